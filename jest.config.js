@@ -1,0 +1,13 @@
+/** The quick suite: small primes, every workspace. */
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/cggmp24/test', '<rootDir>/message-board/test', '<rootDir>/api-gateway/test', '<rootDir>/node/test'],
+  testMatch: ['**/*.test.ts'],
+  testPathIgnorePatterns: ['\\.full\\.test\\.ts$'],
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: {
+    '\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' }, sourceMaps: 'inline' }],
+  },
+  testTimeout: 60_000,
+};
