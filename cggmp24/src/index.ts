@@ -1,0 +1,1 @@
+export { GROUP_ORDER, verify, type Signature } from './ecdsa.js';
