@@ -1,0 +1,47 @@
+/**
+ * How a transcript becomes a challenge. All Fiat-Shamir derivations are here, and nowhere else: a later version of
+ * the crate that derives them otherwise becomes a second set of these functions.
+ */
+import { GROUP_ORDER } from '../ecdsa.js';
+import type { Scalar } from '../math/curve.js';
+import { fromBytes } from '../math/integer.js';
+import type { Encoded } from './encoding.js';
+import { HashRng } from './hash_rng.js';
+
+/** A non-zero scalar: 32 bytes big-endian, drawn again while not below q. */
+export function scalarChallenge(seed: Encoded): Scalar {
+  const rng = new HashRng(seed);
+  for (;;) {
+    const candidate = fromBytes(rng.bytes(32));
+    if (candidate > 0n && candidate < GROUP_ORDER) return candidate;
+  }
+}
+
+/** An integer of absolute value at most range / 2. */
+export function halfRangeChallenge(seed: Encoded, range: bigint): bigint {
+  const half = range / 2n;
+  return new HashRng(seed).below(2n * half + 1n) - half;
+}
+
+/** Challenge of Pi^enc-elg and Pi^aff-g: within +-(q-1)/2. */
+export function signedScalarChallenge(seed: Encoded): bigint {
+  return halfRangeChallenge(seed, GROUP_ORDER);
+}
+
+/** `count` units modulo n from one generator, so that each differs. */
+export function unitsChallenge(seed: Encoded, n: bigint, count: number): bigint[] {
+  const rng = new HashRng(seed);
+  return Array.from({ length: count }, () => rng.unit(n));
+}
+
+/**
+ * `count` bits. Bit k is bit k mod 32, least significant first, of the (k div 32)-th word.
+ *
+ * @param firstWordOnly what the Rust crate does: only the first word lives, all later bits are 0. Such a
+ *   proof has soundness 2^-32 at best; it exists for mixed clusters alone.
+ */
+export function bitsChallenge(seed: Encoded, count: number, firstWordOnly: boolean): boolean[] {
+  const rng = new HashRng(seed);
+  const words = Array.from({ length: Math.ceil(count / 32) }, (_, k) => (k > 0 && firstWordOnly ? 0 : rng.nextU32()));
+  return words.flatMap((word) => Array.from({ length: 32 }, (_, k) => ((word >>> k) & 1) === 1)).slice(0, count);
+}

@@ -1,0 +1,97 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { encodePoint, type Point, type Scalar } from '../math/curve.js';
+import { toBytes, toBytesPadded } from '../math/integer.js';
+
+declare const encoded: unique symbol;
+/**
+ * An unambiguous encoding of a value, after the Rust crate `udigest`: content first, then its length, then its
+ * kind. No two different values have the same encoding, which is what the alpha-shuffle attack on ambiguous
+ * concatenation needs. Only this module makes one.
+ */
+export type Encoded = Uint8Array & { readonly [encoded]: true };
+
+const LEAF = 3;
+const LEAF_TAGGED = 4;
+const LIST = 1;
+const LIST_TAGGED = 2;
+const LENGTH = 5;
+
+function length(n: number): Uint8Array {
+  const bytes = new Uint8Array(5);
+  new DataView(bytes.buffer).setUint32(0, n);
+  bytes[4] = LENGTH;
+  return bytes;
+}
+
+function close(content: Uint8Array, size: number, tag: string | undefined, plain: number, tagged: number): Encoded {
+  if (tag === undefined) return concatBytes(content, length(size), Uint8Array.of(plain)) as Encoded;
+  const t = utf8ToBytes(tag);
+  return concatBytes(content, length(size), t, length(t.length), Uint8Array.of(tagged)) as Encoded;
+}
+
+/** A byte string. */
+export function leaf(content: Uint8Array, tag?: string): Encoded {
+  return close(content, content.length, tag, LEAF, LEAF_TAGGED);
+}
+
+/** A sequence; its length counts items, not bytes. */
+export function list(items: readonly Encoded[], tag?: string): Encoded {
+  return close(concatBytes(...items), items.length, tag, LIST, LIST_TAGGED);
+}
+
+export function text(value: string): Encoded {
+  return leaf(utf8ToBytes(value));
+}
+
+/** Named fields in the order given; `fields` must have no key that looks like an array index (objects reorder those). */
+export function struct(fields: Readonly<Record<string, Encoded>>, tag?: string): Encoded {
+  return list(Object.entries(fields).flatMap(([name, value]) => [text(name), value]), tag);
+}
+
+/** A wrapper type of one unnamed field: `NonZero<T>`, `Commit(Point)`. */
+export function wrapped(value: Encoded): Encoded {
+  return list([text('0'), value]);
+}
+
+export function option(value: Encoded | null): Encoded {
+  return value === null
+    ? list([text('variant'), text('None')])
+    : list([text('variant'), text('Some'), text('0'), value]);
+}
+
+/** Big-endian magnitude without leading zeros, 0 is empty; the sign is dropped (nothing signed is ever hashed). */
+export function integer(value: bigint | number): Encoded {
+  return leaf(toBytes(BigInt(value)));
+}
+
+export function bool(value: boolean): Encoded {
+  return integer(value ? 1 : 0);
+}
+
+export function integers(values: readonly bigint[]): Encoded {
+  return list(values.map(integer));
+}
+
+export function point(P: Point): Encoded {
+  return struct({ curve: text('secp256k1'), point: leaf(encodePoint(P, true)) });
+}
+
+export function scalar(x: Scalar): Encoded {
+  return struct({ curve: text('secp256k1'), scalar: leaf(toBytesPadded(x, 32)) });
+}
+
+/** The session id as every transcript carries it. */
+export function executionId(sid: Uint8Array): Encoded {
+  return struct({ id: leaf(sid) });
+}
+
+/** SHA-256 of an encoding. */
+export function digest(value: Encoded): Uint8Array {
+  return sha256(value);
+}
+
+/** SHA-256 of a sequence of any number of items (`hash_iter` of udigest). */
+export function digestAll(items: readonly Encoded[]): Uint8Array {
+  return digest(list(items, 'udigest.list'));
+}

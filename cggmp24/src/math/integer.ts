@@ -1,0 +1,86 @@
+import { modInv } from 'bigint-crypto-utils';
+
+/** Non-negative remainder of a by n > 0. */
+export function mod(a: bigint, n: bigint): bigint {
+  const r = a % n;
+  return r < 0n ? r + n : r;
+}
+
+export function abs(a: bigint): bigint {
+  return a < 0n ? -a : a;
+}
+
+/** Length of |a| in bits; 0 for 0. */
+export function bitLength(a: bigint): number {
+  if (a === 0n) return 0;
+  const hex = abs(a).toString(16);
+  return (hex.length - 1) * 4 + (32 - Math.clz32(Number.parseInt(hex.charAt(0), 16)));
+}
+
+/** Big-endian magnitude of |a| without leading zeros; empty for 0. */
+export function toBytes(a: bigint): Uint8Array {
+  if (a === 0n) return new Uint8Array();
+  const hex = abs(a).toString(16);
+  return new Uint8Array(Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex'));
+}
+
+/** Big-endian, padded on the left with zeros to `length` bytes; `a` must fit. */
+export function toBytesPadded(a: bigint, length: number): Uint8Array {
+  const bytes = toBytes(a);
+  if (bytes.length > length) throw new RangeError(`integer of ${bytes.length} bytes does not fit ${length}`);
+  const out = new Uint8Array(length);
+  out.set(bytes, length - bytes.length);
+  return out;
+}
+
+/** Big-endian, unsigned. */
+export function fromBytes(bytes: Uint8Array): bigint {
+  return bytes.length === 0 ? 0n : BigInt(`0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')}`);
+}
+
+/** Greatest common divisor of |a| and |b|. Variable time: public values only. */
+export function gcd(a: bigint, b: bigint): bigint {
+  let [x, y] = [abs(a), abs(b)];
+  while (y !== 0n) [x, y] = [y, x % y];
+  return x;
+}
+
+/** a^-1 mod n. @throws RangeError when a and n share a factor */
+export function invert(a: bigint, n: bigint): bigint {
+  return modInv(a, n);
+}
+
+/** Is 0 < x < n and gcd(x, n) = 1, that is: is x the canonical form of a unit modulo n? */
+export function isUnit(x: bigint, n: bigint): boolean {
+  return x > 0n && x < n && gcd(x, n) === 1n;
+}
+
+/** Floor of the square root of a >= 0 (Newton). */
+export function sqrtFloor(a: bigint): bigint {
+  if (a < 2n) return a;
+  let x = 1n << BigInt((bitLength(a) + 1) >> 1);
+  for (;;) {
+    const next = (x + a / x) >> 1n;
+    if (next >= x) return x;
+    x = next;
+  }
+}
+
+/** Jacobi symbol (a/n) for odd n > 0: 1, -1, or 0 when they share a factor. Variable time. */
+export function jacobi(a: bigint, n: bigint): -1 | 0 | 1 {
+  let [x, m] = [mod(a, n), n];
+  let sign: -1 | 1 = 1;
+  while (x !== 0n) {
+    let twos = 0;
+    while ((x & 1n) === 0n) {
+      x >>= 1n;
+      twos++;
+    }
+    const mMod8 = m & 7n;
+    if (twos % 2 === 1 && (mMod8 === 3n || mMod8 === 5n)) sign = sign === 1 ? -1 : 1;
+    [x, m] = [m, x];
+    if ((x & 3n) === 3n && (m & 3n) === 3n) sign = sign === 1 ? -1 : 1;
+    x %= m;
+  }
+  return m === 1n ? sign : 0;
+}

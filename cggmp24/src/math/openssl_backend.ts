@@ -1,0 +1,83 @@
+import { createDiffieHellman, type DiffieHellman } from 'node:crypto';
+import { bigintBackend } from './bigint_backend.js';
+import { bitLength, fromBytes, mod, toBytes } from './integer.js';
+import type { ModularBackend, Modulus } from './modular.js';
+
+// Outside these lengths (bits) Node's versions differ: an error, an empty answer or a wrong one.
+const MIN_BITS = 512;
+const MAX_BITS = 10_000;
+const ONE = Uint8Array.of(1);
+
+/**
+ * Exponentiation by OpenSSL's Diffie-Hellman: Montgomery with a fixed window, so the time depends on the
+ * exponent's number of 64-bit words alone (conversions from and to bigint are not constant-time).
+ */
+class OpensslModulus implements Modulus {
+  #dh: DiffieHellman | undefined;
+  readonly #fallback: Modulus;
+
+  constructor(readonly value: bigint) {
+    this.#fallback = bigintBackend.modulus(value);
+  }
+
+  pow(base: bigint, exponent: bigint): bigint {
+    if (exponent < 0n) throw new RangeError('negative exponent');
+    const b = mod(base, this.value);
+    // Cases in which Diffie-Hellman refuses to answer, or answers nothing.
+    if (exponent === 0n) return 1n;
+    if (b <= 1n || exponent === 1n) return b;
+    if (b === this.value - 1n) return (exponent & 1n) === 0n ? 1n : b;
+    return this.#secret(b, exponent) ?? this.#viaPredecessor(b, exponent);
+  }
+
+  /** The powers 1 and -1 have no answer either; the power before such a one is another number. */
+  #viaPredecessor(b: bigint, exponent: bigint): bigint {
+    const before = this.#secret(b, exponent - 1n);
+    return before === undefined ? this.#fallback.pow(b, exponent) : (before * b) % this.value;
+  }
+
+  #secret(b: bigint, exponent: bigint): bigint | undefined {
+    const dh = (this.#dh ??= createDiffieHellman(toBytes(this.value), 2));
+    const key = toBytes(exponent);
+    try {
+      dh.setPrivateKey(key);
+      const answer = fromBytes(dh.computeSecret(toBytes(b)));
+      return answer === 0n ? undefined : answer;
+    } catch {
+      return undefined;
+    } finally {
+      key.fill(0);
+      dh.setPrivateKey(ONE);
+    }
+  }
+}
+
+export const opensslBackend: ModularBackend = {
+  name: 'openssl',
+  modulus(value) {
+    const bits = bitLength(value);
+    const suitable = (value & 1n) === 1n && bits >= MIN_BITS && bits <= MAX_BITS;
+    return suitable ? new OpensslModulus(value) : bigintBackend.modulus(value);
+  },
+};
+
+/**
+ * Compares with bigint on composite moduli, short and long exponents and the edges named above.
+ * OpenSSL never promised this use of Diffie-Hellman, so it is tested before it is trusted.
+ * @returns null, or which case differs
+ */
+export function opensslSelfTest(): string | null {
+  for (const bits of [512n, 1024n]) {
+    const m = (1n << bits) - (1n << (bits - 200n)) + 0x61n;
+    const ours = opensslBackend.modulus(m);
+    const reference = bigintBackend.modulus(m);
+    const bases = [0n, 1n, 2n, m - 1n, m - 2n, m + 5n, (m * 2n) / 3n];
+    const exponents = [0n, 1n, 2n, 3n, 0xffff_ffff_ffff_ffff_ffffn, (m * 3n) / 5n, m * 3n + 1n];
+    for (const [i, base] of bases.entries()) {
+      for (const [k, exponent] of exponents.entries()) {
+        if (ours.pow(base, exponent) !== reference.pow(base, exponent)) return `${bits}-bit modulus, base ${i}, exponent ${k}`;
+      }
+    }
+  }
+  return null;
+}

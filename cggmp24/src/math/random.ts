@@ -1,0 +1,38 @@
+import { randomBytes } from '@noble/hashes/utils.js';
+import { GROUP_ORDER } from '../ecdsa.js';
+import { bitLength, fromBytes, gcd } from './integer.js';
+
+/** A source of `length` uniformly random bytes. Everything secret comes from one of these. */
+export type Rng = (length: number) => Uint8Array;
+
+/** The operating system's generator. */
+export const systemRng: Rng = (length) => randomBytes(length);
+
+/** Uniform in [0, bound), bound > 0, by rejection. */
+export function randomBelow(bound: bigint, rng: Rng): bigint {
+  const bits = bitLength(bound - 1n);
+  const excess = BigInt((8 - (bits % 8)) % 8);
+  for (;;) {
+    const candidate = fromBytes(rng(Math.ceil(bits / 8))) >> excess;
+    if (candidate < bound) return candidate;
+  }
+}
+
+/** Uniform among the integers of absolute value at most range / 2. */
+export function randomHalfRange(range: bigint, rng: Rng): bigint {
+  const half = range / 2n;
+  return randomBelow(2n * half + 1n, rng) - half;
+}
+
+/** Uniform in Z*_n. */
+export function randomUnit(n: bigint, rng: Rng): bigint {
+  for (;;) {
+    const candidate = randomBelow(n, rng);
+    if (candidate !== 0n && gcd(candidate, n) === 1n) return candidate;
+  }
+}
+
+/** Uniform in [1, q). */
+export function randomScalar(rng: Rng): bigint {
+  return 1n + randomBelow(GROUP_ORDER - 1n, rng);
+}

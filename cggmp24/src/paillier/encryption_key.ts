@@ -1,0 +1,98 @@
+import { gcd, invert, isUnit, mod } from '../math/integer.js';
+import { modulus, powSigned, type Modulus } from '../math/modular.js';
+import { randomUnit, type Rng } from '../math/random.js';
+import { check } from '../runtime/errors.js';
+
+/** How N-th powers and powers modulo N and N^2 are computed: plainly, or by who knows the factors of N. */
+export interface PaillierArithmetic {
+  readonly modN: Modulus;
+  readonly modNN: Modulus;
+  /** r^N mod N^2. */
+  nthPower(r: bigint): bigint;
+}
+
+/**
+ * A Paillier public key, and what it can do: Enc(x; r) = (1 + N)^x r^N mod N^2 for |x| <= N/2.
+ * The owner's instance computes with the factors, faster and with the same results.
+ */
+export class EncryptionKey {
+  /** Largest absolute value of a plaintext: floor(N / 2). */
+  readonly halfN: bigint;
+  readonly nn: bigint;
+  #arithmetic: PaillierArithmetic | undefined;
+
+  constructor(
+    readonly n: bigint,
+    arithmetic?: PaillierArithmetic,
+  ) {
+    this.nn = n * n;
+    this.halfN = n / 2n;
+    this.#arithmetic = arithmetic;
+  }
+
+  get #fast(): PaillierArithmetic {
+    return (this.#arithmetic ??= plainArithmetic(this.n, this.nn));
+  }
+
+  /** Z_N. */
+  get modN(): Modulus {
+    return this.#fast.modN;
+  }
+
+  /** Enc(x; nonce), |x| <= N/2, nonce in Z*_N. */
+  encryptWith(x: bigint, nonce: bigint): bigint {
+    if (x > this.halfN || x < -this.halfN) throw new RangeError('plaintext exceeds N/2');
+    return (this.#onePlusN(x) * this.#fast.nthPower(nonce)) % this.nn;
+  }
+
+  /** A fresh encryption of x with its nonce. */
+  encrypt(x: bigint, rng: Rng): { ciphertext: bigint; nonce: bigint } {
+    const nonce = randomUnit(this.n, rng);
+    return { ciphertext: this.encryptWith(x, nonce), nonce };
+  }
+
+  /** (1 + N)^x mod N^2. */
+  #onePlusN(x: bigint): bigint {
+    return 1n + mod(x, this.n) * this.n;
+  }
+
+  /** The ciphertext of a sum. */
+  add(c1: bigint, c2: bigint): bigint {
+    return (c1 * c2) % this.nn;
+  }
+
+  /** The ciphertext of k times the plaintext, for k of either sign; `inverse` is c^-1 mod N^2. */
+  scaleWith(k: bigint, c: bigint, inverse: bigint): bigint {
+    return powSigned(this.#fast.modNN, c, inverse, k);
+  }
+
+  /** The ciphertext of k times the plaintext. */
+  scale(k: bigint, c: bigint): bigint {
+    return this.scaleWith(k, c, k < 0n ? this.inverse(c) : c);
+  }
+
+  /** c^-1 mod N^2, for `scaleWith`. */
+  inverse(c: bigint): bigint {
+    return invert(c, this.nn);
+  }
+
+  /** Is c the canonical form of a unit modulo N^2? */
+  isCiphertext(c: bigint): boolean {
+    return c > 0n && c < this.nn && gcd(c, this.n) === 1n;
+  }
+
+  /** Throws `InvalidProof` naming each element that is no ciphertext. */
+  checkCiphertexts(elements: Readonly<Record<string, bigint>>): void {
+    for (const [name, c] of Object.entries(elements)) check(`${name} in Z*_N^2`, this.isCiphertext(c));
+  }
+
+  /** Is r a valid nonce? */
+  isNonce(r: bigint): boolean {
+    return isUnit(r, this.n);
+  }
+}
+
+function plainArithmetic(n: bigint, nn: bigint): PaillierArithmetic {
+  const modNN = modulus(nn);
+  return { modN: modulus(n), modNN, nthPower: (r) => modNN.pow(r, n) };
+}

@@ -1,0 +1,46 @@
+/** What fixes the sizes in every message and proof. All lengths are bits unless a name says bytes. */
+export interface SecurityParams {
+  readonly name: 'security-128' | 'small-for-tests';
+  /** kappa in bytes: rid, rho and commitment nonces. */
+  readonly kappaBytes: number;
+  /** ell: scalars lie within +-2^ell / 2. */
+  readonly ell: number;
+  /** ell': the masks beta of the affine operation lie within +-2^ell' / 2. */
+  readonly ellPrime: number;
+  /** epsilon: slack of the range proofs. */
+  readonly epsilon: number;
+  /** m: repetitions of Pi^mod and Pi^prm. */
+  readonly m: number;
+  /** Least size of each of the four primes; both moduli have at least twice this, less one bit. */
+  readonly primeBits: number;
+}
+
+/** 128-bit security, the crate's SecurityLevel128; 3072-bit moduli. The only level the public API offers. */
+export const SECURITY_128: SecurityParams = Object.freeze({
+  name: 'security-128',
+  kappaBytes: 32,
+  ell: 256,
+  ellPrime: 1280,
+  epsilon: 512,
+  m: 128,
+  primeBits: 1536,
+});
+
+/**
+ * Far too small to protect anything: 1024-bit moduli, so that a whole protocol runs in a test.
+ * Reached through `cggmp24/testing` alone. ell' still hides a product of two scalars (2 ell + epsilon).
+ */
+export const SMALL_FOR_TESTS: SecurityParams = Object.freeze({
+  name: 'small-for-tests',
+  kappaBytes: 32,
+  ell: 256,
+  ellPrime: 640,
+  epsilon: 128,
+  m: 64,
+  primeBits: 512,
+});
+
+/** Smallest acceptable length of N and of N-hat, bits. */
+export function minModulusBits(params: SecurityParams): number {
+  return 2 * params.primeBits - 1;
+}
