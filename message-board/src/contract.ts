@@ -1,0 +1,300 @@
+/**
+ * The message board's HTTP contract: every body, query and answer, as zod schemas and the types they infer.
+ *
+ * What the board *receives* (bodies, queries) is strict: an unknown key is refused by name. What a client *parses* (records,
+ * health) drops keys it does not know, so that a board and its clients may be upgraded one after the other.
+ *
+ * Lists are bare arrays in the board's order. A list answer is cut after about 16 MiB: read on with `after` until it is empty.
+ *
+ * - `after`: the id of the last element seen; only later ones are answered. Unknown (another life of the board, or
+ *   forgotten): from the start. The cursor is a position in the list's order of arrival, so an element that no longer passes the
+ *   filter (a request that was pending then) is still a good cursor.
+ * - `wait`: milliseconds, 0 to 30,000, for which an empty answer is held back until there is something to answer.
+ * - `changed_after`, on `GET /requests` instead of `after`: the `revision` of the last element seen. Every change of a request
+ *   (posted, named a presignature, given a reason, finished) gives it a new, later revision, and elements come in order of
+ *   revision. With `status=pending` and `wait` this one reading tells a node of new work and of names set on it; without
+ *   `status` also of what finished. Begin with `changed_after=0`. A revision of another life of the board means from the start.
+ *
+ * All errors have the shape of {@link ErrorBodySchema}. 400 malformed, 404 unknown, 409 against what is stored, 413 too large,
+ * 415 not JSON, 429 a limit is reached, 503 closing.
+ */
+import { z } from 'zod';
+
+export const MAX_WAIT_MS = 30_000;
+export const MAX_MESSAGE_BYTES = 65_536;
+
+// ---- fields ----
+
+/** `node-1` … `node-65535`; party index + 1. */
+export const NodeIdSchema = z
+  .string()
+  .regex(/^node-[1-9]\d{0,4}$/, 'must be node-1 to node-65535')
+  .refine((id) => Number(id.slice(5)) <= 65_535, 'must be node-1 to node-65535');
+export type NodeId = z.infer<typeof NodeIdSchema>;
+
+/** A node, or `*` for all of them. */
+export const RecipientSchema = z.union([z.literal('*'), NodeIdSchema], { error: 'must be "*" or node-1 to node-65535' });
+export type Recipient = z.infer<typeof RecipientSchema>;
+
+/** 1 to 256 of `A-Za-z0-9._-`, the first a letter or digit: safe in a path, a query and a file name. */
+export const RequestIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,255}$/, 'must be 1 to 256 of A-Z a-z 0-9 . _ - and begin with a letter or digit');
+export type RequestId = z.infer<typeof RequestIdSchema>;
+
+/** What is to be signed: 1 byte to 64 KiB of UTF-8. A lone surrogate has no UTF-8 form. */
+export const SigningMessageSchema = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(MAX_MESSAGE_BYTES, 'must be at most 65536 bytes of UTF-8')
+  .refine((text) => !/\p{Surrogate}/u.test(text), 'must be well-formed Unicode, without lone surrogates')
+  .refine((text) => Buffer.byteLength(text) <= MAX_MESSAGE_BYTES, 'must be at most 65536 bytes of UTF-8');
+
+/** A signing request is `pending` until it is `completed` or `failed`. A protocol record stays `in_progress`. */
+export const StatusSchema = z.enum(['pending', 'in_progress', 'completed', 'failed']);
+export type Status = z.infer<typeof StatusSchema>;
+
+/** Why a request failed, or is still pending: a code, and the nodes concerned. `not_enough_signers: node-2, node-3`. */
+export const ReasonSchema = z
+  .string()
+  .max(512)
+  .regex(/^[a-z][a-z0-9_]{0,63}(: node-\d{1,5}(, node-\d{1,5})*)?$/, 'must be a code, or "code: node-1, node-2"');
+
+/** Who posted a request; the board keeps it and does not read it. */
+export const OriginSchema = z.string().min(1).max(4096);
+
+/** A compressed secp256k1 point in hexadecimal, 66 digits, kept in lower case. The board checks that it is on the curve. */
+export const PublicKeyHexSchema = z
+  .string()
+  .regex(/^0[23][0-9a-fA-F]{64}$/, 'must be a compressed secp256k1 point: 02 or 03 and 64 hexadecimal digits')
+  .transform((hex) => hex.toLowerCase());
+
+const ScalarHexSchema = z
+  .string()
+  .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits')
+  .transform((hex) => hex.toLowerCase());
+const SignatureObjectSchema = z.strictObject({ r: ScalarHexSchema, s: ScalarHexSchema });
+
+/** The JSON *string* `{"r":"<64 hex>","s":"<64 hex>"}`, big-endian; brought to this one spelling. Not checked against a key. */
+export const SignatureSchema = z
+  .string()
+  .max(512, 'must be the JSON text {"r": 64 hexadecimal digits, "s": 64 hexadecimal digits}')
+  .transform((text, context) => {
+    try {
+      const parsed = SignatureObjectSchema.safeParse(JSON.parse(text));
+      if (parsed.success) return JSON.stringify({ r: parsed.data.r, s: parsed.data.s });
+    } catch {
+      // not JSON: the same complaint
+    }
+    context.addIssue({ code: 'custom', message: 'must be the JSON text {"r": 64 hexadecimal digits, "s": 64 hexadecimal digits}' });
+    return z.NEVER;
+  });
+
+/** The numbers in a signature string. @throws ZodError or SyntaxError when it is not one */
+export function parseSignature(text: string): { r: bigint; s: bigint } {
+  const { r, s } = SignatureObjectSchema.parse(JSON.parse(text));
+  return { r: BigInt(`0x${r}`), s: BigInt(`0x${s}`) };
+}
+
+/** The signature string of `0 <= r, s < 2^256`. */
+export function formatSignature(signature: { readonly r: bigint; readonly s: bigint }): string {
+  const hex = (x: bigint): string => x.toString(16).padStart(64, '0');
+  return JSON.stringify({ r: hex(signature.r), s: hex(signature.s) });
+}
+
+const TimeSchema = z.iso.datetime({ offset: true });
+const CursorSchema = z.string().max(256);
+const WaitSchema = z
+  .string()
+  .regex(/^\d{1,5}$/, 'must be a whole number of milliseconds, 0 to 30000')
+  .transform(Number)
+  .refine((ms) => ms <= MAX_WAIT_MS, 'must be a whole number of milliseconds, 0 to 30000');
+const page = { after: CursorSchema.optional(), wait: WaitSchema.optional() };
+
+// ---- requests ----
+
+/**
+ * A signing request; or a protocol record (`message` empty, `in_progress`), which the first `GET /messages`, `POST /messages` or
+ * `POST /partial-signatures` under an unknown id creates and which is never a signing request.
+ */
+export const RequestRecordSchema = z.object({
+  id: RequestIdSchema,
+  message: z.string(),
+  status: StatusSchema,
+  signature: SignatureSchema.optional(),
+  reason: ReasonSchema.optional(),
+  origin: OriginSchema.optional(),
+  presignature_id: RequestIdSchema.optional(),
+  /** Opaque; see `changed_after`. */
+  revision: z.string().max(256),
+  created_at: TimeSchema,
+  updated_at: TimeSchema,
+});
+export type RequestRecord = z.infer<typeof RequestRecordSchema>;
+
+/**
+ * `POST /requests` → the record. Without `id` the board makes `req_<unix seconds>_<random>`. The same id, message and origin
+ * again: the stored record; another message under a known id: 409 `request_exists`.
+ */
+export const CreateRequestSchema = z.strictObject({
+  message: SigningMessageSchema,
+  id: RequestIdSchema.optional(),
+  origin: OriginSchema.optional(),
+});
+export type CreateRequest = z.infer<typeof CreateRequestSchema>;
+
+/** `GET /requests` → the records, signing requests and protocol records, oldest first. */
+export const ListRequestsSchema = z
+  .strictObject({ status: StatusSchema.optional(), changed_after: CursorSchema.optional(), ...page })
+  .refine((query) => query.after === undefined || query.changed_after === undefined, {
+    path: ['changed_after'],
+    message: 'cannot be combined with after',
+  });
+
+/** `GET /requests/{id}` → the record or 404. `wait` needs `status`: held until the status is no longer that one. */
+export const GetRequestSchema = z
+  .strictObject({ status: StatusSchema.optional(), wait: WaitSchema.optional() })
+  .refine((query) => query.wait === undefined || query.status !== undefined, { path: ['status'], message: 'is required with wait' });
+
+/**
+ * `PUT /requests/{id}` → the record.
+ *
+ * - `signature`: checked against the public key and the message, then stored, which completes the request. 400 `invalid_signature`; 409 `no_public_key`
+ *   while the board has none.
+ * - `status`: forward only (409 `status_conflict`); the same again is 200. `completed` without a stored signature is 409.
+ * - `reason`: with `failed`, where it is required, or alone on a pending request, where it says what it waits for.
+ * - `presignature_id`: names the presignature. The first is kept: the same again is 200, another is 409 `presignature_conflict`.
+ *
+ * A final state never changes: another signature, or one for a failed request, is 409 `status_conflict`.
+ */
+export const UpdateRequestSchema = z
+  .strictObject({
+    status: StatusSchema.optional(),
+    signature: SignatureSchema.optional(),
+    reason: ReasonSchema.optional(),
+    presignature_id: RequestIdSchema.optional(),
+  })
+  .refine((body) => Object.values(body).some((value) => value !== undefined), {
+    message: 'must have status, signature, reason or presignature_id',
+  })
+  .refine((body) => body.status !== 'failed' || body.reason !== undefined, { path: ['reason'], message: 'is required with status failed' })
+  .refine((body) => body.signature === undefined || body.status === undefined || body.status === 'completed', {
+    path: ['status'],
+    message: 'must be completed, or absent, with a signature',
+  })
+  .refine((body) => body.reason === undefined || (body.signature === undefined && body.status !== 'completed'), {
+    path: ['reason'],
+    message: 'cannot be given for a completed request',
+  });
+export type UpdateRequest = z.infer<typeof UpdateRequestSchema>;
+
+// ---- messages and presignature messages ----
+
+/**
+ * `POST /messages`, `POST /presignature-messages` → the entry. The two lists are separate name spaces. The same sender,
+ * recipient, round and payload again under one request is the same entry; a different payload is one more entry.
+ * `round` is informational. `payload` is any text.
+ */
+export const PostMessageSchema = z.strictObject({
+  request_id: RequestIdSchema,
+  from_node: NodeIdSchema,
+  to_node: RecipientSchema,
+  round: z.int().min(0).max(65_535),
+  payload: z.string().min(1, 'must not be empty'),
+});
+export type PostMessage = z.infer<typeof PostMessageSchema>;
+
+export const MessageSchema = z.object({
+  id: z.string().min(1).max(256),
+  ...PostMessageSchema.shape,
+  created_at: TimeSchema,
+});
+export type Message = z.infer<typeof MessageSchema>;
+
+/** `GET /messages`, `GET /presignature-messages` → the entries for `to_node` and for all (`*`), the asker's own among them. */
+export const ListMessagesSchema = z.strictObject({ request_id: RequestIdSchema, to_node: RecipientSchema, ...page });
+
+// ---- presignature requests ----
+
+/** Party indices, 0-based (`node-1` is 0), strictly ascending. */
+export const ParticipantsSchema = z
+  .array(z.int().min(0).max(65_534))
+  .min(2)
+  .max(1024)
+  .refine((list) => list.every((index, k) => k === 0 || index > (list[k - 1] ?? index)), 'must be strictly ascending');
+
+/** `id` equals `request_id`. */
+export const PresignatureRequestSchema = z.object({
+  id: RequestIdSchema,
+  request_id: RequestIdSchema,
+  participants: ParticipantsSchema.optional(),
+  status: StatusSchema,
+  created_at: TimeSchema,
+  updated_at: TimeSchema,
+});
+export type PresignatureRequest = z.infer<typeof PresignatureRequestSchema>;
+
+/** `POST /presignature-requests` → the record. The same again is the stored one; other participants: 409 `presignature_request_exists`. */
+export const CreatePresignatureRequestSchema = z.strictObject({
+  request_id: RequestIdSchema,
+  participants: ParticipantsSchema.optional(),
+  status: z.literal('pending').optional(),
+});
+export type CreatePresignatureRequest = z.infer<typeof CreatePresignatureRequestSchema>;
+
+/** `GET /presignature-requests` → the records, oldest first. */
+export const ListPresignatureRequestsSchema = z.strictObject({ status: StatusSchema.optional(), ...page });
+
+/** `PUT /presignature-requests/{id}` → the record. Forward only: pending, in_progress, then completed or failed. */
+export const UpdatePresignatureRequestSchema = z.strictObject({ status: StatusSchema });
+export type UpdatePresignatureRequest = z.infer<typeof UpdatePresignatureRequestSchema>;
+
+// ---- partial signatures ----
+
+/** `POST /partial-signatures` → the entry. The same sender and payload again under one request is the same entry. */
+export const PostPartialSignatureSchema = z.strictObject({
+  request_id: RequestIdSchema,
+  from_node: NodeIdSchema,
+  payload: z.string().min(1, 'must not be empty'),
+});
+export type PostPartialSignature = z.infer<typeof PostPartialSignatureSchema>;
+
+export const PartialSignatureSchema = z.object({
+  id: z.string().min(1).max(256),
+  ...PostPartialSignatureSchema.shape,
+  created_at: TimeSchema,
+});
+export type PartialSignature = z.infer<typeof PartialSignatureSchema>;
+
+/** `GET /partial-signatures` → the entries of one request. */
+export const ListPartialSignaturesSchema = z.strictObject({ request_id: RequestIdSchema, ...page });
+
+// ---- public key, health, errors ----
+
+/** `POST /publickey` → the same. Another key than the stored one: 409 `public_key_conflict`. */
+export const PublicKeySchema = z.strictObject({ public_key: PublicKeyHexSchema });
+export type PublicKey = z.infer<typeof PublicKeySchema>;
+
+/** `GET /publickey` → {@link PublicKeyAnswerSchema}, or 404 `no_public_key`, held back for `wait`. */
+export const GetPublicKeySchema = z.strictObject({ wait: WaitSchema.optional() });
+export const PublicKeyAnswerSchema = z.object({ public_key: PublicKeyHexSchema });
+
+const CountSchema = z.int().min(0);
+/** `GET /health`: counts of what is held now. */
+export const HealthSchema = z.object({
+  status: z.literal('ok'),
+  public_key: z.boolean(),
+  requests: z.object({ pending: CountSchema, finished: CountSchema, protocol: CountSchema }),
+  presignature_requests: z.object({ open: CountSchema, finished: CountSchema }),
+  /** Entries of all message and partial signature lists. */
+  entries: CountSchema,
+  /** Texts held, at two bytes a character. */
+  stored_bytes: CountSchema,
+  /** Readers held back by `wait`. */
+  waiting: CountSchema,
+});
+export type Health = z.infer<typeof HealthSchema>;
+
+/** Every error: `code` is stable snake_case, `message` names the field. */
+export const ErrorBodySchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+export type ErrorBody = z.infer<typeof ErrorBodySchema>;
