@@ -1,7 +1,7 @@
-import { gcd, invert, isUnit, mod } from '../math/integer.js';
+import { gcd, invert, mod } from '../math/integer.js';
 import { modulus, powSigned, type Modulus } from '../math/modular.js';
 import { randomUnit, type Rng } from '../math/random.js';
-import { check } from '../runtime/errors.js';
+import { checkUnits } from '../math/units.js';
 
 /** How N-th powers and powers modulo N and N^2 are computed: plainly, or by who knows the factors of N. */
 export interface PaillierArithmetic {
@@ -37,6 +37,11 @@ export class EncryptionKey {
   /** Z_N. */
   get modN(): Modulus {
     return this.#fast.modN;
+  }
+
+  /** Z_N^2. */
+  get modNN(): Modulus {
+    return this.#fast.modNN;
   }
 
   /** Enc(x; nonce), |x| <= N/2, nonce in Z*_N. */
@@ -81,14 +86,14 @@ export class EncryptionKey {
     return c > 0n && c < this.nn && gcd(c, this.n) === 1n;
   }
 
-  /** Throws `InvalidProof` naming each element that is no ciphertext. */
+  /** Throws `InvalidProof` naming the first element that is no ciphertext. */
   checkCiphertexts(elements: Readonly<Record<string, bigint>>): void {
-    for (const [name, c] of Object.entries(elements)) check(`${name} in Z*_N^2`, this.isCiphertext(c));
+    checkUnits('Z*_N^2', this.n, this.nn, elements);
   }
 
-  /** Is r a valid nonce? */
-  isNonce(r: bigint): boolean {
-    return isUnit(r, this.n);
+  /** Throws `InvalidProof` naming the first element that is no valid nonce. */
+  checkNonces(elements: Readonly<Record<string, bigint>>): void {
+    checkUnits('Z*_N', this.n, this.n, elements);
   }
 }
 

@@ -3,6 +3,7 @@ import { CrtModulus, primeField } from '../math/crt.js';
 import { invert } from '../math/integer.js';
 import { modulus, powSigned, type Modulus } from '../math/modular.js';
 import { randomBelow, randomUnit, type Rng } from '../math/random.js';
+import { checkUnits } from '../math/units.js';
 
 /** Public parameters as they are sent and hashed. */
 export interface RingPedersenParams {
@@ -39,6 +40,11 @@ export class RingPedersen implements RingPedersenParams {
     // Both inverses are kept, so that the sign of a secret costs no time of its own.
     const inverse = (this.#inverses ??= { s: invert(this.s, this.nHat), t: invert(this.t, this.nHat) });
     return (powSigned(this.modulus, this.s, inverse.s, x) * powSigned(this.modulus, this.t, inverse.t, y)) % this.nHat;
+  }
+
+  /** Throws `InvalidProof` naming the first element that is no unit modulo N-hat. */
+  checkElements(elements: Readonly<Record<string, bigint>>): void {
+    checkUnits('Z*_N-hat', this.nHat, this.nHat, elements);
   }
 }
 

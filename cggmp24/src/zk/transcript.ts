@@ -1,0 +1,42 @@
+/** What several proofs share: parts of their transcripts, bounds, and their JSON form. */
+import { z } from 'zod';
+import { integer, struct, type Encoded } from '../hash/encoding.js';
+import { abs, bitLength } from '../math/integer.js';
+import type { RingPedersenParams } from '../paillier/ring_pedersen.js';
+import { minModulusBits, type SecurityParams } from '../params.js';
+import { check } from '../runtime/errors.js';
+
+/** The verifier's ring-Pedersen parameters as transcripts carry them. */
+export function auxEncoding({ s, t, nHat }: RingPedersenParams): Encoded {
+  return struct({ s: integer(s), t: integer(t), rsa_modulo: integer(nHat) }, 'paillier_zk.aux');
+}
+
+/** Throws `InvalidProof` unless the modulus is odd and has the length that the ranges of the proofs rely on. */
+export function checkModulus(name: string, params: SecurityParams, n: bigint): void {
+  check(`${name} is odd`, (n & 1n) === 1n);
+  check(`${name} has at least 2 primeBits - 1 bits`, n > 0n && bitLength(n) >= minModulusBits(params));
+}
+
+/** Is x within +-2^bits / 2, the range that honest responses lie in? */
+export function within(x: bigint, bits: number): boolean {
+  return abs(x) <= 1n << BigInt(bits - 1);
+}
+
+/** The crate's `{"commitment":…,"proof":…}` for our `{ commitment, response }`. */
+export function proofJson<C extends z.ZodType, R extends z.ZodType>(commitment: C, response: R) {
+  interface Wire {
+    commitment: z.output<C>;
+    proof: z.output<R>;
+  }
+  interface Proof {
+    readonly commitment: z.output<C>;
+    readonly response: z.output<R>;
+  }
+  // The type of an object schema over type parameters is not resolved; this is what it is.
+  const wire = z.object({ commitment, proof: response }) as unknown as z.ZodType<Wire>;
+  const proof = z.custom<Proof>((value) => typeof value === 'object' && value !== null);
+  return z.codec(wire, proof, {
+    decode: (parsed) => ({ commitment: parsed.commitment, response: parsed.proof }),
+    encode: (made) => ({ commitment: made.commitment, proof: made.response }),
+  });
+}
