@@ -1,0 +1,175 @@
+import type { Express, Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { Board } from './board.js';
+import {
+  CreatePresignatureRequestSchema,
+  CreateRequestSchema,
+  GetPublicKeySchema,
+  GetRequestSchema,
+  ListMessagesSchema,
+  ListPartialSignaturesSchema,
+  ListPresignatureRequestsSchema,
+  ListRequestsSchema,
+  PostMessageSchema,
+  PostPartialSignatureSchema,
+  PublicKeySchema,
+  RequestIdSchema,
+  UpdatePresignatureRequestSchema,
+  UpdateRequestSchema,
+} from './contract.js';
+import { entryBytes } from './entry_log.js';
+import { ServiceError } from './errors.js';
+import { jsonService, parse, untilGone, type Service } from './http.js';
+import { firstPage, type Limits } from './limits.js';
+import { Waiters } from './waiters.js';
+
+export interface AppDeps {
+  readonly limits: Limits;
+  readonly maxBodyBytes: number;
+  /** Readers held back at one time. */
+  readonly maxWaiting: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** At least 64 random bits, in hexadecimal. */
+  readonly random: () => string;
+  readonly logger: Logger;
+}
+
+export interface BoardService extends Service {
+  /** Forgets what is old; to be called every few seconds. */
+  readonly expire: () => void;
+}
+
+export function createApp(deps: AppDeps): BoardService {
+  const waiters = new Waiters(deps.maxWaiting);
+  const changed = (topic: string): void => {
+    waiters.wake(topic);
+  };
+  const board = new Board({ ...deps, changed });
+  const held = holder(waiters);
+  const routes = (app: Express): void => {
+    app.get('/health', (_request, response) => {
+      response.json(board.health(waiters.size));
+    });
+    requestRoutes(app, board, held, deps.logger);
+    entryRoutes(app, board, held);
+    presignatureRequestRoutes(app, board, held);
+    publicKeyRoutes(app, board, held, deps.logger);
+  };
+  const release = (): void => {
+    waiters.close();
+  };
+  const service = jsonService(deps.logger, deps.maxBodyBytes, routes, release);
+  const expire = (): void => {
+    board.expire();
+  };
+  return { ...service, expire };
+}
+
+/** Reads; and again at each change of `topic` until `ready`, at most `wait` ms or until the client is gone. */
+type Held = <T>(response: Response, topic: string, wait: number | undefined, read: () => T, ready: (answer: T) => boolean) => Promise<T>;
+
+function holder(waiters: Waiters): Held {
+  return async (response, topic, wait, read, ready) => {
+    let answer = read();
+    if (wait === undefined || ready(answer)) return answer;
+    const gone = untilGone(response);
+    const end = performance.now() + wait;
+    while (!ready(answer) && (await waiters.wait(topic, end - performance.now(), gone))) answer = read();
+    return answer;
+  };
+}
+
+function notEmpty(list: readonly unknown[]): boolean {
+  return list.length > 0;
+}
+
+const PathSchema = z.object({ id: RequestIdSchema });
+function idOf(request: Request): string {
+  return parse(PathSchema, request.params).id;
+}
+
+function requestRoutes(app: Express, board: Board, held: Held, logger: Logger): void {
+  const { requests } = board;
+  app.post('/requests', (request, response) => {
+    const record = requests.create(parse(CreateRequestSchema, request.body));
+    logger.info({ request_id: record.id }, 'request_posted');
+    response.json(record);
+  });
+  app.get('/requests', async (request, response) => {
+    const query = parse(ListRequestsSchema, request.query);
+    const read = () => firstPage(requests.list(query), (record) => 2 * record.message.length + 1024);
+    response.json(await held(response, 'requests', query.wait, read, notEmpty));
+  });
+  app.get('/requests/:id', async (request, response) => {
+    const id = idOf(request);
+    const { status, wait } = parse(GetRequestSchema, request.query);
+    const read = () => requests.get(id);
+    response.json(await held(response, `request ${id}`, wait, read, (record) => record.status !== status));
+  });
+  app.put('/requests/:id', (request, response) => {
+    const id = idOf(request);
+    const record = requests.update(id, parse(UpdateRequestSchema, request.body), board.getPublicKey());
+    logger.info({ request_id: id, status: record.status, reason: record.reason }, 'request_updated');
+    response.json(record);
+  });
+}
+
+function entryRoutes(app: Express, board: Board, held: Held): void {
+  app.post('/messages', (request, response) => {
+    response.json(board.postMessage(parse(PostMessageSchema, request.body)));
+  });
+  app.get('/messages', async (request, response) => {
+    const { request_id, to_node, after, wait } = parse(ListMessagesSchema, request.query);
+    const read = () => firstPage(board.messages(request_id, to_node, after), entryBytes);
+    response.json(await held(response, `messages ${request_id}`, wait, read, notEmpty));
+  });
+  app.post('/presignature-messages', (request, response) => {
+    response.json(board.postPresignatureMessage(parse(PostMessageSchema, request.body)));
+  });
+  app.get('/presignature-messages', async (request, response) => {
+    const { request_id, to_node, after, wait } = parse(ListMessagesSchema, request.query);
+    const read = () => firstPage(board.presignatureMessages(request_id, to_node, after), entryBytes);
+    response.json(await held(response, `presignature-messages ${request_id}`, wait, read, notEmpty));
+  });
+  app.post('/partial-signatures', (request, response) => {
+    response.json(board.postPartialSignature(parse(PostPartialSignatureSchema, request.body)));
+  });
+  app.get('/partial-signatures', async (request, response) => {
+    const { request_id, after, wait } = parse(ListPartialSignaturesSchema, request.query);
+    const read = () => firstPage(board.partialSignatures(request_id, after), entryBytes);
+    response.json(await held(response, `partial-signatures ${request_id}`, wait, read, notEmpty));
+  });
+}
+
+function presignatureRequestRoutes(app: Express, board: Board, held: Held): void {
+  const { presignatureRequests } = board;
+  app.post('/presignature-requests', (request, response) => {
+    response.json(presignatureRequests.create(parse(CreatePresignatureRequestSchema, request.body)));
+  });
+  app.get('/presignature-requests', async (request, response) => {
+    const { status, after, wait } = parse(ListPresignatureRequestsSchema, request.query);
+    const read = () => firstPage(presignatureRequests.works.records(status, after), () => 8192);
+    response.json(await held(response, 'presignature-requests', wait, read, notEmpty));
+  });
+  app.put('/presignature-requests/:id', (request, response) => {
+    const { status } = parse(UpdatePresignatureRequestSchema, request.body);
+    response.json(presignatureRequests.update(idOf(request), status));
+  });
+}
+
+function publicKeyRoutes(app: Express, board: Board, held: Held, logger: Logger): void {
+  app.post('/publickey', (request, response) => {
+    const { public_key } = parse(PublicKeySchema, request.body);
+    board.postPublicKey(public_key);
+    logger.info('public_key_posted');
+    response.json({ public_key });
+  });
+  app.get('/publickey', async (request, response) => {
+    const { wait } = parse(GetPublicKeySchema, request.query);
+    const public_key = await held(response, 'publickey', wait, () => board.getPublicKey(), (key) => key !== undefined);
+    if (public_key === undefined) throw new ServiceError(404, 'no_public_key', 'no public key has been posted');
+    response.json({ public_key });
+  });
+}

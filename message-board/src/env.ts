@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+/** A whole number in an environment variable. */
+export function integer(min: number, max: number, preset: number): z.ZodType<number> {
+  const range = `must be a whole number, ${min} to ${max}`;
+  const digits = z.string().regex(/^\d{1,15}$/, range);
+  return digits.transform(Number).refine((value) => value >= min && value <= max, range).default(preset);
+}
+
+/**
+ * Parses the environment; a variable that is set to nothing counts as not set.
+ * @throws Error whose message names each wrong variable
+ */
+export function parseEnv<T>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(set);
+  if (parsed.success) return parsed.data;
+  throw new Error(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
+}
+
+/** As {@link parseEnv}; says on stderr what is wrong and ends the process with code 1. */
+export function configure<T>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
+  try {
+    return parseEnv(schema, env);
+  } catch (error) {
+    process.stderr.write(`configuration: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,120 @@
+import { isUtf8 } from 'node:buffer';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { ErrorBody } from './contract.js';
+import { ServiceError } from './errors.js';
+
+/** An Express app with its shutdown: `close` releases who waits, and what comes later is answered 503. */
+export interface Service {
+  readonly app: Express;
+  readonly close: () => void;
+}
+
+/**
+ * An Express app that takes JSON and answers JSON. `routes` adds the routes; what they throw is answered in one shape.
+ * @param maxBodyBytes a larger body is answered 413
+ * @param release called once on close, to release waiting readers
+ */
+export function jsonService(logger: Logger, maxBodyBytes: number, routes: (app: Express) => void, release: () => void): Service {
+  const app = express();
+  let closing = false;
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use((request, response, next) => {
+    logWhenDone(logger, request, response);
+    if (!closing) {
+      next();
+      return;
+    }
+    response.set('connection', 'close');
+    next(new ServiceError(503, 'closing', 'the service is shutting down'));
+  });
+  app.use(requireJson, express.json({ limit: maxBodyBytes, inflate: false, verify: requireUtf8 }));
+  routes(app);
+  app.use((request, _response, next) => {
+    next(new ServiceError(404, 'unknown_route', `no route ${request.method} ${request.path}`));
+  });
+  app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
+    answerError(logger, error, response, next);
+  });
+  const close = (): void => {
+    closing = true;
+    release();
+  };
+  return { app, close };
+}
+
+/** Parses what came from outside. @throws ServiceError 400 naming each wrong field */
+export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const complaints = parsed.error.issues.slice(0, 5).map((issue) => {
+    const where = issue.path.map((key) => String(key).slice(0, 64)).join('.');
+    if (issue.code === 'unrecognized_keys') return issue.keys.slice(0, 5).map((key) => `${key.slice(0, 64)}: is not a known field`);
+    return `${where === '' ? 'body' : where}: ${issue.message}`;
+  });
+  throw new ServiceError(400, 'invalid_request', complaints.flat().join('; '));
+}
+
+/** Aborts when the client goes away. */
+export function untilGone(response: Response): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => {
+    gone.abort();
+  });
+  return gone.signal;
+}
+
+function requireJson(request: Request, _response: Response, next: NextFunction): void {
+  const takesBody = request.method === 'POST' || request.method === 'PUT';
+  if (takesBody && request.is('application/json') === false) {
+    next(new ServiceError(415, 'unsupported_media_type', 'content-type: must be application/json'));
+    return;
+  }
+  next();
+}
+
+function requireUtf8(_request: unknown, _response: unknown, body: Buffer): void {
+  if (!isUtf8(body)) throw new Error('not UTF-8');
+}
+
+const BODY_ERRORS: Readonly<Record<string, readonly [status: number, code: string, message: string]>> = {
+  'entity.parse.failed': [400, 'malformed_json', 'body: is not JSON'],
+  'entity.verify.failed': [400, 'malformed_json', 'body: is not UTF-8'],
+  'entity.too.large': [413, 'body_too_large', 'body: is too large'],
+  'encoding.unsupported': [415, 'unsupported_media_type', 'content-encoding: is not supported'],
+  'charset.unsupported': [415, 'unsupported_media_type', 'content-type: charset must be utf-8'],
+  'request.aborted': [400, 'aborted', 'body: was cut off'],
+  'request.size.invalid': [400, 'malformed_request', 'content-length: does not match the body'],
+};
+
+function asServiceError(error: unknown): ServiceError | undefined {
+  if (error instanceof ServiceError) return error;
+  if (error instanceof URIError) return new ServiceError(400, 'malformed_request', 'path: is not well-formed');
+  const type = error instanceof Error && 'type' in error ? String(error.type) : '';
+  const known = BODY_ERRORS[type];
+  return known && new ServiceError(...known);
+}
+
+function answerError(logger: Logger, error: unknown, response: Response, next: NextFunction): void {
+  const known = asServiceError(error);
+  if (known === undefined) logger.error({ err: error }, 'unexpected_error');
+  if (response.headersSent) {
+    next(error);
+    return;
+  }
+  const { status, code, message } = known ?? { status: 500, code: 'internal_error', message: 'something went wrong here' };
+  response.status(status).json({ error: { code, message } } satisfies ErrorBody);
+}
+
+function logWhenDone(logger: Logger, request: Request, response: Response): void {
+  if (!logger.isLevelEnabled('debug')) return;
+  const start = performance.now();
+  response.once('close', () => {
+    const route = request.route as { path?: unknown } | undefined;
+    const ms = Math.round(performance.now() - start);
+    logger.debug({ method: request.method, route: route?.path ?? null, status: response.statusCode, ms }, 'http_request');
+  });
+}

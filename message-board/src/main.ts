@@ -1,0 +1,19 @@
+import { randomBytes } from 'node:crypto';
+import { pino } from 'pino';
+import { createApp } from './app.js';
+import { appLimits, ConfigSchema } from './config.js';
+import { configure } from './env.js';
+import { closeOnSignal, serve } from './serve.js';
+
+const EXPIRE_EVERY_MS = 5_000;
+
+const config = configure(ConfigSchema, process.env);
+const logger = pino({ level: config.LOG_LEVEL, base: { service: 'message-board' }, timestamp: pino.stdTimeFunctions.isoTime });
+const random = (): string => randomBytes(8).toString('hex');
+const service = createApp({ ...appLimits(config), now: Date.now, random, logger });
+const running = await serve(service, config.HOST, config.PORT, logger);
+const expiring = setInterval(service.expire, EXPIRE_EVERY_MS);
+closeOnSignal(async () => {
+  clearInterval(expiring);
+  await running.close();
+}, logger);

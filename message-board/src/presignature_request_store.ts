@@ -1,0 +1,75 @@
+import type { BoardContext } from './board.js';
+import type { CreatePresignatureRequest, PresignatureRequest, Status } from './contract.js';
+import { ServiceError } from './errors.js';
+import { isFinal } from './request_rules.js';
+import { Works, type Work } from './works.js';
+
+const ORDER: readonly Status[] = ['pending', 'in_progress', 'completed', 'failed'];
+
+/** Presignature requests, and the presignature messages under their ids. */
+export class PresignatureRequestStore {
+  readonly works: Works<PresignatureRequest>;
+
+  constructor(private readonly context: BoardContext) {
+    this.works = new Works(context.usage);
+  }
+
+  /** @throws ServiceError 409 when the id has other participants, 429 when too many are open */
+  create({ request_id, participants }: CreatePresignatureRequest): PresignatureRequest {
+    const known = this.works.byId.get(request_id)?.record;
+    if (known !== undefined) {
+      if (String(known.participants) === String(participants)) return known;
+      throw new ServiceError(409, 'presignature_request_exists', `request_id: ${request_id} is known with other participants`);
+    }
+    const recordBytes = 8 * (participants?.length ?? 0) + 2048;
+    this.context.reserve(recordBytes);
+    const work = this.session(request_id);
+    const at = new Date(this.context.now()).toISOString();
+    const fields = { id: request_id, request_id, status: 'pending' as const, created_at: at, updated_at: at };
+    const record = participants === undefined ? fields : { ...fields, participants };
+    this.works.announce(work, record, this.context.sequence.next(), recordBytes);
+    this.context.changed('presignature-requests');
+    return record;
+  }
+
+  /** The work under `id`, made where there is none. @throws ServiceError 429 when too many are open */
+  session(id: string): Work<PresignatureRequest> {
+    const known = this.works.byId.get(id);
+    if (known !== undefined) return known;
+    if (this.works.open.size >= this.context.limits.maxOpenSessions) {
+      throw new ServiceError(429, 'too_many_sessions', `request_id: ${this.works.open.size} presignatures are in the making already`);
+    }
+    return this.works.begin(id, this.context.now());
+  }
+
+  /** @throws ServiceError 404, or 409 when the status would move back */
+  update(id: string, status: Status): PresignatureRequest {
+    const work = this.works.byId.get(id);
+    const before = work?.record;
+    if (work === undefined || before === undefined) {
+      throw new ServiceError(404, 'unknown_presignature_request', `there is no presignature request ${id}`);
+    }
+    if (before.status === status) return before;
+    if (isFinal(before.status) || ORDER.indexOf(status) < ORDER.indexOf(before.status)) {
+      throw new ServiceError(409, 'status_conflict', `status: cannot move from ${before.status} to ${status}`);
+    }
+    const now = this.context.now();
+    const record = { ...before, status, updated_at: new Date(now).toISOString() };
+    this.works.change(work, record, this.context.sequence.next());
+    if (isFinal(status)) {
+      this.works.finish(work, now);
+      this.works.expireFinished(now, this.context.limits);
+    }
+    this.context.changed('presignature-requests');
+    return record;
+  }
+
+  /** Forgets idle and old ones. */
+  expire(): void {
+    const now = this.context.now();
+    for (const work of this.works.open.values()) {
+      if (now - work.touchedAt > this.context.limits.idleMs) this.works.drop(work);
+    }
+    this.works.expireFinished(now, this.context.limits);
+  }
+}

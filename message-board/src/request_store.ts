@@ -1,0 +1,132 @@
+import type { CreateRequest, RequestRecord, Status, UpdateRequest } from './contract.js';
+import { ServiceError } from './errors.js';
+import { newRequestId } from './ids.js';
+import type { BoardContext } from './board.js';
+import { changes, isFinal, isProtocolRecord } from './request_rules.js';
+import { entries, Works, type Work } from './works.js';
+
+/** Signing requests and protocol records. */
+export class RequestStore {
+  readonly works: Works<RequestRecord>;
+  /** Of the open works; the others are protocol records. */
+  pending = 0;
+
+  constructor(private readonly context: BoardContext) {
+    this.works = new Works(context.usage);
+  }
+
+  get protocol(): number {
+    return this.works.open.size - this.pending;
+  }
+
+  /** @throws ServiceError 409 when the id stands for something else, 429 when too many are pending */
+  create({ id = newRequestId(this.context.now(), this.context.random()), message, origin }: CreateRequest): RequestRecord {
+    const known = this.works.byId.get(id);
+    if (known?.record?.message === message && known.record.origin === origin) return known.record;
+    // The record that nodes made by asking for a request's messages, after the board lost the request itself, gives way to it.
+    const givesWay = known?.record !== undefined && isProtocolRecord(known.record) && id.startsWith('req_');
+    if (known !== undefined && !givesWay) throw new ServiceError(409, 'request_exists', `id: ${id} is known with another message or origin`);
+    if (this.pending >= this.context.limits.maxPendingRequests) {
+      throw new ServiceError(429, 'too_many_pending', `${this.pending} requests are pending already`);
+    }
+    return this.announce(id, { message, origin, status: 'pending' });
+  }
+
+  /** The work under `id`; a protocol record is made where there is none. @throws ServiceError 429 when there are too many */
+  session(id: string): Work<RequestRecord> {
+    const known = this.works.byId.get(id);
+    if (known !== undefined) return known;
+    if (this.protocol >= this.context.limits.maxOpenSessions && !this.forgetUnusedSession()) {
+      throw new ServiceError(429, 'too_many_sessions', `request_id: ${this.protocol} protocol records are open already`);
+    }
+    this.announce(id, { message: '', status: 'in_progress' });
+    return this.existing(id);
+  }
+
+  /** @throws ServiceError as {@link changes}, or 404 */
+  update(id: string, body: UpdateRequest, publicKey: string | undefined): RequestRecord {
+    const work = this.existing(id);
+    const record = this.record(work);
+    const changed = changes(record, body, publicKey);
+    return Object.keys(changed).length === 0 ? record : this.change(work, record, changed);
+  }
+
+  /** @throws ServiceError 404 */
+  get(id: string): RequestRecord {
+    return this.record(this.existing(id));
+  }
+
+  list(query: { status?: Status | undefined; after?: string | undefined; changed_after?: string | undefined }): Iterable<RequestRecord> {
+    const { status, after, changed_after } = query;
+    if (changed_after === undefined) return this.works.records(status, after);
+    return this.works.changedAfter(status, this.context.sequence.made(changed_after) ? changed_after : '');
+  }
+
+  /** Fails requests past their deadline, forgets idle protocol records and old finished requests. */
+  expire(): void {
+    const now = this.context.now();
+    const { idleMs, requestDeadlineMs } = this.context.limits;
+    for (const work of this.works.open.values()) {
+      const record = this.record(work);
+      if (isProtocolRecord(record)) {
+        if (now - work.touchedAt > idleMs) this.works.drop(work);
+      } else if (now - Date.parse(record.created_at) > requestDeadlineMs) {
+        this.change(work, record, { status: 'failed', reason: 'deadline_passed' });
+      }
+    }
+    this.works.expireFinished(now, this.context.limits);
+  }
+
+  private announce(id: string, fields: Pick<RequestRecord, 'message' | 'status' | 'origin'>): RequestRecord {
+    const recordBytes = 2 * (fields.message.length + (fields.origin?.length ?? 0)) + 2048;
+    this.context.reserve(recordBytes);
+    const now = this.context.now();
+    const work = this.works.byId.get(id) ?? this.works.begin(id, now);
+    const at = new Date(now).toISOString();
+    const record: RequestRecord = { id, ...fields, revision: this.context.sequence.next(), created_at: at, updated_at: at };
+    this.works.announce(work, record, record.revision, recordBytes);
+    if (record.status === 'pending') this.pending += 1;
+    this.notify(id);
+    return record;
+  }
+
+  private change(work: Work<RequestRecord>, before: RequestRecord, changed: Partial<RequestRecord>): RequestRecord {
+    const now = this.context.now();
+    const record = { ...before, ...changed, revision: this.context.sequence.next(), updated_at: new Date(now).toISOString() };
+    this.works.change(work, record, record.revision);
+    if (isFinal(record.status)) {
+      this.pending -= 1;
+      this.works.finish(work, now);
+      this.works.expireFinished(now, this.context.limits);
+    }
+    this.notify(work.id);
+    return record;
+  }
+
+  private notify(id: string): void {
+    this.context.changed('requests');
+    this.context.changed(`request ${id}`);
+  }
+
+  private existing(id: string): Work<RequestRecord> {
+    const work = this.works.byId.get(id);
+    if (work === undefined) throw new ServiceError(404, 'unknown_request', `there is no request ${id}`);
+    return work;
+  }
+
+  private record(work: Work<RequestRecord>): RequestRecord {
+    if (work.record === undefined) throw new Error(`no record under ${work.id}`);
+    return work.record;
+  }
+
+  /** A record that somebody's question made and nobody used gives way to a new one. */
+  private forgetUnusedSession(): boolean {
+    for (const work of this.works.open.values()) {
+      if (entries(work) === 0 && isProtocolRecord(this.record(work))) {
+        this.works.drop(work);
+        return true;
+      }
+    }
+    return false;
+  }
+}
