@@ -28,14 +28,15 @@ export const SECURITY_128: SecurityParams = Object.freeze({
 
 /**
  * Far too small to protect anything: 1024-bit moduli, so that a whole protocol runs in a test.
- * Reached through `cggmp24/testing` alone. ell' still hides a product of two scalars (2 ell + epsilon).
+ * Reached through `cggmp24/testing` alone. What must hold at any level holds here too: epsilon exceeds the 256 bits of
+ * a challenge, so that honest responses are in range; ell' hides a product of two scalars; ell' + epsilon fits into N.
  */
 export const SMALL_FOR_TESTS: SecurityParams = Object.freeze({
   name: 'small-for-tests',
   kappaBytes: 32,
   ell: 256,
   ellPrime: 640,
-  epsilon: 128,
+  epsilon: 320,
   m: 64,
   primeBits: 512,
 });
