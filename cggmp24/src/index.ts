@@ -1,1 +1,39 @@
+/**
+ * CGGMP24 threshold ECDSA over secp256k1. Sans-IO: a protocol is a `Session` that tells what to send and takes what
+ * arrived; the transport, which must authenticate senders, is the caller's.
+ */
+export { PregeneratedPrimes, parsePrimes, serializePrimes, type FourPrimes } from './aux_info/primes.js';
 export { GROUP_ORDER, verify, type Signature } from './ecdsa.js';
+export { parseAuxInfo, serializeAuxInfo, type AuxInfo } from './key_share/aux_info.js';
+export { minSigners, parseCoreKeyShare, serializeCoreKeyShare, type CoreKeyShare, type VssSetup } from './key_share/core.js';
+export { completeKeyShare, parseKeyShare, serializeKeyShare, type KeyShare } from './key_share/key_share.js';
+export type { ChainCodeMode } from './keygen/context.js';
+export { encodePoint, type Point, type Scalar } from './math/curve.js';
+export { arithmeticBackend, type BackendChoice } from './math/modular.js';
+export { systemRng, type Rng } from './math/random.js';
+export { SECURITY_128, type SecurityParams } from './params.js';
+export { InvalidArgument, ProtocolAborted, ProtocolBug, type AbortCode, type Blame } from './runtime/errors.js';
+export { MAX_PAYLOAD_LENGTH, type IncomingMessage, type OutgoingMessage, type Session, type Step } from './runtime/session.js';
+export {
+  auxInfo,
+  keygen,
+  keygenNonThreshold,
+  presign,
+  sign,
+  type AuxInfoOptions,
+  type FullSigningOptions,
+  type KeygenOptions,
+  type RunOptions,
+  type SigningOptions,
+  type ThresholdKeygenOptions,
+} from './sessions.js';
+export { derive, type Derived, type ExtendedPublicKey } from './signing/derivation.js';
+export {
+  combine,
+  isPartialSignature,
+  messageToScalar,
+  Presignature,
+  type PartialSignature,
+  type PresignatureCommitment,
+  type PresignaturePublicData,
+} from './signing/presignature.js';

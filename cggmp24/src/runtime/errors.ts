@@ -28,7 +28,7 @@ export type AbortCode =
   | 'malformed_message'
   | 'unknown_round'
   | 'unknown_sender'
-  | 'wrong_recipient'
+  | 'wrong_delivery'
   | 'oversized_message'
   | 'contradicting_messages'
   | 'reflected_message'

@@ -34,6 +34,8 @@ function parseInteger(text: string, radix: number): bigint | null {
   return match?.[1] === '-' ? -magnitude : magnitude;
 }
 
+const isBytes = z.custom<Uint8Array>((x) => x instanceof Uint8Array);
+
 /** `{"radix":16,"value":"-ff"}`; any radix from 2 to 36 is read, 16 is written. */
 export const IntegerJson = z.codec(
   z.object({ radix: z.int().min(2).max(36), value: z.string().max(MAX_DIGITS) }),
@@ -51,14 +53,14 @@ export const IntegerJson = z.codec(
 
 /** Hex of exactly `bytes` bytes; either case is read, lower is written. */
 export function bytesHexJson(bytes: number) {
-  return z.codec(z.string().regex(new RegExp(`^[0-9a-fA-F]{${2 * bytes}}$`), `must be ${bytes} bytes in hex`), z.instanceof(Uint8Array), {
+  return z.codec(z.string().regex(new RegExp(`^[0-9a-fA-F]{${2 * bytes}}$`), `must be ${bytes} bytes in hex`), isBytes, {
     decode: (hex) => hexToBytes(hex.toLowerCase()),
     encode: (value) => bytesToHex(value),
   });
 }
 
 /** A SHA-256 output: 32 numbers. */
-export const DigestJson = z.codec(z.array(z.int().min(0).max(255)).length(32), z.instanceof(Uint8Array), {
+export const DigestJson = z.codec(z.array(z.int().min(0).max(255)).length(32), isBytes, {
   decode: (numbers) => Uint8Array.from(numbers),
   encode: (value) => [...value],
 });

@@ -1,0 +1,64 @@
+import { inspect } from 'node:util';
+import { z } from 'zod';
+import { bitLength } from '../math/integer.js';
+import type { SecurityParams } from '../params.js';
+import { InvalidArgument } from '../runtime/errors.js';
+import { NonNegativeIntegerJson } from '../wire/json.js';
+import { parseWith } from '../wire/parse.js';
+
+/** N = p q is the Paillier modulus, N-hat = pHat qHat the ring-Pedersen one. All four are safe primes. */
+export interface FourPrimes {
+  readonly p: bigint;
+  readonly q: bigint;
+  readonly pHat: bigint;
+  readonly qHat: bigint;
+}
+
+/** The four primes of one aux info generation. Prints as `[secret]`; used for one generation only. */
+export class PregeneratedPrimes {
+  readonly #primes: FourPrimes;
+
+  /** @throws InvalidArgument when a prime is too short or two are equal; primality is the generator's promise */
+  constructor(
+    primes: FourPrimes,
+    /** The sizes that they were made for. */
+    readonly params: SecurityParams,
+  ) {
+    const all = [primes.p, primes.q, primes.pHat, primes.qHat];
+    if (all.some((prime) => bitLength(prime) < params.primeBits)) {
+      throw new InvalidArgument('primes', `each must have at least ${params.primeBits} bits`);
+    }
+    if (new Set(all).size !== all.length) throw new InvalidArgument('primes', 'must be distinct');
+    if (all.some((prime) => (prime & 3n) !== 3n)) throw new InvalidArgument('primes', 'must be 3 modulo 4');
+    this.#primes = primes;
+  }
+
+  reveal(): FourPrimes {
+    return this.#primes;
+  }
+
+  toJSON(): string {
+    return '[secret]';
+  }
+
+  [inspect.custom](): string {
+    return '[secret]';
+  }
+}
+
+const PrimesJson = z.object({ primes: z.array(NonNegativeIntegerJson).length(4) });
+
+/**
+ * Reads the crate's JSON of pregenerated primes.
+ * @throws InvalidArgument naming what is wrong
+ */
+export function parsePrimes(text: string, params: SecurityParams): PregeneratedPrimes {
+  const [p = 0n, q = 0n, pHat = 0n, qHat = 0n] = parseWith(PrimesJson, text, 'primes').primes;
+  return new PregeneratedPrimes({ p, q, pHat, qHat }, params);
+}
+
+/** The crate's JSON, in clear: for encrypted or access-controlled storage only. */
+export function serializePrimes(primes: PregeneratedPrimes): string {
+  const { p, q, pHat, qHat } = primes.reveal();
+  return JSON.stringify({ ...z.encode(PrimesJson, { primes: [p, q, pHat, qHat] }), _phantom: null });
+}

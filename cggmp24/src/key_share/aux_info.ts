@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { bitLength, invert, isUnit } from '../math/integer.js';
+import { DecryptionKey } from '../paillier/decryption_key.js';
+import { EncryptionKey } from '../paillier/encryption_key.js';
+import { OwnRingPedersen, RingPedersen } from '../paillier/ring_pedersen.js';
+import { minModulusBits, type SecurityParams } from '../params.js';
+import { NonNegativeIntegerJson } from '../wire/json.js';
+import { parseWith } from '../wire/parse.js';
+
+/** Everybody's Paillier key and ring-Pedersen parameters, and the factors of one's own. */
+export interface AuxInfo {
+  readonly params: SecurityParams;
+  /** One's own Paillier key. */
+  readonly decryptionKey: DecryptionKey;
+  /** N_j of each party; one's own computes with its factors. */
+  readonly encryptionKeys: readonly EncryptionKey[];
+  /** (N-hat_j, s_j, t_j) of each party; one's own computes with its factors. */
+  readonly ringPedersen: readonly RingPedersen[];
+  /** Was Pi^prm verified in the Rust crate's form, with 32 live challenge bits? Mixed clusters only. */
+  readonly prmFirstWordOnly: boolean;
+}
+
+const CrtJson = z.object({
+  n: NonNegativeIntegerJson,
+  n1: NonNegativeIntegerJson,
+  phi_n1: NonNegativeIntegerJson,
+  n2: NonNegativeIntegerJson,
+  phi_n2: NonNegativeIntegerJson,
+  beta: NonNegativeIntegerJson,
+});
+
+/** `lambda` and `prm_first_word_only` are ours; the crate ignores keys that it does not know. */
+const AuxInfoFields = z.object({
+  p: NonNegativeIntegerJson,
+  q: NonNegativeIntegerJson,
+  N: z.array(NonNegativeIntegerJson).max(0xffff),
+  pedersen_params: z
+    .array(
+      z.object({
+        hat_N: NonNegativeIntegerJson,
+        s: NonNegativeIntegerJson,
+        t: NonNegativeIntegerJson,
+        multiexp: z.unknown().optional(),
+        crt: CrtJson.nullish(),
+        lambda: NonNegativeIntegerJson.optional(),
+      }),
+    )
+    .max(0xffff),
+  prm_first_word_only: z.boolean().optional(),
+});
+type Fields = z.output<typeof AuxInfoFields>;
+type PedersenFields = Fields['pedersen_params'][number];
+
+function ringPedersenProblem({ hat_N, s, t, crt, lambda }: PedersenFields, minBits: number): string | null {
+  if (bitLength(hat_N) < minBits || (hat_N & 1n) === 0n) return 'hat_N is even or too short';
+  if (!isUnit(s, hat_N) || !isUnit(t, hat_N)) return 's or t is not a unit modulo hat_N';
+  if (crt == null) return lambda === undefined ? null : 'lambda without crt';
+  if (crt.n1 <= 1n || crt.n2 <= 1n || crt.n1 * crt.n2 !== hat_N) return 'crt does not factor hat_N';
+  const own = new OwnRingPedersen({ nHat: hat_N, s, t }, { pHat: crt.n1, qHat: crt.n2 });
+  return lambda !== undefined && own.modulus.pow(t, lambda) !== s ? 's is not t^lambda' : null;
+}
+
+/** Returns the first thing wrong. */
+function inconsistency(fields: Fields, params: SecurityParams): string | null {
+  const { p, q, N, pedersen_params } = fields;
+  const minBits = minModulusBits(params);
+  if (N.length < 2) return 'N: fewer than two parties';
+  if (pedersen_params.length !== N.length) return 'pedersen_params: not one for each party';
+  const short = N.findIndex((n) => bitLength(n) < minBits || (n & 1n) === 0n);
+  if (short >= 0) return `N.${short}: even or too short`;
+  if (p <= 1n || q <= 1n || p === q || !N.includes(p * q)) return 'p, q: do not factor any N';
+  for (const [j, entry] of pedersen_params.entries()) {
+    const problem = ringPedersenProblem(entry, minBits);
+    if (problem !== null) return `pedersen_params.${j}: ${problem}`;
+  }
+  return null;
+}
+
+function fromFields(fields: Fields, params: SecurityParams): AuxInfo {
+  const decryptionKey = new DecryptionKey(fields.p, fields.q);
+  const own = decryptionKey.encryptionKey;
+  return {
+    params,
+    decryptionKey,
+    encryptionKeys: fields.N.map((n) => (n === own.n ? own : new EncryptionKey(n))),
+    ringPedersen: fields.pedersen_params.map(({ hat_N: nHat, s, t, crt, lambda }) =>
+      crt == null
+        ? new RingPedersen({ nHat, s, t })
+        : new OwnRingPedersen({ nHat, s, t }, { pHat: crt.n1, qHat: crt.n2, ...(lambda === undefined ? {} : { lambda }) }),
+    ),
+    prmFirstWordOnly: fields.prm_first_word_only ?? false,
+  };
+}
+
+function pedersenFields(entry: RingPedersen): PedersenFields {
+  const shared = { hat_N: entry.nHat, s: entry.s, t: entry.t, multiexp: null };
+  if (!(entry instanceof OwnRingPedersen)) return { ...shared, crt: null };
+  const { pHat: n1, qHat: n2, lambda } = entry.trapdoor();
+  const crt = { n: entry.nHat, n1, phi_n1: n1 - 1n, n2, phi_n2: n2 - 1n, beta: invert(n1, n2) };
+  return { ...shared, crt, ...(lambda === undefined ? {} : { lambda }) };
+}
+
+function toFields(aux: AuxInfo): Fields {
+  const { p, q } = aux.decryptionKey.primes;
+  return {
+    p: p.prime,
+    q: q.prime,
+    N: aux.encryptionKeys.map(({ n }) => n),
+    pedersen_params: aux.ringPedersen.map(pedersenFields),
+    ...(aux.prmFirstWordOnly ? { prm_first_word_only: true } : {}),
+  };
+}
+
+/** The crate's JSON of auxiliary info; parsing is validating. */
+export function auxInfoJson(params: SecurityParams) {
+  const checked = AuxInfoFields.superRefine((fields, ctx) => {
+    const wrong = inconsistency(fields, params);
+    if (wrong !== null) ctx.addIssue({ code: 'custom', message: wrong });
+  });
+  return z.codec(checked, z.custom<AuxInfo>(), { decode: (fields) => fromFields(fields, params), encode: toFields });
+}
+
+/**
+ * Reads auxiliary info from its JSON text and validates it.
+ * @throws InvalidArgument naming the field; no value of the file is in the message
+ */
+export function parseAuxInfo(text: string, params: SecurityParams): AuxInfo {
+  return parseWith(auxInfoJson(params), text, 'aux info');
+}
+
+/** JSON text with the factors in clear: for encrypted or access-controlled storage only. */
+export function serializeAuxInfo(aux: AuxInfo): string {
+  return JSON.stringify(z.encode(auxInfoJson(aux.params), aux));
+}

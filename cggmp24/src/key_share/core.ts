@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { G, multiply, type Point, type Scalar } from '../math/curve.js';
+import { evaluateInExponent } from '../math/polynomial.js';
+import { at } from '../runtime/at.js';
+import { Secret } from '../runtime/secret.js';
+import { bytesHexJson, CompactPointJson, CompactScalarJson } from '../wire/json.js';
+import { parseWith } from '../wire/parse.js';
+
+/** How a key is shared so that fewer than all sign. */
+export interface VssSetup {
+  /** t: how many shares sign. */
+  readonly minSigners: number;
+  /** I_j: where party j's share lies on the polynomial; distinct and not 0. */
+  readonly indices: readonly Scalar[];
+}
+
+/** A party's share of the key, before auxiliary info: the crate's IncompleteKeyShare. */
+export interface CoreKeyShare {
+  /** i, from 0. */
+  readonly index: number;
+  readonly sharedPublicKey: Point;
+  /** X_j = x_j G for each party. */
+  readonly publicShares: readonly Point[];
+  /** null: all parties are needed, and the secret key is the sum of the shares. */
+  readonly vssSetup: VssSetup | null;
+  /** 32 bytes, for public derivation; null when the key has none. */
+  readonly chainCode: Uint8Array | null;
+  /** x_i. */
+  readonly secretShare: Secret<Scalar>;
+}
+
+/** How many signers the key needs. */
+export function minSigners({ vssSetup, publicShares }: CoreKeyShare): number {
+  return vssSetup?.minSigners ?? publicShares.length;
+}
+
+/** Does the key's sharing hang together? Returns the first thing wrong. */
+function inconsistency(share: CoreKeyShare): string | null {
+  const { index, sharedPublicKey, publicShares, vssSetup, secretShare } = share;
+  const n = publicShares.length;
+  if (n < 2) return 'public_shares: fewer than two parties';
+  if (index >= n) return 'i: not below the number of parties';
+  if (secretShare.reveal() === 0n) return 'x: zero';
+  if (!multiply(G, secretShare.reveal()).equals(at(publicShares, index))) return 'x: does not match public_shares[i]';
+  if (vssSetup === null) {
+    return publicShares.reduce((sum, X) => sum.add(X)).equals(sharedPublicKey) ? null : 'shared_public_key: not the sum of public_shares';
+  }
+  const { minSigners: t, indices } = vssSetup;
+  if (t < 2 || t > n) return 'vss_setup.min_signers: not from 2 to the number of parties';
+  if (indices.length !== n) return 'vss_setup.I: not one for each party';
+  if (indices.includes(0n)) return 'vss_setup.I: zero';
+  if (new Set(indices).size !== n) return 'vss_setup.I: two equal';
+  return interpolates(indices, publicShares, t, sharedPublicKey) ? null : 'public_shares: not on one polynomial of degree t-1 through shared_public_key';
+}
+
+/** Do the first t shares give the key, and do they predict all the others? */
+function interpolates(indices: readonly Scalar[], publicShares: readonly Point[], t: number, key: Point): boolean {
+  const [xs, Xs] = [indices.slice(0, t), publicShares.slice(0, t)];
+  return (
+    evaluateInExponent(xs, Xs, 0n).equals(key) &&
+    publicShares.slice(t).every((X, k) => evaluateInExponent(xs, Xs, at(indices, t + k)).equals(X))
+  );
+}
+
+/** The crate's JSON of an incomplete key share; parsing is validating. */
+export const CoreKeyShareJson = z
+  .codec(
+    z.object({
+      curve: z.literal('secp256k1'),
+      i: z.int().min(0).max(0xffff),
+      shared_public_key: CompactPointJson,
+      public_shares: z.array(CompactPointJson).max(0xffff),
+      vss_setup: z.object({ min_signers: z.int(), I: z.array(CompactScalarJson) }).nullish(),
+      chain_code: bytesHexJson(32).nullish(),
+      x: CompactScalarJson,
+    }),
+    z.custom<CoreKeyShare>(),
+    {
+      decode: (json): CoreKeyShare => ({
+        index: json.i,
+        sharedPublicKey: json.shared_public_key,
+        publicShares: json.public_shares,
+        vssSetup: json.vss_setup == null ? null : { minSigners: json.vss_setup.min_signers, indices: json.vss_setup.I },
+        chainCode: json.chain_code ?? null,
+        secretShare: new Secret(json.x),
+      }),
+      encode: (share) => ({
+        curve: 'secp256k1' as const,
+        i: share.index,
+        shared_public_key: share.sharedPublicKey,
+        public_shares: [...share.publicShares],
+        ...(share.vssSetup === null ? {} : { vss_setup: { min_signers: share.vssSetup.minSigners, I: [...share.vssSetup.indices] } }),
+        ...(share.chainCode === null ? {} : { chain_code: share.chainCode }),
+        x: share.secretShare.reveal(),
+      }),
+    },
+  )
+  .superRefine((share, ctx) => {
+    const wrong = inconsistency(share);
+    if (wrong !== null) ctx.addIssue({ code: 'custom', message: wrong });
+  });
+
+/**
+ * Reads a core key share from its JSON text and validates it.
+ * @throws InvalidArgument naming the field; no value of the file is in the message
+ */
+export function parseCoreKeyShare(text: string): CoreKeyShare {
+  return parseWith(CoreKeyShareJson, text, 'core key share');
+}
+
+/** JSON text with the secret share in clear: for encrypted or access-controlled storage only. */
+export function serializeCoreKeyShare(share: CoreKeyShare): string {
+  return JSON.stringify(z.encode(CoreKeyShareJson, share));
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import type { SecurityParams } from '../params.js';
+import { InvalidArgument } from '../runtime/errors.js';
+import { parseWith } from '../wire/parse.js';
+import { auxInfoJson, type AuxInfo } from './aux_info.js';
+import { CoreKeyShareJson, type CoreKeyShare } from './core.js';
+
+/** All that a party needs to sign. */
+export interface KeyShare {
+  readonly core: CoreKeyShare;
+  readonly aux: AuxInfo;
+}
+
+function mismatch({ core, aux }: KeyShare): string | null {
+  if (aux.encryptionKeys.length !== core.publicShares.length) return 'aux info is of another number of parties than the key share';
+  const own = aux.encryptionKeys[core.index];
+  return own?.n === aux.decryptionKey.encryptionKey.n ? null : 'aux info is of another party than the key share';
+}
+
+/**
+ * Joins a share of the key with auxiliary info of the same party.
+ * @throws InvalidArgument when they do not belong together
+ */
+export function completeKeyShare(core: CoreKeyShare, aux: AuxInfo): KeyShare {
+  const share = { core, aux };
+  const wrong = mismatch(share);
+  if (wrong !== null) throw new InvalidArgument('aux', wrong);
+  return share;
+}
+
+function keyShareJson(params: SecurityParams) {
+  return z.object({ core: CoreKeyShareJson, aux: auxInfoJson(params) }).superRefine((share, ctx) => {
+    const wrong = mismatch(share);
+    if (wrong !== null) ctx.addIssue({ code: 'custom', message: wrong });
+  });
+}
+
+/**
+ * Reads the crate's complete KeyShare and validates it.
+ * @throws InvalidArgument naming the field; no value of the file is in the message
+ */
+export function parseKeyShare(text: string, params: SecurityParams): KeyShare {
+  return parseWith(keyShareJson(params), text, 'key share');
+}
+
+/** JSON text with all secrets in clear: for encrypted or access-controlled storage only. */
+export function serializeKeyShare(share: KeyShare): string {
+  return JSON.stringify(z.encode(keyShareJson(share.aux.params), share));
+}

@@ -1,0 +1,73 @@
+/** The first two rounds that both key generations share: commit to a decommitment, echo the commitments. */
+import { z } from 'zod';
+import { digest, executionId, integer, leaf, option, struct, type Encoded } from '../hash/encoding.js';
+import { equalBytes, xorBytes } from '../math/integer.js';
+import { check } from '../runtime/errors.js';
+import type { PerPeer, Round } from '../runtime/protocol.js';
+import { bytesHexJson, DigestJson } from '../wire/json.js';
+import type { ChainCodeMode, KeygenContext } from './context.js';
+
+/** Round 1 of both: V_i. */
+export interface Round1 {
+  readonly commitment: Uint8Array;
+}
+
+export const round1: Round<Round1> = {
+  variant: 'Round1',
+  number: 1,
+  delivery: 'broadcast',
+  body: z.object({ commitment: DigestJson }),
+};
+
+/** V = SHA-256(sid, j, decommitment). */
+export function commitmentTo(tag: string, sid: Uint8Array, party: number, decommitment: Encoded): Uint8Array {
+  return digest(struct({ sid: executionId(sid), party_index: integer(party), decommitment }, `${tag}hash_commitment`));
+}
+
+/** What the echo round hashes for one party. */
+export function echo(tag: string, sid: Uint8Array, { commitment }: Round1): Encoded {
+  const message = struct({ commitment: leaf(commitment) }, `${tag}round1`);
+  return struct({ sid: executionId(sid), commitment: message }, `${tag}echo_round`);
+}
+
+/** Fields that the second message of both key generations has. */
+export const commonDecommitment = {
+  rid: bytesHexJson(32),
+  chain_code: bytesHexJson(32).nullish(),
+  decommit: bytesHexJson(32),
+};
+
+export interface CommonDecommitment {
+  readonly rid: Uint8Array;
+  /** null (written as such) when there is none; undefined (not written) in the mode `absent`. */
+  readonly chain_code?: Uint8Array | null | undefined;
+  readonly decommit: Uint8Array;
+}
+
+/** Fresh randomness for one's own decommitment. */
+export function sampleCommon({ params, chainCode, rng }: KeygenContext): CommonDecommitment {
+  const chain_code = { shared: () => rng(32), none: () => null, absent: () => undefined }[chainCode]();
+  return { rid: rng(params.kappaBytes), chain_code, decommit: rng(params.kappaBytes) };
+}
+
+/** Hash field of the chain code, or no field. */
+export function chainCodeEncoding(mode: ChainCodeMode, { chain_code }: CommonDecommitment): Record<string, Encoded> {
+  return mode === 'absent' ? {} : { chain_code: option(chain_code == null ? null : leaf(chain_code)) };
+}
+
+/** Checks that V_j opens, and that peers give a chain code when one is wanted. */
+export function verifyDecommitment(ctx: KeygenContext, commitment: Uint8Array, opened: Uint8Array, peer: CommonDecommitment): void {
+  check('V_j = H(sid, j, decommitment_j)', equalBytes(commitment, opened));
+  check('chain_code_j is present', ctx.chainCode !== 'shared' || peer.chain_code != null);
+}
+
+/** rid and chain code of the group: the XOR of everybody's. */
+export function combineRandomness(
+  ctx: KeygenContext,
+  own: CommonDecommitment,
+  peers: PerPeer<CommonDecommitment>,
+): { rid: Uint8Array; chainCode: Uint8Array | null } {
+  const all = peers.withOwn(ctx.index, own);
+  const codes = all.flatMap(({ chain_code }) => (chain_code == null ? [] : [chain_code]));
+  return { rid: xorBytes(all.map(({ rid }) => rid)), chainCode: ctx.chainCode === 'shared' ? xorBytes(codes) : null };
+}

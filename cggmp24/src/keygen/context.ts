@@ -1,0 +1,47 @@
+import { InvalidArgument } from '../runtime/errors.js';
+import type { Rng } from '../math/random.js';
+import type { SecurityParams } from '../params.js';
+
+/**
+ * Whether the key gets a chain code, for public derivation. `absent` leaves the field out of messages and hashes
+ * altogether, as Rust nodes built without the feature `hd-wallet` do; all parties must agree.
+ */
+export type ChainCodeMode = 'shared' | 'none' | 'absent';
+
+/** What every key generation needs. */
+export interface KeygenContext {
+  readonly params: SecurityParams;
+  readonly sid: Uint8Array;
+  /** i: one's own index, from 0. */
+  readonly index: number;
+  /** n. */
+  readonly parties: number;
+  readonly chainCode: ChainCodeMode;
+  readonly reliableBroadcast: boolean;
+  readonly rng: Rng;
+}
+
+/** Threshold key generation: any t of n sign. */
+export interface ThresholdKeygenContext extends KeygenContext {
+  /** t, at least 2 and at most n. */
+  readonly threshold: number;
+}
+
+const MAX_PARTIES = 0xffff;
+
+/** Indices are 16-bit on the wire. @throws InvalidArgument */
+export function checkParties(index: number, parties: number): void {
+  if (!Number.isInteger(parties) || parties < 2 || parties > MAX_PARTIES) {
+    throw new InvalidArgument('parties', `must be an integer from 2 to ${MAX_PARTIES}`);
+  }
+  if (!Number.isInteger(index) || index < 0 || index >= parties) {
+    throw new InvalidArgument('index', `must be an integer from 0 to ${parties - 1}`);
+  }
+}
+
+/** @throws InvalidArgument */
+export function checkThreshold(threshold: number, parties: number): void {
+  if (!Number.isInteger(threshold) || threshold < 2 || threshold > parties) {
+    throw new InvalidArgument('threshold', `must be an integer from 2 to the number of parties, ${parties}`);
+  }
+}

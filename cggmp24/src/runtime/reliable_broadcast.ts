@@ -1,0 +1,29 @@
+import { digestAll, type Encoded } from '../hash/encoding.js';
+import { equalBytes } from '../math/integer.js';
+import { DigestJson } from '../wire/json.js';
+import { ProtocolAborted } from './errors.js';
+import { broadcast, receive, type Protocol, type Round } from './protocol.js';
+
+/** The echo round: everybody broadcasts the hash of all first-round messages it received. */
+export const reliabilityCheckRound: Round<Uint8Array> = {
+  variant: 'ReliabilityCheck',
+  number: 2,
+  delivery: 'broadcast',
+  body: DigestJson,
+};
+
+/**
+ * Aborts unless all parties received the same broadcast messages. Who sent different ones to different parties, or
+ * lied about what it received, cannot be told from the hashes alone: the blame is empty.
+ *
+ * @param echoes one tagged encoding for each party, in index order, one's own in its place
+ */
+export function* checkReliability(echoes: readonly Encoded[], peers: readonly number[]): Protocol<void> {
+  const own = digestAll(echoes);
+  yield* broadcast(reliabilityCheckRound, own);
+  const hashes = yield* receive(reliabilityCheckRound);
+  const differing = peers.filter((j) => !equalBytes(own, hashes.of(j)));
+  if (differing.length > 0) {
+    throw new ProtocolAborted('inconsistent_broadcast', reliabilityCheckRound.variant, [], `the hash of parties ${differing.join(', ')} differs from ours`);
+  }
+}

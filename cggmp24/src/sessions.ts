@@ -1,0 +1,133 @@
+/** The public entry points: each checks its options and starts a `Session`. */
+import { auxInfoGeneration, auxInfoRounds } from './aux_info/protocol.js';
+import type { PregeneratedPrimes } from './aux_info/primes.js';
+import type { Signature } from './ecdsa.js';
+import type { AuxInfo } from './key_share/aux_info.js';
+import type { CoreKeyShare } from './key_share/core.js';
+import type { KeyShare } from './key_share/key_share.js';
+import { checkParties, checkThreshold, type ChainCodeMode } from './keygen/context.js';
+import { nonThresholdKeygen, nonThresholdKeygenRounds } from './keygen/non_threshold.js';
+import { thresholdKeygen, thresholdKeygenRounds } from './keygen/threshold.js';
+import { systemRng, type Rng } from './math/random.js';
+import { SECURITY_128, type SecurityParams } from './params.js';
+import { InvalidArgument } from './runtime/errors.js';
+import { Session } from './runtime/session.js';
+import { signingContext, type SignerOptions } from './signing/context.js';
+import { presigningRounds, signingRounds } from './signing/messages.js';
+import { presign as presignProtocol } from './signing/presign.js';
+import type { Presignature } from './signing/presignature.js';
+import { sign as signProtocol } from './signing/sign.js';
+
+/** What every protocol run takes. */
+export interface RunOptions {
+  /** Names this run and no other, ever; the same at all parties. Every proof is bound to it. */
+  readonly executionId: Uint8Array;
+  /** Echo round after the first, on by default; the same at all parties. */
+  readonly reliableBroadcast?: boolean;
+  /** Randomness, the operating system's by default. */
+  readonly rng?: Rng;
+}
+
+export interface KeygenOptions extends RunOptions {
+  /** One's own index, from 0. */
+  readonly index: number;
+  /** n: how many parties hold the key. */
+  readonly parties: number;
+  /** Chain code for public derivation, `shared` by default; the same at all parties. */
+  readonly chainCode?: ChainCodeMode;
+}
+
+export interface ThresholdKeygenOptions extends KeygenOptions {
+  /** t: how many sign, from 2 to n. */
+  readonly threshold: number;
+}
+
+export interface AuxInfoOptions extends RunOptions {
+  readonly index: number;
+  readonly parties: number;
+  /** Four fresh safe primes; the params they were made for decide the sizes of the run. */
+  readonly primes: PregeneratedPrimes;
+  /**
+   * Makes and verifies Pi^prm as the Rust crate does, with soundness 2^-32 instead of 2^-128. Only for clusters with
+   * Rust nodes; the same at all parties; off by default. Warn whoever operates such a cluster.
+   */
+  readonly insecurePrmFirstWordOnly?: boolean;
+}
+
+export interface SigningOptions extends RunOptions {
+  readonly share: KeyShare;
+  /** Key-share indices of the signers, exactly as many as the key needs, in the same order at all of them. */
+  readonly signers: readonly number[];
+}
+
+export interface FullSigningOptions extends SigningOptions {
+  /** What is hashed with SHA-256 and signed. */
+  readonly message: Uint8Array;
+  /** Public derivation below the key, non-hardened; empty by default. */
+  readonly path?: readonly number[];
+}
+
+function keygenContext(options: KeygenOptions) {
+  checkParties(options.index, options.parties);
+  return {
+    params: SECURITY_128 as SecurityParams,
+    sid: options.executionId,
+    index: options.index,
+    parties: options.parties,
+    chainCode: options.chainCode ?? ('shared' as const),
+    reliableBroadcast: options.reliableBroadcast ?? true,
+    rng: options.rng ?? systemRng,
+  };
+}
+
+/** Generates a key of which any `threshold` of `parties` shares sign. 3 rounds and the echo. */
+export function keygen(options: ThresholdKeygenOptions): Session<CoreKeyShare> {
+  const context = keygenContext(options);
+  checkThreshold(options.threshold, options.parties);
+  const protocol = thresholdKeygen({ ...context, threshold: options.threshold });
+  return new Session({ protocol, rounds: thresholdKeygenRounds, index: options.index, parties: options.parties });
+}
+
+/** Generates a key that needs all `parties` to sign; its shares add up. 3 rounds and the echo. */
+export function keygenNonThreshold(options: KeygenOptions): Session<CoreKeyShare> {
+  const protocol = nonThresholdKeygen(keygenContext(options));
+  return new Session({ protocol, rounds: nonThresholdKeygenRounds, index: options.index, parties: options.parties });
+}
+
+/** Generates and proves everybody's Paillier modulus and ring-Pedersen parameters. 3 rounds and the echo. */
+export function auxInfo(options: AuxInfoOptions): Session<AuxInfo> {
+  const { index, parties, primes } = options;
+  checkParties(index, parties);
+  const protocol = auxInfoGeneration({
+    params: primes.params,
+    sid: options.executionId,
+    index,
+    parties,
+    primes,
+    reliableBroadcast: options.reliableBroadcast ?? true,
+    prmFirstWordOnly: options.insecurePrmFirstWordOnly ?? false,
+    rng: options.rng ?? systemRng,
+  });
+  return new Session({ protocol, rounds: auxInfoRounds(primes.params), index, parties });
+}
+
+function signerOptions(options: SigningOptions): SignerOptions {
+  const { executionId, signers, share, reliableBroadcast = true, rng = systemRng } = options;
+  return { executionId, signers, share, reliableBroadcast, rng };
+}
+
+/**
+ * Makes a presignature among exactly the needed signers. 3 rounds and the echo. It has no derivation path: choosing
+ * one after the presignature is known allows forgery.
+ */
+export function presign(options: SigningOptions): Session<Presignature> {
+  const context = signingContext(signerOptions(options), []);
+  return new Session({ protocol: presignProtocol(context), rounds: presigningRounds, index: context.index, parties: context.signers });
+}
+
+/** Signs a message interactively among exactly the needed signers. 4 rounds and the echo; every signer gets the signature. */
+export function sign(options: FullSigningOptions): Session<Signature> {
+  if (options.message.length === 0) throw new InvalidArgument('message', 'must not be empty');
+  const context = signingContext(signerOptions(options), options.path ?? []);
+  return new Session({ protocol: signProtocol(context, options.message), rounds: signingRounds, index: context.index, parties: context.signers });
+}

@@ -1,0 +1,220 @@
+/**
+ * Presigning (figures 8 and 9 of the paper) in three rounds and the echo. Messages and transcripts are those of the Rust crate
+ * cggmp24; unlike it, both proofs of round 1 are verified, and every one by itself.
+ */
+import { affGContext, elogContext, encElgContext } from '../hash/context.js';
+import { G, invertScalar, multiply, multiplyPublic, sumPoints, sumScalars, toScalar, toSigned, type Point, type Scalar } from '../math/curve.js';
+import { randomHalfRange, randomScalar, randomUnit } from '../math/random.js';
+import { at } from '../runtime/at.js';
+import { ProtocolAborted } from '../runtime/errors.js';
+import { broadcast, pause, peersOf, receive, sendTo, verifyPeers, type Protocol } from '../runtime/protocol.js';
+import { checkReliability } from '../runtime/reliable_broadcast.js';
+import * as affG from '../zk/aff_g.js';
+import * as elog from '../zk/elog.js';
+import * as encElg from '../zk/enc_elg.js';
+import type { SigningContext } from './context.js';
+import { echo, round1a, round1b, round2, round3, type Round1a, type Round1b, type Round2, type Round3 } from './messages.js';
+import { Presignature } from './presignature.js';
+
+/** What a signer draws in round 1. */
+interface Ephemeral {
+  readonly k: Scalar;
+  readonly gamma: Scalar;
+  readonly a: Scalar;
+  readonly b: Scalar;
+  /** Nonce of K_i. */
+  readonly rho: bigint;
+  /** Nonce of G_i. */
+  readonly nu: bigint;
+}
+
+function sampleRound1({ decryptionKey, rng }: SigningContext): { secrets: Ephemeral; message: Round1a } {
+  const [k, gamma, y, a, b] = [randomScalar(rng), randomScalar(rng), randomScalar(rng), randomScalar(rng), randomScalar(rng)];
+  const { encryptionKey } = decryptionKey;
+  const K = encryptionKey.encrypt(toSigned(k), rng);
+  const G_i = encryptionKey.encrypt(toSigned(gamma), rng);
+  const Y = multiply(G, y);
+  const message = {
+    K: K.ciphertext,
+    G: G_i.ciphertext,
+    Y,
+    A1: multiply(G, a),
+    A2: multiply(Y, a).add(multiply(G, k)),
+    B1: multiply(G, b),
+    B2: multiply(Y, b).add(multiply(G, gamma)),
+  };
+  return { secrets: { k, gamma, a, b, rho: K.nonce, nu: G_i.nonce }, message };
+}
+
+/** psi0 and psi1 for party j. */
+function proveEncryptions(ctx: SigningContext, own: Round1a, secrets: Ephemeral, j: number): Round1b {
+  const { params, sid, index, rng } = ctx;
+  const prover = { sid, prover: index };
+  const key = at(ctx.N, index);
+  const aux = at(ctx.aux, j);
+  const { k, gamma, a, b, rho, nu } = secrets;
+  return {
+    psi0: encElg.prove(
+      encElgContext(prover, 0),
+      params,
+      aux,
+      { key, ciphertext: own.K, a: own.Y, b: own.A1, x: own.A2 },
+      { plaintext: toSigned(k), nonce: rho, b: a },
+      rng,
+    ),
+    psi1: encElg.prove(
+      encElgContext(prover, 1),
+      params,
+      aux,
+      { key, ciphertext: own.G, a: own.Y, b: own.B1, x: own.B2 },
+      { plaintext: toSigned(gamma), nonce: nu, b },
+      rng,
+    ),
+  };
+}
+
+function verifyEncryptions(ctx: SigningContext, j: number, theirs: Round1a, { psi0, psi1 }: Round1b): void {
+  const { params, sid, index } = ctx;
+  const prover = { sid, prover: j };
+  const key = at(ctx.N, j);
+  const aux = at(ctx.aux, index);
+  encElg.verify(encElgContext(prover, 0), params, aux, { key, ciphertext: theirs.K, a: theirs.Y, b: theirs.A1, x: theirs.A2 }, psi0);
+  encElg.verify(encElgContext(prover, 1), params, aux, { key, ciphertext: theirs.G, a: theirs.Y, b: theirs.B1, x: theirs.B2 }, psi1);
+}
+
+/** One multiplicative-to-additive conversion: x times j's k, as alpha_j (theirs, in D) plus beta (ours). */
+interface AffineOperation {
+  readonly beta: bigint;
+  readonly D: bigint;
+  readonly F: bigint;
+  readonly psi: affG.Proof;
+}
+
+function multiplyEncrypted(ctx: SigningContext, j: number, K_j: bigint, x: Scalar, X: Point, hat: boolean): AffineOperation {
+  const { params, sid, index, rng } = ctx;
+  const [N_i, N_j] = [at(ctx.N, index), at(ctx.N, j)];
+  const beta = randomHalfRange(1n << BigInt(params.ellPrime), rng);
+  const [nonce, nonce_y] = [randomUnit(N_j.n, rng), randomUnit(N_i.n, rng)];
+  const D = N_j.add(N_j.scale(toSigned(x), K_j), N_j.encryptWith(-beta, nonce));
+  const F = N_i.encryptWith(-beta, nonce_y);
+  const data = { key_j: N_j, key_i: N_i, c: K_j, d: D, y: F, x: X };
+  const witness = { x: toSigned(x), y: -beta, nonce, nonce_y };
+  const psi = affG.prove(affGContext({ sid, prover: index }, hat), params, at(ctx.aux, j), data, witness, rng);
+  return { beta, D, F, psi };
+}
+
+function verifyRound2(ctx: SigningContext, j: number, K_i: bigint, theirs: Round1a, message: Round2): void {
+  const { params, sid, index } = ctx;
+  const prover = { sid, prover: j };
+  const { Gamma, D, F, hat_D, hat_F, tilde_psi, psi_j, hat_psi_j } = message;
+  elog.verify(elogContext(prover, false), { l: theirs.B1, m: theirs.B2, x: theirs.Y, y: Gamma, h: G }, tilde_psi);
+  const keys = { key_j: at(ctx.N, index), key_i: at(ctx.N, j), c: K_i };
+  const aux = at(ctx.aux, index);
+  affG.verify(affGContext(prover, false), params, aux, { ...keys, d: D, y: F, x: Gamma }, psi_j);
+  affG.verify(affGContext(prover, true), params, aux, { ...keys, d: hat_D, y: hat_F, x: at(ctx.X, j) }, hat_psi_j);
+}
+
+export function* presign(ctx: SigningContext): Protocol<Presignature> {
+  const { sid, index: i, signers, rng, x_i, decryptionKey } = ctx;
+  const peers = peersOf(i, signers);
+
+  // Round 1
+  const { secrets, message: own } = sampleRound1(ctx);
+  const { k, gamma, a, b } = secrets;
+  yield* broadcast(round1a, own);
+  for (const j of peers) {
+    yield* pause(`Round1b: proving to party ${j}`);
+    yield* sendTo(j, round1b, proveEncryptions(ctx, own, secrets, j));
+  }
+  const ciphertexts = yield* receive(round1a);
+  const encryptionProofs = yield* receive(round1b);
+
+  if (ctx.reliableBroadcast) {
+    yield* checkReliability(ciphertexts.withOwn(i, own).map((message) => echo(sid, message)), peers);
+  }
+  yield* verifyPeers('invalid_encryption_proof', round1b, peers, (j) => {
+    verifyEncryptions(ctx, j, ciphertexts.of(j), encryptionProofs.of(j));
+  });
+
+  // Round 2
+  const Gamma_i = multiply(G, gamma);
+  const tilde_psi = elog.prove(
+    elogContext({ sid, prover: i }, false),
+    { l: own.B1, m: own.B2, x: own.Y, y: Gamma_i, h: G },
+    { y: gamma, lambda: b },
+    rng,
+  );
+  let beta = 0n;
+  let hat_beta = 0n;
+  for (const j of peers) {
+    yield* pause(`Round2: multiplying with party ${j}`);
+    const K_j = ciphertexts.of(j).K;
+    const forGamma = multiplyEncrypted(ctx, j, K_j, gamma, Gamma_i, false);
+    const forKey = multiplyEncrypted(ctx, j, K_j, x_i, at(ctx.X, i), true);
+    beta += forGamma.beta;
+    hat_beta += forKey.beta;
+    yield* sendTo(j, round2, {
+      Gamma: Gamma_i,
+      D: forGamma.D,
+      F: forGamma.F,
+      hat_D: forKey.D,
+      hat_F: forKey.F,
+      tilde_psi,
+      psi_j: forGamma.psi,
+      hat_psi_j: forKey.psi,
+    });
+  }
+  const products = yield* receive(round2);
+  yield* verifyPeers('invalid_affine_proof', round2, peers, (j) => {
+    verifyRound2(ctx, j, own.K, ciphertexts.of(j), products.of(j));
+  });
+
+  // Round 3
+  const Gamma = sumPoints([Gamma_i, ...peers.map((j) => products.of(j).Gamma)]);
+  if (Gamma.is0()) throw new ProtocolAborted('inconsistent_presignature', round2.variant, [], 'Gamma is the identity');
+  let alpha = 0n;
+  let hat_alpha = 0n;
+  for (const j of peers) {
+    yield* pause(`Round3: decrypting what party ${j} sent`);
+    alpha += decryptionKey.decrypt(products.of(j).D);
+    hat_alpha += decryptionKey.decrypt(products.of(j).hat_D);
+  }
+  const delta_i = toScalar(gamma * k + alpha + beta);
+  const chi_i = toScalar(x_i * k + hat_alpha + hat_beta);
+  const Delta_i = multiply(Gamma, k);
+  const result: Round3 = {
+    delta: delta_i,
+    S: multiply(Gamma, chi_i),
+    Delta: Delta_i,
+    psi_prime: elog.prove(
+      elogContext({ sid, prover: i }, true),
+      { l: own.A1, m: own.A2, x: own.Y, y: Delta_i, h: Gamma },
+      { y: k, lambda: a },
+      rng,
+    ),
+  };
+  yield* broadcast(round3, result);
+  const results = yield* receive(round3);
+  yield* verifyPeers('invalid_exponent_proof', round3, peers, (j) => {
+    const { A1, A2, Y } = ciphertexts.of(j);
+    const { Delta, psi_prime } = results.of(j);
+    elog.verify(elogContext({ sid, prover: j }, true), { l: A1, m: A2, x: Y, y: Delta, h: Gamma }, psi_prime);
+  });
+
+  // Output
+  const all = results.withOwn(i, result);
+  const delta = sumScalars(all.map((message) => message.delta));
+  checkSums(ctx, delta, all);
+  const inverse = invertScalar(delta);
+  const commitments = all.map(({ Delta, S }) => ({ tildeDelta: multiplyPublic(Delta, inverse), tildeS: multiplyPublic(S, inverse) }));
+  return new Presignature({ Gamma, commitments }, { tildeK: toScalar(k * inverse), tildeChi: toScalar(chi_i * inverse) });
+}
+
+/** delta G = sum of Delta_j and delta X = sum of S_j; who broke them cannot be told without opening the ciphertexts. */
+function checkSums({ publicKey }: SigningContext, delta: Scalar, results: readonly Round3[]): void {
+  const fail = (equation: string): ProtocolAborted => new ProtocolAborted('inconsistent_presignature', round3.variant, [], `${equation} does not hold`);
+  const Delta = sumPoints(results.map((message) => message.Delta));
+  if (delta === 0n || !multiplyPublic(G, delta).equals(Delta)) throw fail('delta G = Delta');
+  const S = sumPoints(results.map((message) => message.S));
+  if (!multiplyPublic(publicKey, delta).equals(S)) throw fail('delta X = S');
+}

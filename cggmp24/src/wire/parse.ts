@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { InvalidArgument } from '../runtime/errors.js';
+
+/**
+ * Parses JSON text of a file or a caller.
+ * @throws InvalidArgument naming the first wrong field; the text itself, which may be secret, is never in the message
+ */
+export function parseWith<T>(schema: z.ZodType<T>, text: string, what: string): T {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new InvalidArgument(what, 'not JSON');
+  }
+  const result = z.safeDecode(schema as z.ZodType<T, unknown>, json);
+  if (result.success) return result.data;
+  throw new InvalidArgument(what, firstIssue(result.error));
+}
+
+/** Where and what, of the first issue. */
+export function firstIssue(error: z.core.$ZodError): string {
+  const [issue] = error.issues;
+  if (issue === undefined) return 'invalid';
+  const path = issue.path.join('.');
+  return path === '' ? issue.message : `${path}: ${issue.message}`;
+}
