@@ -22,19 +22,21 @@ export function within(x: bigint, bits: number): boolean {
   return abs(x) <= 1n << BigInt(bits - 1);
 }
 
+/** A proof as the crate writes it, and as we hold it. */
+export interface WireProof<C, R> {
+  commitment: C;
+  proof: R;
+}
+export interface ProofOf<C, R> {
+  readonly commitment: C;
+  readonly response: R;
+}
+
 /** The crate's `{"commitment":…,"proof":…}` for our `{ commitment, response }`. */
 export function proofJson<C extends z.ZodType, R extends z.ZodType>(commitment: C, response: R) {
-  interface Wire {
-    commitment: z.output<C>;
-    proof: z.output<R>;
-  }
-  interface Proof {
-    readonly commitment: z.output<C>;
-    readonly response: z.output<R>;
-  }
   // The type of an object schema over type parameters is not resolved; this is what it is.
-  const wire = z.object({ commitment, proof: response }) as unknown as z.ZodType<Wire>;
-  const proof = z.custom<Proof>((value) => typeof value === 'object' && value !== null);
+  const wire = z.object({ commitment, proof: response }) as unknown as z.ZodType<WireProof<z.output<C>, z.output<R>>>;
+  const proof = z.custom<ProofOf<z.output<C>, z.output<R>>>((value) => typeof value === 'object' && value !== null);
   return z.codec(wire, proof, {
     decode: (parsed) => ({ commitment: parsed.commitment, response: parsed.proof }),
     encode: (made) => ({ commitment: made.commitment, proof: made.response }),
