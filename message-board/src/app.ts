@@ -5,7 +5,6 @@ import { Board } from './board.js';
 import {
   CreatePresignatureRequestSchema,
   CreateRequestSchema,
-  GetPublicKeySchema,
   GetRequestSchema,
   ListMessagesSchema,
   ListPartialSignaturesSchema,
@@ -17,10 +16,11 @@ import {
   RequestIdSchema,
   UpdatePresignatureRequestSchema,
   UpdateRequestSchema,
+  WaitQuerySchema,
 } from './contract.js';
 import { entryBytes } from './entry_log.js';
 import { ServiceError } from './errors.js';
-import { jsonService, parse, untilGone, type Service } from './http.js';
+import { jsonService, parse, type Ended, type Service } from './http.js';
 import { firstPage, type Limits } from './limits.js';
 import { Waiters } from './waiters.js';
 
@@ -47,8 +47,8 @@ export function createApp(deps: AppDeps): BoardService {
     waiters.wake(topic);
   };
   const board = new Board({ ...deps, changed });
-  const held = holder(waiters);
-  const routes = (app: Express): void => {
+  const service = jsonService(deps.logger, deps.maxBodyBytes, (app, ended) => {
+    const held = holder(waiters, ended);
     app.get('/health', (_request, response) => {
       response.json(board.health(waiters.size));
     });
@@ -56,27 +56,23 @@ export function createApp(deps: AppDeps): BoardService {
     entryRoutes(app, board, held);
     presignatureRequestRoutes(app, board, held);
     publicKeyRoutes(app, board, held, deps.logger);
-  };
-  const release = (): void => {
-    waiters.close();
-  };
-  const service = jsonService(deps.logger, deps.maxBodyBytes, routes, release);
+  });
   const expire = (): void => {
     board.expire();
   };
   return { ...service, expire };
 }
 
-/** Reads; and again at each change of `topic` until `ready`, at most `wait` ms or until the client is gone. */
+/** Reads; and again at each change of `topic` until `ready`, at most `wait` ms. */
 type Held = <T>(response: Response, topic: string, wait: number | undefined, read: () => T, ready: (answer: T) => boolean) => Promise<T>;
 
-function holder(waiters: Waiters): Held {
+function holder(waiters: Waiters, ended: Ended): Held {
   return async (response, topic, wait, read, ready) => {
     let answer = read();
     if (wait === undefined || ready(answer)) return answer;
-    const gone = untilGone(response);
+    const signal = ended(response);
     const end = performance.now() + wait;
-    while (!ready(answer) && (await waiters.wait(topic, end - performance.now(), gone))) answer = read();
+    while (!ready(answer) && (await waiters.wait(topic, end - performance.now(), signal))) answer = read();
     return answer;
   };
 }
@@ -167,7 +163,7 @@ function publicKeyRoutes(app: Express, board: Board, held: Held, logger: Logger)
     response.json({ public_key });
   });
   app.get('/publickey', async (request, response) => {
-    const { wait } = parse(GetPublicKeySchema, request.query);
+    const { wait } = parse(WaitQuerySchema, request.query);
     const public_key = await held(response, 'publickey', wait, () => board.getPublicKey(), (key) => key !== undefined);
     if (public_key === undefined) throw new ServiceError(404, 'no_public_key', 'no public key has been posted');
     response.json({ public_key });

@@ -276,7 +276,7 @@ export const PublicKeySchema = z.strictObject({ public_key: PublicKeyHexSchema }
 export type PublicKey = z.infer<typeof PublicKeySchema>;
 
 /** `GET /publickey` → {@link PublicKeyAnswerSchema}, or 404 `no_public_key`, held back for `wait`. */
-export const GetPublicKeySchema = z.strictObject({ wait: WaitSchema.optional() });
+export const WaitQuerySchema = z.strictObject({ wait: WaitSchema.optional() });
 export const PublicKeyAnswerSchema = z.object({ public_key: PublicKeyHexSchema });
 
 const CountSchema = z.int().min(0);

@@ -11,28 +11,36 @@ export interface Service {
   readonly close: () => void;
 }
 
+/** Aborts when the client is gone or the service closes: whoever waits for something answers what there is. */
+export type Ended = (response: Response) => AbortSignal;
+
 /**
  * An Express app that takes JSON and answers JSON. `routes` adds the routes; what they throw is answered in one shape.
  * @param maxBodyBytes a larger body is answered 413
- * @param release called once on close, to release waiting readers
  */
-export function jsonService(logger: Logger, maxBodyBytes: number, routes: (app: Express) => void, release: () => void): Service {
+export function jsonService(logger: Logger, maxBodyBytes: number, routes: (app: Express, ended: Ended) => void): Service {
   const app = express();
+  const waiting = new Set<AbortController>();
   let closing = false;
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
   app.use((request, response, next) => {
     logWhenDone(logger, request, response);
-    if (!closing) {
-      next();
-      return;
-    }
-    response.set('connection', 'close');
-    next(new ServiceError(503, 'closing', 'the service is shutting down'));
+    if (closing) response.set('connection', 'close');
+    next(closing ? new ServiceError(503, 'closing', 'the service is shutting down') : undefined);
   });
   app.use(requireJson, express.json({ limit: maxBodyBytes, inflate: false, verify: requireUtf8 }));
-  routes(app);
+  routes(app, (response) => {
+    const end = new AbortController();
+    waiting.add(end);
+    response.once('close', () => {
+      waiting.delete(end);
+      end.abort();
+    });
+    if (closing) end.abort();
+    return end.signal;
+  });
   app.use((request, _response, next) => {
     next(new ServiceError(404, 'unknown_route', `no route ${request.method} ${request.path}`));
   });
@@ -41,7 +49,7 @@ export function jsonService(logger: Logger, maxBodyBytes: number, routes: (app: 
   });
   const close = (): void => {
     closing = true;
-    release();
+    for (const end of waiting) end.abort();
   };
   return { app, close };
 }
@@ -56,15 +64,6 @@ export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<
     return `${where === '' ? 'body' : where}: ${issue.message}`;
   });
   throw new ServiceError(400, 'invalid_request', complaints.flat().join('; '));
-}
-
-/** Aborts when the client goes away. */
-export function untilGone(response: Response): AbortSignal {
-  const gone = new AbortController();
-  response.once('close', () => {
-    gone.abort();
-  });
-  return gone.signal;
 }
 
 function requireJson(request: Request, _response: Response, next: NextFunction): void {

@@ -4,7 +4,6 @@ import { ServiceError } from './errors.js';
 export class Waiters {
   private readonly topics = new Map<string, Set<() => void>>();
   private count = 0;
-  private closed = false;
 
   /** @param max readers who may wait at one time */
   constructor(private readonly max: number) {}
@@ -14,12 +13,12 @@ export class Waiters {
   }
 
   /**
-   * Resolves when `topic` changes, after `ms`, when `signal` aborts or when the service closes, whichever is first.
+   * Resolves when `topic` changes, after `ms` or when `signal` aborts, whichever is first.
    * @returns true when the topic changed
    * @throws ServiceError 429 when too many wait already
    */
   async wait(topic: string, ms: number, signal: AbortSignal): Promise<boolean> {
-    if (this.closed || signal.aborted || ms <= 0) return false;
+    if (signal.aborted || ms <= 0) return false;
     if (this.count >= this.max) throw new ServiceError(429, 'too_many_waiting', 'too many waiting readers: ask without wait');
     const readers = this.topics.get(topic) ?? new Set();
     this.topics.set(topic, readers);
@@ -30,7 +29,7 @@ export class Waiters {
     try {
       return await new Promise<boolean>((resolve) => {
         wake = () => {
-          resolve(!this.closed);
+          resolve(true);
         };
         giveUp = () => {
           resolve(false);
@@ -52,11 +51,5 @@ export class Waiters {
     const readers = this.topics.get(topic);
     this.topics.delete(topic);
     for (const wake of readers ?? []) wake();
-  }
-
-  /** Releases everybody; nobody waits any more. */
-  close(): void {
-    this.closed = true;
-    for (const topic of [...this.topics.keys()]) this.wake(topic);
   }
 }

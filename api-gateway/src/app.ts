@@ -1,0 +1,43 @@
+import { RequestIdSchema } from 'message-board/contract';
+import { jsonService, parse, type Service } from 'message-board/http';
+import { SignSchema, WaitQuerySchema } from './contract.js';
+import { Gateway, type GatewayDeps } from './gateway.js';
+
+/** The longest message, every byte of it escaped in JSON as six, and room for the rest. */
+const MAX_BODY_BYTES = 512 * 1024;
+
+export interface GatewayService extends Service {
+  readonly gateway: Gateway;
+}
+
+export function createApp(deps: GatewayDeps): GatewayService {
+  const gateway = new Gateway(deps);
+  const service = jsonService(deps.logger, MAX_BODY_BYTES, (app, ended) => {
+    app.post('/sign', async (request, response) => {
+      const { message } = parse(SignSchema, request.body);
+      const { wait = 0 } = parse(WaitQuerySchema, request.query);
+      response.json(await gateway.sign(message, wait, ended(response)));
+    });
+    app.get('/status/:id', async (request, response) => {
+      const { id } = request.params;
+      const { wait = 0 } = parse(WaitQuerySchema, request.query);
+      const wellFormed = RequestIdSchema.safeParse(id).success;
+      const status = wellFormed ? await gateway.status(id, wait, ended(response)) : undefined;
+      if (status === undefined) response.status(404).json({ request_id: id, status: 'not_found' });
+      else response.json(status);
+    });
+    app.get('/publickey', async (_request, response) => {
+      const public_key = await gateway.key.get();
+      gateway.key.refuseConflict();
+      response.json({ public_key });
+    });
+    app.get('/health', (_request, response) => {
+      response.json(gateway.health());
+    });
+    app.get('/ready', async (_request, response) => {
+      await gateway.ready();
+      response.json({ status: 'ready' });
+    });
+  });
+  return { ...service, gateway };
+}

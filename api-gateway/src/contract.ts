@@ -1,0 +1,44 @@
+/**
+ * The gateway's HTTP contract. What it receives is strict: an unknown key is refused by name.
+ *
+ * Errors are `{error: {code, message}}`, with one exception: an unknown request is 404 `{request_id, status: "not_found"}`.
+ * 400 malformed, 413 too large, 415 not JSON, 429 too much unfinished, 503 the message board is not reachable, has no public key or another one than before.
+ */
+import { PublicKeyHexSchema, ReasonSchema, RequestIdSchema, SignatureSchema, SigningMessageSchema } from 'message-board/contract';
+import { z } from 'zod';
+
+/** `POST /sign`: what is to be signed, as SHA-256 of its UTF-8 bytes; 1 byte to 64 KiB. */
+export const SignSchema = z.strictObject({ message: SigningMessageSchema });
+
+/** `?wait=` on `POST /sign` and `GET /status/{id}`: milliseconds, 0 to 30,000, to wait for the end of the request. */
+export { WaitQuerySchema } from 'message-board/contract';
+
+/** Answer of `POST /sign` and `GET /status/{id}`. `signature` is a JSON string and was verified by the gateway. */
+export const SigningStatusSchema = z.object({
+  request_id: RequestIdSchema,
+  status: z.enum(['pending', 'completed', 'failed']),
+  signature: SignatureSchema.optional(),
+  /** Why it failed, or what a pending one waits for. */
+  reason: ReasonSchema.optional(),
+});
+export type SigningStatus = z.infer<typeof SigningStatusSchema>;
+
+export const NotFoundSchema = z.object({ request_id: z.string(), status: z.literal('not_found') });
+
+/** `GET /publickey` → the key, or 503 `no_public_key` while there is none. */
+export const PublicKeySchema = z.object({ public_key: PublicKeyHexSchema });
+
+export const KeyStateSchema = z.enum(['unknown', 'known', 'conflict']);
+
+/** `GET /health`, always 200: the gateway itself answers. `board` is what the last look at it showed. */
+export const HealthSchema = z.object({
+  status: z.enum(['ok', 'degraded']),
+  board: z.enum(['up', 'down']),
+  public_key: KeyStateSchema,
+  /** Requests of this gateway that are not finished. */
+  unfinished: z.int().min(0),
+});
+export type Health = z.infer<typeof HealthSchema>;
+
+/** `GET /ready` → 200: the board is up and has the key; or 503 `board_unavailable`, `no_public_key`, `public_key_conflict`. */
+export const ReadySchema = z.object({ status: z.literal('ready') });
