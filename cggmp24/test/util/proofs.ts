@@ -3,10 +3,10 @@ import { InvalidProof } from '../../src/runtime/errors.js';
 import { IntegerJson, PointJson, ScalarJson } from '../../src/wire/json.js';
 import { z } from 'zod';
 
-/** The label of the check that fails, or 'accepted'. Any error but `InvalidProof` goes through: a defect. */
-export function failedCheck(verify: () => void): string {
+/** The label of the check at which `verify` fails, or 'accepted'. Any error but `InvalidProof` goes through: a defect. */
+export function failedCheck<A extends readonly unknown[]>(verify: (...args: A) => void, ...args: A): string {
   try {
-    verify();
+    verify(...args);
   } catch (error) {
     if (error instanceof InvalidProof) return error.check;
     throw error;
