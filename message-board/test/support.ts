@@ -1,0 +1,49 @@
+import { pino } from 'pino';
+import { createApp, type AppDeps } from '../src/app.js';
+import { BoardClient } from '../src/client.js';
+import type { Limits } from '../src/limits.js';
+import { serve } from '../src/serve.js';
+
+export const LIMITS: Limits = {
+  maxEntriesPerRequest: 100,
+  maxPendingRequests: 100,
+  maxOpenSessions: 100,
+  maxFinished: 100,
+  maxStoredBytes: 64 * 1024 * 1024,
+  retentionMs: 3_600_000,
+  entryRetentionMs: 600_000,
+  idleMs: 3_600_000,
+  requestDeadlineMs: 86_400_000,
+};
+
+export const START = Date.parse('2026-01-02T03:04:05.678Z');
+
+/** A board with a clock that is set by hand, random ids that count, and a log that is kept. */
+export function testBoard(limits: Partial<Limits> = {}, deps: Partial<AppDeps> = {}) {
+  const clock = { now: START };
+  const log: string[] = [];
+  let randoms = 0;
+  const random = (): string => (++randoms).toString(16).padStart(16, '0');
+  const logger = pino({ level: 'trace' }, { write: (line: string) => log.push(line) });
+  const preset = { maxBodyBytes: 2 * 1024 * 1024, maxWaiting: 1000, now: () => clock.now, random, logger };
+  const service = createApp({ ...preset, ...deps, limits: { ...LIMITS, ...limits } });
+  return { ...service, clock, log, logger };
+}
+
+/** The same, listening on a free port, with a client. */
+export async function runningBoard(limits: Partial<Limits> = {}, deps: Partial<AppDeps> = {}) {
+  const board = testBoard(limits, deps);
+  const running = await serve(board, '127.0.0.1', 0, board.logger);
+  const url = `http://127.0.0.1:${running.port}`;
+  const client = new BoardClient(url);
+  const stop = async (): Promise<void> => {
+    await client.close();
+    await running.close();
+  };
+  return { ...board, running, url, client, stop };
+}
+
+/** Waits until `condition` holds; a test that hangs here has failed. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2));
+}
