@@ -1,6 +1,9 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+// A generator that is called but not delegated to does nothing at all, silently.
+const protocolHelpers = ['broadcast', 'sendTo', 'receive', 'pause', 'verifyPeers', 'checkReliability', 'presign', 'sign'];
+
 const services = ['express', 'undici', 'pino', 'message-board', 'message-board/*', 'api-gateway', 'node'];
 
 export default tseslint.config(
@@ -22,6 +25,11 @@ export default tseslint.config(
     },
   },
   {
+    // Tests have a project of their own, which the project service does not look for.
+    files: ['*/test/**/*.ts', 'e2e/**/*.ts', 'bench/**/*.ts', 'interop/*.ts'],
+    languageOptions: { parserOptions: { projectService: false, project: './tsconfig.test.json' } },
+  },
+  {
     files: ['*/src/**/*.ts'],
     rules: {
       'no-restricted-globals': ['error', { name: 'fetch', message: 'HTTP goes through undici.' }],
@@ -32,6 +40,18 @@ export default tseslint.config(
     // The protocol library knows no network, no logger and no service.
     files: ['cggmp24/src/**/*.ts'],
     rules: { 'no-restricted-imports': ['error', { patterns: services }] },
+  },
+  {
+    files: ['cggmp24/src/{runtime,keygen,aux_info,signing}/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: `CallExpression[callee.name=/^(${protocolHelpers.join('|')})$/]:not(YieldExpression[delegate=true] > CallExpression)`,
+          message: 'A protocol does nothing unless it is run: call it with yield*.',
+        },
+      ],
+    },
   },
   { files: ['*.js'], ...tseslint.configs.disableTypeChecked },
 );
