@@ -9,7 +9,7 @@ import { checkParties, checkThreshold, type ChainCodeMode } from './keygen/conte
 import { nonThresholdKeygen, nonThresholdKeygenRounds } from './keygen/non_threshold.js';
 import { thresholdKeygen, thresholdKeygenRounds } from './keygen/threshold.js';
 import { systemRng, type Rng } from './math/random.js';
-import { SECURITY_128, type SecurityParams } from './params.js';
+import { SECURITY_128 } from './params.js';
 import { InvalidArgument } from './runtime/errors.js';
 import { Session } from './runtime/session.js';
 import { signingContext, type SignerOptions } from './signing/context.js';
@@ -70,7 +70,7 @@ export interface FullSigningOptions extends SigningOptions {
 function keygenContext(options: KeygenOptions) {
   checkParties(options.index, options.parties);
   return {
-    params: SECURITY_128 as SecurityParams,
+    params: SECURITY_128,
     sid: options.executionId,
     index: options.index,
     parties: options.parties,

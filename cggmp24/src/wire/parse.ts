@@ -12,7 +12,7 @@ export function parseWith<T>(schema: z.ZodType<T>, text: string, what: string): 
   } catch {
     throw new InvalidArgument(what, 'not JSON');
   }
-  const result = z.safeDecode(schema as z.ZodType<T, unknown>, json);
+  const result = z.safeDecode(schema, json);
   if (result.success) return result.data;
   throw new InvalidArgument(what, firstIssue(result.error));
 }
