@@ -37,17 +37,12 @@ export interface Nonces {
   readonly w: bigint;
 }
 
-export interface Commitment {
-  readonly w: bigint;
-}
+const CommitmentJson = z.object({ w: NonNegativeIntegerJson });
+const RootsJson = z.object({ x: NonNegativeIntegerJson, a: z.boolean(), b: z.boolean(), z: NonNegativeIntegerJson });
 
+export type Commitment = z.output<typeof CommitmentJson>;
 /** The answer to y_k: z^N = y and x^4 = (-1)^a w^b y. */
-export interface Roots {
-  readonly x: bigint;
-  readonly a: boolean;
-  readonly b: boolean;
-  readonly z: bigint;
-}
+export type Roots = z.output<typeof RootsJson>;
 
 export interface Response {
   readonly points: readonly Roots[];
@@ -58,11 +53,8 @@ export interface Proof {
   readonly response: Response;
 }
 
-const CommitmentJson = z.object({ w: NonNegativeIntegerJson });
-const RootsJson = z.object({ x: NonNegativeIntegerJson, a: z.boolean(), b: z.boolean(), z: NonNegativeIntegerJson });
-
 export function proofJson({ m }: SecurityParams) {
-  return jsonForm(CommitmentJson, z.object({ points: z.array(RootsJson).length(m) }));
+  return jsonForm(CommitmentJson, z.object({ points: z.array(RootsJson).length(m).readonly() }));
 }
 
 export function sampleNonces({ n }: Data, rng: Rng): Nonces {
@@ -163,10 +155,10 @@ export function verify(context: Context, params: SecurityParams, data: Data, { c
   check('N is composite', !checkPrimeSync(n));
   const ys = challenge(context, params, data, commitment);
   const ring = modulus(n);
-  for (const [k, { x, a, b, z }] of points.entries()) {
-    const y = at(ys, k);
-    const product = b ? y * w : y;
-    check('x_k^4 = (-1)^a_k w^b_k y_k mod N', mod(ring.pow(x, 4n) - (a ? -product : product), n) === 0n);
-    check('z_k^N = y_k mod N', ring.pow(z, n) === y);
+  for (const [k, { x, a, b }] of points.entries()) {
+    const square = (x * x) % n;
+    const product = b ? at(ys, k) * w : at(ys, k);
+    check('x_k^4 = (-1)^a_k w^b_k y_k mod N', (square * square - (a ? -product : product)) % n === 0n);
   }
+  for (const [k, { z }] of points.entries()) check('z_k^N = y_k mod N', ring.pow(z, n) === at(ys, k));
 }
