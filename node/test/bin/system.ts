@@ -1,0 +1,35 @@
+import { createApp as createGateway } from 'api-gateway/app';
+import { createApp as createBoard } from 'message-board/app';
+import { BoardClient } from 'message-board/client';
+import { serve } from 'message-board/serve';
+import { pino } from 'pino';
+
+const logger = pino({ level: 'silent' });
+let randoms = 0;
+const random = (): string => (++randoms).toString(16).padStart(16, '0');
+const deps = { now: Date.now, random, logger };
+const MIB = 1024 * 1024;
+const limits = {
+  maxEntriesPerRequest: 100,
+  maxPendingRequests: 100,
+  maxOpenSessions: 100,
+  maxFinished: 100,
+  maxStoredBytes: 64 * MIB,
+  retentionMs: 60_000,
+  entryRetentionMs: 60_000,
+  idleMs: 60_000,
+  requestDeadlineMs: 60_000,
+};
+
+/** A board and a gateway on free ports; the test plays the nodes, through `board`. */
+export async function startServices() {
+  const boardService = await serve(createBoard({ ...deps, maxBodyBytes: 2 * MIB, maxWaiting: 100, limits }), '127.0.0.1', 0, logger);
+  const board = new BoardClient(`http://127.0.0.1:${boardService.port}`);
+  const gateway = await serve(createGateway({ ...deps, board, maxUnfinished: 100, maxWaiting: 100 }), '127.0.0.1', 0, logger);
+  const stop = async (): Promise<void> => {
+    await gateway.close();
+    await board.close();
+    await boardService.close();
+  };
+  return { board, gateway: `http://127.0.0.1:${gateway.port}`, stop };
+}

@@ -1,0 +1,94 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { runProgram, type Ran } from './run_program.js';
+import { newSigner, withHighS } from './signer.js';
+import { startServices } from './system.js';
+
+const message = 'Hello, threshold signing!';
+
+function verify(gateway: string, id: string, text = message): Promise<Ran> {
+  return runProgram('verify_from_api', '--message', text, '--request-id', id, '--gateway', gateway);
+}
+
+describe('verify-from-api, against a gateway', () => {
+  const signer = newSigner();
+  let system: Awaited<ReturnType<typeof startServices>>;
+  beforeAll(async () => {
+    system = await startServices();
+    for (const id of ['req_1_done', 'req_1_open', 'req_1_failed']) await system.board.createRequest({ id, message });
+  });
+  afterAll(() => system.stop());
+
+  it('says so while there is no public key', async () => {
+    const { code, stderr } = await runProgram('export_pubkey', '--gateway', system.gateway);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/publickey answers: no key has been generated yet/);
+  });
+
+  it('accepts the signature of a completed request', async () => {
+    await system.board.postPublicKey(signer.publicKey);
+    await system.board.updateRequest('req_1_done', { signature: await signer.sign(message) });
+    expect(await verify(system.gateway, 'req_1_done')).toEqual({ code: 0, stdout: '✓ Signature verified successfully\n', stderr: '' });
+    expect((await verify(`${system.gateway}/`, 'req_1_done')).code).toBe(0);
+  });
+
+  it('answers 1 when the message is not the signed one', async () => {
+    const altered = await verify(system.gateway, 'req_1_done', `${message}!`);
+    expect(altered).toEqual({ code: 1, stdout: '', stderr: '✗ The signature is not valid for this message under the public key of the gateway\n' });
+  });
+
+  it('answers 1 to a request that is unknown, pending or failed, with the reason', async () => {
+    await system.board.updateRequest('req_1_failed', { status: 'failed', reason: 'policy_refused: node-2' });
+    await system.board.updateRequest('req_1_open', { reason: 'not_enough_signers: node-1' });
+    expect(await verify(system.gateway, 'req_1_none')).toMatchObject({ code: 1, stderr: '✗ The gateway knows no request req_1_none\n' });
+    expect(await verify(system.gateway, 'req_1_open')).toMatchObject({ code: 1, stderr: expect.stringContaining('it is pending (not_enough_signers: node-1)') });
+    expect(await verify(system.gateway, 'req_1_failed')).toMatchObject({ code: 1, stderr: expect.stringContaining('it is failed (policy_refused: node-2)') });
+  });
+
+  it('prints the public key of the gateway', async () => {
+    const { code, stdout } = await runProgram('export_pubkey', '--gateway', system.gateway);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^compressed {4}${signer.publicKey}\n`));
+  });
+});
+
+describe('verify-from-api, against what is no honest gateway', () => {
+  const signer = newSigner();
+  const answers = new Map<string, string>();
+  let server: Server;
+  let url: string;
+  beforeAll(async () => {
+    server = createServer((request, response) => response.end(answers.get(request.url ?? '') ?? 'nothing here'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => new Promise((resolve) => server.close(resolve)));
+
+  function answer(signature: string): void {
+    answers.set('/publickey', JSON.stringify({ public_key: signer.publicKey }));
+    answers.set('/status/req_1_x', JSON.stringify({ request_id: 'req_1_x', status: 'completed', signature }));
+  }
+
+  it('finds out a signature that is not one, or malleable', async () => {
+    answer(await signer.sign(message));
+    expect((await verify(url, 'req_1_x')).code).toBe(0);
+    answer(await newSigner().sign(message));
+    expect((await verify(url, 'req_1_x')).code).toBe(1);
+    answer(withHighS(await signer.sign(message)));
+    expect((await verify(url, 'req_1_x')).code).toBe(1);
+  });
+
+  it('refuses answers of another shape, naming the field, and no answer at all', async () => {
+    answer('{"r":"1"}');
+    expect(await verify(url, 'req_1_x')).toMatchObject({ code: 1, stderr: expect.stringMatching(/does not answer as a gateway does: signature: must be/) });
+    expect(await verify(url, 'req_1_other')).toMatchObject({ code: 1, stderr: expect.stringMatching(/does not answer as a gateway does/) });
+    expect(await verify('http://127.0.0.1:1', 'req_1_x')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^no answer from .*ECONNREFUSED/) });
+  });
+
+  it('answers 2 to a malformed request id, message or gateway', async () => {
+    expect(await verify(url, '../publickey')).toMatchObject({ code: 2, stderr: expect.stringMatching(/^--request-id: must be/) });
+    expect(await verify(url, 'req_1_x', '')).toMatchObject({ code: 2, stderr: expect.stringMatching(/^--message: must not be empty/) });
+    expect(await verify('localhost', 'req_1_x')).toMatchObject({ code: 2, stderr: expect.stringMatching(/^--gateway: must be a URL/) });
+  });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it } from '@jest/globals';
+import { Point } from '@noble/secp256k1';
+import { newSigner, withHighS } from './signer.js';
+import { runProgram, type Ran } from './run_program.js';
+
+const signer = newSigner();
+const message = 'Ödeme: 10 ₿ — "to whom it may concern" 🔑';
+const signature = await signer.sign(message);
+const ofAnother = await signer.sign('another');
+
+function verify(changes: { message?: string; signature?: string; 'public-key'?: string } = {}): Promise<Ran> {
+  const given = { message, signature, 'public-key': signer.publicKey, ...changes };
+  return runProgram('verify_signature', ...Object.entries(given).map(([name, value]) => `--${name}=${value}`));
+}
+
+describe('verify-signature', () => {
+  it('accepts a valid signature', async () => {
+    expect(await verify()).toEqual({ code: 0, stdout: '✓ Signature verified successfully\n', stderr: '' });
+  });
+
+  it('takes the public key uncompressed too, and hexadecimal in either case', async () => {
+    const uncompressed = Point.fromHex(signer.publicKey).toHex(false);
+    expect((await verify({ 'public-key': uncompressed.toUpperCase() })).code).toBe(0);
+  });
+
+  it('takes a message of 64 KiB and one that begins with a dash', async () => {
+    for (const text of ['a'.repeat(65_536), '--message']) {
+      expect((await verify({ message: text, signature: await signer.sign(text) })).code).toBe(0);
+    }
+  });
+
+  it.each([
+    ['another message', { message: `${message} ` }],
+    ['another key', { 'public-key': newSigner().publicKey }],
+    ['a signature of another message', { signature: ofAnother }],
+    ['the malleable form, with high s', { signature: withHighS(signature) }],
+    ['r = 0', { signature: signature.replace(/"r":"[^"]*"/, `"r":"${'0'.repeat(64)}"`) }],
+    ['s = 0', { signature: signature.replace(/"s":"[^"]*"/, `"s":"${'0'.repeat(64)}"`) }],
+    ['r beyond the order', { signature: signature.replace(/"r":"[^"]*"/, `"r":"${'f'.repeat(64)}"`) }],
+  ])('answers 1 to %s', async (_what, changes) => {
+    expect(await verify(changes)).toEqual({ code: 1, stdout: '', stderr: '✗ The signature is not valid for this message and public key\n' });
+  });
+
+  it.each([
+    ['signature', 'not JSON'],
+    ['signature', '{"r":"00","s":"00"}'],
+    ['public-key', `02${'0'.repeat(64)}`],
+    ['public-key', '02abc'],
+    ['public-key', 'no hexadecimal'],
+  ])('answers 2 to a malformed --%s %s and names it', async (option, value) => {
+    const { code, stdout, stderr } = await verify({ [option]: value });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(new RegExp(`^--${option}: must be .*\nTry 'verify-signature --help'.\n$`));
+  });
+
+  it('names every option that is missing, and one that is unknown', async () => {
+    const nothing = await runProgram('verify_signature');
+    expect(nothing.code).toBe(2);
+    expect(nothing.stderr).toMatch(/^--message: is required\n--signature: is required\n--public-key: is required\n/);
+    const unknown = await runProgram('verify_signature', '--key=02');
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toMatch(/--key/);
+  });
+});
+
+describe('--help', () => {
+  it.each([
+    ['verify_signature', ['--message', '--signature', '--public-key']],
+    ['verify_from_api', ['--message', '--request-id', '--gateway']],
+    ['export_pubkey', ['--gateway', '--key-share']],
+  ])('of %s names the options and the exit codes', async (program, options) => {
+    const { code, stdout, stderr } = await runProgram(program, '--help');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const text of [...options, 'Exit code', program.replaceAll('_', '-')]) expect(stdout).toContain(text);
+    expect(await runProgram(program, '-h')).toEqual({ code, stdout, stderr });
+  });
+});
