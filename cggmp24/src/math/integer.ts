@@ -1,4 +1,4 @@
-import { modInv } from 'bigint-crypto-utils';
+import { gcdLehmer, invertLehmer } from './lehmer.js';
 
 /** Non-negative remainder of a by n > 0. */
 export function mod(a: bigint, n: bigint): bigint {
@@ -38,16 +38,16 @@ export function fromBytes(bytes: Uint8Array): bigint {
   return bytes.length === 0 ? 0n : BigInt(`0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')}`);
 }
 
-/** Greatest common divisor of |a| and |b|. Variable time: public values only. */
+/** Greatest common divisor of |a| and |b|. Variable time. */
 export function gcd(a: bigint, b: bigint): bigint {
-  let [x, y] = [abs(a), abs(b)];
-  while (y !== 0n) [x, y] = [y, x % y];
-  return x;
+  return gcdLehmer(abs(a), abs(b));
 }
 
-/** a^-1 mod n. @throws RangeError when a and n share a factor */
+/** a^-1 mod n, in [0, n), for n > 0. Variable time. @throws RangeError when a and n share a factor */
 export function invert(a: bigint, n: bigint): bigint {
-  return modInv(a, n);
+  const inverse = invertLehmer(mod(a, n), n);
+  if (inverse === null) throw new RangeError('not invertible: a common factor with the modulus');
+  return inverse;
 }
 
 /** Is 0 < x < n and gcd(x, n) = 1, that is: is x the canonical form of a unit modulo n? */
@@ -83,4 +83,17 @@ export function jacobi(a: bigint, n: bigint): -1 | 0 | 1 {
     x %= m;
   }
   return m === 1n ? sign : 0;
+}
+
+/** Are two byte strings equal? Variable time: public values only. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, k) => byte === b[k]);
+}
+
+/** XOR of byte strings of one length. */
+export function xorBytes(strings: readonly Uint8Array[]): Uint8Array {
+  const [first, ...rest] = strings;
+  const out = Uint8Array.from(first ?? []);
+  for (const other of rest) other.forEach((byte, k) => (out[k] = (out[k] ?? 0) ^ byte));
+  return out;
 }
