@@ -4,6 +4,8 @@
  *   L = lambda G,   M = y G + lambda X,   Y = y h.
  *
  * The verifier learns that Y has, to the base h, the discrete logarithm that (L, M) commits to.
+ *
+ * Stricter than paper and crate: neither X nor h may be the identity, to which base everything or nothing is proven.
  */
 import { z } from 'zod';
 import { scalarChallenge } from '../hash/challenge.js';

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { affGContext } from '../../src/hash/context.js';
-import { G, multiply, toScalar } from '../../src/math/curve.js';
+import { G, INFINITY, multiply, toScalar } from '../../src/math/curve.js';
 import { randomHalfRange } from '../../src/math/random.js';
 import { EncryptionKey } from '../../src/paillier/encryption_key.js';
 import { RingPedersen } from '../../src/paillier/ring_pedersen.js';
@@ -254,6 +254,10 @@ describe('Π^aff-g', () => {
     for (const unit of [1n, n_j * n_j - 1n]) expect(check({ a: unit })).toBe(IN_CURVE);
     for (const w of [1n, n_j - 1n, n_j - proof.response.w]) expect(check({ w })).toBe(AFFINE);
     for (const w_y of [1n, n_i - 1n, n_i - proof.response.w_y]) expect(check({ w_y })).toBe(OWN);
+  });
+
+  it('refuses the identity in place of a point', () => {
+    expect([check({ b_x: INFINITY }), check({}, { ...seen, x: INFINITY })]).toEqual([IN_CURVE, IN_CURVE]);
   });
 
   it.each([

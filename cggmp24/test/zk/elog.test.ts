@@ -111,6 +111,13 @@ describe('Π^elog', () => {
     expect(failedCheck(elog.verify, context, degenerate, vacuous)).toBe(label);
   });
 
+  it('refuses the identity in place of a commitment', () => {
+    for (const field of ['a', 'n', 'b'] as const) {
+      const spoiled = { ...proof, commitment: { ...proof.commitment, [field]: INFINITY } };
+      expect(failedCheck(elog.verify, context, data, spoiled)).toBe('z G = A + e L');
+    }
+  });
+
   it('proves a zero logarithm like any other', () => {
     const zero = { y: 0n, lambda: witness.lambda };
     const of0 = statement(zero);

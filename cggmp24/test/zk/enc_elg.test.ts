@@ -244,6 +244,11 @@ describe('Π^enc-elg', () => {
     expect(check({ s: ownAux.nHat - proof.commitment.s, t: ownAux.nHat - proof.commitment.t })).toBe(IN_CURVE);
   });
 
+  it('refuses the identity in place of a commitment', () => {
+    expect([check({ y: INFINITY }), check({ z: INFINITY })]).toEqual([IN_CURVE, IN_CURVE]);
+    expect([check({}, { ...seen, b: INFINITY }), check({}, { ...seen, x: INFINITY })]).toEqual([IN_CURVE, IN_CURVE]);
+  });
+
   it.each([
     ['even', n + 1n, 'N is odd'],
     ['too short', n >> 3n | 1n, 'N has at least 2 primeBits - 1 bits'],
