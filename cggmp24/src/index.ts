@@ -37,3 +37,4 @@ export {
   type PresignatureCommitment,
   type PresignaturePublicData,
 } from './signing/presignature.js';
+export { ScalarJson } from './wire/json.js';

@@ -1,5 +1,5 @@
 /**
- * Auxiliary info (figure 6 of the paper, without the refresh of the key): everybody's Paillier modulus N_j and
+ * Auxiliary info (figure 7 of the paper, without the refresh of the key): everybody's Paillier modulus N_j and
  * ring-Pedersen parameters (N-hat_j, s_j, t_j), committed to, opened and proven well-formed. Messages and transcripts are
  * those of the Rust crate cggmp24.
  */

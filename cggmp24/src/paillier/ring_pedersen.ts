@@ -94,7 +94,7 @@ export class OwnRingPedersen extends RingPedersen {
   }
 }
 
-/** Fresh parameters for the primes of N-hat: t a random square, s = t^lambda (figure 6 of the paper, step 1). */
+/** Fresh parameters for the primes of N-hat: t a random square, s = t^lambda (figure 7 of the paper, round 1). */
 export function generateRingPedersen(pHat: bigint, qHat: bigint, rng: Rng): OwnRingPedersen {
   const nHat = pHat * qHat;
   const phi = (pHat - 1n) * (qHat - 1n);

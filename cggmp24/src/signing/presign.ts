@@ -1,5 +1,5 @@
 /**
- * Presigning (figures 8 and 9 of the paper) in three rounds and the echo. Messages and transcripts are those of the Rust crate
+ * Presigning (figure 8 of the paper) in three rounds and the echo. Messages and transcripts are those of the Rust crate
  * cggmp24; unlike it, both proofs of round 1 are verified, and every one by itself.
  */
 import { affGContext, elogContext, encElgContext } from '../hash/context.js';

@@ -1,4 +1,4 @@
-/** Full signing: presigning and, at once, the exchange of partial signatures. */
+/** Full signing (figures 8 and 10 of the paper): presigning and, at once, the exchange of partial signatures. */
 import type { Signature } from '../ecdsa.js';
 import { broadcast, receive, type Protocol } from '../runtime/protocol.js';
 import type { SigningContext } from './context.js';

@@ -1,0 +1,229 @@
+import { randomBytes } from 'node:crypto';
+import { Presignature } from 'cggmp24';
+import type { PresignatureRequest } from 'message-board/contract';
+import type { NodeContext } from './context.js';
+import { runOverBoard } from './http_transport.js';
+import { PresignaturePool, type StoredPresignature } from './presignature_pool.js';
+import { keepReading, sleepUntilAborted } from './reading.js';
+import { nodeId, signerSets, signersLabel } from './utils.js';
+import { Wakeup } from './wakeup.js';
+
+/** Presignatures that this node makes at a time as a leader, and joins at a time at most, whoever asks. */
+const LED_AT_A_TIME = 2;
+const JOINED_AT_A_TIME = 8;
+/** How often a leader looks whether the pool needs filling, ms; news wakes it earlier. */
+const LOOK_MS = 1_000;
+const PREFIX = 'presig_gen_';
+
+/** A presignature that this node has asked for. */
+interface Led {
+  readonly signers: string;
+  /** By performance.now(). */
+  readonly since: number;
+}
+
+/**
+ * Fills the pool. One node leads (the lowest that has been heard of lately): it asks the members of a signer set to make a presignature
+ * together; each keeps its half in its own pool. Sets take turns, so that any node may be missing.
+ */
+export class PresignatureMaker {
+  readonly pool: PresignaturePool;
+  readonly enabled: boolean;
+  readonly #making = new Map<string, Promise<void>>();
+  readonly #led = new Map<string, Led>();
+  readonly #incarnations = new Map<number, string>();
+  readonly #wakeup = new Wakeup();
+  #report: NodeJS.Timeout | null = null;
+
+  /** @param isBusy are requests being signed in full? Then the pool waits. */
+  constructor(
+    private readonly context: NodeContext,
+    private readonly isBusy: () => boolean,
+  ) {
+    this.pool = new PresignaturePool(context.config.poolMax);
+    this.enabled = context.config.poolTarget > 0 && !context.config.rustInterop;
+  }
+
+  /** Fills the pool until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { logger, presence, config } = this.context;
+    if (!this.enabled) {
+      logger.info({ event: 'pool_off' }, 'Presignature pool is off: every request is signed in full');
+      return;
+    }
+    logger.info({ event: 'pool_initialized', target: config.poolTarget, max: config.poolMax }, 'Presignature pool initialized');
+    const unsubscribe = presence.onChange(() => {
+      this.#dropLost();
+      this.#wakeup.notify();
+    });
+    try {
+      await Promise.all([this.#follow(signal), this.#lead(signal)]);
+    } finally {
+      unsubscribe();
+      if (this.#report !== null) clearTimeout(this.#report);
+    }
+  }
+
+  /**
+   * Takes a presignature out of the pool, once. One that is still being made is waited for.
+   * @returns null when this node does not hold it
+   */
+  async take(id: string, patienceMs: number, signal: AbortSignal): Promise<StoredPresignature | null> {
+    const making = this.#making.get(id);
+    if (making !== undefined) await Promise.race([making, sleepUntilAborted(patienceMs, signal)]);
+    const stored = this.pool.take(id);
+    this.#changed();
+    return stored;
+  }
+
+  // ---- as a participant ----
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { client } = this.context;
+    // What was asked for before this start is for another incarnation of this node: it is left alone.
+    let first = true;
+    await keepReading(this.context, 'presignature_requests', signal, async (after) => {
+      const requests = await client.listPresignatureRequests({ status: 'pending', after, wait: first ? 0 : 25_000, signal });
+      if (!first) for (const request of requests) this.#join(request, signal);
+      first = false;
+      return requests.at(-1)?.id ?? after;
+    });
+  }
+
+  #join({ id, participants }: PresignatureRequest, signal: AbortSignal): void {
+    const { index, n, t, logger } = this.context;
+    if (participants?.includes(index) !== true || this.#making.has(id) || this.pool.has(id)) return;
+    const wellFormed = id.startsWith(PREFIX) && participants.length === t && participants.every((party) => party < n);
+    if (!wellFormed || this.#making.size >= JOINED_AT_A_TIME || this.pool.isFull) {
+      logger.warn({ event: 'presignature_refused', presignature_id: id, pool_size: this.pool.size }, 'Presignature request refused');
+      return;
+    }
+    const making = this.#make(id, participants, signal).finally(() => {
+      this.#making.delete(id);
+      this.#wakeup.notify();
+    });
+    this.#making.set(id, making);
+  }
+
+  async #make(id: string, participants: readonly number[], signal: AbortSignal): Promise<void> {
+    const { index, client, logger, config } = this.context;
+    const started = performance.now();
+    const fields = { presignature_id: id, signers: signersLabel(participants) };
+    const report = async (status: 'completed' | 'failed'): Promise<void> => {
+      if (participants[0] === index) await client.updatePresignatureRequest(id, status, signal);
+    };
+    try {
+      const handedOver = await runOverBoard(this.context, {
+        namespace: 'presignature-messages',
+        requestId: id,
+        participants,
+        self: index,
+        job: { kind: 'presign', executionId: id, signers: participants },
+        silenceMs: config.fullSigningTimeoutMs,
+        signal,
+      });
+      this.pool.add({ id, participants, presignature: Presignature.takeOver(handedOver) });
+      this.#changed();
+      const { size } = this.pool;
+      logger.info({ event: 'presignature_generated', ...fields, pool_size: size, ms: Math.round(performance.now() - started) }, 'Presignature generated');
+      await report('completed');
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.warn({ event: 'presignature_failed', ...fields, err: error }, 'Presignature generation failed');
+      await report('failed').catch(() => undefined);
+    }
+  }
+
+  // ---- as the leader ----
+
+  async #lead(signal: AbortSignal): Promise<void> {
+    const { logger } = this.context;
+    while (!signal.aborted) {
+      try {
+        await this.#settleLed(signal);
+        const signers = this.#isLeader() && !this.isBusy() ? this.#neediestSet() : null;
+        if (signers === null) await this.#wakeup.sleep(LOOK_MS, signal);
+        else await this.#ask(signers, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.warn({ event: 'presignature_request_failed', err: error }, 'Could not ask for a presignature, trying again');
+        await sleepUntilAborted(LOOK_MS, signal);
+      }
+    }
+  }
+
+  async #ask(signers: readonly number[], signal: AbortSignal): Promise<void> {
+    const { client, index } = this.context;
+    const id = `${PREFIX}${nodeId(index)}_${randomBytes(16).toString('hex')}`;
+    await client.createPresignatureRequest({ request_id: id, participants: [...signers] }, signal);
+    this.#led.set(id, { signers: signersLabel(signers), since: performance.now() });
+  }
+
+  /** Forgets the led ones that are over: in some of them this node has no part, so the board is asked. */
+  async #settleLed(signal: AbortSignal): Promise<void> {
+    const others = [...this.#led.keys()].filter((id) => !this.#making.has(id));
+    if (others.length === 0) return;
+    const pending = await this.context.client.listPresignatureRequests({ status: 'pending', signal });
+    const oldest = performance.now() - this.context.config.fullSigningTimeoutMs;
+    for (const id of others) {
+      const isOld = (this.#led.get(id)?.since ?? 0) < oldest;
+      if (isOld || !pending.some((request) => request.id === id)) this.#led.delete(id);
+    }
+  }
+
+  #isLeader(): boolean {
+    const { index, presence, config } = this.context;
+    return presence.peers().every((peer) => peer.index > index || peer.ageMs > config.poolLeaderTimeoutMs);
+  }
+
+  /** The live signer set with the fewest presignatures; null when the pool is full or enough are being made. */
+  #neediestSet(): readonly number[] | null {
+    const { n, t, config } = this.context;
+    if (this.#led.size >= LED_AT_A_TIME) return null;
+    const sets = signerSets('', n, t).filter((set) => set.every((party) => this.#isReady(party)));
+    const counts = sets.map((set) => this.#count(signersLabel(set), set));
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    if (total >= config.poolTarget) return null;
+    return sets[counts.indexOf(Math.min(...counts))] ?? null;
+  }
+
+  #isReady(party: number): boolean {
+    const { index, presence } = this.context;
+    return party === index || presence.peers().some((peer) => peer.index === party && peer.live && peer.status?.stage === 'ready');
+  }
+
+  /** How many presignatures all members of a set hold, those being made included. */
+  #count(label: string, members: readonly number[]): number {
+    const { index, presence } = this.context;
+    const held = members.map((party) => {
+      const counts = party === index ? this.pool.counts() : presence.peers().find((peer) => peer.index === party)?.status?.pool;
+      return counts?.[label] ?? 0;
+    });
+    return Math.min(...held) + [...this.#led.values()].filter(({ signers }) => signers === label).length;
+  }
+
+  // ---- bookkeeping ----
+
+  /** A restarted node has lost its halves, and one that is gone for long will: the others drop theirs. */
+  #dropLost(): void {
+    const { presence, logger, config } = this.context;
+    for (const { index: party, status, ageMs } of presence.peers()) {
+      const before = this.#incarnations.get(party);
+      if (status !== undefined) this.#incarnations.set(party, status.incarnation);
+      const restarted = status !== undefined && before !== undefined && before !== status.incarnation;
+      if (!restarted && ageMs <= config.poolLeaderTimeoutMs) continue;
+      const dropped = this.pool.dropParticipant(party);
+      if (dropped === 0) continue;
+      logger.info({ event: 'presignatures_dropped', node: nodeId(party), dropped, pool_size: this.pool.size }, 'Presignatures of a lost half dropped');
+      this.#changed();
+    }
+  }
+
+  /** Tells the others, at most every 100 ms. */
+  #changed(): void {
+    this.#report ??= setTimeout(() => {
+      this.#report = null;
+      this.context.presence.update({ pool: this.pool.counts() });
+    }, 100);
+  }
+}

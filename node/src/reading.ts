@@ -1,0 +1,32 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NodeContext } from './context.js';
+
+/** Pause after a reading that failed, ms; the client has tried several times by then. */
+const PAUSE_MS = 500;
+
+/** Sleeps; returns early when the signal aborts. */
+export async function sleepUntilAborted(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
+}
+
+/**
+ * Reads a list of the board on and on, from the start: `read` takes the cursor and returns the next one. A reading that
+ * fails is logged and repeated; nothing is skipped.
+ */
+export async function keepReading(
+  { logger }: NodeContext,
+  what: string,
+  signal: AbortSignal,
+  read: (cursor: string | undefined) => Promise<string | undefined>,
+): Promise<void> {
+  let cursor: string | undefined;
+  while (!signal.aborted) {
+    try {
+      cursor = await read(cursor);
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.warn({ event: 'reading_failed', what, err: error }, 'Could not read from the board, trying again');
+      await sleepUntilAborted(PAUSE_MS, signal);
+    }
+  }
+}
