@@ -6,10 +6,14 @@ import {
   CreatePresignatureRequestSchema,
   CreateRequestSchema,
   GetRequestSchema,
+  INSTANCE_HEADER,
   ListMessagesSchema,
+  ListNodesSchema,
   ListPartialSignaturesSchema,
   ListPresignatureRequestsSchema,
   ListRequestsSchema,
+  NodeIdSchema,
+  NodeStatusSchema,
   PostMessageSchema,
   PostPartialSignatureSchema,
   PublicKeySchema,
@@ -49,6 +53,10 @@ export function createApp(deps: AppDeps): BoardService {
   const board = new Board({ ...deps, changed });
   const service = jsonService(deps.logger, deps.maxBodyBytes, (app, ended) => {
     const held = holder(waiters, ended);
+    app.use((_request, response, next) => {
+      response.set(INSTANCE_HEADER, board.instance);
+      next();
+    });
     app.get('/health', (_request, response) => {
       response.json(board.health(waiters.size));
     });
@@ -56,6 +64,7 @@ export function createApp(deps: AppDeps): BoardService {
     entryRoutes(app, board, held);
     presignatureRequestRoutes(app, board, held);
     publicKeyRoutes(app, board, held, deps.logger);
+    nodeRoutes(app, board, held);
   });
   const expire = (): void => {
     board.expire();
@@ -167,5 +176,19 @@ function publicKeyRoutes(app: Express, board: Board, held: Held, logger: Logger)
     const public_key = await held(response, 'publickey', wait, () => board.getPublicKey(), (key) => key !== undefined);
     if (public_key === undefined) throw new ServiceError(404, 'no_public_key', 'no public key has been posted');
     response.json({ public_key });
+  });
+}
+
+const NodePathSchema = z.object({ node_id: NodeIdSchema });
+
+function nodeRoutes(app: Express, { presence }: Board, held: Held): void {
+  app.put('/nodes/:node_id', (request, response) => {
+    const { node_id } = parse(NodePathSchema, request.params);
+    response.json(presence.heartbeat(node_id, parse(NodeStatusSchema, request.body)));
+  });
+  app.get('/nodes', async (request, response) => {
+    const { changed_after, wait } = parse(ListNodesSchema, request.query);
+    await held(response, 'nodes', wait, () => presence.hasChangedAfter(changed_after), (changed) => changed);
+    response.json(firstPage(presence.list(), ({ status }) => 2 * JSON.stringify(status).length + 512));
   });
 }

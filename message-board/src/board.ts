@@ -4,6 +4,7 @@ import { digest, entryBytes, type EntryLog } from './entry_log.js';
 import { ServiceError } from './errors.js';
 import { Sequence } from './ids.js';
 import type { Limits } from './limits.js';
+import { Presence } from './presence.js';
 import { PresignatureRequestStore } from './presignature_request_store.js';
 import { RequestStore } from './request_store.js';
 import type { Usage, Work, Works } from './works.js';
@@ -30,6 +31,7 @@ export interface BoardContext extends BoardDeps {
 export class Board {
   readonly requests: RequestStore;
   readonly presignatureRequests: PresignatureRequestStore;
+  readonly presence: Presence;
   private readonly context: BoardContext;
   private publicKey: string | undefined;
 
@@ -44,6 +46,12 @@ export class Board {
     };
     this.requests = new RequestStore(this.context);
     this.presignatureRequests = new PresignatureRequestStore(this.context);
+    this.presence = new Presence(this.context);
+  }
+
+  /** Names this life of the board: another one has forgotten everything. */
+  get instance(): string {
+    return this.context.sequence.instance;
   }
 
   postMessage(body: PostMessage): Message {

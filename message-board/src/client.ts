@@ -5,6 +5,8 @@ import type {
   CreateRequest,
   Health,
   Message,
+  NodeRecord,
+  NodeStatus,
   PartialSignature,
   PostMessage,
   PostPartialSignature,
@@ -29,6 +31,7 @@ const RequestListSchema = z.array(contract.RequestRecordSchema);
 const MessageListSchema = z.array(contract.MessageSchema);
 const PresignatureRequestListSchema = z.array(contract.PresignatureRequestSchema);
 const PartialSignatureListSchema = z.array(contract.PartialSignatureSchema);
+const NodeListSchema = z.array(contract.NodeRecordSchema);
 
 /**
  * The message board, as gateway and nodes see it: one method for each route of the contract, answers parsed by it.
@@ -40,10 +43,25 @@ const PartialSignatureListSchema = z.array(contract.PartialSignatureSchema);
  */
 export class BoardClient {
   private readonly http: JsonClient;
+  private instance: string | undefined;
+  private readonly restartListeners = new Set<() => void>();
 
   /** @param url of the board, `http://host:port` */
-  constructor(url: string, options: JsonClientOptions = {}) {
-    this.http = new JsonClient(url, options);
+  constructor(url: string, options: Omit<JsonClientOptions, 'onHeaders'> = {}) {
+    this.http = new JsonClient(url, {
+      ...options,
+      onHeaders: (headers) => {
+        this.see(headers[contract.INSTANCE_HEADER]);
+      },
+    });
+  }
+
+  /** Calls back when an answer shows that the board was restarted and has forgotten everything. @returns how to unsubscribe */
+  onRestart(callback: () => void): () => void {
+    this.restartListeners.add(callback);
+    return () => {
+      this.restartListeners.delete(callback);
+    };
   }
 
   createRequest(body: CreateRequest, signal?: AbortSignal): Promise<RequestRecord> {
@@ -115,6 +133,17 @@ export class BoardClient {
     return answer?.public_key;
   }
 
+  /** A heartbeat; tried once, since the next one says more. */
+  putNode(nodeId: string, status: NodeStatus, signal?: AbortSignal): Promise<NodeRecord> {
+    return this.http.put(`/nodes/${encodeURIComponent(nodeId)}`, status, contract.NodeRecordSchema, { signal, once: true });
+  }
+
+  /** All nodes; with `changedAfter` and `wait` held until one's status is later than that revision. */
+  listNodes(query: { readonly changedAfter?: string | undefined; readonly wait?: number; readonly signal?: AbortSignal | undefined } = {}): Promise<NodeRecord[]> {
+    const { signal, changedAfter, wait } = query;
+    return this.http.get('/nodes', { changed_after: changedAfter, wait }, NodeListSchema, signal);
+  }
+
   health(signal?: AbortSignal): Promise<Health> {
     return this.http.get('/health', {}, contract.HealthSchema, signal);
   }
@@ -122,6 +151,13 @@ export class BoardClient {
   /** Ends calls under way. */
   close(): Promise<void> {
     return this.http.close();
+  }
+
+  private see(instance: string | string[] | undefined): void {
+    if (typeof instance !== 'string' || instance === this.instance) return;
+    const restarted = this.instance !== undefined;
+    this.instance = instance;
+    if (restarted) for (const callback of [...this.restartListeners]) callback();
   }
 }
 

@@ -22,6 +22,8 @@ import { z } from 'zod';
 
 export const MAX_WAIT_MS = 30_000;
 export const MAX_MESSAGE_BYTES = 65_536;
+/** Header of the board's answers: a name for this life of it. Another one remembers nothing. */
+export const INSTANCE_HEADER = 'x-board-instance';
 
 // ---- fields ----
 
@@ -298,3 +300,57 @@ export type Health = z.infer<typeof HealthSchema>;
 /** Every error: `code` is stable snake_case, `message` names the field. */
 export const ErrorBodySchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 export type ErrorBody = z.infer<typeof ErrorBodySchema>;
+
+// ---- nodes ----
+
+const DigestSchema = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
+const AttemptNumberSchema = z.int().min(0).max(1_000_000);
+
+/** How far a node is with key generation, or aux info. Attempts count from 0. */
+const SetupStatusSchema = z.strictObject({
+  /** Could it begin an attempt now? */
+  ready: z.boolean(),
+  /** The lowest attempt that it has never begun. */
+  next: AttemptNumberSchema,
+  /** The attempt that it runs. */
+  running: AttemptNumberSchema.nullable(),
+  /** The attempt whose result it holds, not yet for good, and a hash of the result's public part. */
+  completed: z.strictObject({ attempt: AttemptNumberSchema, digest: DigestSchema }).nullable(),
+  /** That hash, once it holds the result for good. */
+  committed: DigestSchema.nullable(),
+});
+export type SetupStatus = z.infer<typeof SetupStatusSchema>;
+
+/** What a node says about itself. Nothing in it is secret. */
+export const NodeStatusSchema = z.strictObject({
+  /** New at every start of the node. */
+  incarnation: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 . _ -'),
+  public_key: PublicKeyHexSchema.nullable(),
+  /** What it is doing, for people: `starting`, `waiting_for_nodes`, `keygen`, `aux_info`, `ready`, `refusing` … */
+  stage: z.string().regex(/^[a-z][a-z_]{0,31}$/, 'must be 1 to 32 of a-z _'),
+  keygen: SetupStatusSchema,
+  aux_info: SetupStatusSchema,
+  /** Presignatures that it holds, by signer set, 1-based: `1-2-3`. */
+  pool: z
+    .record(z.string().max(1024).regex(/^\d{1,5}(-\d{1,5})*$/, 'must be node numbers joined by -'), z.int().min(0).max(1_000_000))
+    .refine((pool) => Object.keys(pool).length <= 256, 'must have at most 256 keys'),
+  /** Signing attempts that it proposes now, `<request id>.<number>.<signers>`. */
+  attempts: z.array(RequestIdSchema).max(256),
+});
+export type NodeStatus = z.infer<typeof NodeStatusSchema>;
+
+/** `PUT /nodes/{node_id}` of a {@link NodeStatusSchema}, a heartbeat → the record. `revision` changes with the status only. */
+export const NodeRecordSchema = z.object({
+  node_id: NodeIdSchema,
+  status: z.object(NodeStatusSchema.shape),
+  revision: z.string().max(256),
+  /** Milliseconds since the last heartbeat, by the board's clock. */
+  age_ms: z.number().min(0),
+});
+export type NodeRecord = z.infer<typeof NodeRecordSchema>;
+
+/**
+ * `GET /nodes` → all nodes, the lowest first. With `changed_after`, the highest `revision` seen, and `wait`: held until a status
+ * has changed or a node has appeared, which mere heartbeats do not; the answer has all of them still, for their ages.
+ */
+export const ListNodesSchema = z.strictObject({ changed_after: CursorSchema.optional(), wait: WaitSchema.optional() });

@@ -8,7 +8,7 @@ export class Sequence {
   private last = 0;
 
   /** @param instance drawn at random at start */
-  constructor(private readonly instance: string) {}
+  constructor(readonly instance: string) {}
 
   next(): string {
     this.last += 1;

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Pool } from 'undici';
+import { Pool, type Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { ErrorBodySchema } from './contract.js';
 import { ServiceError, TransportError } from './errors.js';
@@ -10,8 +10,11 @@ export interface JsonClientOptions {
   readonly timeoutMs?: number;
   /** How often a call is made at most. */
   readonly tries?: number;
+  /** Sees the headers of every answer. */
+  readonly onHeaders?: (headers: Headers) => void;
 }
 
+type Headers = Dispatcher.ResponseData['headers'];
 type Query = Readonly<Record<string, string | number | undefined>>;
 interface Call<T> {
   readonly method: 'GET' | 'POST' | 'PUT';
@@ -33,14 +36,16 @@ export class JsonClient {
   private readonly prefix: string;
   private readonly timeoutMs: number;
   private readonly tries: number;
+  private readonly onHeaders: ((headers: Headers) => void) | undefined;
 
   /** @param url `http://host:port`, with a path before every path if need be @throws TypeError when it is not a URL */
-  constructor(url: string, { timeoutMs = 10_000, tries = 4 }: JsonClientOptions = {}) {
+  constructor(url: string, { timeoutMs = 10_000, tries = 4, onHeaders }: JsonClientOptions = {}) {
     const { origin, pathname } = new URL(url);
     this.pool = new Pool(origin, { maxResponseSize: MAX_ANSWER_BYTES, keepAliveTimeout: 30_000, connectTimeout: 5_000 });
     this.prefix = pathname.replace(/\/+$/, '');
     this.timeoutMs = timeoutMs;
     this.tries = tries;
+    this.onHeaders = onHeaders;
   }
 
   /** A `wait` in the query is allowed for in the time-out. */
@@ -51,14 +56,15 @@ export class JsonClient {
     return this.repeat({ method: 'GET', path: search.size === 0 ? path : `${path}?${search.toString()}`, schema, timeout, signal }, this.tries);
   }
 
-  /** `once`: not idempotent, so not to be tried again. */
+  /** `once`: not to be tried again, as what is not idempotent. */
   post<T>(path: string, body: object, schema: z.ZodType<T>, options: { signal?: AbortSignal | undefined; once?: boolean } = {}): Promise<T> {
     const call = { method: 'POST', path, body: JSON.stringify(body), schema, timeout: this.timeoutMs, signal: options.signal } as const;
     return this.repeat(call, options.once === true ? 1 : this.tries);
   }
 
-  put<T>(path: string, body: object, schema: z.ZodType<T>, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<T> {
-    return this.repeat({ method: 'PUT', path, body: JSON.stringify(body), schema, timeout: this.timeoutMs, signal }, this.tries);
+  put<T>(path: string, body: object, schema: z.ZodType<T>, options: { signal?: AbortSignal | undefined; once?: boolean } = {}): Promise<T> {
+    const call = { method: 'PUT', path, body: JSON.stringify(body), schema, timeout: this.timeoutMs, signal: options.signal } as const;
+    return this.repeat(call, options.once === true ? 1 : this.tries);
   }
 
   close(): Promise<void> {
@@ -92,6 +98,7 @@ export class JsonClient {
       const headers = body === undefined ? {} : { 'content-type': 'application/json' };
       const options = { method, path: this.prefix + path, headers, body: body ?? null, signal: ended.signal };
       const answer = await this.pool.request({ ...options, headersTimeout: 0, bodyTimeout: 0 });
+      this.onHeaders?.(answer.headers);
       return read(`${method} ${path}`, answer.statusCode, await answer.body.text(), schema);
     } catch (error) {
       if (error instanceof ServiceError || error instanceof TransportError) throw error;
