@@ -68,11 +68,9 @@ export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<
 
 function requireJson(request: Request, _response: Response, next: NextFunction): void {
   const takesBody = request.method === 'POST' || request.method === 'PUT';
-  if (takesBody && request.is('application/json') === false) {
-    next(new ServiceError(415, 'unsupported_media_type', 'content-type: must be application/json'));
-    return;
-  }
-  next();
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(request.get('content-type') ?? '')?.[1] ?? 'utf-8';
+  const json = request.is('application/json') !== false && charset.toLowerCase() === 'utf-8';
+  next(takesBody && !json ? new ServiceError(415, 'unsupported_media_type', 'content-type: must be application/json in utf-8') : undefined);
 }
 
 function requireUtf8(_request: unknown, _response: unknown, body: Buffer): void {
@@ -84,7 +82,6 @@ const BODY_ERRORS: Readonly<Record<string, readonly [status: number, code: strin
   'entity.verify.failed': [400, 'malformed_json', 'body: is not UTF-8'],
   'entity.too.large': [413, 'body_too_large', 'body: is too large'],
   'encoding.unsupported': [415, 'unsupported_media_type', 'content-encoding: is not supported'],
-  'charset.unsupported': [415, 'unsupported_media_type', 'content-type: charset must be utf-8'],
   'request.aborted': [400, 'aborted', 'body: was cut off'],
   'request.size.invalid': [400, 'malformed_request', 'content-length: does not match the body'],
 };

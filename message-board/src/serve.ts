@@ -8,7 +8,7 @@ const CLOSE_GRACE_MS = 5_000;
 
 export interface Running {
   readonly port: number;
-  /** Stops listening, releases waiting readers and lets answers under way finish. The second call is the first. */
+  /** Stops listening, releases waiting readers and lets answers under way finish. */
   readonly close: () => Promise<void>;
 }
 
@@ -22,34 +22,40 @@ export async function serve(service: Service, host: string, port: number, logger
   });
   const address = server.address() as AddressInfo;
   logger.info({ host: address.address, port: address.port }, 'listening');
-  let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     logger.info('closing');
-    const cut = setTimeout(() => {
-      server.closeAllConnections();
-    }, CLOSE_GRACE_MS);
     const finished = new Promise<void>((resolve) => {
       server.close(() => {
         resolve();
       });
     });
     service.close();
-    server.closeIdleConnections();
+    // A kept connection becomes idle only when its last answer is out.
+    const idle = setInterval(() => {
+      server.closeIdleConnections();
+    }, 20);
+    const cut = setTimeout(() => {
+      server.closeAllConnections();
+    }, CLOSE_GRACE_MS);
     await finished;
+    clearInterval(idle);
     clearTimeout(cut);
     logger.info('closed');
   };
-  return { port: address.port, close: () => (closed ??= close()) };
+  return { port: address.port, close };
 }
 
-/** Calls `close` on the first SIGTERM or SIGINT; the process ends when nothing is left to do. */
+/** Calls `close` on the first SIGTERM or SIGINT, and not again; the process ends when nothing is left to do. */
 export function closeOnSignal(close: () => Promise<void>, logger: Logger): void {
+  let called = false;
   const stop = (): void => {
+    if (called) return;
+    called = true;
     close().catch((error: unknown) => {
       logger.error({ err: error }, 'close_failed');
       process.exitCode = 1;
     });
   };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
 }

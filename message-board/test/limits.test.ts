@@ -1,0 +1,230 @@
+import { describe, expect, it } from '@jest/globals';
+import { Board } from '../src/board.js';
+import type { Limits } from '../src/limits.js';
+import { caller } from './caller.js';
+import { newSigner } from './signer.js';
+import { LIMITS, START, testBoard } from './support.js';
+
+const MINUTE = 60_000;
+const message = (request_id: string, payload = 'x') => ({ request_id, from_node: 'node-1', to_node: '*', round: 1, payload });
+
+describe('counts', () => {
+  it.each([
+    ['/messages', message('keygen')],
+    ['/presignature-messages', message('keygen')],
+    ['/partial-signatures', { request_id: 'keygen', from_node: 'node-1', payload: 'x' }],
+  ])('%s: one more than the limit under one id is 429, a known one is not', async (path, body) => {
+    const app = caller(testBoard({ maxEntriesPerRequest: 3 }).app);
+    for (const payload of ['a', 'b', 'c']) await app.post(path, { ...body, payload });
+    expect(await app.post(path, { ...body, payload: 'd' }, 429)).toMatchObject({ error: { code: 'too_many_entries' } });
+    await app.post(path, { ...body, payload: 'b' });
+    await app.post(path, { ...body, request_id: 'auxgen', payload: 'd' });
+  });
+
+  it('pending requests: 429 until one is finished', async () => {
+    const app = caller(testBoard({ maxPendingRequests: 2 }).app);
+    await app.post('/requests', { id: 'req_1', message: 'm' });
+    await app.post('/requests', { message: 'm' });
+    expect(await app.post('/requests', { message: 'm' }, 429)).toMatchObject({ error: { code: 'too_many_pending' } });
+    await app.post('/requests', { id: 'req_1', message: 'm' });
+    await app.put('/requests/req_1', { status: 'failed', reason: 'x' });
+    await app.post('/requests', { message: 'm' });
+  });
+
+  it('protocol records: unused ones give way, used ones do not', async () => {
+    const app = caller(testBoard({ maxOpenSessions: 3 }).app);
+    await app.post('/messages', message('keygen'));
+    for (const k of [1, 2, 3, 4]) await app.get(`/messages?request_id=asked-${k}&to_node=node-1`);
+    await app.get('/requests/asked-1', 404);
+    await app.get('/requests/asked-2', 404);
+    await app.get('/requests/keygen');
+    for (const k of [1, 2]) await app.post('/messages', message(`used-${k}`));
+    expect(await app.post('/messages', message('used-3'), 429)).toMatchObject({ error: { code: 'too_many_sessions' } });
+    expect(await app.get('/messages?request_id=asked-5&to_node=node-1', 429)).toMatchObject({ error: { code: 'too_many_sessions' } });
+    await app.post('/requests', { message: 'm' });
+  });
+
+  it('presignature requests: 429 until one is finished', async () => {
+    const app = caller(testBoard({ maxOpenSessions: 2 }).app);
+    await app.post('/presignature-requests', { request_id: 'p1' });
+    await app.post('/presignature-messages', message('p2'));
+    await app.post('/presignature-requests', { request_id: 'p2' });
+    await app.post('/presignature-requests', { request_id: 'p3' }, 429);
+    expect(await app.post('/presignature-messages', message('p3'), 429)).toMatchObject({ error: { code: 'too_many_sessions' } });
+    await app.put('/presignature-requests/p1', { status: 'completed' });
+    await app.post('/presignature-requests', { request_id: 'p3' });
+  });
+
+  it('stored bytes: finished work makes room, its messages first; unfinished work does not', async () => {
+    const app = caller(testBoard({ maxStoredBytes: 100_000 }).app);
+    const big = 'x'.repeat(10_000);
+    for (const id of ['req_1', 'req_2']) await app.post('/requests', { id, message: big });
+    await app.post('/messages', message('req_1', big));
+    await app.put('/requests/req_1', { status: 'failed', reason: 'x' });
+    await app.post('/messages', message('keygen', big));
+    expect(await app.get('/messages?request_id=req_1&to_node=node-1')).toHaveLength(1);
+    await app.post('/messages', message('auxgen', big));
+    expect(await app.get('/messages?request_id=req_1&to_node=node-1')).toHaveLength(0);
+    await app.get('/requests/req_1');
+    await app.post('/requests', { id: 'req_3', message: big });
+    await app.get('/requests/req_1', 404);
+    expect(await app.post('/messages', message('keygen', `${big}y`), 429)).toMatchObject({ error: { code: 'board_full' } });
+    await app.get('/requests/req_2');
+    expect(await app.get('/messages?request_id=keygen&to_node=node-1')).toHaveLength(1);
+  });
+
+  it('waiting readers', async () => {
+    const board = testBoard({}, { maxWaiting: 0 });
+    expect(await caller(board.app).get('/requests?wait=10', 429)).toMatchObject({ error: { code: 'too_many_waiting' } });
+  });
+
+  it('a list answer is cut, and can be read on', async () => {
+    const app = caller(testBoard().app);
+    const big = 'x'.repeat(2_000_000);
+    for (let k = 0; k < 12; k += 1) await app.post('/messages', message('keygen', `${k}${big}`));
+    const read = async (after: string): Promise<{ id: string }[]> =>
+      (await app.get(`/messages?request_id=keygen&to_node=node-1&after=${after}`)) as { id: string }[];
+    const first = await read('');
+    const rest = await read(first.at(-1)?.id ?? '');
+    expect([first.length, rest.length]).toEqual([8, 4]);
+  });
+});
+
+describe('time', () => {
+  function timed() {
+    const board = testBoard();
+    const later = (ms: number): void => {
+      board.clock.now += ms;
+      board.expire();
+    };
+    return { board, app: caller(board.app), later };
+  }
+
+  it('finished requests are kept for an hour, their messages for ten minutes', async () => {
+    const { app, later } = timed();
+    const signer = newSigner();
+    await app.post('/publickey', { public_key: signer.publicKey });
+    await app.post('/requests', { id: 'req_1', message: 'm' });
+    await app.post('/messages', message('req_1'));
+    later(50 * MINUTE);
+    await app.put('/requests/req_1', { signature: signer.sign('m') });
+    later(9 * MINUTE);
+    expect(await app.get('/messages?request_id=req_1&to_node=node-1')).toHaveLength(1);
+    later(2 * MINUTE);
+    expect(await app.get('/messages?request_id=req_1&to_node=node-1')).toHaveLength(0);
+    later(48 * MINUTE);
+    expect(await app.get('/requests/req_1')).toMatchObject({ status: 'completed' });
+    later(2 * MINUTE);
+    await app.get('/requests/req_1', 404);
+    expect(await app.get('/requests')).toEqual([]);
+    expect(await app.get('/requests?changed_after=0')).toEqual([]);
+  });
+
+  it('protocol records are kept while somebody uses them', async () => {
+    const { app, later } = timed();
+    await app.post('/messages', message('keygen'));
+    later(59 * MINUTE);
+    expect(await app.get('/messages?request_id=keygen&to_node=node-1')).toHaveLength(1);
+    later(59 * MINUTE);
+    await app.post('/partial-signatures', { request_id: 'keygen', from_node: 'node-1', payload: 'x' });
+    later(59 * MINUTE);
+    await app.get('/requests/keygen');
+    later(2 * MINUTE);
+    await app.get('/requests/keygen', 404);
+  });
+
+  it('unfinished presignature requests too, and finished ones for an hour', async () => {
+    const { app, later } = timed();
+    for (const request_id of ['p1', 'p2']) await app.post('/presignature-requests', { request_id });
+    await app.put('/presignature-requests/p2', { status: 'completed' });
+    later(59 * MINUTE);
+    await app.post('/presignature-messages', message('p1'));
+    later(59 * MINUTE);
+    expect(await app.get('/presignature-requests')).toMatchObject([{ id: 'p1' }]);
+    later(2 * MINUTE);
+    expect(await app.get('/presignature-requests')).toEqual([]);
+  });
+
+  it('a request that nobody finishes fails after a day', async () => {
+    const { app, later } = timed();
+    await app.post('/requests', { id: 'req_1', message: 'm' });
+    later(24 * 60 * MINUTE);
+    expect(await app.get('/requests/req_1')).toMatchObject({ status: 'pending' });
+    later(1);
+    expect(await app.get('/requests/req_1')).toMatchObject({ status: 'failed', reason: 'deadline_passed' });
+  });
+});
+
+describe('memory', () => {
+  /** Whatever can be counted inside: the sizes of all maps, sets and arrays reachable from `root`. */
+  function retained(root: object): number {
+    const seen = new Set<unknown>();
+    let items = 0;
+    const visit = (value: unknown): void => {
+      if (typeof value !== 'object' || value === null || seen.has(value)) return;
+      seen.add(value);
+      const children = value instanceof Map ? [...value.entries()].flat() : value instanceof Set ? [...value] : Object.values(value);
+      items += children.length;
+      children.forEach(visit);
+    };
+    visit(root);
+    return items;
+  }
+
+  const limits: Limits = { ...LIMITS, maxFinished: 50, maxPendingRequests: 20, maxOpenSessions: 20, maxStoredBytes: 1_000_000 };
+
+  it('is bounded over 20,000 requests and presignatures, with some left unfinished', () => {
+    const clock = { now: START };
+    const board = new Board({ limits, now: () => clock.now, random: () => '0', changed: () => undefined });
+    const signer = newSigner();
+    board.postPublicKey(signer.publicKey);
+    const signature = signer.sign('m');
+    let after1000 = 0;
+    for (let k = 1; k <= 20_000; k += 1) {
+      const id = `req_${k}`;
+      board.requests.create({ id, message: 'm', origin: 'gateway' });
+      for (const from_node of ['node-1', 'node-2', 'node-3']) {
+        board.postMessage({ ...message(id), from_node });
+        board.postPresignatureMessage({ ...message(`presig_${k}`), from_node });
+        board.postPartialSignature({ request_id: id, from_node, payload: 'x' });
+      }
+      board.messages(`asked-${k}`, 'node-1', undefined);
+      board.presignatureRequests.create({ request_id: `presig_${k}`, participants: [0, 1, 2] });
+      if (k % 100 !== 0) {
+        const end = k % 200 === 7 ? { signature } : { status: 'failed' as const, reason: 'x' };
+        board.requests.update(id, end, board.getPublicKey());
+        board.presignatureRequests.update(`presig_${k}`, 'completed');
+      }
+      clock.now += 10 * 60_000;
+      board.expire();
+      if (k === 1000) after1000 = retained(board);
+    }
+    // 10 minutes a round: five finished in the last hour, the hundredth ones of the last day pending.
+    expect(board.health(0)).toMatchObject({ requests: { finished: 5, pending: 2 }, presignature_requests: { open: 1, finished: 5 } });
+    expect(retained(board)).toBeLessThan(1.2 * after1000);
+    clock.now += 48 * 60 * 60_000;
+    board.expire();
+    board.expire();
+    clock.now += 2 * 60 * 60_000;
+    board.expire();
+    expect(board.health(0)).toMatchObject({
+      requests: { pending: 0, finished: 0, protocol: 0 },
+      presignature_requests: { open: 0, finished: 0 },
+      entries: 0,
+      stored_bytes: 0,
+    });
+  });
+
+  it('is bounded by count when no time passes', () => {
+    const board = new Board({ limits, now: () => START, random: () => '0', changed: () => undefined });
+    for (let k = 1; k <= 2_000; k += 1) {
+      const id = `req_${k}`;
+      board.requests.create({ id, message: 'm'.repeat(1 + (k % 7) * 1000) });
+      board.postMessage(message(id, 'p'.repeat(20_000)));
+      board.requests.update(id, { status: 'failed', reason: 'x' }, undefined);
+      expect(board.requests.works.finished.size).toBeLessThanOrEqual(50);
+      expect(board.health(0).stored_bytes).toBeLessThanOrEqual(1_000_000);
+    }
+    expect(board.requests.works.byId.size).toBe(50);
+  });
+});

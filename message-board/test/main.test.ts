@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { BoardClient } from '../src/client.js';
+import { until } from './support.js';
+
+const MAIN = createRequire(import.meta.url).resolve('../dist/main.js');
+
+function start(env: Record<string, string>) {
+  const child = spawn(process.execPath, [MAIN], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
+  const exit = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const events = (): Record<string, unknown>[] =>
+    output.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line) as Record<string, unknown>);
+  return { child, output, exit, events };
+}
+
+describe('the program', () => {
+  it('serves until SIGTERM, then releases its readers and ends well', async () => {
+    const { child, exit, events } = start({ PORT: '0' });
+    await until(() => events().some(({ msg }) => msg === 'listening'));
+    const listening = events()[0];
+    expect(listening).toMatchObject({ service: 'message-board', host: '127.0.0.1' });
+    const client = new BoardClient(`http://127.0.0.1:${String(listening?.['port'])}`);
+    const reading = client.listRequests({ wait: 30_000 });
+    await until(async () => (await client.health()).waiting === 1);
+    child.kill('SIGTERM');
+    child.kill('SIGTERM');
+    expect(await reading).toEqual([]);
+    expect(await exit).toBe(0);
+    expect(events().map(({ msg }) => msg)).toEqual(['listening', 'closing', 'closed']);
+    await client.close();
+  });
+
+  it.each([
+    [{ PORT: '80800' }, 'PORT: must be a whole number, 0 to 65535'],
+    [{ PORT: 'http' }, 'PORT: '],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL: '],
+    [{ RETENTION_SECONDS: '-1' }, 'RETENTION_SECONDS: '],
+  ])('%j ends it with what is wrong', async (env, complaint) => {
+    const { exit, output } = start(env);
+    expect(await exit).toBe(1);
+    expect(output.stderr).toContain(`configuration: ${complaint}`);
+    expect(output.stderr).not.toContain('    at ');
+  });
+});
