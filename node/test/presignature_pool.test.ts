@@ -1,0 +1,85 @@
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { presign, Presignature } from 'cggmp24';
+import { generateShares, outputs, seededRng, simulate, SMALL_FOR_TESTS } from 'cggmp24/testing';
+import { PresignaturePool } from '../src/presignature_pool.js';
+
+const rng = seededRng('presignature pool');
+let text: string;
+let message: Uint8Array;
+
+beforeAll(() => {
+  const shares = generateShares({ parties: 2, threshold: 2, params: SMALL_FOR_TESTS, rng });
+  const executionId = rng(8);
+  const [first] = outputs(simulate(shares.map((share) => presign({ executionId, share, signers: [0, 1], rng }))));
+  text = first?.handOver() ?? '';
+  message = new TextEncoder().encode('message');
+});
+
+const make = (id: string, participants: number[]) => ({ id, participants, presignature: Presignature.takeOver(text) });
+let pool: PresignaturePool;
+
+beforeEach(() => {
+  pool = new PresignaturePool(3);
+});
+
+describe('the presignature pool', () => {
+  it('hands one out once', () => {
+    pool.add(make('a', [0, 1, 2]));
+    expect(pool.take('a')?.id).toBe('a');
+    expect(pool.take('a')).toBeNull();
+    expect(pool.has('a')).toBe(false);
+  });
+
+  it('gives a presignature that signs once, whoever keeps a reference to it', () => {
+    pool.add(make('a', [0, 1, 2]));
+    const taken = pool.take('a');
+    expect(taken?.presignature.issuePartialSignature(message).sigma).toBeGreaterThan(0n);
+    expect(() => taken?.presignature.issuePartialSignature(message)).toThrow('used already');
+  });
+
+  it('holds no more than its size, and no id twice', () => {
+    expect(pool.add(make('a', [0, 1, 2]))).toBe(true);
+    expect(pool.add(make('a', [0, 1, 2]))).toBe(false);
+    expect(pool.add(make('b', [0, 1, 2]))).toBe(true);
+    expect(pool.add(make('c', [0, 1, 2]))).toBe(true);
+    expect(pool.isFull).toBe(true);
+    expect(pool.add(make('d', [0, 1, 2]))).toBe(false);
+    expect(pool.has('d')).toBe(false);
+  });
+
+  it('reserves the oldest of a signer set for one request, until it is released', () => {
+    pool.add(make('a', [0, 1, 2]));
+    pool.add(make('b', [1, 2, 3]));
+    pool.add(make('c', [0, 1, 2]));
+    expect(pool.counts()).toEqual({ '1-2-3': 2, '2-3-4': 1 });
+    expect(pool.reserve([0, 1, 2])).toBe('a');
+    expect(pool.reserve([0, 1, 2])).toBe('c');
+    expect(pool.reserve([0, 1, 2])).toBeNull();
+    expect(pool.counts()).toEqual({ '2-3-4': 1 });
+    pool.release('a');
+    expect(pool.reserve([0, 1, 2])).toBe('a');
+  });
+
+  it('sets aside what another node has named', () => {
+    pool.add(make('a', [0, 1, 2]));
+    pool.setAside('a');
+    expect(pool.reserve([0, 1, 2])).toBeNull();
+    expect(pool.take('a')?.id).toBe('a');
+  });
+
+  it('does not remember the name of a presignature that it never held', () => {
+    pool.setAside('a');
+    pool.add(make('a', [0, 1, 2]));
+    expect(pool.reserve([0, 1, 2])).toBe('a');
+  });
+
+  it('drops what a party took part in', () => {
+    pool.add(make('a', [0, 1, 2]));
+    pool.add(make('b', [1, 2, 3]));
+    pool.reserve([0, 1, 2]);
+    expect(pool.dropParticipant(0)).toBe(1);
+    expect(pool.has('a')).toBe(false);
+    expect(pool.has('b')).toBe(true);
+    expect(pool.dropParticipant(0)).toBe(0);
+  });
+});
