@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals';
+import { announce } from '../src/attempt.js';
+import type { NodeContext } from '../src/context.js';
+import type { PeerView } from '../src/presence.js';
+import { planAttempt, type PlanState } from '../src/signing.js';
+import { nodeId, signerSets } from '../src/utils.js';
+
+/** A request whose signer sets are tried in the order 1-2-3, 2-3-4, 1-3-4, 1-2-4. */
+const requestId = ((): string => {
+  for (let k = 0; ; k++) if (signerSets(`req_1_${k}`, 4, 3)[0]?.join() === '0,1,2') return `req_1_${k}`;
+})();
+
+interface Scene {
+  readonly self: number;
+  readonly down?: readonly number[];
+  /** What peers announce, by party. */
+  readonly announced?: Readonly<Record<number, readonly { number: number; signers: number[] }[]>>;
+  readonly rustInterop?: boolean;
+}
+
+/** The part of a node's context that planning reads. */
+function contextOf({ self, down = [], announced = {}, rustInterop = false }: Scene): NodeContext {
+  const peers = [0, 1, 2, 3]
+    .filter((index) => index !== self)
+    .map((index) => ({
+      index,
+      nodeId: nodeId(index),
+      live: !down.includes(index),
+      ageMs: 0,
+      status: { attempts: (announced[index] ?? []).map((attempt) => announce({ requestId, ...attempt })) },
+    }));
+  const presence = { peers: () => peers as unknown as PeerView[], isLive: (index: number) => !down.includes(index) };
+  return { index: self, n: 4, t: 3, presence, config: { rustInterop } } as unknown as NodeContext;
+}
+
+const fresh: PlanState = { requestId, last: null, suspects: new Set(), idleSince: 0 };
+const plan = (scene: Scene, state: Partial<PlanState> = {}, now = 0) => planAttempt(contextOf(scene), { ...fresh, ...state }, now);
+const run = (number: number, signers: number[]) => ({ kind: 'run', attempt: { requestId, number, signers } });
+
+describe('planning full signing', () => {
+  it('runs attempt 0 of the first set unasked, at each of its members', () => {
+    for (const self of [0, 1, 2]) expect(plan({ self })).toEqual(run(0, [0, 1, 2]));
+    expect(plan({ self: 3 }).kind).toBe('wait');
+  });
+
+  it('takes the first live set under a later number when a member is down; its lowest member proposes, the next ones after a while', () => {
+    expect(plan({ self: 1, down: [0] })).toEqual(run(1, [1, 2, 3]));
+    expect(plan({ self: 2, down: [0] })).toEqual({ kind: 'wait', ms: 5000 });
+    expect(plan({ self: 2, down: [0] }, {}, 5000)).toEqual(run(1, [1, 2, 3]));
+    expect(plan({ self: 3, down: [0] }, {}, 5000)).toEqual({ kind: 'wait', ms: 5000 });
+  });
+
+  it('follows what a live peer announces, the latest first', () => {
+    const announced = { 0: [{ number: 1, signers: [0, 2, 3] }], 2: [{ number: 2, signers: [0, 2, 3] }] };
+    expect(plan({ self: 3, announced })).toEqual(run(2, [0, 2, 3]));
+  });
+
+  it('does not follow an announcement that is not later than its last attempt, nor one of a node that is down', () => {
+    const last = { requestId, number: 2, signers: [0, 2, 3] };
+    const announced = { 0: [{ number: 1, signers: [0, 2, 3] }] };
+    expect(plan({ self: 3, announced }, { last })).not.toEqual(run(1, [0, 2, 3]));
+    expect(plan({ self: 3, announced, down: [0] })).toEqual({ kind: 'wait', ms: 10_000 });
+  });
+
+  it('does not follow an announcement by a node that is not among its signers', () => {
+    expect(plan({ self: 3, announced: { 0: [{ number: 7, signers: [1, 2, 3] }] } })).toEqual({ kind: 'wait', ms: 5000 });
+  });
+
+  it('leaves an attempt alone that others run without it', () => {
+    expect(plan({ self: 3, announced: { 0: [{ number: 1, signers: [0, 1, 2] }] } }, {}, 1e9).kind).toBe('wait');
+  });
+
+  it('passes over the signers that were silent, while there are others', () => {
+    const last = { requestId, number: 0, signers: [0, 1, 2] };
+    expect(plan({ self: 1 }, { last, suspects: new Set([0]) })).toEqual(run(1, [1, 2, 3]));
+    expect(plan({ self: 1, down: [3] }, { last, suspects: new Set([0]) }, 5000)).toEqual(run(1, [0, 1, 2]));
+  });
+
+  it('says who is missing when too few are alive', () => {
+    expect(plan({ self: 0, down: [1, 3] })).toEqual({ kind: 'too_few', missing: [1, 3] });
+  });
+
+  it('knows attempt 0 alone in a cluster with Rust nodes, whoever seems down', () => {
+    expect(plan({ self: 0, down: [1, 2, 3], rustInterop: true })).toEqual(run(0, [0, 1, 2]));
+    expect(plan({ self: 3, rustInterop: true }).kind).toBe('wait');
+    expect(plan({ self: 0, rustInterop: true }, { last: { requestId, number: 0, signers: [0, 1, 2] } }).kind).toBe('wait');
+  });
+});
