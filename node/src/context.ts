@@ -1,0 +1,31 @@
+import type { Point } from 'cggmp24';
+import type { BoardClient } from 'message-board/client';
+import type { Logger } from 'pino';
+import type { Config } from './config.js';
+import type { ExecutionJournal } from './execution_journal.js';
+import type { ProtocolRunner } from './jobs.js';
+import type { PresenceView } from './presence.js';
+
+/** The public side of this node's key share. The secret side is in the worker threads, which have the key share loaded. */
+export interface PublicKeyShare {
+  readonly sharedPublicKey: Point;
+  /** The same, compressed, hexadecimal. */
+  readonly publicKey: string;
+}
+
+/** What the node's parts share, once the key share is complete. */
+export interface NodeContext {
+  readonly config: Config;
+  /** Own party index; `node-1` is 0. */
+  readonly index: number;
+  /** Nodes in the cluster. */
+  readonly n: number;
+  /** How many of them sign. */
+  readonly t: number;
+  readonly logger: Logger;
+  readonly client: BoardClient;
+  readonly presence: PresenceView;
+  readonly runner: ProtocolRunner;
+  readonly journal: ExecutionJournal;
+  readonly keyShare: PublicKeyShare;
+}

@@ -1,0 +1,91 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { readIfThere, syncFolder, writeAtomically } from './files.js';
+
+const DEFAULT_MAX_ENTRIES = 100_000;
+
+/**
+ * The execution ids that this node has begun, on disk: none is run twice, whatever crashes, because two runs of one id
+ * could answer two challenges with one nonce. Bounded: the oldest are forgotten, and ids are never made again so late.
+ */
+export class ExecutionJournal {
+  readonly #claimed: Set<string>;
+  readonly #path: string;
+  readonly #maxEntries: number;
+  #file: FileHandle;
+  #writing: Promise<void> = Promise.resolve();
+  #lines: number;
+  #cut = false;
+
+  private constructor(path: string, maxEntries: number, claimed: Set<string>, file: FileHandle) {
+    this.#path = path;
+    this.#maxEntries = maxEntries;
+    this.#claimed = claimed;
+    this.#lines = claimed.size;
+    this.#file = file;
+  }
+
+  /** Opens the journal, or begins one. What a crash cut short is not an entry: nothing was run under it. */
+  static async open(path: string, maxEntries = DEFAULT_MAX_ENTRIES): Promise<ExecutionJournal> {
+    const text = (await readIfThere(path)) ?? '';
+    const lines = text.split('\n');
+    const cut = lines.pop() ?? '';
+    const ids = lines.filter((line) => line !== '').slice(-maxEntries);
+    if (cut !== '' || ids.length < lines.length) await writeAtomically(path, toText(ids));
+    const file = await open(path, 'a', 0o600);
+    await syncFolder(dirname(path));
+    return new ExecutionJournal(path, maxEntries, new Set(ids), file);
+  }
+
+  /** Was it claimed before? */
+  has(executionId: string): boolean {
+    return this.#claimed.has(executionId);
+  }
+
+  /**
+   * Records that this node begins an execution. On disk when it resolves.
+   * @returns false when it was begun before: it must not be run
+   * @throws when it cannot be recorded: it must not be run either
+   */
+  async claim(executionId: string): Promise<boolean> {
+    if (this.#claimed.has(executionId)) return false;
+    if (executionId === '' || executionId.includes('\n')) throw new Error('an execution id must be one line');
+    this.#claimed.add(executionId);
+    const written = this.#writing.then(() => this.#write(executionId));
+    this.#writing = written.catch(() => undefined);
+    await written;
+    return true;
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#file.close();
+  }
+
+  async #write(executionId: string): Promise<void> {
+    if (this.#lines >= 2 * this.#maxEntries) await this.#compact();
+    // After a failed write the file may end in a part of a line.
+    const start = this.#cut ? '\n' : '';
+    this.#cut = true;
+    await this.#file.appendFile(`${start}${executionId}\n`);
+    await this.#file.datasync();
+    this.#cut = false;
+    this.#lines += 1;
+  }
+
+  /** Keeps the newest entries. */
+  async #compact(): Promise<void> {
+    const ids = [...this.#claimed].slice(-this.#maxEntries);
+    await writeAtomically(this.#path, toText(ids));
+    const file = await open(this.#path, 'a', 0o600);
+    await this.#file.close();
+    this.#file = file;
+    this.#lines = ids.length;
+    const kept = new Set(ids);
+    for (const id of this.#claimed) if (!kept.has(id)) this.#claimed.delete(id);
+  }
+}
+
+function toText(ids: readonly string[]): string {
+  return ids.map((id) => `${id}\n`).join('');
+}

@@ -1,0 +1,235 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BoardClient } from 'message-board/client';
+import type { Message, PostMessage } from 'message-board/contract';
+import { ProtocolAborted, ServiceError, SessionTimeout, TransportError } from './errors.js';
+import type { Job, JobResult, ProtocolRunner, RunningJob } from './jobs.js';
+import type { PeerView, PresenceView } from './presence.js';
+import { nodeId, nodeIndex } from './utils.js';
+import { Wakeup } from './wakeup.js';
+
+/** How long a reading is held back at most. */
+const READ_MS = 25_000;
+/** Pause after a call that failed; the client has tried several times by then. */
+const PAUSE_MS = 500;
+
+export interface TransportDeps {
+  readonly client: BoardClient;
+  readonly presence: PresenceView;
+  readonly runner: ProtocolRunner;
+  readonly config: {
+    /** Nodes in the cluster. */
+    readonly n: number;
+    readonly rustInterop: boolean;
+  };
+}
+
+export interface BoardSession<J extends Job> {
+  readonly namespace: 'messages' | 'presignature-messages';
+  /** Under which the board keeps the session's messages. */
+  readonly requestId: string;
+  /** Party indices; the protocol index is the position. */
+  readonly participants: readonly number[];
+  /** Own party index, one of the participants. */
+  readonly self: number;
+  readonly job: J;
+  /** The session ends when those it waits for are silent for so long, milliseconds. */
+  readonly silenceMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs one session of a protocol over the message board. It survives the board's absence and restart: what it has posted
+ * is then posted again, which the board and the sessions recognise.
+ *
+ * @throws ProtocolAborted when a message proves wrong; its blame has party indices. A contradiction blames nobody: while
+ *   messages are not signed, anyone may have posted one of the two
+ * @throws SessionTimeout when those it waits for are silent for too long, have died or were restarted
+ * @throws TransportError or ServiceError when the board refuses; WorkerFailed; the signal's reason when it aborts
+ */
+export async function runOverBoard<J extends Job>(deps: TransportDeps, session: BoardSession<J>): Promise<JobResult<J>> {
+  session.signal.throwIfAborted();
+  return new BoardRun(deps, session).result();
+}
+
+class BoardRun<J extends Job> {
+  readonly #job: RunningJob<JobResult<J>>;
+  readonly #outbox: PostMessage[] = [];
+  #posted = 0;
+  readonly #outboxNews = new Wakeup();
+  readonly #flushed = new Wakeup();
+  /** The id of the last message read. */
+  #cursor: string | undefined;
+  #waiting: { readonly round: string; readonly missing: readonly string[] } | null = null;
+  #silence: NodeJS.Timeout | undefined;
+  readonly #incarnations = new Map<number, string>();
+  readonly #ended = new AbortController();
+
+  constructor(
+    private readonly deps: TransportDeps,
+    private readonly session: BoardSession<J>,
+  ) {
+    this.#lostPeers();
+    this.#job = deps.runner.run(session.job, {
+      onSend: ({ to, round, payload }) => {
+        const { requestId: request_id, self } = session;
+        this.#outbox.push({ request_id, from_node: nodeId(self), to_node: to === 'all' ? '*' : nodeId(session.participants[to] ?? to), round, payload });
+        this.#outboxNews.notify();
+      },
+      onWaiting: (round, missing) => {
+        this.#waitFor(round, missing);
+      },
+      onProgress: () => {
+        this.#stopWaiting();
+      },
+    });
+  }
+
+  async result(): Promise<JobResult<J>> {
+    const { signal } = this.session;
+    const stopJob = (): void => {
+      this.#job.abort(signal.reason);
+    };
+    const subscriptions = [
+      this.deps.client.onRestart(() => {
+        this.#startOver();
+      }),
+      this.deps.presence.onChange(() => {
+        this.#checkPeers();
+      }),
+    ];
+    signal.addEventListener('abort', stopJob);
+    const loops = [this.#loop(() => this.#post()), this.#loop(() => this.#read())];
+    try {
+      const result = await this.#job.result;
+      await this.#flush();
+      return result;
+    } catch (error) {
+      throw this.#translate(error);
+    } finally {
+      signal.removeEventListener('abort', stopJob);
+      for (const unsubscribe of subscriptions) unsubscribe();
+      clearTimeout(this.#silence);
+      this.#ended.abort();
+      await Promise.all(loops);
+    }
+  }
+
+  // ---- messages ----
+
+  /** Repeats `step` until the session has ended; an unreachable board is tried on and on, its no ends the session. */
+  async #loop(step: () => Promise<void>): Promise<void> {
+    const { signal } = this.#ended;
+    while (!signal.aborted) {
+      try {
+        await step();
+      } catch (error) {
+        if (this.#ended.signal.aborted) return;
+        if (!mayPass(error)) {
+          this.#job.abort(error);
+          return;
+        }
+        await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  async #post(): Promise<void> {
+    const { client } = this.deps;
+    const { signal } = this.#ended;
+    const message = this.#outbox[this.#posted];
+    if (message === undefined) {
+      this.#flushed.notify();
+      await this.#outboxNews.sleep(READ_MS, signal);
+      return;
+    }
+    const at = this.#posted;
+    if (this.session.namespace === 'messages') await client.postMessage(message, signal);
+    else await client.postPresignatureMessage(message, signal);
+    // Unless the board was restarted meanwhile and everything is to be posted again.
+    if (this.#posted === at) this.#posted = at + 1;
+  }
+
+  async #read(): Promise<void> {
+    const { client } = this.deps;
+    const { requestId, self, namespace } = this.session;
+    const query = { after: this.#cursor, wait: READ_MS, signal: this.#ended.signal };
+    const page = namespace === 'messages' ? await client.listMessages(requestId, nodeId(self), query) : await client.listPresignatureMessages(requestId, nodeId(self), query);
+    for (const message of page) this.#deliver(message);
+    this.#cursor = page.at(-1)?.id ?? this.#cursor;
+  }
+
+  #deliver({ from_node, to_node, payload }: Message): void {
+    const { participants, self } = this.session;
+    const party = nodeIndex(from_node, this.deps.config.n);
+    if (party === null || party === self || !participants.includes(party)) return;
+    this.#job.receive({ sender: participants.indexOf(party), broadcast: to_node === '*', payload });
+  }
+
+  /** Our last messages may be what the others wait for. */
+  async #flush(): Promise<void> {
+    const { signal, silenceMs } = this.session;
+    const end = performance.now() + silenceMs;
+    while (this.#posted < this.#outbox.length && performance.now() < end) {
+      signal.throwIfAborted();
+      await this.#flushed.sleep(end - performance.now(), signal);
+    }
+  }
+
+  #startOver(): void {
+    this.#posted = 0;
+    this.#cursor = undefined;
+    this.#outboxNews.notify();
+  }
+
+  // ---- silence ----
+
+  #waitFor(round: string, missing: readonly number[]): void {
+    const ids = missing.map((position) => nodeId(this.session.participants[position] ?? position));
+    if (this.#waiting?.round === round && this.#waiting.missing.join() === ids.join()) return;
+    this.#stopWaiting();
+    this.#waiting = { round, missing: ids };
+    this.#silence = setTimeout(() => {
+      this.#job.abort(new SessionTimeout(round, ids));
+    }, this.session.silenceMs);
+    this.#checkPeers();
+  }
+
+  #stopWaiting(): void {
+    clearTimeout(this.#silence);
+    this.#waiting = null;
+  }
+
+  /** There is no use in waiting for a node that is down, or that has forgotten this session. */
+  #checkPeers(): void {
+    const lost = this.#lostPeers();
+    const missing = this.#waiting?.missing.filter((id) => lost.includes(id)) ?? [];
+    if (this.#waiting !== null && missing.length > 0) this.#job.abort(new SessionTimeout(this.#waiting.round, missing));
+  }
+
+  /** Participants that were alive during this session and now are not, or are in another life. Rust nodes do not tell. */
+  #lostPeers(): string[] {
+    const { presence, config } = this.deps;
+    if (config.rustInterop) return [];
+    const peers = presence.peers().filter(({ index }) => this.session.participants.includes(index));
+    for (const { index, live, status } of peers) {
+      if (live && status !== undefined && !this.#incarnations.has(index)) this.#incarnations.set(index, status.incarnation);
+    }
+    const isLost = ({ index, live, status }: PeerView): boolean => {
+      const incarnation = this.#incarnations.get(index);
+      return incarnation !== undefined && (!live || status?.incarnation !== incarnation);
+    };
+    return peers.filter(isLost).map((peer) => peer.nodeId);
+  }
+
+  #translate(error: unknown): unknown {
+    if (!(error instanceof ProtocolAborted)) return error;
+    const { participants } = this.session;
+    const blame = error.code === 'contradicting_messages' ? [] : error.blame;
+    return new ProtocolAborted(error.code, error.round, blame.map(({ party, reason }) => ({ party: participants[party] ?? party, reason })));
+  }
+}
+
+/** No answer, a board that closes, or one that is full just now. */
+function mayPass(error: unknown): boolean {
+  return error instanceof TransportError ? error.retryable : error instanceof ServiceError && (error.retryable || error.status === 429);
+}

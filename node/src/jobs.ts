@@ -1,0 +1,86 @@
+import type { AbortCode, Blame, IncomingMessage, OutgoingMessage, Signature } from 'cggmp24';
+
+/**
+ * What a worker thread can do. Everything is plain data, so that it passes between threads. Indices are those of the
+ * protocol, from 0; an execution id is text whose UTF-8 bytes are bound into every proof.
+ */
+export type Job =
+  | { readonly kind: 'keygen'; readonly executionId: string; readonly index: number; readonly parties: number; readonly threshold: number }
+  | {
+      readonly kind: 'aux_info';
+      readonly executionId: string;
+      readonly index: number;
+      readonly parties: number;
+      /** `serializePrimes` of four fresh primes. */
+      readonly primes: string;
+      /** The Rust crate's form of Pi^prm; mixed clusters only. */
+      readonly insecurePrmFirstWordOnly: boolean;
+    }
+  /** Needs the key share. `signers` are key-share indices. */
+  | { readonly kind: 'presign'; readonly executionId: string; readonly signers: readonly number[] }
+  /** Needs the key share. `message` is signed as the SHA-256 of its UTF-8 bytes. */
+  | { readonly kind: 'sign'; readonly executionId: string; readonly signers: readonly number[]; readonly message: string }
+  /** Runs when the thread has nothing else to do. */
+  | { readonly kind: 'safe_prime' };
+
+export type JobKind = Job['kind'];
+
+/** What a job ends with. */
+export interface JobResults {
+  /** `serializeCoreKeyShare`: secret. */
+  readonly keygen: string;
+  /** `serializeAuxInfo`: secret. */
+  readonly aux_info: string;
+  /** `Presignature.handOver()`: secret, and the only copy there is. */
+  readonly presign: string;
+  readonly sign: Signature;
+  /** Hexadecimal: secret. */
+  readonly safe_prime: string;
+}
+
+export type JobResult<J extends Job> = JobResults[J['kind']];
+
+/** What a running job tells. */
+export interface JobEvents {
+  /** In the order in which they are to be sent. */
+  readonly onSend?: (message: OutgoingMessage) => void;
+  /** It waits for the messages of a round from `missing` (protocol indices). */
+  readonly onWaiting?: (round: string, missing: readonly number[]) => void;
+  /** It computes; `progress` is for people. A search for a prime reports the number of candidates tested. */
+  readonly onProgress?: (progress: string) => void;
+}
+
+export interface RunningJob<Result> {
+  /** Gives the session a message; ignored when it has ended. */
+  receive(message: IncomingMessage): void;
+  /** Ends it: `result` rejects with the reason, at once. The second call does nothing. */
+  abort(reason: unknown): void;
+  /** @throws ProtocolAborted when a peer misbehaved; WorkerFailed; what `abort` was given */
+  readonly result: Promise<Result>;
+}
+
+/** Where protocols run: a `WorkerPool`. */
+export interface ProtocolRunner {
+  run<J extends Job>(job: J, events: JobEvents): RunningJob<JobResult<J>>;
+}
+
+/** To a thread. */
+export type ToThread =
+  | { readonly kind: 'load_key_share'; readonly text: string }
+  | { readonly kind: 'start'; readonly id: number; readonly job: Job }
+  | { readonly kind: 'message'; readonly id: number; readonly message: IncomingMessage }
+  | { readonly kind: 'abort'; readonly id: number };
+
+/** From a thread. After `done` or `failed` a job says no more. */
+export type FromThread = { readonly id: number } & (
+  | { readonly kind: 'send'; readonly message: OutgoingMessage }
+  | { readonly kind: 'waiting'; readonly round: string; readonly missing: readonly number[] }
+  | { readonly kind: 'progress'; readonly progress: string }
+  | { readonly kind: 'done'; readonly result: JobResults[JobKind] }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+);
+
+/** An error as plain data. */
+export type Failure =
+  | { readonly kind: 'aborted'; readonly code: AbortCode; readonly round: string; readonly blame: readonly Blame[] }
+  | { readonly kind: 'broken'; readonly message: string };
