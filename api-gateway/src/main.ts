@@ -21,3 +21,5 @@ closeOnSignal(async () => {
   await board.close();
   await sweeping;
 }, logger);
+// Whoever reads this may send signals.
+logger.info({ host: config.HOST, port: running.port }, 'listening');

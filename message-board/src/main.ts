@@ -17,3 +17,5 @@ closeOnSignal(async () => {
   clearInterval(expiring);
   await running.close();
 }, logger);
+// Whoever reads this may send signals.
+logger.info({ host: config.HOST, port: running.port }, 'listening');

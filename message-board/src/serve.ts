@@ -21,7 +21,6 @@ export async function serve(service: Service, host: string, port: number, logger
     server.listen(port, host, resolve);
   });
   const address = server.address() as AddressInfo;
-  logger.info({ host: address.address, port: address.port }, 'listening');
   const close = async (): Promise<void> => {
     logger.info('closing');
     const finished = new Promise<void>((resolve) => {
