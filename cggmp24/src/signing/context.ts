@@ -9,6 +9,7 @@ import type { RingPedersen } from '../paillier/ring_pedersen.js';
 import type { SecurityParams } from '../params.js';
 import { at } from '../runtime/at.js';
 import { InvalidArgument } from '../runtime/errors.js';
+import { Secret } from '../runtime/secret.js';
 import { derive } from './derivation.js';
 
 /** What a signer knows before the first round. In signing, indices are positions in the list of signers. */
@@ -22,7 +23,7 @@ export interface SigningContext {
   /** X: what the signature verifies under. */
   readonly publicKey: Point;
   /** x_i: additive share of the secret key among these signers. */
-  readonly x_i: Scalar;
+  readonly x_i: Secret<Scalar>;
   /** X_j = x_j G of each signer. */
   readonly X: readonly Point[];
   readonly decryptionKey: DecryptionKey;
@@ -81,7 +82,7 @@ export function signingContext(options: SignerOptions, path: readonly number[]):
     index,
     signers: signers.length,
     publicKey,
-    x_i: toScalar(at(lambda, index) * core.secretShare.reveal() + shiftOf(index)),
+    x_i: new Secret(toScalar(at(lambda, index) * core.secretShare.reveal() + shiftOf(index))),
     X: signers.map((party, j) => multiplyPublic(at(core.publicShares, party), at(lambda, j)).add(multiplyPublic(G, shiftOf(j)))),
     decryptionKey: aux.decryptionKey,
     N: signers.map((party) => at(aux.encryptionKeys, party)),

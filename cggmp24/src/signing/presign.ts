@@ -115,7 +115,8 @@ function verifyRound2(ctx: SigningContext, j: number, K_i: bigint, theirs: Round
 }
 
 export function* presign(ctx: SigningContext): Protocol<Presignature> {
-  const { sid, index: i, signers, rng, x_i, decryptionKey } = ctx;
+  const { sid, index: i, signers, rng, decryptionKey } = ctx;
+  const x_i = ctx.x_i.reveal();
   const peers = peersOf(i, signers);
 
   // Round 1
