@@ -10,6 +10,7 @@ export { completeKeyShare, parseKeyShare, serializeKeyShare, type KeyShare } fro
 export type { ChainCodeMode } from './keygen/context.js';
 export { encodePoint, type Point, type Scalar } from './math/curve.js';
 export { arithmeticBackend, type BackendChoice } from './math/modular.js';
+export { generateSafePrime, type SafePrimeOptions } from './math/primes.js';
 export { systemRng, type Rng } from './math/random.js';
 export { SECURITY_128, type SecurityParams } from './params.js';
 export { InvalidArgument, ProtocolAborted, ProtocolBug, type AbortCode, type Blame } from './runtime/errors.js';
