@@ -106,7 +106,11 @@ describe('Π^mod', () => {
     for (const [r1, r2] of [[3n, 3n], [3n, 7n], [7n, 3n], [7n, 7n]] as const) {
       const decryptionKey = new DecryptionKey(of(r1), of(r2));
       const blum = { n: decryptionKey.encryptionKey.n };
-      expect(verdict(blum, piMod.prove(context, params, blum, { decryptionKey }, rng))).toBe('accepted');
+      const made = piMod.prove(context, params, blum, { decryptionKey }, rng);
+      expect(verdict(blum, made)).toBe('accepted');
+      // Of the four roots it is always the one that is a square itself, as the crate's are: x tells nothing more.
+      const { p: at1, q: at2 } = decryptionKey.primes;
+      expect(made.response.points.every(({ x }) => jacobi(x, at1.prime) === 1 && jacobi(x, at2.prime) === 1)).toBe(true);
     }
   });
 
@@ -246,9 +250,11 @@ describe('Π^mod', () => {
   );
 
   it('refuses 1 and -1 in place of the right roots', () => {
-    for (const unit of [1n, n - 1n]) {
-      expect(verdict(data, withPoint(0, { x: unit }))).toBe(FOURTH_ROOT);
-      expect(verdict(data, withPoint(0, { z: unit }))).toBe(NTH_ROOT);
+    for (const k of [0, params.m - 1]) {
+      for (const unit of [1n, n - 1n]) {
+        expect(verdict(data, withPoint(k, { x: unit }))).toBe(FOURTH_ROOT);
+        expect(verdict(data, withPoint(k, { z: unit }))).toBe(NTH_ROOT);
+      }
     }
   });
 

@@ -202,7 +202,9 @@ describe('Π^prm', () => {
     ['fewer', proof.commitment.slice(1), proof.response.slice(1)],
     ['more', [...proof.commitment, 1n], [...proof.response, 0n]],
     ['no', [], []],
-    ['not as many', proof.commitment, proof.response.slice(1)],
+    ['fewer answered', proof.commitment, proof.response.slice(1)],
+    ['fewer committed', proof.commitment.slice(1), proof.response],
+    ['more committed', [...proof.commitment, 1n], proof.response],
   ])('refuses %s repetitions', (_, commitment, response) => {
     expect(verdict(data, { commitment, response })).toBe('m commitments and m responses');
     expect(ProofJson.safeParse(toJson(z.object({ commitment: z.array(IntegerJson), zs: z.array(IntegerJson) }), { commitment: [...commitment], zs: [...response] })).success).toBe(false);
