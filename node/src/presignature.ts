@@ -145,7 +145,7 @@ export class PresignatureMaker {
         if (signers === null) await this.#wakeup.sleep(LOOK_MS, signal);
         else await this.#ask(signers, signal);
       } catch (error) {
-        if (signal.aborted) return;
+        if (error === signal.reason) return;
         logger.warn({ event: 'presignature_request_failed', err: error }, 'Could not ask for a presignature, trying again');
         await sleepUntilAborted(LOOK_MS, signal);
       }

@@ -24,7 +24,7 @@ export async function keepReading(
     try {
       cursor = await read(cursor);
     } catch (error) {
-      if (signal.aborted) return;
+      if (error === signal.reason) return;
       logger.warn({ event: 'reading_failed', what, err: error }, 'Could not read from the board, trying again');
       await sleepUntilAborted(PAUSE_MS, signal);
     }
