@@ -106,7 +106,7 @@ class SigningCoordinator {
       try {
         await this.#work(task);
       } catch (error) {
-        if (error === signal.reason) return;
+        if (error === signal.reason || !this.#tasks.has(task.id)) return;
         this.context.logger.warn({ event: 'signing_task_failed', request_id: task.id, err: error }, 'Signing was interrupted, trying again');
         // After a restart the board knows only the requests that the gateway posts again.
         if (error instanceof ServiceError && error.status === 404) this.#tasks.delete(task.id);
