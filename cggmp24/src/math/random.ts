@@ -24,11 +24,13 @@ export function randomHalfRange(range: bigint, rng: Rng): bigint {
   return randomBelow(2n * half + 1n, rng) - half;
 }
 
-/** Uniform in Z*_n. */
+/** Uniform in Z*_n, n > 1. */
 export function randomUnit(n: bigint, rng: Rng): bigint {
   for (;;) {
     const candidate = randomBelow(n, rng);
-    if (candidate !== 0n && gcd(candidate, n) === 1n) return candidate;
+    // A gcd takes variable time and the candidate may become a secret: times a random number it tells nothing.
+    const blinded = (candidate * randomBelow(n, rng)) % n;
+    if (gcd(blinded, n) === 1n) return candidate;
   }
 }
 
