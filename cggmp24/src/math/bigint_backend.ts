@@ -1,7 +1,7 @@
 import { modPow } from 'bigint-crypto-utils';
 import type { ModularBackend, Modulus } from './modular.js';
 
-/** Plain bigint: works everywhere, variable time, about eight times slower than OpenSSL at full size. */
+/** Plain bigint: works everywhere, variable time, about ten times slower than OpenSSL at full size. */
 export const bigintBackend: ModularBackend = {
   name: 'bigint',
   modulus: (value: bigint): Modulus => ({ value, pow: (base, exponent) => modPow(base, exponent, value) }),

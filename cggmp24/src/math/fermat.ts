@@ -12,7 +12,7 @@ function base64url(x: bigint): string {
 }
 
 /**
- * An RSA public operation without padding is m^e mod n: here 2^(n-1). Ten times as fast as bigint. `checkPrime` does a
+ * An RSA public operation without padding is m^e mod n: here 2^(n-1). Over ten times as fast as bigint. `checkPrime` does a
  * composite as fast, but 64 rounds for a prime, and one in forty candidates has a prime q with a composite 2q + 1.
  */
 export const opensslPowerOfTwo: PowerOfTwo = (n) => {

@@ -21,8 +21,8 @@ export interface BackendChoice {
   readonly reason: string;
 }
 
-function choose(): BackendChoice {
-  const failure = opensslSelfTest();
+/** @param failure what the self-test of OpenSSL found, or null */
+export function chooseBackend(failure: string | null): BackendChoice {
   return failure === null
     ? { backend: opensslBackend, reason: 'agrees with bigint in the self-test' }
     : { backend: bigintBackend, reason: `openssl failed the self-test: ${failure}` };
@@ -32,7 +32,7 @@ let choice: BackendChoice | undefined;
 
 /** The fastest implementation that agrees with `bigint` here, tested on first use. */
 export function arithmeticBackend(): BackendChoice {
-  choice ??= choose();
+  choice ??= chooseBackend(opensslSelfTest());
   return choice;
 }
 
