@@ -12,17 +12,29 @@ const help = `Usage: export-pubkey [--gateway URL | --key-share FILE]
 Prints the public key of a cluster: compressed, uncompressed (hexadecimal, SEC1) and as PEM.
 
   --gateway URL       where to ask for it; default ${DEFAULT_GATEWAY}
-  --key-share FILE    a node's key_share_node-K.json, to be read without any service running
+  --key-share FILE    a node's key_share_node-K.json; then no service has to run
   -h, --help          this text
 
 The output as it is serves as a PEM file: OpenSSL skips what is before the BEGIN line.
 Exit code: 0 printed, 1 no key there, 2 called wrongly.
 `;
 
+/** A key share with its auxiliary info in one file, as Rust nodes may have it. */
+const CompleteSchema = z.object({ core: z.looseObject({}) });
+
+/** The core share in either form of the file. */
+function coreOf(text: string): string {
+  try {
+    return JSON.stringify(CompleteSchema.parse(JSON.parse(text)).core);
+  } catch {
+    return text;
+  }
+}
+
 /** @throws Refusal when the file is not there or not a key share; its secret goes nowhere */
 async function readPublicKey(file: string): Promise<Point> {
   try {
-    const { sharedPublicKey } = parseCoreKeyShare(await readFile(file, 'utf8'));
+    const { sharedPublicKey } = parseCoreKeyShare(coreOf(await readFile(file, 'utf8')));
     return Point.fromBytes(encodePoint(sharedPublicKey, true));
   } catch (error) {
     if (error instanceof InvalidArgument) throw new Refusal(`${file}: ${error.message}`);

@@ -50,6 +50,13 @@ describe('export-pubkey', () => {
     expect(verify('sha256', Buffer.from('another'), key, Buffer.from(r + s, 'hex'))).toBe(false);
   });
 
+  it('reads the share out of a file that has the auxiliary info too', async () => {
+    const { signer, share } = keyShare();
+    const { code, stdout } = await runProgram('export_pubkey', '--key-share', await fileOf({ core: share, aux: {} }));
+    expect(code).toBe(0);
+    expect(stdout).toContain(`compressed    ${signer.publicKey}\n`);
+  });
+
   it('refuses a damaged share, naming the field and not the secret', async () => {
     const { share, x } = keyShare();
     const wrong = await runProgram('export_pubkey', '--key-share', await fileOf({ ...share, shared_public_key: newSigner().publicKey }));
