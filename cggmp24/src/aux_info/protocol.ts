@@ -178,10 +178,10 @@ export function* auxInfoGeneration(ctx: AuxInfoContext): Protocol<AuxInfo> {
   const proofs = yield* receive(round3);
   yield* verifyPeers('invalid_modulus_proof', round3, peers, (j) => {
     mod.verify(modContext({ sid, prover: j }, rho), params, { n: decommitments.of(j).N }, proofs.of(j).mod_proof);
-  });
+  }, ctx.reliableBroadcast);
   yield* verifyPeers('invalid_factor_proof', round3, peers, (j) => {
     fac.verify(facContext({ sid, prover: j }, rho), params, ownPedersen, { n: decommitments.of(j).N }, proofs.of(j).fac_proof);
-  });
+  }, ctx.reliableBroadcast);
 
   // Output
   const encryptionKeys = everyone.map(({ N }, j) => (j === i ? decryptionKey.encryptionKey : new EncryptionKey(N)));

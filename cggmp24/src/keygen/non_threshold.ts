@@ -111,7 +111,7 @@ export function* nonThresholdKeygen(ctx: KeygenContext): Protocol<CoreKeyShare> 
   yield* verifyPeers('invalid_schnorr_proof', round3, peers, (j) => {
     const opening = decommitments.of(j);
     sch.verify(schnorrSeed(sid, j, rid, opening), { A: opening.sch_commit, y: opening.X }, proofs.of(j).sch_proof);
-  });
+  }, ctx.reliableBroadcast);
 
   // Output
   const publicShares = decommitments.withOwn(i, own).map(({ X }) => X);

@@ -134,7 +134,7 @@ export function* thresholdKeygen(ctx: ThresholdKeygenContext): Protocol<CoreKeyS
   yield* verifyPeers('invalid_schnorr_proof', round3, peers, (j) => {
     const A = decommitments.of(j).sch_commit;
     sch.verify(seedOf(j, A), { A, y: at(publicShares, j) }, proofs.of(j).sch_proof);
-  });
+  }, ctx.reliableBroadcast);
 
   // Output
   const sharedPublicKey = at(F, 0);

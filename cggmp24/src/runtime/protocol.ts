@@ -73,8 +73,17 @@ export function* pause(progress: string): Protocol<void> {
 /**
  * Verifies every peer, then aborts naming all the guilty. `verify` throws `InvalidProof`, so that no verdict can be
  * dropped; any other error is ours and passes through.
+ *
+ * @param attributable false when the statements depend on broadcasts that no echo round has compared: whoever sent
+ *   different ones to different parties makes honest proofs fail, so nobody is blamed
  */
-export function* verifyPeers(code: AbortCode, round: AnyRound, peers: readonly number[], verify: (peer: number) => void): Protocol<void> {
+export function* verifyPeers(
+  code: AbortCode,
+  round: AnyRound,
+  peers: readonly number[],
+  verify: (peer: number) => void,
+  attributable = true,
+): Protocol<void> {
   const blame: Blame[] = [];
   for (const peer of peers) {
     yield* pause(`${round.variant}: checking party ${peer}`);
@@ -85,5 +94,8 @@ export function* verifyPeers(code: AbortCode, round: AnyRound, peers: readonly n
       blame.push({ party: peer, reason: error.check });
     }
   }
-  if (blame.length > 0) throw new ProtocolAborted(code, round.variant, blame);
+  if (blame.length === 0) return;
+  if (attributable) throw new ProtocolAborted(code, round.variant, blame);
+  const refused = blame.map(({ party, reason }) => `party ${party} (${reason})`).join(', ');
+  throw new ProtocolAborted(code, round.variant, [], `no echo, so a third party may have made these fail: ${refused}`);
 }

@@ -200,7 +200,7 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
     const { A1, A2, Y } = ciphertexts.of(j);
     const { Delta, psi_prime } = results.of(j);
     elog.verify(elogContext({ sid, prover: j }, true), { l: A1, m: A2, x: Y, y: Delta, h: Gamma }, psi_prime);
-  });
+  }, ctx.reliableBroadcast);
 
   // Output
   const all = results.withOwn(i, result);

@@ -1,0 +1,131 @@
+/** Every field of a message, what an attacker could send in its place, and what no honest party ever sends. */
+import { GROUP_ORDER } from '../../src/ecdsa.js';
+import { G } from '../../src/math/curve.js';
+import { IntegerJson, PointJson, ScalarJson } from '../../src/wire/json.js';
+import { toJson, type Json } from './proofs.js';
+
+export type FieldKind = 'integer' | 'scalar' | 'point' | 'bytes' | 'digest' | 'boolean';
+
+export interface Field {
+  readonly path: string;
+  readonly kind: FieldKind;
+  readonly value: Json;
+}
+
+function kindOf(json: Json): FieldKind | null {
+  if (typeof json === 'boolean') return 'boolean';
+  if (typeof json === 'string') return 'bytes';
+  if (Array.isArray(json)) return json.length > 0 && json.every((byte) => typeof byte === 'number') ? 'digest' : null;
+  if (typeof json !== 'object' || json === null) return null;
+  if ('radix' in json) return 'integer';
+  if ('scalar' in json) return 'scalar';
+  return 'point' in json ? 'point' : null;
+}
+
+/** All leaves of a message body. Of a long array of alike elements the first and the last stand for all. */
+export function fieldsOf(json: Json, path = ''): Field[] {
+  const kind = kindOf(json);
+  if (kind !== null) return [{ path, kind, value: json }];
+  if (typeof json !== 'object' || json === null) throw new Error(`a field of no known kind: ${path}`);
+  const entries = Object.entries(json);
+  const some = Array.isArray(json) && entries.length > 8 ? entries.filter((_, k) => k === 0 || k === entries.length - 1) : entries;
+  return some.flatMap(([key, child]) => fieldsOf(child, `${path}/${key}`));
+}
+
+/** Another value that could be honest by its form. */
+export function plausible({ kind, value }: Field): Json {
+  switch (kind) {
+    case 'boolean':
+      return value !== true;
+    case 'bytes':
+      return String(value).replace(/.$/, (digit) => (digit === '0' ? '1' : '0'));
+    case 'digest':
+      return (value as number[]).map((byte, k) => (k === 31 ? byte ^ 1 : byte));
+    case 'integer':
+      return toJson(IntegerJson, IntegerJson.parse(value) + 1n);
+    case 'scalar':
+      return toJson(ScalarJson, (ScalarJson.parse(value) + 1n) % GROUP_ORDER);
+    case 'point':
+      return toJson(PointJson, PointJson.parse(value).add(G));
+  }
+}
+
+const hexOfG = toJson(PointJson, G) as { curve: string; point: string };
+const scalar = (hex: string): Json => ({ curve: 'secp256k1', scalar: hex });
+const point = (hex: string): Json => ({ curve: 'secp256k1', point: hex });
+const integer = (radix: Json, value: Json): Json => ({ radix, value });
+const anywhere: [string, Json][] = [
+  ['null', null],
+  ['a number', 7],
+  ['an empty object', {}],
+  ['an array', [[]]],
+];
+
+const byKind: Readonly<Record<FieldKind, readonly [string, Json][]>> = {
+  boolean: [['a string', 'true']],
+  bytes: [
+    ['31 bytes', 'ab'.repeat(31)],
+    ['33 bytes', 'ab'.repeat(33)],
+    ['no hex', 'zz'.repeat(32)],
+  ],
+  digest: [
+    ['31 numbers', Array.from({ length: 31 }, () => 1)],
+    ['33 numbers', Array.from({ length: 33 }, () => 1)],
+    ['a number above 255', Array.from({ length: 32 }, () => 256)],
+    ['a negative number', Array.from({ length: 32 }, () => -1)],
+    ['a fraction', Array.from({ length: 32 }, () => 1.5)],
+    ['hex', 'ab'.repeat(32)],
+  ],
+  integer: [
+    ['a bare number', 7],
+    ['a bare string', '7'],
+    ['empty', integer(16, '')],
+    ['a prefix', integer(16, '0x7')],
+    ['two signs', integer(16, '--7')],
+    ['a fraction', integer(10, '1.5')],
+    ['radix 37', integer(37, '7')],
+    ['radix 1', integer(1, '0')],
+    ['a radix as text', integer('16', '7')],
+    ['a digit out of radix', integer(10, '7f')],
+    ['far too long', integer(16, 'f'.repeat(5000))],
+  ],
+  scalar: [
+    ['q', scalar(GROUP_ORDER.toString(16))],
+    ['2^256 - 1', scalar('f'.repeat(64))],
+    ['31 bytes', scalar('01'.repeat(31))],
+    ['33 bytes', scalar('00'.repeat(33))],
+    ['negative', scalar(`-${'01'.repeat(31)}f`)],
+    ['another curve', { curve: 'secp256r1', scalar: '01'.repeat(32) }],
+    ['bare hex', '01'.repeat(32)],
+  ],
+  point: [
+    ['off the curve', point(hexOfG.point.replace(/.$/, '0'))],
+    ['a coordinate not below p', point(`04${'f'.repeat(128)}`)],
+    ['compressed', point(`02${hexOfG.point.slice(2, 66)}`)],
+    ['hybrid', point(`06${hexOfG.point.slice(2)}`)],
+    ['(0, 0)', point(`04${'0'.repeat(128)}`)],
+    ['infinity with a tail', point(`00${hexOfG.point.slice(2)}`)],
+    ['one byte short', point(hexOfG.point.slice(0, -2))],
+    ['one byte long', point(`${hexOfG.point}00`)],
+    ['another curve', { ...hexOfG, curve: 'secp256r1' }],
+  ],
+};
+
+export const INFINITY_JSON: Json = point('0'.repeat(130));
+
+/** What must be refused when it is parsed. */
+export function malformedForms({ kind }: Field): readonly (readonly [string, Json])[] {
+  return [...anywhere.filter(([name]) => !(kind === 'digest' && name === 'an array')), ...byKind[kind]];
+}
+
+/** A copy without the field at a path. */
+export function without(json: Json, path: string): Json {
+  const keys = path.slice(1).split('/');
+  const remove = (node: Json, [key, ...rest]: string[]): Json => {
+    if (typeof node !== 'object' || node === null || key === undefined) throw new Error(`no field ${path}`);
+    if (Array.isArray(node)) return rest.length === 0 ? node.filter((_, k) => String(k) !== key) : node.map((child, k) => (String(k) === key ? remove(child, rest) : child));
+    if (rest.length === 0) return Object.fromEntries(Object.entries(node).filter(([name]) => name !== key));
+    return { ...node, [key]: remove(node[key] ?? null, rest) };
+  };
+  return remove(json, keys);
+}
