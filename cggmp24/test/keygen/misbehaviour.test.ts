@@ -1,19 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { z } from 'zod';
-import { digestAll, leaf, list, option, point, struct, wrapped, type Encoded } from '../../src/hash/encoding.js';
+import { leaf, list, option, point, struct, wrapped, type Encoded } from '../../src/hash/encoding.js';
 import type { CoreKeyShare } from '../../src/key_share/core.js';
-import { commitmentTo, echo } from '../../src/keygen/commitments.js';
+import { commitmentTo } from '../../src/keygen/commitments.js';
 import { G, multiply, sumPoints, toScalar, INFINITY } from '../../src/math/curve.js';
 import type { AbortCode } from '../../src/runtime/errors.js';
 import type { Session } from '../../src/runtime/session.js';
 import { keygen, keygenNonThreshold } from '../../src/sessions.js';
 import { seededRng } from '../../src/testing/seeded_rng.js';
-import { simulate, type Delivery, type Outcome } from '../../src/testing/simulate.js';
+import { simulate, type Outcome } from '../../src/testing/simulate.js';
 import { bytesHexJson, DigestJson, PointJson, ScalarJson } from '../../src/wire/json.js';
 import { fieldsOf, INFINITY_JSON, malformedForms, plausible, without, type Field } from '../util/alterations.js';
 import { ending, expectBlame, reasonsOf } from '../util/blame.js';
-import { editing, recordRun, variantOf, type RecordedMessage } from '../util/messages.js';
+import { bodyOf, both, Commitment, committing, editing, recordRun, type RecordedMessage, type Tamper } from '../util/messages.js';
 import { replaceAt, toJson, type Json } from '../util/proofs.js';
 
 const sid = utf8ToBytes('misbehaviour');
@@ -29,10 +29,7 @@ interface Options {
   readonly parties?: number;
 }
 
-type Tamper = (delivery: Delivery) => Delivery[];
-
 const Bytes32 = bytesHexJson(32);
-const Commitment = z.object({ commitment: DigestJson });
 
 /** The two key generations, as far as an attacker of both has to know them. */
 interface Variant {
@@ -81,32 +78,10 @@ function honestMessages(variant: Variant, options: Options = {}): RecordedMessag
   return recordRun(sessionsOf(variant, options)).messages;
 }
 
-function bodyOf(messages: readonly RecordedMessage[], variant: string, sender = CHEAT): Json {
-  return messages.find((m) => m.sender === sender && variant in m.msg)?.msg[variant] ?? null;
-}
-
-/** Cheats that send other commitments, and echo what the honest parties echo; what they hear agrees with what they believe. */
-function committing({ tag }: Variant, messages: readonly RecordedMessage[], altered: ReadonlyMap<number, Json>): Tamper {
-  const parties = new Set(messages.map(({ sender }) => sender)).size;
-  const commitments = Array.from({ length: parties }, (_, j) => Commitment.parse(altered.get(j) ?? bodyOf(messages, 'Round1', j)));
-  const heard = toJson(DigestJson, digestAll(commitments.map((message) => echo(tag, sid, message))));
-  const believed = bodyOf(messages, 'ReliabilityCheck', 0);
-  return (delivery) => {
-    const own = altered.has(delivery.to) ? undefined : altered.get(delivery.from);
-    if (own !== undefined && variantOf(delivery.payload) === 'Round1') return [{ ...delivery, payload: JSON.stringify({ Round1: own }) }];
-    if (variantOf(delivery.payload) !== 'ReliabilityCheck') return [delivery];
-    return [{ ...delivery, payload: JSON.stringify({ ReliabilityCheck: altered.has(delivery.to) ? believed : heard }) }];
-  };
-}
-
 /** An attacker that commits to what it is going to open. */
 function openingTo(variant: Variant, messages: readonly RecordedMessage[], altered: Json): Tamper {
   const commitment = toJson(DigestJson, commitmentTo(variant.tag, sid, CHEAT, variant.encode(altered)));
-  return both(committing(variant, messages, new Map([[CHEAT, { commitment }]])), editing(CHEAT, variant.opening, () => altered));
-}
-
-function both(...tampers: Tamper[]): Tamper {
-  return (delivery) => tampers.reduce((deliveries, tamper) => deliveries.flatMap(tamper), [delivery]);
+  return both(committing(variant.tag, sid, messages, new Map([[CHEAT, { commitment }]])), editing(CHEAT, variant.opening, () => altered));
 }
 
 const codes: Readonly<Record<string, AbortCode>> = {
@@ -127,7 +102,7 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
     HONEST.map((party) => (name === 'Round2Uni' && party !== 0 ? 'waiting' : `${code}:${culprits.join()}`));
   const run = (name: string, edited: Json): Outcome<CoreKeyShare>[] => {
     const wellFormed = name === 'Round1' && Commitment.safeParse(edited).success;
-    const tamper = wellFormed ? committing(variant, messages, new Map([[CHEAT, edited]])) : editing(CHEAT, name, () => edited, name === 'Round2Uni' ? [0] : undefined);
+    const tamper = wellFormed ? committing(variant.tag, sid, messages, new Map([[CHEAT, edited]])) : editing(CHEAT, name, () => edited, name === 'Round2Uni' ? [0] : undefined);
     return simulate(sessionsOf(variant), { tamper });
   };
   const endings = (outcomes: readonly Outcome<CoreKeyShare>[]): string[] => HONEST.map((party) => ending(outcomes[party]));
@@ -164,7 +139,7 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
   });
 
   describe('that commits to what it is going to open', () => {
-    const honest = bodyOf(messages, variant.opening);
+    const honest = bodyOf(messages, variant.opening, CHEAT);
     const opened = fieldsOf(honest).map((field) => ({ field, where: field.path }));
 
     it.each(opened)('$where altered', ({ field }) => {
@@ -184,7 +159,7 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
 
   it('a commitment and its opening taken from another party', () => {
     const tamper = both(
-      committing(variant, messages, new Map([[CHEAT, bodyOf(messages, 'Round1', 0)]])),
+      committing(variant.tag, sid, messages, new Map([[CHEAT, bodyOf(messages, 'Round1', 0)]])),
       editing(CHEAT, variant.opening, () => bodyOf(messages, variant.opening, 0)),
     );
     expectBlame(simulate(sessionsOf(variant), { tamper }), HONEST, 'invalid_decommitment', [CHEAT]);
@@ -198,7 +173,7 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
       return X ?? INFINITY;
     });
     const rogue = toJson(PointJson, multiply(G, 7n).subtract(sumPoints(others)));
-    const honest = bodyOf(messages, variant.opening);
+    const honest = bodyOf(messages, variant.opening, CHEAT);
     const edited = replaceAt(honest, variant === threshold ? '/F/0' : '/X', rogue);
     expectBlame(run(variant.opening, edited), HONEST, 'invalid_decommitment', [CHEAT]);
     // Even one that could foresee the others' keys knows no discrete logarithm.
@@ -218,7 +193,7 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
     const code = name === 'Round1' ? 'invalid_decommitment' : 'done';
     // The opening is the same, since the cheat draws the same; its commitment is not.
     const expectedEnd = name === 'Round1' ? `${code}:${CHEAT}` : code;
-    expect(endings(run(name, bodyOf(other, name)))).toEqual(HONEST.map(() => expectedEnd));
+    expect(endings(run(name, bodyOf(other, name, CHEAT)))).toEqual(HONEST.map(() => expectedEnd));
   });
 });
 
@@ -228,9 +203,9 @@ function formsOf(field: Field): readonly (readonly [string, Json])[] {
 
 describe('threshold key generation, a cheat that raises or lowers the threshold', () => {
   const messages = honestMessages(threshold);
-  const honest = z.object({ F: z.array(PointJson) }).loose().parse(bodyOf(messages, 'Round2Broad'));
+  const honest = z.object({ F: z.array(PointJson) }).loose().parse(bodyOf(messages, 'Round2Broad', CHEAT));
   const { F } = honest;
-  const withF = (points: typeof F): Json => ({ ...(bodyOf(messages, 'Round2Broad') as { [key: string]: Json }), F: points.map((P) => toJson(PointJson, P)) });
+  const withF = (points: typeof F): Json => ({ ...(bodyOf(messages, 'Round2Broad', CHEAT) as { [key: string]: Json }), F: points.map((P) => toJson(PointJson, P)) });
   const sigmaTo = (to: number): bigint =>
     z.object({ sigma: ScalarJson }).parse(messages.find((m) => m.sender === CHEAT && m.recipient === to)?.msg['Round2Uni']).sigma;
 
@@ -265,7 +240,7 @@ describe.each([threshold, nonThreshold])('$name key generation, two cheats', (va
 
   it('both open otherwise than they committed, and both are named', () => {
     const commitments = new Map([1, 3].map((cheat) => [cheat, altered(bodyOf(messages, 'Round1', cheat))]));
-    expectBlame(simulate(sessions(), { tamper: committing(variant, messages, commitments) }), honest, 'invalid_decommitment', [1, 3]);
+    expectBlame(simulate(sessions(), { tamper: committing(variant.tag, sid, messages, commitments) }), honest, 'invalid_decommitment', [1, 3]);
   });
 
   it.each([variant.opening, 'Round3', ...(variant === threshold ? ['Round2Uni'] : [])])('both lie in %s, and both are named', (name) => {
@@ -275,7 +250,7 @@ describe.each([threshold, nonThreshold])('$name key generation, two cheats', (va
 
   it('each opens a commitment that the other made', () => {
     const swapped = new Map([1, 3].map((cheat) => [cheat, bodyOf(messages, 'Round1', 4 - cheat)]));
-    expectBlame(simulate(sessions(), { tamper: committing(variant, messages, swapped) }), honest, 'invalid_decommitment', [1, 3]);
+    expectBlame(simulate(sessions(), { tamper: committing(variant.tag, sid, messages, swapped) }), honest, 'invalid_decommitment', [1, 3]);
   });
 });
 

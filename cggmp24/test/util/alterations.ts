@@ -38,7 +38,7 @@ export function plausible({ kind, value }: Field): Json {
     case 'boolean':
       return value !== true;
     case 'bytes':
-      return String(value).replace(/.$/, (digit) => (digit === '0' ? '1' : '0'));
+      return (value as string).replace(/.$/, (digit) => (digit === '0' ? '1' : '0'));
     case 'digest':
       return (value as number[]).map((byte, k) => (k === 31 ? byte ^ 1 : byte));
     case 'integer':

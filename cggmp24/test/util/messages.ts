@@ -2,7 +2,10 @@
 import { z } from 'zod';
 import type { Session } from '../../src/runtime/session.js';
 import { simulate, type Delivery, type Outcome, type SimulateOptions } from '../../src/testing/simulate.js';
-import type { Json } from './proofs.js';
+import { digestAll } from '../../src/hash/encoding.js';
+import { echo } from '../../src/keygen/commitments.js';
+import { DigestJson } from '../../src/wire/json.js';
+import { toJson, type Json } from './proofs.js';
 
 /** A message as the recorded runs list it. */
 export const RecordedMessage = z.object({
@@ -62,12 +65,47 @@ export function replay<T>(session: Session<T>, index: number, recorded: readonly
   }
 }
 
+export type Tamper = (delivery: Delivery) => Delivery[];
+
 /** Replaces the body of one sender's messages of one round, for the given recipients or all. */
-export function editing(from: number, variant: string, edit: (body: Json, to: number) => Json, recipients?: readonly number[]): (delivery: Delivery) => Delivery[] {
+export function editing(from: number, variant: string, edit: (body: Json, to: number) => Json, recipients?: readonly number[]): Tamper {
   return (delivery) => {
     const message = parseMessage(delivery.payload);
     const body = message[variant];
     if (delivery.from !== from || body === undefined || recipients?.includes(delivery.to) === false) return [delivery];
     return [{ ...delivery, payload: JSON.stringify({ [variant]: edit(body, delivery.to) }) }];
+  };
+}
+
+/** One tampering after the other. */
+export function both(...tampers: readonly Tamper[]): Tamper {
+  return (delivery) => tampers.reduce((deliveries, tamper) => deliveries.flatMap(tamper), [delivery]);
+}
+
+/** The body of one sender's message of one round, the first of several. */
+export function bodyOf(messages: readonly RecordedMessage[], variant: string, sender: number, recipient?: number): Json {
+  const found = messages.find((m) => m.sender === sender && variant in m.msg && (recipient === undefined || m.recipient === recipient));
+  return found?.msg[variant] ?? null;
+}
+
+/** Round 1 of key generation and of aux info. */
+export const Commitment = z.object({ commitment: DigestJson });
+
+/**
+ * Cheats that send other commitments, and echo what the honest parties echo; what they hear agrees with what they
+ * believe.
+ * @param messages of the same run without cheating
+ * @param altered the cheats' first messages
+ */
+export function committing(tag: string, sid: Uint8Array, messages: readonly RecordedMessage[], altered: ReadonlyMap<number, Json>): Tamper {
+  const parties = new Set(messages.map(({ sender }) => sender)).size;
+  const commitments = Array.from({ length: parties }, (_, j) => Commitment.parse(altered.get(j) ?? bodyOf(messages, 'Round1', j)));
+  const heard = toJson(DigestJson, digestAll(commitments.map((message) => echo(tag, sid, message))));
+  const believed = bodyOf(messages, 'ReliabilityCheck', 0);
+  return (delivery) => {
+    const own = altered.has(delivery.to) ? undefined : altered.get(delivery.from);
+    if (own !== undefined && variantOf(delivery.payload) === 'Round1') return [{ ...delivery, payload: JSON.stringify({ Round1: own }) }];
+    if (variantOf(delivery.payload) !== 'ReliabilityCheck') return [delivery];
+    return [{ ...delivery, payload: JSON.stringify({ ReliabilityCheck: altered.has(delivery.to) ? believed : heard }) }];
   };
 }
