@@ -37,9 +37,9 @@ export class ExecutionJournal {
     return new ExecutionJournal(path, maxEntries, new Set(ids), file);
   }
 
-  /** Was it claimed before? */
-  has(executionId: string): boolean {
-    return this.#claimed.has(executionId);
+  /** All that it remembers, the oldest first. */
+  ids(): Iterable<string> {
+    return this.#claimed.values();
   }
 
   /**

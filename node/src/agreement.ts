@@ -1,0 +1,300 @@
+/**
+ * All nodes agree on the result of one attempt at key generation, or aux info, whichever of them is killed when.
+ *
+ * Each announces what it has. A result is first *pending*, on disk, and *committed* once all n have announced the same one,
+ * or someone has committed it. Either all commit the same or nobody commits:
+ *
+ * - A node commits attempt k only when all n have held its result on disk (it has seen so, or one that has seen so).
+ * - A node discards a pending result of k only when it has seen a node that can never hold it: one that is past k (it has begun
+ *   a later attempt, or has failed k) without holding it, or that holds another result of k. Attempts only go up, an
+ *   attempt is never run twice (the journal), and who discards a result is past it: so what was seen stays true.
+ * - Both cannot be of one k: the first to discard has seen a node that never held the result, which then did not announce it,
+ *   so nobody has seen n announcements. Hence who commits does so for all, and the others follow when they see it.
+ * - A node without a committed result begins an attempt only when all are alive and none of them has committed; a node that
+ *   has committed never takes part again. So there is never a second result beside a committed one.
+ */
+import type { SetupStatus } from 'message-board/contract';
+import type { Logger } from 'pino';
+import { DamagedFile, SetupRefused } from './errors.js';
+import type { ExecutionJournal } from './execution_journal.js';
+import type { ResultStore } from './key_store.js';
+import type { PeerView, PresenceView } from './presence.js';
+import { sleepUntilAborted } from './reading.js';
+import { Wakeup } from './wakeup.js';
+
+/** Looks at everything again after so long, even without news. */
+const LOOK_MS = 2_000;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 5_000;
+
+/** What the generic algorithm needs to know about key generation, or aux info. */
+export interface Phase {
+  /** As a stage, and in logs. */
+  readonly name: 'keygen' | 'aux_info';
+  readonly store: ResultStore;
+  /** Number of an attempt, from 0, to its execution id. */
+  readonly executionId: (attempt: number) => string;
+  /** ... and back; null for any other id. */
+  readonly attemptOf: (executionId: string) => number | null;
+  /** SHA-256, hexadecimal, of a result's public part. */
+  readonly digestOf: (result: string) => string;
+  /** Resolves when this node could begin an attempt. */
+  readonly prepare: (signal: AbortSignal) => Promise<void>;
+  /** Why no attempt may be begun at all; null when one may. */
+  readonly obstacle: (signal: AbortSignal) => Promise<string | null>;
+  /** Runs the protocol. @returns its result as text */
+  readonly run: (attempt: number, signal: AbortSignal) => Promise<string>;
+}
+
+export interface AgreementDeps {
+  readonly presence: PresenceView;
+  readonly journal: ExecutionJournal;
+  readonly logger: Logger;
+  /** Told what an operator has to resolve, and null when it is resolved. */
+  readonly onProblem: (reason: string | null) => void;
+}
+
+/** A peer as the decision sees it. */
+export interface SetupPeer {
+  readonly nodeId: string;
+  readonly live: boolean;
+  /** The last that it has said, undefined when it was never heard of. */
+  readonly setup: SetupStatus | undefined;
+}
+
+export type Decision =
+  | { readonly kind: 'refuse'; readonly reason: string }
+  | { readonly kind: 'commit'; readonly attempt: number; readonly digest: string }
+  | { readonly kind: 'discard' }
+  | { readonly kind: 'prepare' }
+  | { readonly kind: 'wait'; readonly missing: readonly string[] }
+  | { readonly kind: 'start'; readonly attempt: number };
+
+/** Where a node is: the attempt that it runs or has a result of, or else the one that it would begin. Never decreases. */
+function position({ running, completed, next }: SetupStatus): number {
+  return running ?? completed?.attempt ?? next;
+}
+
+/** What a node that has committed nothing does next. */
+export function decide(own: SetupStatus, peers: readonly SetupPeer[]): Decision {
+  const { completed } = own;
+  if (completed !== null && peers.some(({ setup }) => setup?.committed === completed.digest)) return { kind: 'commit', ...completed };
+  const holders = peers.filter(({ live, setup }) => live && setup !== undefined && setup.committed !== null);
+  if (holders.length > 0) {
+    return { kind: 'refuse', reason: `${holders.map(({ nodeId }) => nodeId).join(', ')} completed this before and this node has no file of it` };
+  }
+  if (completed !== null) return decideOnResult(completed, peers);
+  if (!own.ready) return { kind: 'prepare' };
+  const attempt = Math.max(own.next, ...peers.map(({ setup }) => setup?.running ?? setup?.next ?? 0));
+  const joins = ({ live, setup }: SetupPeer): boolean => live && setup !== undefined && (setup.ready || setup.running === attempt);
+  const missing = peers.filter((peer) => !joins(peer));
+  return missing.length > 0 ? { kind: 'wait', missing: missing.map(({ nodeId }) => nodeId) } : { kind: 'start', attempt };
+}
+
+function decideOnResult({ attempt, digest }: { attempt: number; digest: string }, peers: readonly SetupPeer[]): Decision {
+  const holds = ({ setup }: SetupPeer): boolean => setup?.completed?.attempt === attempt && setup.completed.digest === digest;
+  const neverHolds = ({ setup }: SetupPeer): boolean =>
+    setup !== undefined && (position(setup) > attempt || (setup.completed?.attempt === attempt && setup.completed.digest !== digest));
+  if (peers.every(holds)) return { kind: 'commit', attempt, digest };
+  if (peers.some(neverHolds)) return { kind: 'discard' };
+  return { kind: 'wait', missing: peers.filter((peer) => !holds(peer)).map(({ nodeId }) => nodeId) };
+}
+
+/** Why an attempt that is under way cannot end well; null when it can. */
+function superseded(attempt: number, peers: readonly SetupPeer[]): string | null {
+  const beyond = peers.find(({ setup }) => setup !== undefined && (setup.committed !== null || position(setup) > attempt));
+  return beyond === undefined ? null : `${beyond.nodeId} is not in attempt ${attempt} any more`;
+}
+
+/** What this node has of a phase when it starts. @throws DamagedFile */
+export async function initialStatus({ store, attemptOf, digestOf }: Phase, journal: ExecutionJournal): Promise<SetupStatus> {
+  const begun = [...journal.ids()].flatMap((id) => attemptOf(id) ?? []);
+  const next = 1 + begun.reduce((highest, attempt) => Math.max(highest, attempt), -1);
+  const status = { ready: false, next, running: null, completed: null, committed: null };
+  const kept = await store.load();
+  if (kept !== null) {
+    await store.discardPending();
+    return { ...status, committed: digestOf(kept) };
+  }
+  const pending = await store.loadPending();
+  if (pending === null) return status;
+  const { attempt, text } = pending;
+  return { ...status, next: Math.max(next, attempt + 1), completed: { attempt, digest: digestOf(text) } };
+}
+
+/**
+ * Runs attempts until all nodes have the same result, and this one has it for good.
+ * @returns the result; at once when it was there already
+ */
+export async function agree(phase: Phase, deps: AgreementDeps, signal: AbortSignal): Promise<string> {
+  const agreement = new Agreement(phase, deps);
+  const unsubscribe = deps.presence.onChange(() => {
+    agreement.wakeup.notify();
+  });
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const result = await agreement.step(signal);
+      if (result !== null) return result;
+    }
+  } finally {
+    unsubscribe();
+  }
+}
+
+class Agreement {
+  readonly wakeup = new Wakeup();
+  #failures = 0;
+  /** What was last said to be waited for. */
+  #announced = '';
+
+  constructor(
+    private readonly phase: Phase,
+    private readonly deps: AgreementDeps,
+  ) {}
+
+  get #own(): SetupStatus {
+    return this.deps.presence.status[this.phase.name];
+  }
+
+  /** One decision and its execution. @returns the result once it is committed */
+  async step(signal: AbortSignal): Promise<string | null> {
+    const { store, prepare, name } = this.phase;
+    if (this.#own.committed !== null) {
+      this.deps.onProblem(null);
+      const result = await store.load();
+      if (result === null) throw new DamagedFile(`${name}: its file was removed while the node was running`);
+      return result;
+    }
+    const decision = decide(this.#own, this.#peers());
+    switch (decision.kind) {
+      case 'refuse':
+        await this.#refuse(decision.reason, signal);
+        break;
+      case 'commit':
+        await store.commit(decision.attempt);
+        this.#publish({ completed: null, committed: decision.digest });
+        break;
+      case 'discard':
+        await store.discardPending();
+        this.#publish({ completed: null });
+        break;
+      case 'prepare':
+        this.#stage(`preparing_${name}`);
+        await prepare(signal);
+        this.#publish({ ready: true });
+        break;
+      case 'wait':
+        this.#stage('waiting_for_nodes');
+        this.#announce({ event: 'waiting_for_nodes', phase: name, missing: decision.missing }, `Waiting for ${decision.missing.join(', ')}`);
+        await this.wakeup.sleep(LOOK_MS, signal);
+        break;
+      case 'start':
+        await this.#attempt(decision.attempt, signal);
+    }
+    return null;
+  }
+
+  async #attempt(attempt: number, signal: AbortSignal): Promise<void> {
+    const { phase, deps } = this;
+    const obstacle = await phase.obstacle(signal);
+    if (obstacle !== null) {
+      await this.#refuse(obstacle, signal);
+      return;
+    }
+    deps.onProblem(null);
+    const claimed = await deps.journal.claim(phase.executionId(attempt));
+    this.#publish({ ready: false, next: attempt + 1, running: claimed ? attempt : null });
+    if (!claimed) return;
+    this.#stage(phase.name);
+    this.#announced = '';
+    deps.logger.info({ event: `${phase.name}_started`, attempt }, `${phase.name} attempt started`);
+    const result = await this.#run(attempt, signal);
+    if (result === null) {
+      this.#publish({ running: null });
+      await sleepUntilAborted(Math.min(FIRST_PAUSE_MS * 2 ** this.#failures++, LONGEST_PAUSE_MS), signal);
+      return;
+    }
+    // If this fails the node must stop as it is: to go on would say that it never held what may well be on the disk.
+    await phase.store.savePending(attempt, result);
+    this.#publish({ running: null, completed: { attempt, digest: phase.digestOf(result) } });
+  }
+
+  /** @returns null when the attempt failed */
+  async #run(attempt: number, signal: AbortSignal): Promise<string | null> {
+    const ended = new AbortController();
+    const stop = (): void => {
+      ended.abort(signal.reason);
+    };
+    const look = (): void => {
+      const reason = superseded(attempt, this.#peers());
+      if (reason !== null) ended.abort(new Error(reason));
+    };
+    signal.addEventListener('abort', stop);
+    const unsubscribe = this.deps.presence.onChange(look);
+    try {
+      look();
+      return await this.phase.run(attempt, ended.signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.deps.logger.warn({ event: `${this.phase.name}_failed`, attempt, err: error }, `${this.phase.name} attempt failed, trying again`);
+      return null;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      unsubscribe();
+    }
+  }
+
+  /** Says so, and waits: an operator may restore the file meanwhile. */
+  async #refuse(reason: string, signal: AbortSignal): Promise<void> {
+    const { phase, deps } = this;
+    const problem = `${phase.name}: ${reason}. No second key is made. Restore this node's files from its backup; to make a new key, stop all nodes and the board and empty all data folders`;
+    this.#stage('refusing');
+    deps.onProblem(problem);
+    if (this.#announced !== problem) deps.logger.error({ event: 'setup_refused', phase: phase.name }, problem);
+    this.#announced = problem;
+    await this.wakeup.sleep(LOOK_MS, signal);
+    const restored = await phase.store.load();
+    if (restored !== null) this.#publish({ completed: null, committed: phase.digestOf(restored) });
+  }
+
+  #announce(fields: object, text: string): void {
+    if (this.#announced !== text) this.deps.logger.info(fields, text);
+    this.#announced = text;
+  }
+
+  #peers(): SetupPeer[] {
+    return this.deps.presence.peers().map(({ nodeId, live, status }: PeerView) => ({ nodeId, live, setup: status?.[this.phase.name] }));
+  }
+
+  #publish(patch: Partial<SetupStatus>): void {
+    const setup = { ...this.#own, ...patch };
+    this.deps.presence.update(this.phase.name === 'keygen' ? { keygen: setup } : { aux_info: setup });
+  }
+
+  #stage(stage: string): void {
+    if (this.deps.presence.status.stage !== stage) this.deps.presence.update({ stage });
+  }
+}
+
+/**
+ * With Rust nodes, which announce nothing: there is one attempt, with whoever answers, and whoever has a result keeps it.
+ * @throws SetupRefused when it must not be begun, or was begun before
+ */
+export async function runOnlyAttempt({ store, executionId, obstacle, prepare, run, name }: Phase, journal: ExecutionJournal, signal: AbortSignal): Promise<string> {
+  const kept = await store.load();
+  if (kept !== null) return kept;
+  if ((await store.loadPending()) === null) {
+    const reason = await obstacle(signal);
+    if (reason !== null) throw new SetupRefused(`${name}: ${reason}`);
+    await prepare(signal);
+    if (!(await journal.claim(executionId(0)))) {
+      throw new SetupRefused(`${name}: its only attempt was begun before and did not end well. Stop all nodes and the board, empty all data folders and start again`);
+    }
+    await store.savePending(0, await run(0, signal));
+  }
+  await store.commit(0);
+  const result = await store.load();
+  if (result === null) throw new SetupRefused(`${name}: its file is gone`);
+  return result;
+}

@@ -1,0 +1,27 @@
+/** A worker thread: runs what a `WorkerPool` gives it. Its data is the security parameters. */
+import { setPriority } from 'node:os';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { SecurityParams } from 'cggmp24';
+import type { ToThread } from './jobs.js';
+import { SessionHost } from './session_host.js';
+
+/** On Linux this lowers this thread alone, so that the main thread answers and signs at once; elsewhere it is the whole process. */
+const NICENESS = 10;
+
+const port = parentPort;
+if (port === null) throw new Error('to be run as a worker thread');
+if (process.platform === 'linux') setPriority(NICENESS);
+
+const host = new SessionHost({
+  params: workerData as SecurityParams,
+  post: (message) => {
+    port.postMessage(message);
+  },
+  drain: () => {
+    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) host.handle(next.message as ToThread);
+  },
+});
+port.on('message', (message: ToThread) => {
+  host.handle(message);
+  host.run();
+});

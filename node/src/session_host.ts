@@ -1,0 +1,190 @@
+import {
+  auxInfo,
+  generateSafePrime,
+  keygen,
+  parseKeyShare,
+  parsePrimes,
+  presign,
+  ProtocolAborted,
+  serializeAuxInfo,
+  serializeCoreKeyShare,
+  sign,
+  systemRng,
+  type KeyShare,
+  type SecurityParams,
+  type Session,
+} from 'cggmp24';
+import type { Failure, FromThread, Job, JobKind, JobResults, ToThread } from './jobs.js';
+
+/** A search for a prime says every so many candidates how far it is; about once a second at full size. */
+const CANDIDATES_PER_REPORT = 500;
+
+type Result = JobResults[JobKind];
+
+/** A session, whatever its output. */
+interface Hosted {
+  readonly receive: Session<unknown>['receive'];
+  readonly proceed: () => ReturnType<Session<Result>['proceed']>;
+  runnable: boolean;
+}
+
+class SearchEnded extends Error {}
+
+export interface SessionHostOptions {
+  readonly params: SecurityParams;
+  readonly post: (message: FromThread) => void;
+  /** Hands over the messages that have come since, by calling `handle`. */
+  readonly drain: () => void;
+}
+
+/** Runs many sessions in one thread, the oldest first, one step at a time; and searches for primes when all of them wait. */
+export class SessionHost {
+  readonly #options: SessionHostOptions;
+  /** In the order in which they began. */
+  readonly #sessions = new Map<number, Hosted>();
+  readonly #searches = new Set<number>();
+  #keyShare: KeyShare | null = null;
+
+  constructor(options: SessionHostOptions) {
+    this.#options = options;
+  }
+
+  handle(message: ToThread): void {
+    switch (message.kind) {
+      case 'load_key_share':
+        this.#keyShare = parseKeyShare(message.text, this.#options.params);
+        return;
+      case 'start':
+        this.#guarded(message.id, () => {
+          if (message.job.kind === 'safe_prime') this.#searches.add(message.id);
+          else this.#sessions.set(message.id, this.#begin(message.job));
+        });
+        return;
+      case 'message': {
+        const hosted = this.#sessions.get(message.id);
+        if (hosted === undefined) return;
+        hosted.runnable = true;
+        this.#guarded(message.id, () => {
+          hosted.receive(message.message);
+        });
+        return;
+      }
+      case 'abort':
+        this.#sessions.delete(message.id);
+        this.#searches.delete(message.id);
+    }
+  }
+
+  /** Works until everything waits. */
+  run(): void {
+    do {
+      this.#runSessions();
+    } while (this.#search());
+  }
+
+  #runSessions(): void {
+    for (;;) {
+      this.#options.drain();
+      const next = [...this.#sessions].find(([, { runnable }]) => runnable);
+      if (next === undefined) return;
+      const [id, hosted] = next;
+      this.#guarded(id, () => {
+        this.#step(id, hosted);
+      });
+    }
+  }
+
+  #step(id: number, hosted: Hosted): void {
+    const { post } = this.#options;
+    const step = hosted.proceed();
+    switch (step.kind) {
+      case 'send':
+        post({ id, kind: 'send', message: step.message });
+        return;
+      case 'waiting':
+        hosted.runnable = false;
+        post({ id, kind: 'waiting', round: step.round, missing: step.missing });
+        return;
+      case 'paused':
+        post({ id, kind: 'progress', progress: step.progress });
+        return;
+      case 'done':
+        this.#sessions.delete(id);
+        post({ id, kind: 'done', result: step.output });
+    }
+  }
+
+  /** Looks for one prime; sessions go on meanwhile. @returns false when none is wanted */
+  #search(): boolean {
+    const { params, post } = this.#options;
+    const [id] = this.#searches;
+    if (id === undefined) return false;
+    this.#guarded(id, () => {
+      try {
+        const prime = generateSafePrime(params.primeBits, {
+          rng: systemRng,
+          onProgress: (tested) => {
+            if (tested > 0 && tested % CANDIDATES_PER_REPORT === 0) post({ id, kind: 'progress', progress: String(CANDIDATES_PER_REPORT) });
+            this.#runSessions();
+            if (!this.#searches.has(id)) throw new SearchEnded();
+          },
+        });
+        this.#searches.delete(id);
+        post({ id, kind: 'done', result: prime.toString(16) });
+      } catch (error) {
+        if (!(error instanceof SearchEnded)) throw error;
+      }
+    });
+    return true;
+  }
+
+  #begin(job: Exclude<Job, { kind: 'safe_prime' }>): Hosted {
+    const executionId = new TextEncoder().encode(job.executionId);
+    switch (job.kind) {
+      case 'keygen':
+        return hosted(keygen({ ...job, executionId }), serializeCoreKeyShare);
+      case 'aux_info':
+        return hosted(auxInfo({ ...job, executionId, primes: parsePrimes(job.primes, this.#options.params) }), serializeAuxInfo);
+      case 'presign':
+        return hosted(presign({ executionId, signers: job.signers, share: this.#share() }), (presignature) => presignature.handOver());
+      case 'sign': {
+        const message = new TextEncoder().encode(job.message);
+        return hosted(sign({ executionId, signers: job.signers, message, share: this.#share() }), (signature) => signature);
+      }
+    }
+  }
+
+  #share(): KeyShare {
+    if (this.#keyShare === null) throw new Error('the key share is not loaded');
+    return this.#keyShare;
+  }
+
+  /** An error ends the job, and no other. */
+  #guarded(id: number, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#sessions.delete(id);
+      this.#searches.delete(id);
+      this.#options.post({ id, kind: 'failed', failure: asFailure(error) });
+    }
+  }
+}
+
+function hosted<Output>(session: Session<Output>, toResult: (output: Output) => Result): Hosted {
+  return {
+    runnable: true,
+    receive: (message) => {
+      session.receive(message);
+    },
+    proceed: () => {
+      const step = session.proceed();
+      return step.kind === 'done' ? { kind: 'done', output: toResult(step.output) } : step;
+    },
+  };
+}
+
+function asFailure(error: unknown): Failure {
+  if (error instanceof ProtocolAborted) return { kind: 'aborted', code: error.code, round: error.round, blame: error.blame };
+  return { kind: 'broken', message: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown' };
+}

@@ -1,0 +1,64 @@
+import type { Logger } from 'pino';
+import type { Config } from './config.js';
+import { runOverBoard, type TransportDeps } from './http_transport.js';
+import type { Job, JobResult } from './jobs.js';
+import { nodeId, signersLabel } from './utils.js';
+
+/** What key generation and aux info need to run. */
+export interface SetupDeps extends TransportDeps {
+  readonly config: Config;
+  readonly logger: Logger;
+}
+
+/** All parties of a cluster of n. */
+export function everyone(n: number): number[] {
+  return Array.from({ length: n }, (_, index) => index);
+}
+
+/** The names of attempts in which all n nodes take part: the first has fixed ones, the Rust nodes' too. */
+export interface AttemptNames {
+  /** Under which the board keeps the messages. */
+  readonly boardId: (attempt: number) => string;
+  readonly executionId: (attempt: number) => string;
+  /** null for the execution id of anything else. */
+  readonly attemptOf: (executionId: string) => number | null;
+}
+
+/** @param first of attempt 0: the board id, which begins the names of all later ones, and the execution id */
+export function attemptNames(first: { readonly boardId: string; readonly executionId: string }, n: number): AttemptNames {
+  const label = signersLabel(everyone(n));
+  const later = (attempt: number): string => `${first.boardId}.${attempt}.${label}`;
+  return {
+    boardId: (attempt) => (attempt === 0 ? first.boardId : later(attempt)),
+    executionId: (attempt) => (attempt === 0 ? first.executionId : later(attempt)),
+    attemptOf: (executionId) => {
+      if (executionId === first.executionId) return 0;
+      const attempt = Number(/^\w+\.([1-9]\d{0,6})\./.exec(executionId)?.[1] ?? 0);
+      return attempt > 0 && executionId === later(attempt) ? attempt : null;
+    },
+  };
+}
+
+/**
+ * Does the board hold messages of ours under an id that we have not used? Then it is an earlier cluster's, or our data
+ * folder was emptied: the others' old messages would contradict their new ones.
+ */
+export async function hasLeftovers({ client, config }: SetupDeps, boardId: string, signal: AbortSignal): Promise<boolean> {
+  const own = nodeId(config.index);
+  const messages = await client.listMessages(boardId, own, { signal });
+  return messages.some(({ from_node }) => from_node === own);
+}
+
+/** Runs one attempt of all nodes. */
+export function runWithEveryone<J extends Job>(deps: SetupDeps, requestId: string, job: J, signal: AbortSignal): Promise<JobResult<J>> {
+  const { config } = deps;
+  return runOverBoard(deps, {
+    namespace: 'messages',
+    requestId,
+    participants: everyone(config.n),
+    self: config.index,
+    job,
+    silenceMs: config.setupTimeoutMs,
+    signal,
+  });
+}

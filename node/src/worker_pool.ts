@@ -1,0 +1,168 @@
+import { Worker } from 'node:worker_threads';
+import type { IncomingMessage, SecurityParams } from 'cggmp24';
+import type { Logger } from 'pino';
+import { ProtocolAborted, WorkerFailed } from './errors.js';
+import type { Failure, FromThread, Job, JobEvents, JobKind, JobResult, JobResults, ProtocolRunner, RunningJob, ToThread } from './jobs.js';
+
+export interface ProtocolThread {
+  post(message: ToThread): void;
+  terminate(): Promise<unknown>;
+}
+
+/** Starts a thread; `onExit` is called once, also when it could not be started. */
+export type StartThread = (onMessage: (message: FromThread) => void, onExit: (error: unknown) => void) => ProtocolThread;
+
+/**
+ * Real threads.
+ * @param script the compiled worker
+ */
+export function workerThreads(params: SecurityParams, script = new URL('./protocol_worker.js', import.meta.url)): StartThread {
+  return (onMessage, onExit) => {
+    const worker = new Worker(script, { workerData: params });
+    let failure: unknown = new Error('the thread ended');
+    worker.on('message', onMessage);
+    worker.on('error', (error) => {
+      failure = error;
+    });
+    worker.on('exit', () => {
+      onExit(failure);
+    });
+    return {
+      post: (message) => {
+        worker.postMessage(message);
+      },
+      terminate: () => worker.terminate(),
+    };
+  };
+}
+
+interface Entry {
+  readonly kind: JobKind;
+  readonly events: JobEvents;
+  readonly resolve: (result: JobResults[JobKind]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Slot {
+  thread: ProtocolThread | null;
+  readonly entries: Map<number, Entry>;
+}
+
+/** Threads that run protocols. A job stays in one thread for its whole life. A thread that crashed is replaced when it is next needed. */
+export class WorkerPool implements ProtocolRunner {
+  readonly #slots: readonly Slot[];
+  readonly #startThread: StartThread;
+  readonly #logger: Logger;
+  #keyShare: string | null = null;
+  #lastId = 0;
+  #closed = false;
+
+  constructor(size: number, startThread: StartThread, logger: Logger) {
+    this.#startThread = startThread;
+    this.#logger = logger;
+    this.#slots = Array.from({ length: size }, () => ({ thread: null, entries: new Map() }));
+    for (const slot of this.#slots) this.#threadOf(slot);
+  }
+
+  /** Gives every thread, now and later, the key share. @param text `serializeKeyShare`: secret */
+  loadKeyShare(text: string): void {
+    this.#keyShare = text;
+    for (const { thread } of this.#slots) thread?.post({ kind: 'load_key_share', text });
+  }
+
+  run<J extends Job>(job: J, events: JobEvents): RunningJob<JobResult<J>> {
+    if (this.#closed) throw new WorkerFailed('the worker pool is closed');
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const slot = this.#leastLoaded(job.kind);
+    const result = new Promise<JobResults[JobKind]>((resolve, reject) => {
+      slot.entries.set(id, { kind: job.kind, events, resolve, reject });
+    });
+    // Whoever waits for it hears of a failure; a job that nobody waits for must not end the process.
+    result.catch(() => undefined);
+    this.#threadOf(slot).post({ kind: 'start', id, job });
+    return {
+      // The thread ends a job with the result of its kind.
+      result: result as Promise<JobResult<J>>,
+      receive: (message: IncomingMessage) => {
+        if (slot.entries.has(id)) slot.thread?.post({ kind: 'message', id, message });
+      },
+      abort: (reason) => {
+        const entry = slot.entries.get(id);
+        if (!slot.entries.delete(id)) return;
+        slot.thread?.post({ kind: 'abort', id });
+        entry?.reject(reason);
+      },
+    };
+  }
+
+  /** Ends all threads, and with them their jobs. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(
+      this.#slots.map(async ({ thread }) => {
+        await thread?.terminate();
+      }),
+    );
+  }
+
+  /** Sessions count; a search for a prime gives way to everything. */
+  #leastLoaded(kind: JobKind): Slot {
+    const load = ({ entries }: Slot): number => {
+      const searches = [...entries.values()].filter((entry) => entry.kind === 'safe_prime').length;
+      const sessions = entries.size - searches;
+      return kind === 'safe_prime' ? searches + sessions / 1e6 : sessions + searches / 1e6;
+    };
+    return this.#slots.reduce((least, slot) => (load(slot) < load(least) ? slot : least));
+  }
+
+  #threadOf(slot: Slot): ProtocolThread {
+    if (slot.thread !== null) return slot.thread;
+    const thread = this.#startThread(
+      (message) => {
+        this.#hear(slot, message);
+      },
+      (error) => {
+        this.#threadEnded(slot, error);
+      },
+    );
+    slot.thread = thread;
+    if (this.#keyShare !== null) thread.post({ kind: 'load_key_share', text: this.#keyShare });
+    return thread;
+  }
+
+  #threadEnded(slot: Slot, error: unknown): void {
+    slot.thread = null;
+    const jobs = [...slot.entries.values()];
+    slot.entries.clear();
+    if (!this.#closed) this.#logger.error({ event: 'worker_crashed', err: error, jobs: jobs.map(({ kind }) => kind) }, 'A worker thread crashed and will be replaced');
+    for (const { reject } of jobs) reject(new WorkerFailed(this.#closed ? 'the worker pool was closed' : 'the worker thread crashed', { cause: error }));
+  }
+
+  #hear(slot: Slot, message: FromThread): void {
+    const entry = slot.entries.get(message.id);
+    if (entry === undefined) return;
+    switch (message.kind) {
+      case 'send':
+        entry.events.onSend?.(message.message);
+        return;
+      case 'waiting':
+        entry.events.onWaiting?.(message.round, message.missing);
+        return;
+      case 'progress':
+        entry.events.onProgress?.(message.progress);
+        return;
+      case 'done':
+        slot.entries.delete(message.id);
+        entry.resolve(message.result);
+        return;
+      case 'failed':
+        slot.entries.delete(message.id);
+        entry.reject(asError(message.failure));
+    }
+  }
+}
+
+function asError(failure: Failure): Error {
+  return failure.kind === 'aborted' ? new ProtocolAborted(failure.code, failure.round, failure.blame) : new WorkerFailed(failure.message);
+}
