@@ -1,4 +1,5 @@
 import { createPublicKey, ECDH, verify as verifyWithNode, type KeyObject } from 'node:crypto';
+import { InvalidArgument } from './runtime/errors.js';
 
 /** A secp256k1 ECDSA signature. Ours are always low-s: `s <= q/2`. */
 export interface Signature {
@@ -9,8 +10,20 @@ export interface Signature {
 /** Order of the secp256k1 group (256 bits). */
 export const GROUP_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 
+function uncompress(publicKey: Uint8Array): Buffer {
+  const [form = 0] = publicKey;
+  // OpenSSL would also take infinity and the hybrid forms.
+  const sec1 = publicKey.length === 33 ? form === 2 || form === 3 : publicKey.length === 65 && form === 4;
+  if (!sec1) throw new InvalidArgument('publicKey', 'must be a point in SEC1, 33 or 65 bytes');
+  try {
+    return ECDH.convertKey(publicKey, 'secp256k1', undefined, undefined, 'uncompressed') as Buffer;
+  } catch {
+    throw new InvalidArgument('publicKey', 'not a point of secp256k1');
+  }
+}
+
 function keyObject(publicKey: Uint8Array): KeyObject {
-  const uncompressed = ECDH.convertKey(publicKey, 'secp256k1', undefined, undefined, 'uncompressed') as Buffer;
+  const uncompressed = uncompress(publicKey);
   return createPublicKey({
     format: 'jwk',
     key: {
@@ -33,7 +46,7 @@ function bytes32(x: bigint): Buffer {
  *
  * @param publicKey SEC1 point, 33 bytes (compressed) or 65
  * @param message the bytes to be hashed with SHA-256, not a digest
- * @throws when `publicKey` is not a point of the curve
+ * @throws InvalidArgument when `publicKey` is not a point of the curve
  */
 export function verify(signature: Signature, publicKey: Uint8Array, message: Uint8Array): boolean {
   const { r, s } = signature;
