@@ -81,7 +81,7 @@ export function rust<T>(job: Readonly<Record<string, unknown>>, output: z.ZodTyp
             else if ('error' in line) reject(new Error(line.error));
             else resolve(output.parse(line.output));
           } catch (error) {
-            reject(error as Error);
+            reject(new Error(`unusable output of ${program}`, { cause: error }));
           }
         });
         write(job);
