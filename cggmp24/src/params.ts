@@ -41,6 +41,12 @@ export const SMALL_FOR_TESTS: SecurityParams = Object.freeze({
   primeBits: 512,
 });
 
+/**
+ * Longest acceptable N and N-hat, bits: the wire carries N^2 up to there, and no peer can make everybody compute with
+ * more. Honest ones have 3072.
+ */
+export const MAX_MODULUS_BITS = 4096;
+
 /** Smallest acceptable length of N and of N-hat, bits. */
 export function minModulusBits(params: SecurityParams): number {
   return 2 * params.primeBits - 1;

@@ -12,7 +12,8 @@ import type { Rng } from '../math/random.js';
 import { DecryptionKey } from '../paillier/decryption_key.js';
 import { EncryptionKey } from '../paillier/encryption_key.js';
 import { generateRingPedersen, RingPedersen } from '../paillier/ring_pedersen.js';
-import { minModulusBits, type SecurityParams } from '../params.js';
+import { MAX_MODULUS_BITS, minModulusBits, type SecurityParams } from '../params.js';
+import { at } from '../runtime/at.js';
 import { check } from '../runtime/errors.js';
 import { broadcast, pause, peersOf, receive, sendTo, verifyPeers, type AnyRound, type Protocol, type Round } from '../runtime/protocol.js';
 import { checkReliability, reliabilityCheckRound } from '../runtime/reliable_broadcast.js';
@@ -156,7 +157,9 @@ export function* auxInfoGeneration(ctx: AuxInfoContext): Protocol<AuxInfo> {
   yield* verifyPeers('invalid_modulus', round2, peers, (j) => {
     const { N, hat_N } = decommitments.of(j);
     check('N_j is long enough', bitLength(N) >= minModulusBits(params));
+    check('N_j is not too long', bitLength(N) <= MAX_MODULUS_BITS);
     check('N-hat_j is long enough', bitLength(hat_N) >= minModulusBits(params));
+    check('N-hat_j is not too long', bitLength(hat_N) <= MAX_MODULUS_BITS);
   });
   yield* verifyPeers('invalid_ring_pedersen_parameters', round2, peers, (j) => {
     const { hat_N: nHat, s, t, params_proof } = decommitments.of(j);
@@ -171,8 +174,7 @@ export function* auxInfoGeneration(ctx: AuxInfoContext): Protocol<AuxInfo> {
   const mod_proof = mod.prove(modContext({ sid, prover: i }, rho), params, { n: own.N }, { decryptionKey }, rng);
   for (const j of peers) {
     yield* pause(`Round3: proving to party ${j} that no factor is small`);
-    const aux = ringPedersen[j] ?? ownPedersen;
-    const fac_proof = fac.prove(facContext({ sid, prover: i }, rho), params, aux, { n: own.N }, { p, q }, rng);
+    const fac_proof = fac.prove(facContext({ sid, prover: i }, rho), params, at(ringPedersen, j), { n: own.N }, { p, q }, rng);
     yield* sendTo(j, round3, { mod_proof, fac_proof });
   }
   const proofs = yield* receive(round3);

@@ -49,10 +49,17 @@ export function sorted(messages: readonly RecordedMessage[]): RecordedMessage[] 
 }
 
 /** Feeds one party what the others of a recorded run sent to it, and lists what it sends. */
-export function replay<T>(session: Session<T>, index: number, recorded: readonly RecordedMessage[]): { output: T; sent: RecordedMessage[] } {
+export function replay<T>(
+  session: Session<T>,
+  index: number,
+  recorded: readonly RecordedMessage[],
+  tamper: Tamper = (delivery) => [delivery],
+): { output: T; sent: RecordedMessage[] } {
   for (const { sender, recipient, msg } of recorded) {
     if (sender === index || (recipient !== null && recipient !== index)) continue;
-    session.receive({ sender, broadcast: recipient === null, payload: JSON.stringify(msg) });
+    for (const { from, broadcast, payload } of tamper({ from: sender, to: index, broadcast: recipient === null, payload: JSON.stringify(msg) })) {
+      session.receive({ sender: from, broadcast, payload });
+    }
   }
   const sent: RecordedMessage[] = [];
   for (;;) {
