@@ -7,6 +7,8 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as
 const LevelSchema = z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`);
 const SECONDS = 1000;
 const MINUTES = 60 * SECONDS;
+/** Rust nodes begin whenever they are started, and look for primes in the middle of it. */
+const INTEROP_PATIENCE = 15;
 
 /**
  * The level in a Rust filter (`info`, `warn,node=debug`, `node=trace`): the one that stands alone, or else the first;
@@ -30,7 +32,7 @@ const Environment = z.object({
   DATA_DIR: z.string().default('./data').describe('folder for key share and aux info; its mode becomes 0700'),
   LOG_LEVEL: LevelSchema.optional().describe(`${LEVELS.join(', ')}; else RUST_LOG, else info`),
   RUST_LOG: z.string().optional().describe('a Rust log filter, such as info or warn,node=debug'),
-  HEALTH_PORT: integer(0, 65_535, 0).optional().describe('port of /health and /ready; none without it'),
+  HEALTH_PORT: integer(0, 65_535, 0).describe('port of /health and /ready; 0: none'),
   HOST: z.string().default('127.0.0.1').describe('address they are served at; 0.0.0.0 to be reached from elsewhere'),
   WORKERS: integer(1, 256, availableParallelism()).describe('threads for protocol arithmetic'),
   POOL_TARGET: integer(0, 10_000, 20).describe('presignatures that the cluster keeps ready; 0: none, every signature by the full protocol'),
@@ -39,9 +41,7 @@ const Environment = z.object({
   FULL_SIGNING_TIMEOUT_MS: milliseconds(60 * SECONDS).describe('… in full signing'),
   POOL_LEADER_TIMEOUT_MS: milliseconds(30 * SECONDS).describe('a leader of the pool silent for so long is replaced'),
   PEER_DEAD_AFTER_MS: milliseconds(3 * SECONDS).describe('a node without a heartbeat for so long counts as down'),
-  SETUP_TIMEOUT_MS: milliseconds(2 * MINUTES).optional().describe(
-    'an attempt at key generation or aux info ends when a node is silent for so long; 120000, with RUST_INTEROP 1800000',
-  ),
+  SETUP_TIMEOUT_MS: milliseconds(2 * MINUTES).describe('an attempt at key generation or aux info ends when a node is silent for so long; 15 times as long with RUST_INTEROP'),
   RUST_INTEROP: integer(0, 1, 0).describe('1: a cluster with Rust nodes, whose proof Pi^prm has 32 instead of 128 bits of soundness; no pool'),
 });
 
@@ -63,6 +63,7 @@ const ConfigSchema = Environment.superRefine((env, context) => {
     t: env.THRESHOLD,
     dataDir: env.DATA_DIR,
     logLevel: env.LOG_LEVEL ?? levelOfRustFilter(env.RUST_LOG ?? ''),
+    /** 0: none. */
     healthPort: env.HEALTH_PORT,
     host: env.HOST,
     workers: env.WORKERS,
@@ -73,7 +74,7 @@ const ConfigSchema = Environment.superRefine((env, context) => {
     fullSigningTimeoutMs: env.FULL_SIGNING_TIMEOUT_MS,
     poolLeaderTimeoutMs: env.POOL_LEADER_TIMEOUT_MS,
     peerDeadAfterMs: env.PEER_DEAD_AFTER_MS,
-    setupTimeoutMs: env.SETUP_TIMEOUT_MS ?? (rustInterop ? 30 * MINUTES : 2 * MINUTES),
+    setupTimeoutMs: env.SETUP_TIMEOUT_MS * (rustInterop ? INTEROP_PATIENCE : 1),
     rustInterop,
   };
 });

@@ -1,0 +1,74 @@
+import { arithmeticBackend } from 'cggmp24';
+import { ServiceError } from 'message-board/errors';
+import { jsonService, type Service } from 'message-board/http';
+import type { Logger } from 'pino';
+import type { Config } from './config.js';
+import type { Presence } from './presence.js';
+
+/** A board that has not answered for so long counts as gone. */
+const BOARD_GONE_AFTER_MS = 5_000;
+
+/** What an operator has to resolve, by who found it. */
+export class Problems {
+  readonly #reasons = new Map<string, string>();
+
+  set(source: string, reason: string | null): void {
+    if (reason === null) this.#reasons.delete(source);
+    else this.#reasons.set(source, reason);
+  }
+
+  get first(): string | null {
+    const [reason] = this.#reasons.values();
+    return reason ?? null;
+  }
+}
+
+export interface HealthDeps {
+  readonly config: Config;
+  readonly presence: Presence;
+  readonly problems: Problems;
+  readonly logger: Logger;
+}
+
+/** Why this node cannot sign; null when it can. */
+export function unreadiness({ config, presence, problems }: HealthDeps): string | null {
+  if (problems.first !== null) return problems.first;
+  if (presence.status.stage !== 'ready') return presence.status.stage;
+  if (presence.boardSilentMs > BOARD_GONE_AFTER_MS) return 'the message board does not answer';
+  const alive = 1 + presence.peers().filter(({ live }) => live).length;
+  // Rust nodes do not tell whether they are alive.
+  return alive >= config.t || config.rustInterop ? null : `${alive} nodes are alive and ${config.t} have to sign`;
+}
+
+/** `GET /health`: what the node does. `GET /ready`: 200 when it can sign, else 503 with the reason. */
+export function healthService(deps: HealthDeps): Service {
+  const { config, presence, logger } = deps;
+  return jsonService(logger, 1024, (app) => {
+    app.get('/health', (_request, response) => {
+      const { incarnation, stage, public_key, pool } = presence.status;
+      const { backend, reason } = arithmeticBackend();
+      const peers = presence.peers().map(({ nodeId: node_id, live, ageMs, status }) => ({
+        node_id,
+        live,
+        age_ms: Number.isFinite(ageMs) ? Math.round(ageMs) : null,
+        stage: status?.stage ?? null,
+      }));
+      response.json({
+        status: 'ok',
+        node_id: config.nodeId,
+        incarnation,
+        stage,
+        not_ready: unreadiness(deps),
+        public_key,
+        peers,
+        pool,
+        arithmetic: { backend: backend.name, reason },
+      });
+    });
+    app.get('/ready', (_request, response) => {
+      const reason = unreadiness(deps);
+      if (reason !== null) throw new ServiceError(503, 'not_ready', reason);
+      response.json({ status: 'ready' });
+    });
+  });
+}

@@ -1,0 +1,58 @@
+import { arithmeticBackend, SECURITY_128 } from 'cggmp24';
+import { pino } from 'pino';
+import { describeVariables, parseConfig, type Config } from './config.js';
+import { runNode } from './node.js';
+import { workerThreads } from './worker_pool.js';
+
+/** Whatever is still open then is cut. */
+const STOP_WITHIN_MS = 2_000;
+
+const HELP = `A node of a threshold-signing cluster: it generates a key with the others and signs with them.
+
+Usage: node main.js            everything is read from the environment:
+${describeVariables()}
+`;
+
+function configure(): Config {
+  if (process.argv.includes('--help') || process.argv.includes('-h')) {
+    process.stdout.write(HELP);
+    process.exit(0);
+  }
+  try {
+    return parseConfig(process.env);
+  } catch (error) {
+    process.stderr.write(`configuration: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(2);
+  }
+}
+
+const config = configure();
+const logger = pino({ level: config.logLevel, base: { service: 'node', node_id: config.nodeId }, timestamp: pino.stdTimeFunctions.isoTime });
+const { backend, reason } = arithmeticBackend();
+const { n, t, workers, boardUrl: board } = config;
+logger.info({ event: 'starting', n, t, workers, board, arithmetic: backend.name, arithmetic_reason: reason }, 'Node starting');
+if (config.rustInterop) {
+  logger.warn(
+    { event: 'rust_interop' },
+    'RUST_INTEROP is on: proofs that ring-Pedersen parameters are well formed have 32 instead of 128 bits of soundness. For clusters with Rust nodes only',
+  );
+}
+
+const stopping = new AbortController();
+const stop = (signal: NodeJS.Signals): void => {
+  logger.info({ event: 'stopping', signal }, 'Node stopping');
+  stopping.abort(new DOMException('the node is stopping', 'AbortError'));
+  setTimeout(() => process.exit(0), STOP_WITHIN_MS).unref();
+};
+process.once('SIGTERM', stop);
+process.once('SIGINT', stop);
+
+try {
+  await runNode({ config, logger, params: SECURITY_128, startThread: workerThreads(SECURITY_128) }, stopping.signal);
+} catch (error) {
+  if (!stopping.signal.aborted) {
+    logger.fatal({ event: 'stopped', err: error }, error instanceof Error ? error.message : 'The node cannot go on');
+    process.exitCode = 1;
+  }
+}
+logger.info({ event: 'stopped' }, 'Node stopped');

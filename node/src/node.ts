@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { completeKeyShare, encodePoint, parseAuxInfo, parseCoreKeyShare, serializeKeyShare, type SecurityParams } from 'cggmp24';
+import { BoardClient } from 'message-board/client';
+import type { SetupStatus } from 'message-board/contract';
+import { serve } from 'message-board/serve';
+import type { Logger } from 'pino';
+import { agree, initialStatus, runOnlyAttempt, type Phase } from './agreement.js';
+import { auxInfoPhase } from './aux_info.js';
+import type { Config } from './config.js';
+import { watchForConflicts } from './conflicts.js';
+import type { NodeContext } from './context.js';
+import { ExecutionJournal } from './execution_journal.js';
+import { healthService, Problems } from './health.js';
+import { keyFiles, openDataFolder } from './key_store.js';
+import { keygenPhase } from './keygen.js';
+import { Presence } from './presence.js';
+import { keepPublicKeyPosted } from './public_key.js';
+import { PrimeSupply, type PrimeSource } from './safe_primes.js';
+import { runSigning } from './signing_coordinator.js';
+import { WorkerPool, type StartThread } from './worker_pool.js';
+
+const NOTHING_YET: SetupStatus = { ready: false, next: 0, running: null, completed: null, committed: null };
+
+export interface NodeOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  /** The security level. Not in the environment, so that nobody selects the small one by accident. */
+  readonly params: SecurityParams;
+  readonly startThread: StartThread;
+  /** Instead of searching for primes, in tests. */
+  readonly primes?: PrimeSource;
+}
+
+/** Everything that a node has from its start on. */
+interface Parts extends NodeOptions {
+  readonly journal: ExecutionJournal;
+  readonly client: BoardClient;
+  readonly presence: Presence;
+  readonly runner: WorkerPool;
+  readonly problems: Problems;
+}
+
+/**
+ * The whole life of a node, until the signal aborts: it generates the key with the others, or loads its share, and then signs.
+ * @throws DamagedFile, SetupRefused; the signal's reason
+ */
+export async function runNode(options: NodeOptions, stopping: AbortSignal): Promise<void> {
+  const { config, logger, startThread } = options;
+  const life = new AbortController();
+  const stop = (): void => {
+    life.abort(stopping.reason);
+  };
+  stopping.addEventListener('abort', stop);
+  await openDataFolder(config.dataDir);
+  const journal = await ExecutionJournal.open(join(config.dataDir, `executions_${config.nodeId}.log`));
+  const client = new BoardClient(config.boardUrl);
+  const runner = new WorkerPool(config.workers, startThread, logger);
+  const incarnation = `${Date.now()}-${randomBytes(8).toString('hex')}`;
+  const { index, n, peerDeadAfterMs: deadAfterMs } = config;
+  const presence = new Presence({ client, logger, index, n, incarnation, deadAfterMs, keygen: NOTHING_YET, auxInfo: NOTHING_YET });
+  const problems = new Problems();
+  const health = config.healthPort === 0 ? null : await serve(healthService({ config, presence, problems, logger }), config.host, config.healthPort, logger);
+  const background: Promise<void>[] = [];
+  try {
+    stopping.throwIfAborted();
+    await live({ ...options, journal, client, presence, runner, problems }, background, life.signal);
+  } finally {
+    stopping.removeEventListener('abort', stop);
+    life.abort(new DOMException('the node is stopping', 'AbortError'));
+    await Promise.all([...background, runner.close(), health?.close()]);
+    await Promise.all([client.close(), journal.close()]);
+  }
+}
+
+async function live(parts: Parts, background: Promise<void>[], signal: AbortSignal): Promise<void> {
+  const { config, params, journal, presence, runner, logger, problems } = parts;
+  const { index, n, t, dataDir: folder, nodeId, workers } = config;
+  const files = keyFiles(folder, { index, n, t, params });
+  const primes = parts.primes ?? (await PrimeSupply.open({ folder, nodeId, params, runner, workers, logger }));
+  const keygen = keygenPhase(parts, files.keyShare);
+  const auxInfo = auxInfoPhase({ ...parts, primes }, files.auxInfo);
+  presence.update({ keygen: await initialStatus(keygen, journal), aux_info: await initialStatus(auxInfo, journal) });
+  background.push(presence.run(signal));
+  const { completed, committed } = presence.status.aux_info;
+  // The longest part of the set-up: it begins at once. If it fails, whoever waits for the primes will see why.
+  if (completed === null && committed === null) background.push(primes.prepare(signal).catch(() => undefined));
+
+  const core = parseCoreKeyShare(await obtain(keygen, parts, signal));
+  const publicKey = Buffer.from(encodePoint(core.sharedPublicKey, true)).toString('hex');
+  logger.info({ event: 'keygen_completed', public_key: publicKey }, 'Keygen completed');
+  presence.update({ public_key: publicKey });
+  const aux = parseAuxInfo(await obtain(auxInfo, parts, signal), params);
+  logger.info({ event: 'aux_info_completed' }, 'AuxInfo generation completed');
+
+  runner.loadKeyShare(serializeKeyShare(completeKeyShare(core, aux)));
+  presence.update({ stage: 'ready' });
+  watchForConflicts({ ...parts, onProblem: (reason) => { problems.set('conflict', reason); } }, signal);
+  background.push(keepPublicKeyPosted({ ...parts, onProblem: (reason) => { problems.set('public_key', reason); } }, publicKey, signal));
+  const context: NodeContext = { ...parts, index, n, t, keyShare: { sharedPublicKey: core.sharedPublicKey, publicKey } };
+  await runSigning(context, signal);
+}
+
+/** The result of a phase: from its file, or by running the protocol with the others. */
+async function obtain(phase: Phase, parts: Parts, signal: AbortSignal): Promise<string> {
+  const { config, presence, journal, problems } = parts;
+  if (!config.rustInterop) return agree(phase, { ...parts, onProblem: (reason) => { problems.set(phase.name, reason); } }, signal);
+  presence.update({ stage: phase.name });
+  return runOnlyAttempt(phase, journal, signal);
+}
