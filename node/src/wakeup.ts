@@ -12,12 +12,12 @@ export class Wakeup {
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     if (!this.#pending && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
         const done = (): void => {
           clearTimeout(timer);
           signal.removeEventListener('abort', done);
           resolve();
         };
+        const timer = setTimeout(done, ms);
         signal.addEventListener('abort', done, { once: true });
         this.#wake = done;
       });
