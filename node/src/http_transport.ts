@@ -9,6 +9,8 @@ import { Wakeup } from './wakeup.js';
 
 /** How long a reading is held back at most. */
 const READ_MS = 25_000;
+/** Whoever is waited for is looked at so often. */
+const LOOK_MS = 1_000;
 /** Pause after a call that failed; the client has tried several times by then. */
 const PAUSE_MS = 500;
 
@@ -34,6 +36,8 @@ export interface BoardSession<J extends Job> {
   readonly job: J;
   /** The session ends when those it waits for are silent for so long, milliseconds. */
   readonly silenceMs: number;
+  /** It ends earlier when one of them has not been alive for so long, milliseconds; at once by default. */
+  readonly goneAfterMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -61,6 +65,7 @@ class BoardRun<J extends Job> {
   #cursor: string | undefined;
   #waiting: { readonly round: string; readonly missing: readonly string[] } | null = null;
   #silence: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
   readonly #incarnations = new Map<number, string>();
   readonly #ended = new AbortController();
 
@@ -108,7 +113,7 @@ class BoardRun<J extends Job> {
     } finally {
       signal.removeEventListener('abort', stopJob);
       for (const unsubscribe of subscriptions) unsubscribe();
-      clearTimeout(this.#silence);
+      this.#stopWaiting();
       this.#ended.abort();
       await Promise.all(loops);
     }
@@ -191,11 +196,15 @@ class BoardRun<J extends Job> {
     this.#silence = setTimeout(() => {
       this.#job.abort(new SessionTimeout(round, ids));
     }, this.session.silenceMs);
+    this.#looking = setInterval(() => {
+      this.#checkPeers();
+    }, LOOK_MS);
     this.#checkPeers();
   }
 
   #stopWaiting(): void {
     clearTimeout(this.#silence);
+    clearInterval(this.#looking);
     this.#waiting = null;
   }
 
@@ -209,14 +218,15 @@ class BoardRun<J extends Job> {
   /** Participants that were alive during this session and now are not, or are in another life. Rust nodes do not tell. */
   #lostPeers(): string[] {
     const { presence, config } = this.deps;
+    const { participants, goneAfterMs = 0 } = this.session;
     if (config.rustInterop) return [];
-    const peers = presence.peers().filter(({ index }) => this.session.participants.includes(index));
+    const peers = presence.peers().filter(({ index }) => participants.includes(index));
     for (const { index, live, status } of peers) {
       if (live && status !== undefined && !this.#incarnations.has(index)) this.#incarnations.set(index, status.incarnation);
     }
-    const isLost = ({ index, live, status }: PeerView): boolean => {
+    const isLost = ({ index, live, ageMs, status }: PeerView): boolean => {
       const incarnation = this.#incarnations.get(index);
-      return incarnation !== undefined && (!live || status?.incarnation !== incarnation);
+      return incarnation !== undefined && ((!live && ageMs > goneAfterMs) || status?.incarnation !== incarnation);
     };
     return peers.filter(isLost).map((peer) => peer.nodeId);
   }

@@ -4,6 +4,9 @@ import { runOverBoard, type TransportDeps } from './http_transport.js';
 import type { Job, JobResult } from './jobs.js';
 import { nodeId, signersLabel } from './utils.js';
 
+/** An attempt costs everybody a lot, and while all look for primes a heartbeat may be late. */
+const GONE_AFTER_MS = 15_000;
+
 /** What key generation and aux info need to run. */
 export interface SetupDeps extends TransportDeps {
   readonly config: Config;
@@ -59,6 +62,7 @@ export function runWithEveryone<J extends Job>(deps: SetupDeps, requestId: strin
     self: config.index,
     job,
     silenceMs: config.setupTimeoutMs,
+    goneAfterMs: GONE_AFTER_MS,
     signal,
   });
 }
