@@ -1,5 +1,5 @@
 /**
- * Π^aff-g, "Paillier affine operation with group commitment in range" (CGGMP24, appendix A): the prover (i) knows
+ * Π^aff-g, "Paillier affine operation with group commitment in range" (figure 25 of the paper): the prover (i) knows
  * x, y, rho and rho_y such that
  *
  *   D = C^x Enc_j(y; rho) under the verifier's key N_j,   Y = Enc_i(y; rho_y) under its own N_i,   X = x G,

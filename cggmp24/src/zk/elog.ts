@@ -1,5 +1,5 @@
 /**
- * Π^elog, "Dlog with El-Gamal commitment" (CGGMP24, appendix A): the prover knows lambda and y such that
+ * Π^elog, "Dlog with El-Gamal commitment" (figure 23 of the paper): the prover knows lambda and y such that
  *
  *   L = lambda G,   M = y G + lambda X,   Y = y h.
  *

@@ -1,5 +1,5 @@
 /**
- * Π^enc-elg, "range proof with El-Gamal commitment" (CGGMP24, appendix A): the prover knows k, rho and b such that
+ * Π^enc-elg, "range proof with El-Gamal commitment" (figure 24 of the paper): the prover knows k, rho and b such that
  *
  *   C = Enc(k; rho) under its own key N,   B = b G,   X = b A + k G,   and k is in range.
  *

@@ -1,5 +1,5 @@
 /**
- * Π^fac, "no small factor" (CGGMP24, appendix A): the prover knows p and q with N = p q and
+ * Π^fac, "no small factor" (figure 26 of the paper): the prover knows p and q with N = p q and
  * |p|, |q| <= 2^(ell+epsilon) sqrt(N) / 2, so that neither is smaller than about sqrt(N) / 2^(ell+epsilon). The
  * verifier, with its own ring-Pedersen parameters, learns just that.
  *

@@ -1,5 +1,5 @@
 /**
- * Π^mod, "Paillier-Blum modulus" (CGGMP24, appendix A): N = p q for two different primes p = q = 3 mod 4, and
+ * Π^mod, "Paillier-Blum modulus" (figure 12 of the paper): N = p q for two different primes p = q = 3 mod 4, and
  * gcd(N, phi(N)) = 1. For each of m units y_k that the transcript gives, the prover shows an N-th root, which exists
  * for all of them only if gcd(N, phi(N)) = 1, and a fourth root of (-1)^a w^b y_k, which exists for all of them only
  * if N has two prime factors, both 3 mod 4. The verifier learns just that.

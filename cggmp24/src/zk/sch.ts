@@ -1,5 +1,5 @@
 /**
- * Π^sch, Schnorr's proof of knowledge of x with y = x G (CGGMP24, appendix A). The commitment is sent long before
+ * Π^sch, Schnorr's proof of knowledge of x with y = x G (figure 22 of the paper). The commitment is sent long before
  * the response, and key generation has its own transcripts: the caller makes the seed, which has to bind the
  * session, the prover, the joint randomness, y and A. The verifier learns that the prover knows x.
  */
