@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { BoardClient } from 'message-board/client';
 import { configure } from 'message-board/env';
-import { closeOnSignal, serve } from 'message-board/serve';
+import { runService } from 'message-board/serve';
 import { pino } from 'pino';
 import { createApp } from './app.js';
 import { ConfigSchema } from './config.js';
@@ -12,14 +12,10 @@ const board = new BoardClient(config.MESSAGE_BOARD_URL, { timeoutMs: 5_000, trie
 const random = (): string => randomBytes(8).toString('hex');
 const limits = { maxUnfinished: config.MAX_UNFINISHED, maxWaiting: config.MAX_WAITING };
 const service = createApp({ ...limits, board, now: Date.now, random, logger });
-const running = await serve(service, config.HOST, config.PORT, logger);
 const stopping = new AbortController();
 const sweeping = service.gateway.run(stopping.signal);
-closeOnSignal(async () => {
+await runService(service, config, logger, async () => {
   stopping.abort();
-  await running.close();
   await board.close();
   await sweeping;
-}, logger);
-// Whoever reads this may send signals.
-logger.info({ host: config.HOST, port: running.port }, 'listening');
+});

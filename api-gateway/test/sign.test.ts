@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
+import { request as ask } from 'undici';
 import { caller } from '../../message-board/test/caller.js';
 import { until } from '../../message-board/test/support.js';
 import { SigningStatusSchema, type SigningStatus } from '../src/contract.js';
@@ -161,7 +162,6 @@ describe('GET /status/{id}', () => {
     const c = await start();
     const { request_id } = await sign(c, 'Hello');
     const leave = new AbortController();
-    const { request: ask } = await import('undici');
     const asking = ask(`${c.url}/status/${request_id}?wait=30000`, { signal: leave.signal });
     await until(async () => (await c.nodes.health()).waiting === 1);
     leave.abort();
@@ -174,7 +174,6 @@ describe('GET /status/{id}', () => {
 describe('closing', () => {
   it('releases clients: the one that asked with its request id', async () => {
     const c = await start();
-    const { request: ask } = await import('undici');
     const body = JSON.stringify({ message: 'm' });
     const asking = ask(`${c.url}/sign?wait=30000`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
     await until(async () => (await c.nodes.health()).waiting === 1);

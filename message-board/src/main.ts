@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { createApp } from './app.js';
 import { appLimits, ConfigSchema } from './config.js';
 import { configure } from './env.js';
-import { closeOnSignal, serve } from './serve.js';
+import { runService } from './serve.js';
 
 const EXPIRE_EVERY_MS = 5_000;
 
@@ -11,11 +11,8 @@ const config = configure(ConfigSchema, process.env);
 const logger = pino({ level: config.LOG_LEVEL, base: { service: 'message-board' }, timestamp: pino.stdTimeFunctions.isoTime });
 const random = (): string => randomBytes(8).toString('hex');
 const service = createApp({ ...appLimits(config), now: Date.now, random, logger });
-const running = await serve(service, config.HOST, config.PORT, logger);
 const expiring = setInterval(service.expire, EXPIRE_EVERY_MS);
-closeOnSignal(async () => {
+await runService(service, config, logger, () => {
   clearInterval(expiring);
-  await running.close();
-}, logger);
-// Whoever reads this may send signals.
-logger.info({ host: config.HOST, port: running.port }, 'listening');
+  return Promise.resolve();
+});

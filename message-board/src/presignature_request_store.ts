@@ -11,7 +11,7 @@ export class PresignatureRequestStore {
   readonly works: Works<PresignatureRequest>;
 
   constructor(private readonly context: BoardContext) {
-    this.works = new Works(context.usage);
+    this.works = new Works(context.usage, context.limits);
   }
 
   /** @throws ServiceError 409 when the id has other participants, 429 when too many are open */
@@ -56,10 +56,7 @@ export class PresignatureRequestStore {
     const now = this.context.now();
     const record = { ...before, status, updated_at: new Date(now).toISOString() };
     this.works.change(work, record, this.context.sequence.next());
-    if (isFinal(status)) {
-      this.works.finish(work, now);
-      this.works.expireFinished(now, this.context.limits);
-    }
+    if (isFinal(status)) this.works.finish(work, now);
     this.context.changed('presignature-requests');
     return record;
   }
@@ -70,6 +67,6 @@ export class PresignatureRequestStore {
     for (const work of this.works.open.values()) {
       if (now - work.touchedAt > this.context.limits.idleMs) this.works.drop(work);
     }
-    this.works.expireFinished(now, this.context.limits);
+    this.works.expireFinished(now);
   }
 }

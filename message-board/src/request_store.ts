@@ -12,7 +12,7 @@ export class RequestStore {
   pending = 0;
 
   constructor(private readonly context: BoardContext) {
-    this.works = new Works(context.usage);
+    this.works = new Works(context.usage, context.limits);
   }
 
   get protocol(): number {
@@ -74,7 +74,7 @@ export class RequestStore {
         this.change(work, record, { status: 'failed', reason: 'deadline_passed' });
       }
     }
-    this.works.expireFinished(now, this.context.limits);
+    this.works.expireFinished(now);
   }
 
   private announce(id: string, fields: Pick<RequestRecord, 'message' | 'status' | 'origin'>): RequestRecord {
@@ -97,7 +97,6 @@ export class RequestStore {
     if (isFinal(record.status)) {
       this.pending -= 1;
       this.works.finish(work, now);
-      this.works.expireFinished(now, this.context.limits);
     }
     this.notify(work.id);
     return record;

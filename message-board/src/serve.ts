@@ -44,13 +44,33 @@ export async function serve(service: Service, host: string, port: number, logger
   return { port: address.port, close };
 }
 
-/** Calls `close` on the first SIGTERM or SIGINT, and not again; the process ends when nothing is left to do. */
-export function closeOnSignal(close: () => Promise<void>, logger: Logger): void {
-  let called = false;
+/**
+ * Runs a service as a program: listens, and on the first SIGTERM or SIGINT closes and then calls `stop`. The process ends when
+ * nothing is left to do; with code 1 when it could not listen.
+ * @param stop ends what the service does besides answering
+ */
+export async function runService(service: Service, at: { HOST: string; PORT: number }, logger: Logger, stop: () => Promise<void>): Promise<void> {
+  try {
+    const running = await serve(service, at.HOST, at.PORT, logger);
+    onceSignalled(async () => {
+      await running.close();
+      await stop();
+    }, logger);
+    // Whoever reads this may send signals.
+    logger.info({ host: at.HOST, port: running.port }, 'listening');
+  } catch (error) {
+    logger.fatal({ err: error, host: at.HOST, port: at.PORT }, 'cannot_listen');
+    process.exitCode = 1;
+    await stop();
+  }
+}
+
+function onceSignalled(act: () => Promise<void>, logger: Logger): void {
+  let signalled = false;
   const stop = (): void => {
-    if (called) return;
-    called = true;
-    close().catch((error: unknown) => {
+    if (signalled) return;
+    signalled = true;
+    act().catch((error: unknown) => {
       logger.error({ err: error }, 'close_failed');
       process.exitCode = 1;
     });

@@ -36,7 +36,10 @@ export class Works<R extends { readonly status: Status }> {
   private readonly changed = new OrderedList<Work<R>>();
   private arrivals = 0;
 
-  constructor(private readonly usage: Usage) {}
+  constructor(
+    private readonly usage: Usage,
+    private readonly limits: Limits,
+  ) {}
 
   /** An open work without a record. */
   begin(id: string, now: number): Work<R> {
@@ -68,6 +71,7 @@ export class Works<R extends { readonly status: Status }> {
     this.open.delete(work.id);
     this.finished.set(work.id, work);
     if (entries(work) > 0) this.finishedWithEntries.add(work);
+    if (this.finished.size > this.limits.maxFinished) this.forgetOldestFinished();
   }
 
   append<T extends { readonly id: string; readonly payload: string }>(work: Work<R>, log: EntryLog<T>, digest: string, entry: T): void {
@@ -93,13 +97,13 @@ export class Works<R extends { readonly status: Status }> {
     this.finishedWithEntries.delete(work);
   }
 
-  /** Forgets finished works that are too old or too many, and the entries of those that are done with. */
-  expireFinished(now: number, limits: Limits): void {
+  /** Forgets finished works that are too old, and the entries of those that are done with. */
+  expireFinished(now: number): void {
     for (const work of this.finishedWithEntries) {
-      if (age(work, now) > limits.entryRetentionMs) this.dropEntries(work);
+      if (age(work, now) > this.limits.entryRetentionMs) this.dropEntries(work);
     }
     for (const work of this.finished.values()) {
-      if (age(work, now) <= limits.retentionMs && this.finished.size <= limits.maxFinished) break;
+      if (age(work, now) <= this.limits.retentionMs) break;
       this.drop(work);
     }
   }

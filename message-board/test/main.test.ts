@@ -1,21 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { BoardClient } from '../src/client.js';
+import { startProgram } from './program.js';
 import { until } from './support.js';
 
 const MAIN = createRequire(import.meta.url).resolve('../dist/main.js');
 
-function start(env: Record<string, string>) {
-  const child = spawn(process.execPath, [MAIN], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
-  const exit = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const events = (): Record<string, unknown>[] =>
-    output.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line) as Record<string, unknown>);
-  return { child, output, exit, events };
-}
+const start = (env: Record<string, string>) => startProgram(MAIN, env);
 
 describe('the program', () => {
   it('serves until SIGTERM, then releases its readers and ends well', async () => {
@@ -32,6 +23,16 @@ describe('the program', () => {
     expect(await exit).toBe(0);
     expect(events().map(({ msg }) => msg)).toEqual(['listening', 'closing', 'closed']);
     await client.close();
+  });
+
+  it('ends with code 1 when the port is taken', async () => {
+    const first = start({ PORT: '0' });
+    await until(() => first.events().some(({ msg }) => msg === 'listening'));
+    const second = start({ PORT: String(first.events()[0]?.['port']) });
+    expect(await second.exit).toBe(1);
+    expect(second.events()).toMatchObject([{ msg: 'cannot_listen', err: { code: 'EADDRINUSE' } }]);
+    first.child.kill('SIGTERM');
+    await first.exit;
   });
 
   it.each([
