@@ -33,7 +33,7 @@ if ! command -v cargo >/dev/null; then
   exit 0
 fi
 
-readonly SETUP_SECONDS=240 SIGNATURE_SECONDS=60
+readonly SETUP_SECONDS=300 SIGNATURE_SECONDS=60
 DIR=$(mktemp -d)
 PROCESSES=() NAMES=()
 
