@@ -21,9 +21,6 @@ export const opensslPowerOfTwo: PowerOfTwo = (n) => {
   return fromBytes(publicEncrypt({ key, padding: constants.RSA_NO_PADDING }, two));
 };
 
-/** OpenSSL refuses a long exponent e for a longer modulus. */
-const MAX_RSA_BITS = 3072;
-
 /** Does `candidate` answer as bigint does for n of about `bits` bits? An error is a no. */
 export function agreesWithBigint(candidate: PowerOfTwo, bits: number): boolean {
   const length = BigInt(bits);
@@ -35,7 +32,10 @@ export function agreesWithBigint(candidate: PowerOfTwo, bits: number): boolean {
   }
 }
 
-/** The fastest way for n of `bits` bits; OpenSSL never promised this use, so it is tested before it is trusted. */
+/**
+ * The fastest way for n of `bits` bits. OpenSSL never promised this use, so it is tested before it is trusted; beyond
+ * 3072 bits it refuses so long an exponent.
+ */
 export function powerOfTwo(bits: number, fast: PowerOfTwo = opensslPowerOfTwo): PowerOfTwo {
-  return bits <= MAX_RSA_BITS && agreesWithBigint(fast, bits) ? fast : bigintPowerOfTwo;
+  return agreesWithBigint(fast, bits) ? fast : bigintPowerOfTwo;
 }
