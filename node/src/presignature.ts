@@ -214,7 +214,7 @@ export class PresignatureMaker {
       if (!restarted && ageMs <= config.poolLeaderTimeoutMs) continue;
       const dropped = this.pool.dropParticipant(party);
       if (dropped === 0) continue;
-      logger.info({ event: 'presignatures_dropped', node: nodeId(party), dropped, pool_size: this.pool.size }, 'Presignatures of a lost half dropped');
+      logger.info({ event: 'presignatures_dropped', lost: nodeId(party), dropped, pool_size: this.pool.size }, 'Presignatures of a lost half dropped');
       this.#changed();
     }
   }

@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { BoardClient } from 'message-board/client';
+import { nodeId } from '../src/utils.js';
+import { eventually, SigningCluster } from './util/cluster.js';
+
+describe('a cluster with a pool', () => {
+  let cluster: SigningCluster;
+  beforeAll(async () => {
+    cluster = await SigningCluster.start({ settings: { POOL_TARGET: '8', POOL_MAX: '12' } });
+    await eventually('the pool is filled', () => cluster.pooled() >= 3 * 8);
+  });
+  afterAll(async () => {
+    await cluster.stop();
+  });
+
+  it('spreads its presignatures over all signer sets, so that any node may be missing', () => {
+    const sets = new Set([0, 1, 2, 3].flatMap((index) => Object.keys(cluster.status(index)?.pool ?? {})));
+    expect([...sets].sort()).toEqual(['1-2-3', '1-2-4', '1-3-4', '2-3-4']);
+  });
+
+  it('signs with a presignature, which no request has been named before', async () => {
+    const records = await Promise.all(['one', 'two', 'three'].map(async (message) => cluster.finished((await cluster.request(message)).id)));
+    expect(records.every((record) => cluster.isSigned(record))).toBe(true);
+    expect(records.map(({ id }) => cluster.pathOf(id))).toEqual(['fast', 'fast', 'fast']);
+    expect(new Set(records.map(({ presignature_id }) => presignature_id)).size).toBe(3);
+  });
+
+  it('refuses what is no signing request of the gateway, visibly', async () => {
+    const { id } = await cluster.request('posted straight to the board', 'other_1');
+    const record = await cluster.finished(id);
+    expect(record.status).toBe('failed');
+    expect(record.reason).toMatch(/^not_a_signing_request/);
+  });
+
+  it('completes thirty requests at once, each with a valid signature, and uses no presignature twice', async () => {
+    const created = await Promise.all(Array.from({ length: 30 }, (_, k) => cluster.request(`request ${k}`)));
+    const records = await Promise.all(created.map(({ id }) => cluster.finished(id, 110_000)));
+    expect(records.filter((record) => !cluster.isSigned(record))).toEqual([]);
+    const named = records.flatMap(({ presignature_id }) => presignature_id ?? []);
+    expect(named.length).toBeGreaterThan(0);
+    expect(new Set(named).size).toBe(named.length);
+  }, 120_000);
+});
+
+describe('a request that came before the nodes', () => {
+  it('is signed in full when nobody holds the presignature that it names', async () => {
+    const id = 'req_1_early';
+    const prepare = async (client: BoardClient): Promise<void> => {
+      await client.createRequest({ id, message: 'early' });
+      await client.updateRequest(id, { presignature_id: 'presig_gen_node-1_lost' });
+    };
+    const cluster = await SigningCluster.start({ prepare, settings: { FAST_SIGNING_TIMEOUT_MS: '500' } });
+    try {
+      const record = await cluster.finished(id);
+      expect(cluster.isSigned(record)).toBe(true);
+      expect(record.presignature_id).toBe('presig_gen_node-1_lost');
+      expect(cluster.pathOf(id)).toBe('full');
+    } finally {
+      await cluster.stop();
+    }
+  });
+});
+
+describe('a cluster without a pool', () => {
+  it('signs every request in full', async () => {
+    const cluster = await SigningCluster.start({ settings: { POOL_TARGET: '0', POOL_MAX: '0' } });
+    try {
+      const { id } = await cluster.request('in full');
+      expect(cluster.isSigned(await cluster.finished(id))).toBe(true);
+      expect(cluster.pathOf(id)).toBe('full');
+    } finally {
+      await cluster.stop();
+    }
+  });
+});
+
+describe('a cluster that loses nodes', () => {
+  let cluster: SigningCluster;
+  beforeAll(async () => {
+    cluster = await SigningCluster.start({ settings: { POOL_TARGET: '4', POOL_MAX: '8', POOL_LEADER_TIMEOUT_MS: '3000' } });
+    await eventually('the pool is filled', () => cluster.pooled() >= 3 * 4);
+  });
+  afterAll(async () => {
+    await cluster.stop();
+  });
+
+  it.each([0, 1, 2, 3])('signs while node %# is stopped, and takes it back', async (down) => {
+    await cluster.stopNode(down);
+    const records = await Promise.all([1, 2].map(async (k) => cluster.finished((await cluster.request(`without ${down}, ${k}`)).id)));
+    expect(records.every((record) => cluster.isSigned(record))).toBe(true);
+    await cluster.startNode(down);
+    await eventually('the restarted node has new presignatures', () => Object.keys(cluster.status(down)?.pool ?? {}).length > 0);
+  }, 60_000);
+
+  it('drops the halves of a restarted node, at each of the others', async () => {
+    const before = cluster.log.lines.length;
+    await cluster.stopNode(3);
+    await cluster.startNode(3);
+    const droppers = (): string[] => cluster.log.lines.slice(before).flatMap((line) => (line.event === 'presignatures_dropped' && line.lost === nodeId(3) ? [String(line.node)] : []));
+    await eventually('all have dropped them', () => new Set(droppers()).size === 3);
+  });
+
+  it('keeps a request pending with the reason when two are stopped, and completes it when one comes back', async () => {
+    await cluster.stopNode(1);
+    await cluster.stopNode(2);
+    const { id } = await cluster.request('too few');
+    const started = performance.now();
+    for (;;) {
+      const record = await cluster.client.getRequest(id);
+      expect(record?.status).toBe('pending');
+      if (record?.reason === 'not_enough_signers: node-2, node-3') break;
+      if (performance.now() - started > 30_000) throw new Error(`reason is ${record?.reason}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    await cluster.startNode(2);
+    expect(cluster.isSigned(await cluster.finished(id))).toBe(true);
+    await cluster.startNode(1);
+  }, 90_000);
+});

@@ -1,0 +1,204 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodePoint, serializeKeyShare, verify, type KeyShare } from 'cggmp24';
+import { generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
+import { createApp } from 'message-board/app';
+import { BoardClient } from 'message-board/client';
+import { parseSignature, type NodeStatus, type RequestRecord } from 'message-board/contract';
+import { serve, type Running } from 'message-board/serve';
+import { pino, type Logger } from 'pino';
+import { parseConfig } from '../../src/config.js';
+import type { NodeContext } from '../../src/context.js';
+import { ExecutionJournal } from '../../src/execution_journal.js';
+import { Presence } from '../../src/presence.js';
+import { runSigning } from '../../src/signing_coordinator.js';
+import { nodeId } from '../../src/utils.js';
+import { workerThreads, WorkerPool } from '../../src/worker_pool.js';
+
+const COMPILED_WORKER = new URL('../../dist/protocol_worker.js', import.meta.url);
+const setUp = { ready: true, next: 1, running: null, completed: null, committed: 'a'.repeat(64) };
+
+/** The settings of a node that matter here, by environment variable. */
+export type Settings = Readonly<Record<string, string>>;
+
+/** A log that keeps what was written. */
+export function memoryLog(): { logger: Logger; lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) });
+  return { logger, lines };
+}
+
+/** One signing node with a complete key share, from its start to its stop. */
+class RunningNode {
+  constructor(
+    private readonly stopping: AbortController,
+    private readonly parts: readonly Promise<void>[],
+    private readonly close: () => Promise<void>,
+    /** What this node reports about itself. */
+    readonly status: () => NodeStatus,
+  ) {}
+
+  /** Ends it with no goodbye: its last heartbeat just becomes old. */
+  async stop(): Promise<void> {
+    this.stopping.abort(new DOMException('stopped', 'AbortError'));
+    await Promise.all(this.parts);
+    await this.close();
+  }
+}
+
+/** A board of its own on a free port, in this process. */
+export async function startBoard(): Promise<Running> {
+  const silent = pino({ level: 'silent' });
+  let ids = 0;
+  const service = createApp({
+    limits: {
+      maxEntriesPerRequest: 10_000,
+      maxPendingRequests: 1_000,
+      maxOpenSessions: 1_000,
+      maxFinished: 1_000,
+      maxStoredBytes: 1 << 30,
+      retentionMs: 3_600_000,
+      entryRetentionMs: 3_600_000,
+      idleMs: 3_600_000,
+      requestDeadlineMs: 3_600_000,
+    },
+    maxBodyBytes: 2 << 20,
+    maxWaiting: 1_000,
+    now: Date.now,
+    random: () => (++ids).toString(16).padStart(16, '0'),
+    logger: silent,
+  });
+  return serve(service, '127.0.0.1', 0, silent);
+}
+
+export interface ClusterOptions {
+  readonly parties?: number;
+  readonly threshold?: number;
+  readonly settings?: Settings;
+  /** Done to the board before any node starts. */
+  readonly prepare?: (client: BoardClient) => Promise<void>;
+}
+
+/** A board, and the signing side of up to n nodes over it, in this process; protocols run in real worker threads on small primes. */
+export class SigningCluster {
+  readonly #nodes = new Map<number, RunningNode>();
+  readonly log = memoryLog();
+  #incarnations = 0;
+
+  private constructor(
+    private readonly board: Running,
+    readonly client: BoardClient,
+    private readonly shares: readonly KeyShare[],
+    private readonly threshold: number,
+    private readonly folder: string,
+    private readonly settings: Settings,
+  ) {}
+
+  static async start({ parties = 4, threshold = 3, settings = {}, prepare }: ClusterOptions): Promise<SigningCluster> {
+    const board = await startBoard();
+    const client = new BoardClient(`http://127.0.0.1:${board.port}`);
+    const shares = generateShares({ parties, threshold, params: SMALL_FOR_TESTS, rng: seededRng(`${parties} ${threshold}`) });
+    const folder = await mkdtemp(join(tmpdir(), 'signing-cluster-'));
+    const cluster = new SigningCluster(board, client, shares, threshold, folder, settings);
+    await client.postPublicKey(cluster.publicKey);
+    await prepare?.(client);
+    for (const index of shares.keys()) await cluster.startNode(index);
+    return cluster;
+  }
+
+  get publicKey(): string {
+    const key = this.shares[0]?.core.sharedPublicKey;
+    if (key === undefined) throw new Error('no parties');
+    return Buffer.from(encodePoint(key, true)).toString('hex');
+  }
+
+  async startNode(index: number): Promise<void> {
+    const share = this.shares[index];
+    if (share === undefined) throw new Error('no such party');
+    const config = parseConfig({
+      NODE_ID: nodeId(index),
+      N_NODES: String(this.shares.length),
+      THRESHOLD: String(this.threshold),
+      MESSAGE_BOARD_URL: `http://127.0.0.1:${this.board.port}`,
+      WORKERS: '1',
+      PEER_DEAD_AFTER_MS: '1500',
+      ...this.settings,
+    });
+    const logger = this.log.logger.child({ node: nodeId(index) });
+    const client = new BoardClient(config.boardUrl);
+    const { n } = config;
+    const incarnation = `run-${++this.#incarnations}`;
+    const presence = new Presence({ client, logger, index, n, incarnation, deadAfterMs: config.peerDeadAfterMs, keygen: setUp, auxInfo: setUp });
+    presence.update({ stage: 'ready', public_key: this.publicKey });
+    const runner = new WorkerPool(config.workers, workerThreads(SMALL_FOR_TESTS, COMPILED_WORKER), logger);
+    runner.loadKeyShare(serializeKeyShare(share));
+    const journal = await ExecutionJournal.open(join(this.folder, `journal-${index}`));
+    const keyShare = { sharedPublicKey: share.core.sharedPublicKey, publicKey: this.publicKey };
+    const context: NodeContext = { config, index, n, t: config.t, logger, client, presence, runner, journal, keyShare };
+    const stopping = new AbortController();
+    const parts = [presence.run(stopping.signal), runSigning(context, stopping.signal)];
+    const close = async (): Promise<void> => {
+      await runner.close();
+      await journal.close();
+      await client.close();
+    };
+    this.#nodes.set(index, new RunningNode(stopping, parts, close, () => presence.status));
+  }
+
+  async stopNode(index: number): Promise<void> {
+    const node = this.#nodes.get(index);
+    this.#nodes.delete(index);
+    await node?.stop();
+  }
+
+  status(index: number): NodeStatus | undefined {
+    return this.#nodes.get(index)?.status();
+  }
+
+  /** Presignatures that all running nodes report, summed over nodes. */
+  pooled(): number {
+    return [...this.#nodes.values()].reduce((sum, node) => sum + Object.values(node.status().pool).reduce((a, b) => a + b, 0), 0);
+  }
+
+  async request(message: string, id?: string): Promise<RequestRecord> {
+    return await this.client.createRequest({ message, ...(id === undefined ? {} : { id }) });
+  }
+
+  /** Waits until the request is no longer pending. @throws when that takes longer than `ms` */
+  async finished(id: string, ms = 30_000): Promise<RequestRecord> {
+    const end = performance.now() + ms;
+    while (performance.now() < end) {
+      const record = await this.client.getRequest(id, { status: 'pending', wait: Math.min(10_000, Math.ceil(end - performance.now())) });
+      if (record !== undefined && record.status !== 'pending') return record;
+    }
+    throw new Error(`${id} is still pending after ${ms} ms`);
+  }
+
+  /** Is the record completed with a valid signature of its message? */
+  isSigned({ status, signature, message }: RequestRecord): boolean {
+    if (status !== 'completed' || signature === undefined) return false;
+    return verify(parseSignature(signature), Buffer.from(this.publicKey, 'hex'), Buffer.from(message));
+  }
+
+  /** How a request was signed: the `path` of what the nodes logged. */
+  pathOf(id: string): unknown {
+    return this.log.lines.find((line) => line.event === 'signature_generated' && line.request_id === id)?.path;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#nodes.values()].map((node) => node.stop()));
+    await this.client.close();
+    await this.board.close();
+    await rm(this.folder, { recursive: true });
+  }
+}
+
+/** Waits until `holds`. @throws when it does not within `ms` */
+export async function eventually(what: string, holds: () => boolean, ms = 30_000): Promise<void> {
+  const end = performance.now() + ms;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
