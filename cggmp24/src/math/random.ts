@@ -28,8 +28,8 @@ export function randomHalfRange(range: bigint, rng: Rng): bigint {
 export function randomUnit(n: bigint, rng: Rng): bigint {
   for (;;) {
     const candidate = randomBelow(n, rng);
-    // A gcd takes variable time and the candidate may become a secret: times a random number it tells nothing.
-    const blinded = (candidate * randomBelow(n, rng)) % n;
+    // A gcd takes variable time and the candidate may become a secret: it is taken of a random multiple.
+    const blinded = (candidate * fromBytes(rng(16))) % n;
     if (gcd(blinded, n) === 1n) return candidate;
   }
 }
