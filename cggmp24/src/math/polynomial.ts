@@ -20,3 +20,12 @@ export function lagrange(xs: readonly Scalar[], at: Scalar): Scalar[] {
     return toScalar(numerator * invertScalar(denominator));
   });
 }
+
+/** f(at) G from f(x_j) G at the distinct nodes `xs`; everything is public. */
+export function evaluateInExponent(xs: readonly Scalar[], values: readonly Point[], at: Scalar): Point {
+  return lagrange(xs, at).reduce((sum, lambda, k) => {
+    const value = values[k];
+    if (value === undefined) throw new RangeError('fewer values than nodes');
+    return sum.add(multiplyPublic(value, lambda));
+  }, INFINITY);
+}
