@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/system.sh
+
+usage() {
+  cat <<'TEXT'
+Usage: scripts/start.sh [--local | --podman] [--no-hints]
+
+Starts the message board, the gateway and the nodes; those that run already are left as they are.
+
+  --podman     in containers (podman-compose); chosen by itself where podman-compose is installed
+  --local      as processes of this machine: logs in run/logs/, key shares in data/; installs and builds first
+  --no-hints   does not say at the end what to do next
+  -h, --help   this text
+
+Settings come from the environment or from .env; .env.example lists them. The ports:
+  GATEWAY_PORT 8000, BOARD_PORT 8080, NODE_PORT 8090 (node-1 answers on the next one, and so on)
+Exit code: 0 all run, 1 something did not start, 2 called wrongly.
+TEXT
+}
+
+mode='' hints=true
+for argument in "$@"; do
+  case $argument in
+    --local | --podman) mode=${argument#--} ;;
+    --no-hints) hints=false ;;
+    -h | --help) usage && exit 0 ;;
+    *) die "unknown argument: $argument (try --help)" 2 ;;
+  esac
+done
+load_settings
+running=$(cluster_mode)
+if [[ -n $running ]]; then
+  [[ ${mode:=$running} == "$running" ]] || die "the cluster runs with --$running: ./scripts/stop.sh first"
+fi
+if [[ -z $mode ]]; then
+  if command -v podman-compose >/dev/null; then mode=podman; else mode=local; fi
+fi
+mkdir -p "$LOG_DIR"
+
+record() {
+  printf '%s\n' "$mode" >"$RUN_DIR/mode"
+  printf '%s=%s\n' GATEWAY_PORT "$GATEWAY_PORT" BOARD_PORT "$BOARD_PORT" NODE_PORT "$NODE_PORT" >"$RUN_DIR/ports"
+}
+
+port_of() {
+  case $1 in
+    message-board) printf '%s' "$BOARD_PORT" ;;
+    api-gateway) printf '%s' "$GATEWAY_PORT" ;;
+    *) printf '%s' "$((NODE_PORT + ${1#node-}))" ;;
+  esac
+}
+
+require_free_ports() {
+  local service port taken=''
+  for service in "$@"; do
+    port=$(port_of "$service")
+    if port_taken "$port"; then taken+="  $port, for $service"$'\n'; fi
+  done
+  [[ -z $taken ]] || die "These ports are taken by something else:
+${taken}Stop that, or choose others, such as: GATEWAY_PORT=9000 BOARD_PORT=9080 NODE_PORT=9090 $0"
+}
+
+# Starts one service in a process group of its own, so that Ctrl-C here does not reach it.
+spawn() {
+  local service=$1 package=$1 pid
+  shift
+  if [[ $service == node-* ]]; then package=node; fi
+  set -m
+  env HOST=127.0.0.1 "$@" node "$package/dist/main.js" >>"$LOG_DIR/$service.log" 2>&1 </dev/null &
+  pid=$!
+  set +m
+  disown "$pid"
+  printf '%s\n%s\n' "$pid" "$(started_at "$pid")" >"$RUN_DIR/$service.pid"
+}
+
+spawn_service() {
+  local board=MESSAGE_BOARD_URL=http://127.0.0.1:$BOARD_PORT
+  case $1 in
+    message-board) spawn "$1" PORT="$BOARD_PORT" ;;
+    api-gateway) spawn "$1" PORT="$GATEWAY_PORT" "$board" ;;
+    *) spawn "$1" NODE_ID="$1" HEALTH_PORT="$(port_of "$1")" DATA_DIR="${DATA_ROOT:-data}/$1" "$board" ;;
+  esac
+}
+
+await_answer() {
+  local service=$1 url deadline=$((SECONDS + 30))
+  url=http://127.0.0.1:$(port_of "$service")/health
+  # The process first: an answer alone could be another program's, which had the port.
+  while pid_of "$service" >/dev/null && ((SECONDS <= deadline)); do
+    if http GET "$url" >/dev/null 2>&1; then return; fi
+    sleep 0.2
+  done
+  tail -n 10 "$LOG_DIR/$service.log" >&2
+  die "$service did not start; its log is run/logs/$service.log"
+}
+
+start_locally() {
+  local service missing=()
+  while read -r service; do
+    pid_of "$service" >/dev/null || missing+=("$service")
+  done < <(services)
+  if ((${#missing[@]} == 0)); then
+    say 'Everything runs already.'
+    return
+  fi
+  require_free_ports "${missing[@]}"
+  prepare
+  record
+  for service in "${missing[@]}"; do spawn_service "$service"; done
+  for service in "${missing[@]}"; do await_answer "$service"; done
+  say "Started: ${missing[*]}"
+}
+
+start_in_podman() {
+  command -v podman-compose >/dev/null || die 'podman-compose is not installed; without it: ./scripts/start.sh --local'
+  export GATEWAY_PORT BOARD_PORT
+  podman-compose up -d --build
+  record
+}
+
+"start_$([[ $mode == local ]] && printf locally || printf in_podman)"
+$hints || exit 0
+cat <<TEXT
+
+  gateway        ${BOLD}http://localhost:$GATEWAY_PORT${RESET}
+  message board  http://localhost:$BOARD_PORT
+
+A new cluster first generates its key, which takes about a minute:
+  ready?   curl http://localhost:$GATEWAY_PORT/ready
+  logs     ./scripts/logs.sh -f
+  stop     ./scripts/stop.sh
+TEXT

@@ -1,0 +1,161 @@
+# shellcheck shell=bash
+# Sourced by the scripts beside it: set-up, ports, and the processes of a cluster on this machine.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+RUN_DIR=$ROOT/run
+LOG_DIR=$RUN_DIR/logs
+
+BOLD='' DIM='' GREEN='' RED='' YELLOW='' RESET=''
+if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
+  BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' RED=$'\e[31m' YELLOW=$'\e[33m' RESET=$'\e[0m'
+fi
+export BOLD DIM GREEN RED YELLOW RESET
+
+say() { printf '%s\n' "$*"; }
+
+# Ends the script: code 1, something is wrong here; 2, it was called wrongly.
+die() {
+  printf '%s%s%s\n' "$RED" "$1" "$RESET" >&2
+  exit "${2:-1}"
+}
+
+# Settings from .env, where there is one; what the environment has already stays.
+load_settings() {
+  local line name value
+  if [[ -f $ROOT/.env ]]; then
+    while IFS= read -r line || [[ -n $line ]]; do
+      [[ $line =~ ^[[:space:]]*([A-Z][A-Z0-9_]*)=(.*)$ ]] || continue
+      name=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]%$'\r'}
+      if [[ $value =~ ^\"(.*)\"$ || $value =~ ^\'(.*)\'$ ]]; then value=${BASH_REMATCH[1]}; fi
+      [[ -n ${!name+set} ]] || export "$name=$value"
+    done <"$ROOT/.env"
+  fi
+  N_NODES=${N_NODES:-4}
+  [[ $N_NODES =~ ^[0-9]{1,3}$ ]] || die "N_NODES: must be a number, not '$N_NODES'" 2
+  # A running cluster is where it was started, whatever the settings say by now.
+  if [[ -n $(cluster_mode) ]]; then
+    GATEWAY_PORT=$(recorded GATEWAY_PORT) BOARD_PORT=$(recorded BOARD_PORT) NODE_PORT=$(recorded NODE_PORT)
+  fi
+  GATEWAY_PORT=${GATEWAY_PORT:-8000} BOARD_PORT=${BOARD_PORT:-8080} NODE_PORT=${NODE_PORT:-8090}
+  GATEWAY_URL=${GATEWAY_URL:-http://localhost:$GATEWAY_PORT}
+  BOARD_URL=${BOARD_URL:-http://localhost:$BOARD_PORT}
+  export GATEWAY_URL BOARD_URL
+}
+
+recorded() { sed -n "s/^$1=//p" "$RUN_DIR/ports"; }
+
+# ---- set-up ----
+
+require_node() {
+  local version major minor
+  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then die 'Node.js 20.19 or later and npm are needed: https://nodejs.org'; fi
+  version=$(node -p process.versions.node)
+  IFS=. read -r major minor _ <<<"$version"
+  ((major > 20 || (major == 20 && minor >= 19))) || die "Node.js 20.19 or later is needed; this is $version"
+}
+
+# Runs a command with its output in a log, which is shown when it fails. $1 what it does, $2 the log's name.
+quietly() {
+  local what=$1 log=$LOG_DIR/$2.log since=$SECONDS
+  shift 2
+  mkdir -p "$LOG_DIR"
+  printf '%s … ' "$what"
+  if (cd "$ROOT" && "$@") >"$log" 2>&1 </dev/null; then
+    printf '%sdone%s %s(%d s)%s\n' "$GREEN" "$RESET" "$DIM" "$((SECONDS - since))" "$RESET"
+  else
+    printf '%sfailed%s\n' "$RED" "$RESET"
+    tail -n 30 "$log" >&2
+    die "$what failed; all of its output is in $log"
+  fi
+}
+
+# Installs and builds what is missing or older than its sources.
+prepare() {
+  require_node
+  if [[ ! -f $ROOT/node_modules/.package-lock.json || $ROOT/package-lock.json -nt $ROOT/node_modules/.package-lock.json ]]; then
+    quietly 'Installing dependencies' npm-ci npm ci --no-audit --no-fund
+  fi
+  quietly 'Building' build npm run build
+  # npm links a workspace's commands only to files that are there, and these have just been built.
+  [[ -e $ROOT/node_modules/.bin/verify-from-api ]] || quietly 'Linking commands' link npm rebuild --ignore-scripts --workspace node
+}
+
+# ---- HTTP, for machines without curl too ----
+
+# $1 method, $2 URL, $3 body. Prints the answer's body; fails when there is no answer, or an error.
+http() {
+  if command -v curl >/dev/null; then
+    curl -fsS --max-time 40 -X "$1" -H 'content-type: application/json' ${3+--data-binary "$3"} "$2"
+  else
+    node -e '
+      const [method, url, body] = process.argv.slice(1);
+      const headers = { "content-type": "application/json" };
+      const answer = await fetch(url, { method, body, headers, signal: AbortSignal.timeout(40_000) });
+      process.stdout.write(await answer.text());
+      process.exitCode = answer.ok ? 0 : 22;
+    ' --input-type=module "$@"
+  fi
+}
+
+# The text or number at a key of a JSON object on standard input; nothing when it is not there.
+json_field() {
+  node -e '
+    const value = JSON.parse(require("node:fs").readFileSync(0, "utf8"))[process.argv[1]];
+    if (value !== undefined) process.stdout.write(String(value));
+  ' "$1"
+}
+
+# ---- processes ----
+
+port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# When a process was started: with its id, this tells it from a later one of the same id.
+started_at() {
+  if [[ -r /proc/$1/stat ]]; then
+    sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20
+  else
+    ps -o lstart= -p "$1"
+  fi 2>/dev/null
+}
+
+# The process id of a service that start.sh started and that still runs; nothing otherwise.
+pid_of() {
+  local pid start
+  [[ -f $RUN_DIR/$1.pid ]] || return 1
+  { read -r pid && read -r start; } <"$RUN_DIR/$1.pid" || return 1
+  [[ -n $start && $(started_at "$pid") == "$start" ]] || return 1
+  printf '%s' "$pid"
+}
+
+# Names of all services, in the order in which they start.
+services() {
+  local k
+  printf 'message-board\napi-gateway\n'
+  for ((k = 1; k <= N_NODES; k++)); do printf 'node-%d\n' "$k"; done
+}
+
+# Names of the services with a process id file, running or not.
+started_services() {
+  local file
+  for file in "$RUN_DIR"/*.pid; do
+    [[ -f $file ]] && basename "$file" .pid
+  done
+  return 0
+}
+
+# How the running cluster was started, local or podman; nothing when none runs.
+cluster_mode() {
+  local service mode
+  [[ -f $RUN_DIR/mode ]] || return 0
+  mode=$(<"$RUN_DIR/mode")
+  if [[ $mode == podman ]]; then
+    printf podman
+    return
+  fi
+  for service in $(started_services); do
+    if pid_of "$service" >/dev/null; then
+      printf local
+      return
+    fi
+  done
+}

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/system.sh
+
+usage() {
+  cat <<'TEXT'
+Usage: scripts/test.sh [--full]
+
+Installs and builds what is needed, then runs the tests of all workspaces: small parameters, about a minute.
+
+  --full       also the slow suites: full-size parameters, and whole systems of six processes
+  -h, --help   this text
+
+Ends with a line "N passed, N failed". Exit code: 0 all passed, 1 some failed, 2 called wrongly.
+TEXT
+}
+
+suites=(jest.config.js)
+case ${1:-} in
+  '') ;;
+  --full) suites+=(jest.full.config.js) ;;
+  -h | --help) usage && exit 0 ;;
+  *) die "unknown argument: $1 (try --help)" 2 ;;
+esac
+prepare
+mkdir -p "$RUN_DIR/test"
+
+passed=0 failed=0
+# A suite that breaks before its first test counts as one failure; so does a run that leaves no result.
+count() {
+  local result
+  result=$(node -p '
+    const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
+    [numPassedTests, numFailedTests + numRuntimeErrorTestSuites].join(" ")
+  ' "$1") || result='0 1'
+  passed=$((passed + ${result% *})) failed=$((failed + ${result#* }))
+}
+
+for suite in "${suites[@]}"; do
+  printf '\n%s%s%s\n' "$BOLD" "$suite" "$RESET"
+  result=$RUN_DIR/test/${suite%.js}.json
+  rm -f "$result"
+  before=$failed
+  if npm run --silent jest -- --config "$suite" --json --outputFile "$result" 3>&1 >/dev/null 2>&3; then code=0; else code=1; fi
+  count "$result"
+  if ((code != 0 && failed == before)); then failed=$((failed + 1)); fi
+done
+
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+((failed == 0))
