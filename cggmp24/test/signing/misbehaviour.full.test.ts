@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ProtocolAborted } from '../../src/runtime/errors.js';
 import { simulate } from '../../src/testing/simulate.js';
 import { plausible } from '../util/alterations.js';
 import { abortOfCall, ending, expectBlame } from '../util/blame.js';
 import { editing, replay, type Tamper } from '../util/messages.js';
-import { altering, CHEAT, expectedOf, expectOutsideRefused, groups, HONEST, messages, rowsTo, signer, signersOf, type Row } from '../util/presign_rows.js';
+import { altering, CHEAT, expectedOf, expectIdentityRefused, expectOutsideRefused, groups, HONEST, messages, rowsTo, signer, signersOf, type Row } from '../util/presign_rows.js';
 import { replaceAt, type Json } from '../util/proofs.js';
 
 function valueAt(body: Json, path: string): Json {
@@ -32,6 +33,14 @@ describe('one cheat, before one recipient of what is for one alone', () => {
   });
 });
 
+const abortOf = (tamper: Tamper): ProtocolAborted => abortOfCall(() => replay(signer(0), 0, messages, tamper));
+
+describe('points', () => {
+  it.each(rowsTo(0).filter(({ field }) => field.kind === 'point'))('$where the identity', (row) => {
+    expectIdentityRefused(row, abortOf);
+  });
+});
+
 describe('integers outside their groups', () => {
   const rows = rowsTo(0).filter(({ field }) => field.kind === 'integer');
 
@@ -41,6 +50,6 @@ describe('integers outside their groups', () => {
   });
 
   it.each(rows.filter(({ where }) => where in groups))('$where', (row) => {
-    expectOutsideRefused(row, (tamper) => abortOfCall(() => replay(signer(0), 0, messages, tamper)));
+    expectOutsideRefused(row, abortOf);
   });
 });

@@ -16,10 +16,10 @@ import * as affG from '../../src/zk/aff_g.js';
 import * as encElg from '../../src/zk/enc_elg.js';
 import { receive, type Protocol, type Round } from '../../src/runtime/protocol.js';
 import { Session } from '../../src/runtime/session.js';
-import { INFINITY_JSON, malformedForms, plausible, without } from '../util/alterations.js';
+import { malformedForms, plausible, without } from '../util/alterations.js';
 import { abortOfCall, blamed, ending, expectBlame } from '../util/blame.js';
 import { bodyOf, both, editing, recordRun, replay, type Tamper } from '../util/messages.js';
-import { altering, broadcasting, CHEAT, expectedOf, expectOutsideRefused, groups, HONEST, honestRun, IS_BROADCAST, MESSAGE, messages, parse, rowsTo, shares, signer, SIGNERS, signersOf } from '../util/presign_rows.js';
+import { altering, broadcasting, CHEAT, expectedOf, expectIdentityRefused, expectOutsideRefused, groups, HONEST, honestRun, IS_BROADCAST, MESSAGE, messages, parse, rowsTo, shares, signer, SIGNERS, signersOf } from '../util/presign_rows.js';
 import { replaceAt, type Json } from '../util/proofs.js';
 import { scalarDraw, scriptedRng } from '../util/scripted_rng.js';
 
@@ -65,7 +65,9 @@ describe('one cheat', () => {
     expect(rows.map(({ where }) => where).sort()).toEqual(['ReliabilityCheck', ...paths].sort());
   });
 
-  it.each(rows)('$where altered', (row) => {
+  // psi1 and hat_psi_j are made and verified by the code of psi0 and psi_j: here one field of each, in the slow suite all.
+  const twins = /^Round1b\/psi1|^Round2\/hat_psi_j/;
+  it.each(rows.filter(({ where }) => !twins.test(where) || where.endsWith('/proof/z1')))('$where altered', (row) => {
     const { code, culprits } = expectedOf(row);
     const abort = abortOf(altering(row.variant, replaceAt(row.body, row.field.path, plausible(row.field))));
     expect(blamed(abort)).toBe(`${code}:${culprits.join()}`);
@@ -83,12 +85,8 @@ describe('one cheat', () => {
     }
   });
 
-  const refusedOnSight = ['Round1a/Y', 'Round2/Gamma'];
-  it.each(rows.filter(({ field }) => field.kind === 'point'))('$where the identity', (row) => {
-    const { code, culprits } = refusedOnSight.includes(row.where) ? { code: 'malformed_message', culprits: [CHEAT] } : expectedOf(row);
-    const identity = replaceAt(row.body, row.field.path, INFINITY_JSON);
-    const tamper = refusedOnSight.includes(row.where) ? editing(CHEAT, row.variant, () => identity) : altering(row.variant, identity);
-    expect(blamed(abortOf(tamper))).toBe(`${code}:${culprits.join()}`);
+  it.each(rows.filter(({ field }) => field.kind === 'point' && !field.path.includes('/commitment/')))('$where the identity', (row) => {
+    expectIdentityRefused(row, abortOf);
   });
 
   it.each(rows.filter(({ where }) => /^Round(1a|2)\/[^/]+$/.test(where) && where in groups))('$where outside its group', (row) => {

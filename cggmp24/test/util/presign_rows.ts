@@ -12,7 +12,7 @@ import { sign } from '../../src/sessions.js';
 import { seededRng } from '../../src/testing/seeded_rng.js';
 import type { Signature } from '../../src/ecdsa.js';
 import { at } from '../../src/runtime/at.js';
-import { fieldsOf, type Field } from './alterations.js';
+import { fieldsOf, INFINITY_JSON, type Field } from './alterations.js';
 import { blamed } from './blame.js';
 import { bodyOf, editing, recordRun, variantOf, type RecordedMessage, type Tamper } from './messages.js';
 import { replaceAt, toJson, type Json } from './proofs.js';
@@ -148,4 +148,17 @@ export function expectOutsideRefused(row: Row, abortOf: (tamper: Tamper) => Prot
     expect(blamed(abort)).toBe(`${code}:${culprits.join()}`);
     expect(abort.blame[0]?.reason).toMatch(/ in Z\*_N/);
   }
+}
+
+/** Points whose identity no message may carry; elsewhere the proofs refuse it. */
+const REFUSED_ON_SIGHT = ['Round1a/Y', 'Round2/Gamma'];
+
+export function expectIdentityRefused(row: Row, abortOf: (tamper: Tamper) => ProtocolAborted): void {
+  const identity = replaceAt(row.body, row.field.path, INFINITY_JSON);
+  if (REFUSED_ON_SIGHT.includes(row.where)) {
+    expect(blamed(abortOf(editing(CHEAT, row.variant, () => identity)))).toBe(`malformed_message:${CHEAT}`);
+    return;
+  }
+  const { code, culprits } = expectedOf(row);
+  expect(blamed(abortOf(altering(row.variant, identity)))).toBe(`${code}:${culprits.join()}`);
 }

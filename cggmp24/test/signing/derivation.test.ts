@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { z } from 'zod';
+import { decodePoint, encodePoint, G, multiply } from '../../src/math/curve.js';
+import { InvalidArgument } from '../../src/runtime/errors.js';
+import { derive, type ExtendedPublicKey } from '../../src/signing/derivation.js';
+import { loadVectors } from '../util/vectors.js';
+import { HexBytes, SignedHex } from '../util/zk_vectors.js';
+
+const Cases = z.object({
+  cases: z.array(
+    z.object({
+      parent_public_key: HexBytes,
+      parent_chain_code: HexBytes,
+      path: z.array(z.number()),
+      steps: z.array(z.object({ index: z.number(), shift: SignedHex, child_public_key: z.string(), child_chain_code: z.string() })),
+      total_shift: SignedHex,
+    }),
+  ),
+});
+
+const { cases } = loadVectors('unit_hd', Cases);
+
+describe('derivation agrees with the crate', () => {
+  it.each(cases.map((one) => ({ ...one, name: `${bytesToHex(one.parent_public_key).slice(0, 10)} / ${one.path.join('/')}` })))('$name', ({ parent_public_key, parent_chain_code, path, steps, total_shift }) => {
+    const root: ExtendedPublicKey = { publicKey: decodePoint(parent_public_key), chainCode: parent_chain_code };
+    let parent = root;
+    for (const { index, shift, child_public_key, child_chain_code } of steps) {
+      const child = derive(parent, [index]);
+      expect(child.shift).toBe(shift);
+      expect(bytesToHex(encodePoint(child.publicKey, true))).toBe(child_public_key);
+      expect(bytesToHex(child.chainCode)).toBe(child_chain_code);
+      parent = child;
+    }
+    const derived = derive(root, path);
+    expect(derived.shift).toBe(total_shift);
+    expect(derived.publicKey.equals(parent.publicKey)).toBe(true);
+    expect(derived.publicKey.equals(root.publicKey.add(multiply(G, total_shift)))).toBe(true);
+  });
+});
+
+describe('derivation', () => {
+  const root = { publicKey: G, chainCode: new Uint8Array(32) };
+
+  it('along the empty path changes nothing', () => {
+    expect(derive(root, [])).toEqual({ ...root, shift: 0n });
+  });
+
+  it.each([-1, 0.5, Number.NaN, 0x8000_0000, 2 ** 32])('refuses index %d', (index) => {
+    expect(() => derive(root, [0, index])).toThrow(InvalidArgument);
+    expect(() => derive(root, [0, index])).toThrow('path: each index must be an integer from 0 to 2^31 - 1');
+  });
+});

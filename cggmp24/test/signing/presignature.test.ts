@@ -1,0 +1,155 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
+import fc from 'fast-check';
+import { GROUP_ORDER, verify, type Signature } from '../../src/ecdsa.js';
+import { encodePoint, G, INFINITY, invertScalar, multiply, toScalar, type Point, type Scalar } from '../../src/math/curve.js';
+import { at } from '../../src/runtime/at.js';
+import { InvalidArgument } from '../../src/runtime/errors.js';
+import { combine, isPartialSignature, messageToScalar, Presignature, type PartialSignature, type PresignaturePublicData } from '../../src/signing/presignature.js';
+import { abortOfCall, blamed } from '../util/blame.js';
+import { acceptedByNoble } from '../util/signing_suite.js';
+
+const scalar = fc.bigInt({ min: 1n, max: GROUP_ORDER - 1n });
+const message = utf8ToBytes('one message');
+
+interface Made {
+  readonly key: Point;
+  readonly publicData: PresignaturePublicData;
+  readonly presignatures: readonly Presignature[];
+}
+
+/** Splits a secret into three that add up to it. */
+function split(secret: Scalar, a: Scalar, b: Scalar): Scalar[] {
+  return [a, b, toScalar(secret - a - b)];
+}
+
+/** What presigning ends with, made by someone who knows the key x and the nonce k. */
+function presignatureOf(x: Scalar, k: Scalar, masks: readonly Scalar[]): Made {
+  const Gamma = multiply(G, invertScalar(k));
+  const tildeK = split(k, at(masks, 0), at(masks, 1));
+  const tildeChi = split(toScalar(k * x), at(masks, 2), at(masks, 3));
+  const publicData = { Gamma, commitments: tildeK.map((k_j, j) => ({ tildeDelta: multiply(Gamma, k_j), tildeS: multiply(Gamma, at(tildeChi, j)) })) };
+  return { key: multiply(G, x), publicData, presignatures: tildeK.map((k_j, j) => new Presignature(publicData, { tildeK: k_j, tildeChi: at(tildeChi, j) })) };
+}
+
+const made = (k = 12_345n): Made => presignatureOf(0xdeadbeefn, k, [1n, 2n, 3n, 4n]);
+const partialsOf = ({ presignatures }: Made, signed = message): PartialSignature[] => presignatures.map((p) => p.issuePartialSignature(signed));
+const combined = (one: Made, partials = partialsOf(one)): Signature => combine(partials, one.publicData, one.key, message);
+
+describe('combine', () => {
+  it('makes a low-s signature that others accept, whatever the key, the nonce and the message', () => {
+    fc.assert(
+      fc.property(scalar, scalar, fc.array(scalar, { minLength: 4, maxLength: 4 }), fc.uint8Array(), (x, k, masks, signed) => {
+        const one = presignatureOf(x, k, masks);
+        const signature = combine(partialsOf(one, signed), one.publicData, one.key, signed);
+        expect(signature.s <= GROUP_ORDER / 2n).toBe(true);
+        expect(acceptedByNoble(signature, encodePoint(one.key, true), signed)).toBe(true);
+        expect(verify({ ...signature, s: GROUP_ORDER - signature.s }, encodePoint(one.key, true), signed)).toBe(false);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it.each([[[0]], [[1]], [[2]], [[0, 2]], [[0, 1, 2]]])('names the makers of wrong partial signatures: %j', (cheats) => {
+    const one = made();
+    const partials = partialsOf(one).map(({ sigma }, j) => ({ sigma: cheats.includes(j) ? toScalar(sigma + 1n) : sigma }));
+    expect(blamed(abortOfCall(() => combined(one, partials)))).toBe(`invalid_partial_signature:${cheats.join()}`);
+  });
+
+  it.each([
+    ['zero', 0n],
+    ['negated', -1n],
+  ])('names the maker of one that is %s', (_, factor) => {
+    const one = made();
+    const partials = partialsOf(one).map(({ sigma }, j) => ({ sigma: j === 1 ? toScalar(sigma * factor) : sigma }));
+    expect(blamed(abortOfCall(() => combined(one, partials)))).toBe('invalid_partial_signature:1');
+  });
+
+  it('names the maker of one for another message, and of one from another presignature', () => {
+    const one = made();
+    const partials = partialsOf(one);
+    const otherMessage = partialsOf(made(), utf8ToBytes('another message'));
+    const otherPresignature = partialsOf(made(54_321n));
+    expect(blamed(abortOfCall(() => combined(one, [at(partials, 0), at(otherMessage, 1), at(partials, 2)])))).toBe('invalid_partial_signature:1');
+    expect(blamed(abortOfCall(() => combined(one, [at(partials, 0), at(partials, 1), at(otherPresignature, 2)])))).toBe('invalid_partial_signature:2');
+  });
+
+  it('takes them in the order of the signers', () => {
+    const one = made();
+    const [a, b, c] = partialsOf(one);
+    if (a === undefined || b === undefined || c === undefined) throw new Error('three signers');
+    // The sum does not depend on the order, so that a wrong order is harmless unless one has to be found.
+    expect(combined(one, [b, a, c])).toEqual(combined(one, [a, b, c]));
+    expect(blamed(abortOfCall(() => combined(one, [b, a, { sigma: 1n }])))).toBe('invalid_partial_signature:0,1,2');
+  });
+
+  it.each([[[]], [[0, 1]], [[0, 1, 2, 2]]])('wants one of each signer: %j', (chosen) => {
+    const one = made();
+    const partials = partialsOf(one);
+    expect(() => combined(one, chosen.map((j) => at(partials, j)))).toThrow(InvalidArgument);
+    expect(() => combined(one, chosen.map((j) => at(partials, j)))).toThrow('partials: must be one of each of the 3 signers');
+  });
+
+  it('attributes a partial signature by itself', () => {
+    const one = made();
+    const m = messageToScalar(message);
+    for (const [j, { sigma }] of partialsOf(one).entries()) {
+      expect(isPartialSignature(sigma, j, one.publicData, m)).toBe(true);
+      expect(isPartialSignature(sigma, (j + 1) % 3, one.publicData, m)).toBe(false);
+      expect(isPartialSignature(toScalar(sigma + 1n), j, one.publicData, m)).toBe(false);
+      expect(isPartialSignature(sigma, j, one.publicData, toScalar(m + 1n))).toBe(false);
+    }
+    expect(isPartialSignature(0n, 0, { Gamma: G, commitments: [{ tildeDelta: INFINITY, tildeS: INFINITY }] }, m)).toBe(true);
+  });
+});
+
+describe('a presignature signs once', () => {
+  const used = /^presignature: was used already$/;
+
+  it('and no second time, not even the same message', () => {
+    const one = at(made().presignatures, 0);
+    one.issuePartialSignature(message);
+    expect(() => one.issuePartialSignature(message)).toThrow(InvalidArgument);
+    expect(() => one.issuePartialSignature(message)).toThrow(used);
+    expect(() => one.handOver()).toThrow(used);
+  });
+
+  it('not after it was handed over; whoever took it over signs once', () => {
+    const reference = made();
+    const one = at(made().presignatures, 0);
+    const text = one.handOver();
+    expect(() => one.issuePartialSignature(message)).toThrow(used);
+    expect(() => one.handOver()).toThrow(used);
+    const taken = Presignature.takeOver(text);
+    expect(taken.issuePartialSignature(message)).toEqual(at(partialsOf(reference), 0));
+    expect(() => taken.issuePartialSignature(message)).toThrow(used);
+  });
+
+  it('is gone even if signing fails', () => {
+    const one = at(made().presignatures, 0);
+    expect(() => one.issuePartialSignature(null as unknown as Uint8Array)).toThrow(TypeError);
+    expect(() => one.issuePartialSignature(message)).toThrow(used);
+  });
+
+  it('hands over its public side as well', () => {
+    const one = made();
+    const { Gamma, commitments } = Presignature.takeOver(at(one.presignatures, 1).handOver()).publicData;
+    expect(Gamma.equals(one.publicData.Gamma)).toBe(true);
+    for (const [j, { tildeDelta, tildeS }] of commitments.entries()) {
+      expect(tildeDelta.equals(at(one.publicData.commitments, j).tildeDelta)).toBe(true);
+      expect(tildeS.equals(at(one.publicData.commitments, j).tildeS)).toBe(true);
+    }
+  });
+
+  it.each(['', '{}', '[]', '{"Gamma":1}'])('takes over no %j', (text) => {
+    expect(() => Presignature.takeOver(text)).toThrow(InvalidArgument);
+  });
+
+  it('does not print', () => {
+    const one = at(made().presignatures, 0);
+    expect(inspect(one)).toBe('[secret]');
+    expect(JSON.stringify({ one })).toBe('{"one":"[secret]"}');
+    expect(inspect({ one }, { depth: null, showHidden: true })).toBe('{ one: [secret] }');
+  });
+});
