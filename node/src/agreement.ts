@@ -20,6 +20,7 @@ import type { ExecutionJournal } from './execution_journal.js';
 import type { ResultStore } from './key_store.js';
 import type { PeerView, PresenceView } from './presence.js';
 import { sleepUntilAborted } from './reading.js';
+import { decide, superseded, type SetupPeer } from './setup_decision.js';
 import { Wakeup } from './wakeup.js';
 
 /** Looks at everything again after so long, even without news. */
@@ -48,66 +49,14 @@ export interface Phase {
 
 export interface AgreementDeps {
   readonly presence: PresenceView;
-  readonly journal: ExecutionJournal;
+  readonly journal: Pick<ExecutionJournal, 'claim'>;
   readonly logger: Logger;
   /** Told what an operator has to resolve, and null when it is resolved. */
   readonly onProblem: (reason: string | null) => void;
 }
 
-/** A peer as the decision sees it. */
-export interface SetupPeer {
-  readonly nodeId: string;
-  readonly live: boolean;
-  /** The last that it has said, undefined when it was never heard of. */
-  readonly setup: SetupStatus | undefined;
-}
-
-export type Decision =
-  | { readonly kind: 'refuse'; readonly reason: string }
-  | { readonly kind: 'commit'; readonly attempt: number; readonly digest: string }
-  | { readonly kind: 'discard' }
-  | { readonly kind: 'prepare' }
-  | { readonly kind: 'wait'; readonly missing: readonly string[] }
-  | { readonly kind: 'start'; readonly attempt: number };
-
-/** Where a node is: the attempt that it runs or has a result of, or else the one that it would begin. Never decreases. */
-function position({ running, completed, next }: SetupStatus): number {
-  return running ?? completed?.attempt ?? next;
-}
-
-/** What a node that has committed nothing does next. */
-export function decide(own: SetupStatus, peers: readonly SetupPeer[]): Decision {
-  const { completed } = own;
-  if (completed !== null && peers.some(({ setup }) => setup?.committed === completed.digest)) return { kind: 'commit', ...completed };
-  const holders = peers.filter(({ live, setup }) => live && setup !== undefined && setup.committed !== null);
-  if (holders.length > 0) {
-    return { kind: 'refuse', reason: `${holders.map(({ nodeId }) => nodeId).join(', ')} completed this before and this node has no file of it` };
-  }
-  if (completed !== null) return decideOnResult(completed, peers);
-  if (!own.ready) return { kind: 'prepare' };
-  const attempt = Math.max(own.next, ...peers.map(({ setup }) => setup?.running ?? setup?.next ?? 0));
-  const joins = ({ live, setup }: SetupPeer): boolean => live && setup !== undefined && (setup.ready || setup.running === attempt);
-  const missing = peers.filter((peer) => !joins(peer));
-  return missing.length > 0 ? { kind: 'wait', missing: missing.map(({ nodeId }) => nodeId) } : { kind: 'start', attempt };
-}
-
-function decideOnResult({ attempt, digest }: { attempt: number; digest: string }, peers: readonly SetupPeer[]): Decision {
-  const holds = ({ setup }: SetupPeer): boolean => setup?.completed?.attempt === attempt && setup.completed.digest === digest;
-  const neverHolds = ({ setup }: SetupPeer): boolean =>
-    setup !== undefined && (position(setup) > attempt || (setup.completed?.attempt === attempt && setup.completed.digest !== digest));
-  if (peers.every(holds)) return { kind: 'commit', attempt, digest };
-  if (peers.some(neverHolds)) return { kind: 'discard' };
-  return { kind: 'wait', missing: peers.filter((peer) => !holds(peer)).map(({ nodeId }) => nodeId) };
-}
-
-/** Why an attempt that is under way cannot end well; null when it can. */
-function superseded(attempt: number, peers: readonly SetupPeer[]): string | null {
-  const beyond = peers.find(({ setup }) => setup !== undefined && (setup.committed !== null || position(setup) > attempt));
-  return beyond === undefined ? null : `${beyond.nodeId} is not in attempt ${attempt} any more`;
-}
-
 /** What this node has of a phase when it starts. @throws DamagedFile */
-export async function initialStatus({ store, attemptOf, digestOf }: Phase, journal: ExecutionJournal): Promise<SetupStatus> {
+export async function initialStatus({ store, attemptOf, digestOf }: Phase, journal: Pick<ExecutionJournal, 'ids'>): Promise<SetupStatus> {
   const begun = [...journal.ids()].flatMap((id) => attemptOf(id) ?? []);
   const next = 1 + begun.reduce((highest, attempt) => Math.max(highest, attempt), -1);
   const status = { ready: false, next, running: null, completed: null, committed: null };
@@ -119,7 +68,7 @@ export async function initialStatus({ store, attemptOf, digestOf }: Phase, journ
   const pending = await store.loadPending();
   if (pending === null) return status;
   const { attempt, text } = pending;
-  return { ...status, next: Math.max(next, attempt + 1), completed: { attempt, digest: digestOf(text) } };
+  return { ...status, completed: { attempt, digest: digestOf(text) } };
 }
 
 /**
@@ -128,22 +77,28 @@ export async function initialStatus({ store, attemptOf, digestOf }: Phase, journ
  */
 export async function agree(phase: Phase, deps: AgreementDeps, signal: AbortSignal): Promise<string> {
   const agreement = new Agreement(phase, deps);
+  const wakeup = new Wakeup();
   const unsubscribe = deps.presence.onChange(() => {
-    agreement.wakeup.notify();
+    wakeup.notify();
   });
   try {
     for (;;) {
       signal.throwIfAborted();
-      const result = await agreement.step(signal);
-      if (result !== null) return result;
+      const step = await agreement.step(signal);
+      if (step.kind === 'done') return step.result;
+      if (step.kind === 'wait') await wakeup.sleep(LOOK_MS, signal);
+      if (step.kind === 'pause') await sleepUntilAborted(step.ms, signal);
     }
   } finally {
     unsubscribe();
   }
 }
 
-class Agreement {
-  readonly wakeup = new Wakeup();
+/** What follows a step: the next one at once, after news, or after a pause. */
+export type Step = { readonly kind: 'done'; readonly result: string } | { readonly kind: 'again' } | { readonly kind: 'wait' } | { readonly kind: 'pause'; readonly ms: number };
+
+/** The agreement of one node, step by step. */
+export class Agreement {
   #failures = 0;
   /** What was last said to be waited for. */
   #announced = '';
@@ -157,71 +112,69 @@ class Agreement {
     return this.deps.presence.status[this.phase.name];
   }
 
-  /** One decision and its execution. @returns the result once it is committed */
-  async step(signal: AbortSignal): Promise<string | null> {
+  /** Decides, and does it. */
+  async step(signal: AbortSignal): Promise<Step> {
     const { store, prepare, name } = this.phase;
     if (this.#own.committed !== null) {
-      this.deps.onProblem(null);
       const result = await store.load();
       if (result === null) throw new DamagedFile(`${name}: its file was removed while the node was running`);
-      return result;
+      this.deps.onProblem(null);
+      return { kind: 'done', result };
     }
     const decision = decide(this.#own, this.#peers());
     switch (decision.kind) {
       case 'refuse':
-        await this.#refuse(decision.reason, signal);
-        break;
+        return this.#refuse(decision.reason);
       case 'commit':
         await store.commit(decision.attempt);
         this.#publish({ completed: null, committed: decision.digest });
-        break;
+        return { kind: 'again' };
       case 'discard':
         await store.discardPending();
         this.#publish({ completed: null });
-        break;
+        return { kind: 'again' };
+      case 'skip':
+        this.#publish({ next: decision.next });
+        return { kind: 'again' };
       case 'prepare':
         this.#stage(`preparing_${name}`);
         await prepare(signal);
         this.#publish({ ready: true });
-        break;
+        return { kind: 'again' };
       case 'wait':
         this.#stage('waiting_for_nodes');
         this.#announce({ event: 'waiting_for_nodes', phase: name, missing: decision.missing }, `Waiting for ${decision.missing.join(', ')}`);
-        await this.wakeup.sleep(LOOK_MS, signal);
-        break;
+        return { kind: 'wait' };
       case 'start':
-        await this.#attempt(decision.attempt, signal);
+        return this.#attempt(decision.attempt, signal);
     }
-    return null;
   }
 
-  async #attempt(attempt: number, signal: AbortSignal): Promise<void> {
+  async #attempt(attempt: number, signal: AbortSignal): Promise<Step> {
     const { phase, deps } = this;
-    const obstacle = await phase.obstacle(signal);
-    if (obstacle !== null) {
-      await this.#refuse(obstacle, signal);
-      return;
-    }
+    const obstacle = await this.#guarded(attempt, () => phase.obstacle(signal), signal);
+    if (obstacle instanceof Error) return this.#pause();
+    if (obstacle !== null) return this.#refuse(obstacle);
     deps.onProblem(null);
     const claimed = await deps.journal.claim(phase.executionId(attempt));
     this.#publish({ ready: false, next: attempt + 1, running: claimed ? attempt : null });
-    if (!claimed) return;
+    if (!claimed) return { kind: 'again' };
     this.#stage(phase.name);
     this.#announced = '';
     deps.logger.info({ event: `${phase.name}_started`, attempt }, `${phase.name} attempt started`);
-    const result = await this.#run(attempt, signal);
-    if (result === null) {
+    const result = await this.#guarded(attempt, () => this.#run(attempt, signal), signal);
+    if (result instanceof Error) {
       this.#publish({ running: null });
-      await sleepUntilAborted(Math.min(FIRST_PAUSE_MS * 2 ** this.#failures++, LONGEST_PAUSE_MS), signal);
-      return;
+      return this.#pause();
     }
     // If this fails the node must stop as it is: to go on would say that it never held what may well be on the disk.
     await phase.store.savePending(attempt, result);
     this.#publish({ running: null, completed: { attempt, digest: phase.digestOf(result) } });
+    return { kind: 'again' };
   }
 
-  /** @returns null when the attempt failed */
-  async #run(attempt: number, signal: AbortSignal): Promise<string | null> {
+  /** Ends early when another node shows that the attempt cannot end well. */
+  async #run(attempt: number, signal: AbortSignal): Promise<string> {
     const ended = new AbortController();
     const stop = (): void => {
       ended.abort(signal.reason);
@@ -235,27 +188,42 @@ class Agreement {
     try {
       look();
       return await this.phase.run(attempt, ended.signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      this.deps.logger.warn({ event: `${this.phase.name}_failed`, attempt, err: error }, `${this.phase.name} attempt failed, trying again`);
-      return null;
     } finally {
       signal.removeEventListener('abort', stop);
       unsubscribe();
     }
   }
 
+  /** What fails on the way is logged, and is no reason to stop; unless the signal has aborted. */
+  async #guarded<T>(attempt: number, work: () => Promise<T>, signal: AbortSignal): Promise<T | Error> {
+    const { name } = this.phase;
+    try {
+      return await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      this.deps.logger.warn({ event: `${name}_failed`, attempt, err: error }, `${name} attempt failed, trying again`);
+      return error instanceof Error ? error : new Error('unknown', { cause: error });
+    }
+  }
+
+  #pause(): Step {
+    return { kind: 'pause', ms: Math.min(FIRST_PAUSE_MS * 2 ** this.#failures++, LONGEST_PAUSE_MS) };
+  }
+
   /** Says so, and waits: an operator may restore the file meanwhile. */
-  async #refuse(reason: string, signal: AbortSignal): Promise<void> {
+  async #refuse(reason: string): Promise<Step> {
     const { phase, deps } = this;
-    const problem = `${phase.name}: ${reason}. No second key is made. Restore this node's files from its backup; to make a new key, stop all nodes and the board and empty all data folders`;
+    const restored = await phase.store.load();
+    if (restored !== null) {
+      this.#publish({ completed: null, committed: phase.digestOf(restored) });
+      return { kind: 'again' };
+    }
+    const problem = `${phase.name}: ${reason}. No second one is made. Restore this node's files from its backup; to make a new key, stop all nodes and the board and empty all data folders`;
     this.#stage('refusing');
     deps.onProblem(problem);
     if (this.#announced !== problem) deps.logger.error({ event: 'setup_refused', phase: phase.name }, problem);
     this.#announced = problem;
-    await this.wakeup.sleep(LOOK_MS, signal);
-    const restored = await phase.store.load();
-    if (restored !== null) this.#publish({ completed: null, committed: phase.digestOf(restored) });
+    return { kind: 'wait' };
   }
 
   #announce(fields: object, text: string): void {
@@ -281,7 +249,7 @@ class Agreement {
  * With Rust nodes, which announce nothing: there is one attempt, with whoever answers, and whoever has a result keeps it.
  * @throws SetupRefused when it must not be begun, or was begun before
  */
-export async function runOnlyAttempt({ store, executionId, obstacle, prepare, run, name }: Phase, journal: ExecutionJournal, signal: AbortSignal): Promise<string> {
+export async function runOnlyAttempt({ store, executionId, obstacle, prepare, run, name }: Phase, journal: Pick<ExecutionJournal, 'claim'>, signal: AbortSignal): Promise<string> {
   const kept = await store.load();
   if (kept !== null) return kept;
   if ((await store.loadPending()) === null) {

@@ -8,6 +8,8 @@ import { nodeId } from '../../src/utils.js';
 
 /** What a node keeps through its deaths. */
 interface Disk {
+  /** Has it ever been emptied? */
+  wiped: boolean;
   readonly claimed: Set<string>;
   readonly pending: Map<number, string>;
   final: string | null;
@@ -56,13 +58,21 @@ export class SetupWorld {
   /** May an attempt fail, and a dead node look alive? */
   #chaos = true;
 
-  /** @param draw a number from 0 to below its argument */
+  /**
+   * @param draw a number from 0 to below its argument
+   * @param patience one of so many readings in an attempt is given up
+   */
   constructor(
     private readonly n: number,
     private readonly draw: (below: number) => number,
+    private readonly patience: number,
   ) {
-    this.disks = Array.from({ length: n }, () => ({ claimed: new Set(), pending: new Map(), final: null }));
+    this.disks = Array.from({ length: n }, () => ({ wiped: false, claimed: new Set(), pending: new Map(), final: null }));
     this.#lives = this.disks.map(() => null);
+  }
+
+  get stages(): (string | null)[] {
+    return this.#lives.map((life) => life?.status.stage ?? null);
   }
 
   /** All nodes, and what each has ended with. */
@@ -93,6 +103,16 @@ export class SetupWorld {
     const [its, others] = [this.#pending.filter((event) => event.life === life), this.#pending.filter((event) => event.life !== life)];
     for (const { happen } of its) if (this.draw(2) === 0) happen();
     this.#pending = others;
+  }
+
+  /** Empties the disk of a node that does not run. */
+  wipe(index: number): void {
+    const disk = this.disks[index];
+    if (disk === undefined || this.#lives[index] != null) return;
+    disk.wiped = true;
+    disk.claimed.clear();
+    disk.pending.clear();
+    disk.final = null;
   }
 
   /** Lets one pending event happen, and everybody react. */
@@ -159,7 +179,7 @@ export class SetupWorld {
 
   #store({ index, ...rest }: Life): ResultStore {
     const life = this.#lives[index] ?? { index, ...rest };
-    const disk = this.disks[index] ?? { claimed: new Set(), pending: new Map(), final: null };
+    const disk = this.disks[index] ?? { wiped: false, claimed: new Set(), pending: new Map(), final: null };
     return {
       load: () => this.#event(life, () => disk.final),
       loadPending: () =>
@@ -189,10 +209,13 @@ export class SetupWorld {
   async #run(life: Life, attempt: number, signal: AbortSignal): Promise<string> {
     const messages = this.#messages.get(attempt) ?? { commitments: new Map<number, string>(), confirmations: new Set<number>() };
     this.#messages.set(attempt, messages);
-    await this.#event(life, () => {
-      if (messages.commitments.has(life.index)) throw new Error(`${nodeId(life.index)} has run attempt ${attempt} twice`);
-      messages.commitments.set(life.index, life.incarnation);
+    const leftovers = await this.#event(life, () => {
+      const there = messages.commitments.has(life.index);
+      if (there && this.disks[life.index]?.wiped === false) throw new Error(`${nodeId(life.index)} has run attempt ${attempt} twice`);
+      if (!there) messages.commitments.set(life.index, life.incarnation);
+      return there;
     });
+    if (leftovers) throw new Error('the board holds messages of an earlier attempt');
     await this.#until(life, signal, () => messages.commitments.size === this.n);
     await this.#event(life, () => messages.confirmations.add(life.index));
     await this.#until(life, signal, () => messages.confirmations.size === this.n);
@@ -203,7 +226,7 @@ export class SetupWorld {
     for (;;) {
       const there = await this.#event(life, holds);
       signal.throwIfAborted();
-      if (this.#chaos && this.draw(12) === 0) throw new Error('silence');
+      if (this.#chaos && this.draw(this.patience) === 0) throw new Error('silence');
       if (there) return;
       // Without chaos a node that is dead, or in another life, is noticed.
       const all = this.#lives.every((other) => other !== null && (other.done !== null || other.status.keygen.running !== null));
