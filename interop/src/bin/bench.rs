@@ -1,16 +1,16 @@
 //! Timings of the crate: `bench OP SAMPLES PRIMES_FILE` prints one JSON line.
 //!
 //! OP: keygen aux_info presign sign presign_tables sign_tables partial combine verify safe_prime. All parties run in
-//! this process on one thread; a sample is the time of the whole run divided by the number of parties, milliseconds.
+//! this process on one thread; a sample is the CPU time of the whole run divided by the number of parties, milliseconds.
 
 use std::hint::black_box;
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::{bail, Context, Result};
 use cggmp24::backend::Integer;
 use cggmp24::signing::DataToSign;
 use cggmp24::ExecutionId;
+use cpu_time::ProcessTime;
 use rand::rngs::OsRng;
 use rust_peer::primes::primes_of;
 use rust_peer::sim::simulate;
@@ -76,10 +76,10 @@ fn sign(shares: &[KeyShare]) -> Result<()> {
     Ok(())
 }
 
-/// Time of `work` divided by `per`, milliseconds.
+/// CPU time of `work` divided by `per`, milliseconds.
 fn measure(samples: usize, per: usize, mut work: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
     let sample = |_| {
-        let started = Instant::now();
+        let started = ProcessTime::now();
         work()?;
         Ok(started.elapsed().as_secs_f64() * 1e3 / per as f64)
     };
