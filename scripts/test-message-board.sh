@@ -162,6 +162,14 @@ fi
 post "$B/publickey" '{"public_key":"1234"}'
 expect 'what is not a point is 400' '400' 'public_key: '
 
+section 'Nodes'
+get "$B/nodes"
+expect_body 'GET /nodes answers what the nodes say of themselves' '\[.*\]'
+put "$B/nodes/node-0" '{}'
+expect 'a wrong node is 400 by name' 400 'node_id: '
+put "$B/nodes/node-1" '{}'
+expect 'a status without its fields is 400 by name' 400 'incarnation: '
+
 section 'Bad input'
 post "$B/requests" '{"message":""}'
 expect 'an empty message is 400' 400 'message: '

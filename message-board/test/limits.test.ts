@@ -120,6 +120,17 @@ describe('time', () => {
     expect(await app.get('/requests?changed_after=0')).toEqual([]);
   });
 
+  it('what comes late for a finished request is kept no longer than the rest', async () => {
+    const { app, board, later } = timed();
+    await app.post('/requests', { id: 'req_1', message: 'm' });
+    await app.put('/requests/req_1', { status: 'failed', reason: 'x' });
+    await app.post('/messages', message('req_1'));
+    expect(await app.get('/messages?request_id=req_1&to_node=node-1')).toHaveLength(1);
+    later(11 * MINUTE);
+    expect(await app.get('/messages?request_id=req_1&to_node=node-1')).toHaveLength(0);
+    expect(await caller(board.app).get('/health')).toMatchObject({ entries: 0 });
+  });
+
   it('protocol records are kept while somebody uses them', async () => {
     const { app, later } = timed();
     await app.post('/messages', message('keygen'));

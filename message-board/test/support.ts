@@ -30,10 +30,10 @@ export function testBoard(limits: Partial<Limits> = {}, deps: Partial<AppDeps> =
   return { ...service, clock, log, logger };
 }
 
-/** The same, listening on a free port, with a client. */
-export async function runningBoard(limits: Partial<Limits> = {}, deps: Partial<AppDeps> = {}) {
+/** The same, listening, with a client. */
+export async function runningBoard(limits: Partial<Limits> = {}, deps: Partial<AppDeps> = {}, port = 0) {
   const board = testBoard(limits, deps);
-  const running = await serve(board, '127.0.0.1', 0, board.logger);
+  const running = await serve(board, '127.0.0.1', port, board.logger);
   const url = `http://127.0.0.1:${running.port}`;
   const client = new BoardClient(url);
   const stop = async (): Promise<void> => {

@@ -1,0 +1,128 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { INSTANCE_HEADER, NodeRecordSchema, type NodeRecord, type NodeStatus } from '../src/contract.js';
+import request from 'supertest';
+import { caller } from './caller.js';
+import { runningBoard, testBoard, until } from './support.js';
+
+const SETUP = { ready: true, next: 0, running: null, completed: null, committed: null };
+const STATUS: NodeStatus = {
+  incarnation: 'a1',
+  public_key: null,
+  stage: 'starting',
+  keygen: SETUP,
+  aux_info: { ...SETUP, next: 2, running: 1, completed: { attempt: 1, digest: 'ab'.repeat(32) } },
+  pool: { '1-2-3': 4 },
+  attempts: ['req_1_ab.1.1-2-4'],
+};
+
+const list = async (board: ReturnType<typeof testBoard>, query = ''): Promise<NodeRecord[]> =>
+  (await caller(board.app).get(`/nodes${query}`)) as NodeRecord[];
+
+describe('/nodes', () => {
+  it('knows what each node last said, and how long ago', async () => {
+    const board = testBoard();
+    const { put } = caller(board.app);
+    await put('/nodes/node-10', STATUS);
+    board.clock.now += 700;
+    const record = NodeRecordSchema.strict().parse(await put('/nodes/node-2', { ...STATUS, stage: 'ready' }));
+    expect(record).toMatchObject({ node_id: 'node-2', status: { ...STATUS, stage: 'ready' }, age_ms: 0 });
+    board.clock.now += 50;
+    expect((await list(board)).map(({ node_id, age_ms }) => [node_id, age_ms])).toEqual([
+      ['node-2', 50],
+      ['node-10', 750],
+    ]);
+  });
+
+  it('a heartbeat that says the same is no change', async () => {
+    const board = testBoard();
+    const { put } = caller(board.app);
+    const first = (await put('/nodes/node-1', STATUS)) as NodeRecord;
+    board.clock.now += 1000;
+    expect(await put('/nodes/node-1', STATUS)).toEqual({ ...first, age_ms: 0 });
+    const second = (await put('/nodes/node-1', { ...STATUS, incarnation: 'a2' })) as NodeRecord;
+    expect(second.revision > first.revision).toBe(true);
+  });
+
+  it('keeps a thousand nodes, and forgets the one that is silent longest', async () => {
+    const board = testBoard();
+    const { put } = caller(board.app);
+    for (let k = 1; k <= 1000; k += 1) await put(`/nodes/node-${k}`, STATUS);
+    await put('/nodes/node-1', STATUS);
+    await put('/nodes/node-1001', STATUS);
+    const ids = (await list(board)).map(({ node_id }) => node_id);
+    expect([ids.length, ids.includes('node-1'), ids.includes('node-2')]).toEqual([1000, true, false]);
+  });
+
+  it.each([
+    ['/nodes/node-0', STATUS, 'node_id'],
+    ['/nodes/*', STATUS, 'node_id'],
+    ['/nodes/node-1', {}, 'incarnation'],
+    ['/nodes/node-1', { ...STATUS, incarnation: 'a b' }, 'incarnation'],
+    ['/nodes/node-1', { ...STATUS, public_key: 'x' }, 'public_key'],
+    ['/nodes/node-1', { ...STATUS, stage: 'Ready!' }, 'stage'],
+    ['/nodes/node-1', { ...STATUS, keygen: { ...SETUP, next: -1 } }, 'keygen.next'],
+    ['/nodes/node-1', { ...STATUS, keygen: { ...SETUP, committed: 'zz' } }, 'keygen.committed'],
+    ['/nodes/node-1', { ...STATUS, aux_info: { ...SETUP, extra: 1 } }, 'extra'],
+    ['/nodes/node-1', { ...STATUS, pool: { '1-2-x': 1 } }, 'pool.1-2-x'],
+    ['/nodes/node-1', { ...STATUS, pool: { '1-2': 0.5 } }, 'pool.1-2'],
+    ['/nodes/node-1', { ...STATUS, pool: Object.fromEntries(Array.from({ length: 257 }, (_, k) => [String(k), 1])) }, 'pool'],
+    ['/nodes/node-1', { ...STATUS, attempts: ['../x'] }, 'attempts.0'],
+    ['/nodes/node-1', { ...STATUS, attempts: Array<string>(257).fill('req_1') }, 'attempts'],
+    ['/nodes/node-1', { ...STATUS, secret: 1 }, 'secret'],
+  ])('%#: PUT %s is 400 naming the field', async (path, body, field) => {
+    const board = testBoard();
+    const answer = await caller(board.app).put(path, body, 400);
+    expect(answer).toMatchObject({ error: { code: 'invalid_request', message: expect.stringContaining(`${field}: `) } });
+    expect(await list(board)).toEqual([]);
+  });
+});
+
+describe('clients', () => {
+  const boards: Awaited<ReturnType<typeof runningBoard>>[] = [];
+  const start = async () => {
+    const board = await runningBoard();
+    boards.push(board);
+    return board;
+  };
+  afterEach(async () => {
+    for (const board of boards.splice(0)) await board.stop();
+  });
+
+  it('wait for news of the nodes, which mere heartbeats are not', async () => {
+    const { client } = await start();
+    const { revision } = await client.putNode('node-1', STATUS);
+    const reading = client.listNodes({ changedAfter: revision, wait: 30_000 });
+    await until(async () => (await client.health()).waiting === 1);
+    await client.putNode('node-1', STATUS);
+    expect((await client.health()).waiting).toBe(1);
+    await client.putNode('node-2', STATUS);
+    expect((await reading).map(({ node_id }) => node_id)).toEqual(['node-1', 'node-2']);
+    expect(await client.listNodes({ changedAfter: 'another.000000000009', wait: 30_000 })).toHaveLength(2);
+  });
+
+  it('hear of a restart of the board, and not of anything else', async () => {
+    const board = await start();
+    let restarts = 0;
+    const unsubscribe = board.client.onRestart(() => (restarts += 1));
+    await board.client.health();
+    await board.client.health();
+    expect(restarts).toBe(0);
+    await board.running.close();
+    await expect(board.client.health()).rejects.toThrow();
+    expect(restarts).toBe(0);
+    const again = await runningBoard({}, { random: () => 'f'.repeat(16) }, board.running.port);
+    boards.push(again);
+    await board.client.getRequest('req_1');
+    expect(restarts).toBe(1);
+    await board.client.health();
+    expect(restarts).toBe(1);
+    unsubscribe();
+  });
+
+  it('find the name of the board in every answer, errors too', async () => {
+    const { app } = testBoard();
+    const names = [];
+    for (const path of ['/health', '/requests/req_1', '/messages']) names.push((await request(app).get(path)).get(INSTANCE_HEADER));
+    expect(names).toEqual(Array(3).fill('0000000000000001'));
+  });
+});
