@@ -5,7 +5,7 @@ import { EncryptionKey } from '../paillier/encryption_key.js';
 import { OwnRingPedersen, RingPedersen } from '../paillier/ring_pedersen.js';
 import { minModulusBits, type SecurityParams } from '../params.js';
 import { NonNegativeIntegerJson } from '../wire/json.js';
-import { parseWith } from '../wire/parse.js';
+import { parseWith, refuse } from '../wire/parse.js';
 
 /** Everybody's Paillier key and ring-Pedersen parameters, and the factors of one's own. */
 export interface AuxInfo {
@@ -113,11 +113,13 @@ function toFields(aux: AuxInfo): Fields {
 
 /** The crate's JSON of auxiliary info; parsing is validating. */
 export function auxInfoJson(params: SecurityParams) {
-  const checked = AuxInfoFields.superRefine((fields, ctx) => {
-    const wrong = inconsistency(fields, params);
-    if (wrong !== null) ctx.addIssue({ code: 'custom', message: wrong });
+  return z.codec(AuxInfoFields, z.custom<AuxInfo>(), {
+    decode: (fields, ctx) => {
+      const wrong = inconsistency(fields, params);
+      return wrong === null ? fromFields(fields, params) : refuse(ctx, wrong);
+    },
+    encode: toFields,
   });
-  return z.codec(checked, z.custom<AuxInfo>(), { decode: (fields) => fromFields(fields, params), encode: toFields });
 }
 
 /**

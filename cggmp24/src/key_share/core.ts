@@ -4,7 +4,7 @@ import { evaluateInExponent } from '../math/polynomial.js';
 import { at } from '../runtime/at.js';
 import { Secret } from '../runtime/secret.js';
 import { bytesHexJson, CompactPointJson, CompactScalarJson } from '../wire/json.js';
-import { parseWith } from '../wire/parse.js';
+import { parseWith, refuse } from '../wire/parse.js';
 
 /** How a key is shared so that fewer than all sign. */
 export interface VssSetup {
@@ -63,42 +63,41 @@ function interpolates(indices: readonly Scalar[], publicShares: readonly Point[]
 }
 
 /** The crate's JSON of an incomplete key share; parsing is validating. */
-export const CoreKeyShareJson = z
-  .codec(
-    z.object({
-      curve: z.literal('secp256k1'),
-      i: z.int().min(0).max(0xffff),
-      shared_public_key: CompactPointJson,
-      public_shares: z.array(CompactPointJson).max(0xffff),
-      vss_setup: z.object({ min_signers: z.int(), I: z.array(CompactScalarJson) }).nullish(),
-      chain_code: bytesHexJson(32).nullish(),
-      x: CompactScalarJson,
-    }),
-    z.custom<CoreKeyShare>(),
-    {
-      decode: (json): CoreKeyShare => ({
+export const CoreKeyShareJson = z.codec(
+  z.object({
+    curve: z.literal('secp256k1'),
+    i: z.int().min(0).max(0xffff),
+    shared_public_key: CompactPointJson,
+    public_shares: z.array(CompactPointJson).max(0xffff),
+    vss_setup: z.object({ min_signers: z.int(), I: z.array(CompactScalarJson) }).nullish(),
+    chain_code: bytesHexJson(32).nullish(),
+    x: CompactScalarJson,
+  }),
+  z.custom<CoreKeyShare>(),
+  {
+    decode: (json, ctx): CoreKeyShare => {
+      const share = {
         index: json.i,
         sharedPublicKey: json.shared_public_key,
         publicShares: json.public_shares,
         vssSetup: json.vss_setup == null ? null : { minSigners: json.vss_setup.min_signers, indices: json.vss_setup.I },
         chainCode: json.chain_code ?? null,
         secretShare: new Secret(json.x),
-      }),
-      encode: (share) => ({
-        curve: 'secp256k1' as const,
-        i: share.index,
-        shared_public_key: share.sharedPublicKey,
-        public_shares: [...share.publicShares],
-        ...(share.vssSetup === null ? {} : { vss_setup: { min_signers: share.vssSetup.minSigners, I: [...share.vssSetup.indices] } }),
-        ...(share.chainCode === null ? {} : { chain_code: share.chainCode }),
-        x: share.secretShare.reveal(),
-      }),
+      };
+      const wrong = inconsistency(share);
+      return wrong === null ? share : refuse(ctx, wrong);
     },
-  )
-  .superRefine((share, ctx) => {
-    const wrong = inconsistency(share);
-    if (wrong !== null) ctx.addIssue({ code: 'custom', message: wrong });
-  });
+    encode: (share) => ({
+      curve: 'secp256k1' as const,
+      i: share.index,
+      shared_public_key: share.sharedPublicKey,
+      public_shares: [...share.publicShares],
+      ...(share.vssSetup === null ? {} : { vss_setup: { min_signers: share.vssSetup.minSigners, I: [...share.vssSetup.indices] } }),
+      ...(share.chainCode === null ? {} : { chain_code: share.chainCode }),
+      x: share.secretShare.reveal(),
+    }),
+  },
+);
 
 /**
  * Reads a core key share from its JSON text and validates it.

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SecurityParams } from '../params.js';
 import { InvalidArgument } from '../runtime/errors.js';
-import { parseWith } from '../wire/parse.js';
+import { parseWith, refuse } from '../wire/parse.js';
 import { auxInfoJson, type AuxInfo } from './aux_info.js';
 import { CoreKeyShareJson, type CoreKeyShare } from './core.js';
 
@@ -29,9 +29,12 @@ export function completeKeyShare(core: CoreKeyShare, aux: AuxInfo): KeyShare {
 }
 
 function keyShareJson(params: SecurityParams) {
-  return z.object({ core: CoreKeyShareJson, aux: auxInfoJson(params) }).superRefine((share, ctx) => {
-    const wrong = mismatch(share);
-    if (wrong !== null) ctx.addIssue({ code: 'custom', message: wrong });
+  return z.codec(z.object({ core: CoreKeyShareJson, aux: auxInfoJson(params) }), z.custom<KeyShare>(), {
+    decode: (share, ctx) => {
+      const wrong = mismatch(share);
+      return wrong === null ? share : refuse(ctx, wrong);
+    },
+    encode: ({ core, aux }) => ({ core, aux }),
   });
 }
 

@@ -17,6 +17,12 @@ export function parseWith<T>(schema: z.ZodType<T>, text: string, what: string): 
   throw new InvalidArgument(what, firstIssue(result.error));
 }
 
+/** Refuses a decoded value as a whole, from within a codec: an object's own refinement would also see unparsed fields. */
+export function refuse(ctx: z.core.ParsePayload, message: string): never {
+  ctx.issues.push({ code: 'custom', message, input: undefined });
+  return z.NEVER;
+}
+
 /** Where and what, of the first issue. */
 export function firstIssue(error: z.core.$ZodError): string {
   const [issue] = error.issues;
