@@ -12,7 +12,7 @@ Prints the logs of all services, or of some: message-board, api-gateway, node-1 
   -f           go on printing what is new, until Ctrl-C
   -h, --help   this text
 
-Example: ./scripts/logs.sh | grep 'signature generated'
+Example: ./scripts/logs.sh | grep req_1705067890
 Exit code: 0, 1 there is no such log, 2 called wrongly.
 TEXT
 }

@@ -116,7 +116,9 @@ start_locally() {
 start_in_podman() {
   command -v podman-compose >/dev/null || die 'podman-compose is not installed; without it: ./scripts/start.sh --local'
   export GATEWAY_PORT BOARD_PORT
-  podman-compose up -d --build
+  # All services are of one image, so one of them builds it.
+  podman-compose build message-board
+  podman-compose up -d
   record
 }
 

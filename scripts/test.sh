@@ -5,14 +5,15 @@ source scripts/system.sh
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/test.sh [--full]
+Usage: scripts/test.sh [--full | --slow]
 
 Installs and builds what is needed, then runs the tests of all workspaces: small parameters, about a minute.
 
-  --full       also the slow suites: full-size parameters, and whole systems of six processes
+  --full       also the slow tests: full-size parameters, and whole systems of six processes
+  --slow       the slow tests only
   -h, --help   this text
 
-Ends with a line "N passed, N failed". Exit code: 0 all passed, 1 some failed, 2 called wrongly.
+Ends with a line "N passed, N failed", and ", N skipped" where something was. Exit code: 0 all passed, 1 some failed, 2 called wrongly.
 TEXT
 }
 
@@ -20,21 +21,23 @@ suites=(jest.config.js)
 case ${1:-} in
   '') ;;
   --full) suites+=(jest.full.config.js) ;;
+  --slow) suites=(jest.full.config.js) ;;
   -h | --help) usage && exit 0 ;;
   *) die "unknown argument: $1 (try --help)" 2 ;;
 esac
 prepare
 mkdir -p "$RUN_DIR/test"
 
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 # A suite that breaks before its first test counts as one failure; so does a run that leaves no result.
 count() {
-  local result
+  local result more_passed more_failed more_skipped
   result=$(node -p '
-    const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
-    [numPassedTests, numFailedTests + numRuntimeErrorTestSuites].join(" ")
-  ' "$1") || result='0 1'
-  passed=$((passed + ${result% *})) failed=$((failed + ${result#* }))
+    const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites, numPendingTests } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
+    [numPassedTests, numFailedTests + numRuntimeErrorTestSuites, numPendingTests].join(" ")
+  ' "$1") || result='0 1 0'
+  read -r more_passed more_failed more_skipped <<<"$result"
+  passed=$((passed + more_passed)) failed=$((failed + more_failed)) skipped=$((skipped + more_skipped))
 }
 
 for suite in "${suites[@]}"; do
@@ -47,5 +50,7 @@ for suite in "${suites[@]}"; do
   if ((code != 0 && failed == before)); then failed=$((failed + 1)); fi
 done
 
-printf '\n%d passed, %d failed\n' "$passed" "$failed"
+printf '\n%d passed, %d failed' "$passed" "$failed"
+((skipped == 0)) || printf ', %d skipped' "$skipped"
+printf '\n'
 ((failed == 0))
