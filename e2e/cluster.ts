@@ -1,0 +1,168 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { fullSafePrimes } from 'cggmp24/testing';
+import { request } from 'undici';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Answer of the gateway to `/sign` and `/status`. */
+export interface SigningStatus {
+  readonly request_id: string;
+  readonly status: 'pending' | 'completed' | 'failed' | 'not_found';
+  readonly signature?: string;
+  readonly reason?: string;
+}
+
+/** A board, a gateway and four nodes, each a process of its own on free ports, at full size; primes come from fixtures. */
+export class ProcessCluster {
+  readonly #processes = new Map<string, ChildProcess>();
+
+  private constructor(
+    readonly folder: string,
+    private readonly boardPort: number,
+    private readonly gatewayPort: number,
+    private readonly settings: Readonly<Record<string, string>>,
+  ) {}
+
+  /** @param settings environment of the nodes */
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<ProcessCluster> {
+    const folder = await mkdtemp(join(tmpdir(), 'threshold-signing-e2e-'));
+    const cluster = new ProcessCluster(folder, await freePort(), await freePort(), settings);
+    cluster.startBoard();
+    cluster.startGateway();
+    for (const number of [1, 2, 3, 4]) {
+      const data = cluster.dataOf(number);
+      await mkdir(data, { recursive: true });
+      await writeFile(join(data, `primes_node-${number}.json`), JSON.stringify({ primes: fullSafePrimes.slice(4 * (number - 1), 4 * number) }), { mode: 0o600 });
+      cluster.startNode(number);
+    }
+    return cluster;
+  }
+
+  get gatewayUrl(): string {
+    return `http://127.0.0.1:${this.gatewayPort}`;
+  }
+
+  get boardUrl(): string {
+    return `http://127.0.0.1:${this.boardPort}`;
+  }
+
+  dataOf(number: number): string {
+    return join(this.folder, `node-${number}`);
+  }
+
+  startBoard(): void {
+    this.#start('message-board', 'message-board/dist/main.js', { PORT: String(this.boardPort) });
+  }
+
+  startGateway(): void {
+    this.#start('api-gateway', 'api-gateway/dist/main.js', { PORT: String(this.gatewayPort), MESSAGE_BOARD_URL: this.boardUrl });
+  }
+
+  startNode(number: number): void {
+    this.#start(`node-${number}`, 'node/dist/main.js', {
+      NODE_ID: `node-${number}`,
+      MESSAGE_BOARD_URL: this.boardUrl,
+      DATA_DIR: this.dataOf(number),
+      ...this.settings,
+    });
+  }
+
+  #start(name: string, program: string, env: Readonly<Record<string, string>>): void {
+    const child = spawn(process.execPath, [join(ROOT, program)], { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const log = createWriteStream(join(this.folder, `${name}.log`), { flags: 'a' });
+    child.stdout.pipe(log, { end: false });
+    child.stderr.pipe(log, { end: false });
+    this.#processes.set(name, child);
+  }
+
+  /** Ends one process: at once and without a goodbye by default. */
+  async kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const child = this.#processes.get(name);
+    this.#processes.delete(name);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#processes.keys()].map((name) => this.kill(name, 'SIGTERM')));
+    await rm(this.folder, { recursive: true });
+  }
+
+  // ---- as a client ----
+
+  async get(path: string): Promise<{ status: number; body: unknown }> {
+    const { statusCode, body } = await request(`${this.gatewayUrl}${path}`);
+    return { status: statusCode, body: await body.json() };
+  }
+
+  async sign(message: string, wait = 0): Promise<SigningStatus> {
+    const { statusCode, body } = await request(`${this.gatewayUrl}/sign?wait=${wait}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ message }),
+    });
+    const answer = (await body.json()) as SigningStatus;
+    if (statusCode !== 200) throw new Error(`POST /sign: ${statusCode} ${JSON.stringify(answer)}`);
+    return answer;
+  }
+
+  async status(id: string, wait = 0): Promise<SigningStatus> {
+    return (await this.get(`/status/${id}?wait=${wait}`)).body as SigningStatus;
+  }
+
+  /** Waits until a request is no longer pending. @throws when that takes longer than `ms` */
+  async finished(id: string, ms: number): Promise<SigningStatus> {
+    const end = performance.now() + ms;
+    for (;;) {
+      const status = await this.status(id, Math.max(0, Math.min(25_000, Math.floor(end - performance.now()))));
+      if (status.status !== 'pending') return status;
+      if (performance.now() > end) throw new Error(`${id} is still pending after ${ms} ms: ${status.reason ?? 'no reason'}`);
+    }
+  }
+
+  /** Free presignatures that the nodes report, summed over all of them. */
+  async pooled(): Promise<number> {
+    const { body } = await request(`${this.boardUrl}/nodes`);
+    const nodes = (await body.json()) as { status: { pool: Record<string, number> } }[];
+    return nodes.flatMap(({ status }) => Object.values(status.pool)).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** What the nodes have logged, one object a line. */
+  async nodeLogs(): Promise<Record<string, unknown>[]> {
+    const logs = await Promise.all([1, 2, 3, 4].map((number) => readFile(join(this.folder, `node-${number}.log`), 'utf8')));
+    return logs.flatMap((text) => text.split('\n').filter((line) => line.startsWith('{'))).map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  /** All that any process has written to its log. */
+  async allLogs(): Promise<string> {
+    const names = (await readdir(this.folder)).filter((name) => name.endsWith('.log'));
+    return (await Promise.all(names.map((name) => readFile(join(this.folder, name), 'utf8')))).join('\n');
+  }
+}
+
+/** Waits until `holds`. @throws when it does not within `ms` */
+export async function eventually(what: string, holds: () => Promise<boolean>, ms: number): Promise<void> {
+  const end = performance.now() + ms;
+  while (!(await holds().catch(() => false))) {
+    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
