@@ -113,6 +113,18 @@ describe('POST /sign', () => {
     await sign(c, 'c');
   });
 
+  it('lets one client wait after another', async () => {
+    const c = await start({ maxWaiting: 1 });
+    await c.postKey();
+    for (const message of ['a', 'b']) {
+      const answer = sign(c, message, '?wait=30000');
+      await until(async () => (await c.nodes.health()).waiting === 1);
+      const [record] = await c.nodes.listRequests({ status: 'pending' });
+      await c.finish(record?.id ?? '');
+      expect(await answer).toMatchObject({ status: 'completed' });
+    }
+  });
+
   it('answers a client at once when too many wait', async () => {
     const c = await start({ maxWaiting: 0 });
     expect(await sign(c, 'm', '?wait=30000')).toMatchObject({ status: 'pending' });
@@ -181,6 +193,7 @@ describe('closing', () => {
     const answer = await asking;
     expect([answer.statusCode, await answer.body.json()]).toMatchObject([200, { status: 'pending', request_id: expect.stringMatching(/^req_/) }]);
     await closed;
+    expect(c.log.join('')).not.toContain('waiting_failed');
   });
 });
 

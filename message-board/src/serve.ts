@@ -34,6 +34,7 @@ export async function serve(service: Service, host: string, port: number, logger
       server.closeIdleConnections();
     }, 20);
     const cut = setTimeout(() => {
+      logger.warn('connections_cut');
       server.closeAllConnections();
     }, CLOSE_GRACE_MS);
     await finished;

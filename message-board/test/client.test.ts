@@ -133,6 +133,13 @@ describe('when the board is ill', () => {
     expect(asked).toHaveLength(1);
   });
 
+  it.each([201, 302])('refuses status %d', async (status) => {
+    const { client } = await fakeBoard((_times, response) => {
+      json(response, status, []);
+    });
+    await expect(client.listRequests()).rejects.toMatchObject({ name: 'TransportError', retryable: false });
+  });
+
   it('makes a ServiceError of an error page', async () => {
     const { client } = await fakeBoard((_times, response) => {
       response.writeHead(404).end('<html>');

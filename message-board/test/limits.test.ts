@@ -73,6 +73,14 @@ describe('counts', () => {
     expect(await app.get('/messages?request_id=keygen&to_node=node-1')).toHaveLength(1);
   });
 
+  it('stored bytes: presignature requests count too', async () => {
+    const app = caller(testBoard({ maxStoredBytes: 5_000 }).app);
+    for (const request_id of ['p1', 'p2']) await app.post('/presignature-requests', { request_id });
+    expect(await app.post('/presignature-requests', { request_id: 'p3' }, 429)).toMatchObject({ error: { code: 'board_full' } });
+    await app.put('/presignature-requests/p1', { status: 'failed' });
+    await app.post('/presignature-requests', { request_id: 'p3' });
+  });
+
   it('waiting readers', async () => {
     const board = testBoard({}, { maxWaiting: 0 });
     expect(await caller(board.app).get('/requests?wait=10', 429)).toMatchObject({ error: { code: 'too_many_waiting' } });
