@@ -89,9 +89,20 @@ class SigningCoordinator {
     } else if (task !== undefined) {
       task.request = record;
       task.wakeup.notify();
+      this.#joinLate(task);
     } else {
       this.#start(new Task(record));
     }
+  }
+
+  /** This node went on to full signing, but another one still knew of a presignature: without this half it would be wasted. */
+  #joinLate(task: Task): void {
+    const named = task.request.presignature_id;
+    if (!task.inFull || named === undefined || !this.#presignatures.pool.has(named)) return;
+    this.#useNamed(task, named).catch((error: unknown) => {
+      if (task.controller.signal.aborted) return;
+      this.context.logger.warn({ event: 'fast_signing_failed', request_id: task.id, err: error }, 'The fast path failed beside full signing');
+    });
   }
 
   #start(task: Task): void {
