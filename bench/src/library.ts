@@ -11,9 +11,12 @@ const { cpu, cores, node, arithmetic } = machine();
 process.stdout.write(`${cpu}, ${cores} cores, Node ${node}, arithmetic by ${arithmetic}; one thread; CPU time in milliseconds\n`);
 process.stdout.write(withRust ? 'The Rust crate cggmp24 0.7.0-alpha.3 in the same run\n\n' : 'SKIPPED: the Rust crate (interop/build.sh builds it, with cargo)\n\n');
 
-const results = operations(values.quick)
-  .filter(({ name }) => name.includes(values.only))
-  .map((operation) => {
+const chosen = operations(values.quick).filter(({ name }) => name.includes(values.only));
+if (chosen.length === 0) {
+  process.stderr.write(`--only: no operation has "${values.only}" in its name\n`);
+  process.exit(2);
+}
+const results = chosen.map((operation) => {
     process.stderr.write(`${operation.name} …\n`);
     const ours = measure(operation);
     // One prime costs the crate ten times as much.
