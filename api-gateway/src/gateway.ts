@@ -179,7 +179,17 @@ export class Gateway {
     }
     const entries = [...missing];
     for (let k = 0; k < entries.length; k += BATCH) {
-      await Promise.all(entries.slice(k, k + BATCH).map(([id, message]) => this.settle(id, message)));
+      await Promise.all(entries.slice(k, k + BATCH).map(([id, message]) => this.trySettle(id, message)));
+    }
+  }
+
+  /** What the board refuses for one request does not keep the others from it. */
+  private async trySettle(id: string, message: string): Promise<void> {
+    try {
+      await this.settle(id, message);
+    } catch (error) {
+      if (error instanceof BoardUnavailable) throw error;
+      this.deps.logger.error({ request_id: id, err: error }, 'request_not_settled');
     }
   }
 

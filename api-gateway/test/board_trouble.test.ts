@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ServiceError, TransportError } from 'message-board/client';
 import { caller } from '../../message-board/test/caller.js';
 import { newSigner } from '../../message-board/test/signer.js';
 import { until } from '../../message-board/test/support.js';
+import { viaBoard } from '../src/board_unavailable.js';
 import type { SigningStatus } from '../src/contract.js';
 import { cluster, type Cluster } from './support.js';
 
@@ -88,6 +90,20 @@ describe('a board that was restarted', () => {
     expect(await c.nodes.listRequests({ status: 'pending' })).toMatchObject([{ id: request_id, message: 'a' }]);
   });
 
+  it('gets the others though it refuses one, whose id stands for something else by now', async () => {
+    const taken = (await sign('a')).request_id;
+    const ids = [];
+    for (let k = 0; k < 20; k += 1) ids.push((await sign(`b${k}`)).request_id);
+    await c.stopBoard();
+    await c.startBoard();
+    await c.nodes.createRequest({ id: taken, message: 'something else' });
+    await c.nodes.updateRequest(taken, { status: 'failed', reason: 'x' });
+    await c.gateway.sweep();
+    expect((await c.nodes.listRequests({ status: 'pending' })).map(({ id }) => id).sort()).toEqual(ids.sort());
+    expect(c.log.filter((line) => line.includes('request_not_settled'))).toHaveLength(1);
+    expect(c.log.join('')).not.toContain('sweep_failed');
+  });
+
   it('does not cost a waiting client its answer', async () => {
     const answer = sign('a', '?wait=30000');
     await until(async () => (await c.nodes.health().catch(() => ({ waiting: 0 }))).waiting === 1);
@@ -153,6 +169,19 @@ describe('a board that shows what is not true', () => {
     await c.nodes.updateRequest(request_id, { signature: other.sign('a') });
     expect(await status(request_id, '', 503)).toMatchObject({ error: { code: 'invalid_signature' } });
     expect(await status(request_id, '?wait=1000', 503)).toMatchObject({ error: { code: 'invalid_signature' } });
+  });
+});
+
+describe("the board's refusals", () => {
+  it.each([
+    [new ServiceError(429, 'too_many_pending', 'x'), { status: 429, code: 'too_many_pending' }],
+    [new ServiceError(503, 'closing', 'x'), { status: 503, code: 'board_unavailable' }],
+    [new ServiceError(500, 'internal_error', 'x'), { status: 503, code: 'board_unavailable' }],
+    [new TransportError('x', false), { status: 503, code: 'board_unavailable' }],
+    [new ServiceError(409, 'request_exists', 'x'), { name: 'Error' }],
+    [new ServiceError(400, 'invalid_request', 'x'), { name: 'Error' }],
+  ])('%#: a client is not blamed for %s', async (thrown, seen) => {
+    await expect(viaBoard(Promise.reject(thrown))).rejects.toMatchObject(seen);
   });
 });
 
