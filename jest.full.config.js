@@ -6,5 +6,7 @@ export default {
   roots: [...quick.roots, '<rootDir>/e2e'],
   testMatch: ['**/*.full.test.ts', '<rootDir>/e2e/**/*.test.ts'],
   testPathIgnorePatterns: [],
+  // One at a time: each of these uses all cores by itself.
+  maxWorkers: 1,
   testTimeout: 600_000,
 };
