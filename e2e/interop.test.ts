@@ -91,7 +91,8 @@ function abort<T>(result: PromiseSettledResult<T> | undefined): { code: string; 
 const pointJson = (P: Point): unknown => ({ curve: 'secp256k1', point: Buffer.from(encodePoint(P, false)).toString('hex') });
 
 const suite = hasCargo() ? describe : describe.skip;
-suite(hasCargo() ? 'with parties of the Rust crate' : 'SKIPPED, cargo not found: with parties of the Rust crate', () => {
+if (!hasCargo()) process.stderr.write('SKIPPED: cargo not found; nothing is run with the Rust crate\n');
+suite('with parties of the Rust crate', () => {
   beforeAll(buildPeer, 900_000);
 
   describe('key generation', () => {
