@@ -30,7 +30,7 @@ export class ExecutionJournal {
     const text = (await readIfThere(path)) ?? '';
     const lines = text.split('\n');
     const cut = lines.pop() ?? '';
-    const ids = lines.filter((line) => line !== '').slice(-maxEntries);
+    const ids = [...new Set(lines)].filter((line) => line !== '').slice(-maxEntries);
     if (cut !== '' || ids.length < lines.length) await writeAtomically(path, toText(ids));
     const file = await open(path, 'a', 0o600);
     await syncFolder(dirname(path));

@@ -5,6 +5,7 @@ import { Agreement, initialStatus, type Phase } from '../../src/agreement.js';
 import type { ResultStore } from '../../src/key_store.js';
 import type { PresenceView } from '../../src/presence.js';
 import { nodeId } from '../../src/utils.js';
+import { present } from './present.js';
 
 /** What a node keeps through its deaths. */
 interface Disk {
@@ -156,7 +157,7 @@ export class SetupWorld {
   }
 
   #claim(life: Life, id: string): Promise<boolean> {
-    const claimed = this.disks[life.index]?.claimed ?? new Set();
+    const { claimed } = present(this.disks[life.index]);
     const fresh = !claimed.has(id);
     return this.#event(life, () => {
       claimed.add(id);
@@ -179,7 +180,7 @@ export class SetupWorld {
 
   #store({ index, ...rest }: Life): ResultStore {
     const life = this.#lives[index] ?? { index, ...rest };
-    const disk = this.disks[index] ?? { wiped: false, claimed: new Set(), pending: new Map(), final: null };
+    const disk = present(this.disks[index]);
     return {
       load: () => this.#event(life, () => disk.final),
       loadPending: () =>

@@ -1,0 +1,122 @@
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { serializeAuxInfo, serializeCoreKeyShare, serializeKeyShare, type KeyShare } from 'cggmp24';
+import { generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
+import { DamagedFile } from '../src/errors.js';
+import { keyFiles, openDataFolder, type ShareOwner } from '../src/key_store.js';
+import { inFolder } from './util/folder.js';
+import { present } from './util/present.js';
+
+const owner: ShareOwner = { index: 1, n: 3, t: 2, params: SMALL_FOR_TESTS };
+let shares: KeyShare[];
+let share: KeyShare;
+beforeAll(() => {
+  shares = generateShares({ parties: 3, threshold: 2, params: SMALL_FOR_TESTS, rng: seededRng('key store') });
+  share = present(shares[1]);
+});
+
+const FINAL = 'key_share_node-2.json';
+
+describe('the data folder', () => {
+  it('is for its owner alone, also when it was not', () =>
+    inFolder(async (parent) => {
+      const folder = join(parent, 'deep', 'data');
+      await openDataFolder(folder);
+      await chmod(folder, 0o755);
+      await openDataFolder(folder);
+      expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    }));
+});
+
+describe('the key files', () => {
+  it('hold nothing at first', () =>
+    inFolder(async (folder) => {
+      const { keyShare, auxInfo } = keyFiles(folder, owner);
+      expect([await keyShare.load(), await keyShare.loadPending(), await auxInfo.load(), await auxInfo.loadPending()]).toEqual([null, null, null, null]);
+    }));
+
+  it('keep a result pending, then for good, under the names that others know', () =>
+    inFolder(async (folder) => {
+      const { keyShare, auxInfo } = keyFiles(folder, owner);
+      const [core, aux] = [serializeCoreKeyShare(share.core), serializeAuxInfo(share.aux)];
+      await keyShare.savePending(3, core);
+      await auxInfo.savePending(0, aux);
+      expect(await keyShare.loadPending()).toEqual({ attempt: 3, text: core });
+      expect(await keyShare.load()).toBeNull();
+      await keyShare.commit(3);
+      await auxInfo.commit(0);
+      expect([await keyShare.load(), await keyShare.loadPending(), await auxInfo.load()]).toEqual([core, null, aux]);
+      expect((await readdir(folder)).sort()).toEqual(['aux_info_node-2.json', FINAL]);
+      for (const file of await readdir(folder)) expect((await stat(join(folder, file))).mode & 0o777).toBe(0o600);
+    }));
+
+  it('never replace a share', () =>
+    inFolder(async (folder) => {
+      const { keyShare } = keyFiles(folder, owner);
+      const text = serializeCoreKeyShare(share.core);
+      await writeFile(join(folder, FINAL), 'the only copy');
+      await keyShare.savePending(0, text);
+      await expect(keyShare.commit(0)).rejects.toThrow('EEXIST');
+      expect(await readFile(join(folder, FINAL), 'utf8')).toBe('the only copy');
+      expect(await keyShare.loadPending()).toEqual({ attempt: 0, text });
+    }));
+
+  it('discard what is pending, leftovers of a crash included, and nothing else', () =>
+    inFolder(async (folder) => {
+      const { keyShare } = keyFiles(folder, owner);
+      const text = serializeCoreKeyShare(share.core);
+      await keyShare.savePending(0, text);
+      await keyShare.commit(0);
+      await keyShare.savePending(1, text);
+      await keyShare.savePending(12, text);
+      await writeFile(join(folder, 'key_share_node-20.pending.1.json'), 'of another node');
+      expect((await keyShare.loadPending())?.attempt).toBe(12);
+      await keyShare.discardPending();
+      expect((await readdir(folder)).sort()).toEqual([FINAL, 'key_share_node-20.pending.1.json']);
+    }));
+
+  it('write over what a crash left of an earlier writing', () =>
+    inFolder(async (folder) => {
+      const { keyShare } = keyFiles(folder, owner);
+      const text = serializeCoreKeyShare(share.core);
+      await writeFile(join(folder, 'key_share_node-2.pending.0.json.tmp'), text.slice(0, 100), { mode: 0o644 });
+      await keyShare.savePending(0, text);
+      expect(await readdir(folder)).toEqual(['key_share_node-2.pending.0.json']);
+      expect((await stat(join(folder, 'key_share_node-2.pending.0.json'))).mode & 0o777).toBe(0o600);
+    }));
+
+  it('may be the one complete file that the Rust nodes write', () =>
+    inFolder(async (folder) => {
+      await writeFile(join(folder, FINAL), serializeKeyShare(share));
+      const { keyShare, auxInfo } = keyFiles(folder, owner);
+      expect(await keyShare.load()).toBe(serializeCoreKeyShare(share.core));
+      expect(await auxInfo.load()).toBe(serializeAuxInfo(share.aux));
+    }));
+});
+
+describe('a key file that must not be used', () => {
+  const refused = async (file: string, text: string, what: RegExp, who: ShareOwner = owner): Promise<void> =>
+    inFolder(async (folder) => {
+      await writeFile(join(folder, file), text);
+      const { keyShare, auxInfo } = keyFiles(folder, who);
+      const failure = await (file.startsWith('aux') ? auxInfo : keyShare).load().catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(DamagedFile);
+      const { message } = failure as Error;
+      expect(message).toMatch(what);
+      expect(message).toContain(join(folder, file));
+      expect(message).toMatch(/left as it is. Restore it from a backup/);
+      expect(message).not.toContain(share.core.secretShare.reveal().toString(16));
+      expect(await readFile(join(folder, file), 'utf8')).toBe(text);
+    });
+
+  it('is refused when it is cut short', () => refused(FINAL, serializeCoreKeyShare(share.core).slice(0, -20), /not JSON/));
+  it('is refused when it is empty', () => refused(FINAL, '', /not JSON/));
+  it('is refused when a field is altered', () => refused(FINAL, serializeCoreKeyShare(share.core).replace('"i":1', '"i":2'), /x: does not match public_shares/));
+  it('is refused when it is the share of another node', () => refused(FINAL, serializeCoreKeyShare(present(shares[0]).core), /it is the share of node-1/));
+  it('is refused when the cluster has another size', () => refused(FINAL, serializeCoreKeyShare(share.core), /3 shares, and N_NODES is 4/, { ...owner, n: 4 }));
+  it('is refused when the threshold is another', () => refused(FINAL, serializeCoreKeyShare(share.core), /needs 2 signers, and THRESHOLD is 3/, { ...owner, t: 3 }));
+  it('is refused when the aux info is that of another node', () => refused('aux_info_node-2.json', serializeAuxInfo(present(shares[2]).aux), /it is of another node/));
+  it('is refused when the aux info is of a cluster of another size', () => refused('aux_info_node-2.json', serializeAuxInfo(share.aux), /of 3 nodes, and N_NODES is 5/, { ...owner, n: 5 }));
+  it('is refused when the aux info is altered', () => refused('aux_info_node-2.json', serializeAuxInfo(share.aux).replace('"N":[', '"N":["5",'), /N/));
+});

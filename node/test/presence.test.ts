@@ -1,0 +1,140 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Presence } from '../src/presence.js';
+import { TestBoard } from './util/board.js';
+import { eventually, memoryLog } from './util/cluster.js';
+
+const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
+
+let board: TestBoard;
+let stops: (() => Promise<void>)[];
+beforeEach(async () => {
+  board = await TestBoard.start();
+  stops = [];
+});
+afterEach(async () => {
+  await Promise.all(stops.map((stop) => stop()));
+  await board.close();
+});
+
+interface Settings {
+  readonly incarnation?: string;
+  readonly now?: () => number;
+}
+
+function node(index: number, { incarnation = `of ${index}`.replace(' ', '-'), now = () => performance.now() }: Settings = {}) {
+  const log = memoryLog();
+  const presence = new Presence({ client: board.client(), logger: log.logger, index, n: 3, incarnation, deadAfterMs: 1_500, keygen: IDLE, auxInfo: IDLE, now });
+  const life = new AbortController();
+  const running = presence.run(life.signal);
+  const stop = async (): Promise<void> => {
+    life.abort();
+    await running;
+  };
+  stops.push(stop);
+  return { presence, stop, lines: log.lines };
+}
+
+describe('presence', () => {
+  it('knows nobody before it has heard of them, but itself', () => {
+    const { presence } = node(1);
+    expect(presence.peers()).toEqual([
+      { index: 0, nodeId: 'node-1', live: false, ageMs: Infinity, status: undefined },
+      { index: 2, nodeId: 'node-3', live: false, ageMs: Infinity, status: undefined },
+    ]);
+    expect([presence.isLive(0), presence.isLive(1), presence.ageMs(1)]).toEqual([false, true, 0]);
+  });
+
+  it('tells the others at once what changes, and calls them back', async () => {
+    const [a, b] = [node(0), node(1)];
+    await eventually('they hear of each other', () => a.presence.isLive(1) && b.presence.isLive(0));
+    let called = 0;
+    const unsubscribe = b.presence.onChange(() => {
+      called += 1;
+    });
+    a.presence.update({ stage: 'ready', pool: { '1-2': 3 } });
+    await eventually('the other hears of it', () => b.presence.peers()[0]?.status?.stage === 'ready');
+    expect(b.presence.peers()[0]).toMatchObject({ status: { incarnation: 'of-0', pool: { '1-2': 3 } } });
+    expect(called).toBe(1);
+    unsubscribe();
+    a.presence.update({ stage: 'keygen' });
+    await eventually('the other hears of it', () => b.presence.peers()[0]?.status?.stage === 'keygen');
+    expect(called).toBe(1);
+  });
+
+  it('does not call back for a mere heartbeat', async () => {
+    const [a, b] = [node(0), node(1)];
+    await eventually('they hear of each other', () => a.presence.isLive(1) && b.presence.isLive(0));
+    let called = 0;
+    b.presence.onChange(() => {
+      called += 1;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(called).toBe(0);
+    expect(b.presence.isLive(0)).toBe(true);
+  });
+
+  it('notices who dies, and who starts again', async () => {
+    const [a, b] = [node(0), node(1)];
+    await eventually('it is heard of', () => b.presence.isLive(0));
+    await a.stop();
+    await eventually('it is missed', () => !b.presence.isLive(0));
+    expect(b.presence.ageMs(0)).toBeGreaterThan(1_500);
+    node(0, { incarnation: 'second' });
+    await eventually('it is back', () => b.presence.isLive(0));
+    expect(b.presence.peers()[0]?.status?.incarnation).toBe('second');
+  });
+
+  it('survives a restart of the board, during which nobody counts as dead', async () => {
+    const [a, b] = [node(0), node(1)];
+    await eventually('they hear of each other', () => a.presence.isLive(1) && b.presence.isLive(0));
+    const seen: boolean[] = [];
+    b.presence.onChange(() => seen.push(b.presence.isLive(0)));
+    await board.stop();
+    await eventually('it says so', () => b.lines.some((line) => line.event === 'board_unreachable'));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect(b.presence.isLive(0)).toBe(true);
+    await board.restart();
+    await eventually('it says so', () => b.lines.some((line) => line.event === 'board_restarted'));
+    a.presence.update({ stage: 'ready' });
+    await eventually('they hear of each other', () => b.presence.peers()[0]?.status?.stage === 'ready');
+    expect(seen).not.toContain(false);
+    expect(b.lines.filter((line) => line.event === 'board_unreachable')).toHaveLength(1);
+  });
+
+  it('gives up who does not come back with the board', async () => {
+    const [a, b] = [node(0), node(1)];
+    await eventually('it is heard of', () => b.presence.isLive(0));
+    await a.stop();
+    await board.restart();
+    await eventually('it is missed', () => !b.presence.isLive(0));
+  });
+
+  it('outlives a listener that fails', async () => {
+    const [a, b] = [node(0), node(1)];
+    await eventually('they hear of each other', () => a.presence.isLive(1) && b.presence.isLive(0));
+    b.presence.onChange(() => {
+      throw new Error('not my day');
+    });
+    a.presence.update({ stage: 'ready' });
+    await eventually('it goes on', () => b.lines.some((line) => line.event === 'presence_callback_failed'));
+    a.presence.update({ stage: 'keygen' });
+    await eventually('it goes on', () => b.presence.peers()[0]?.status?.stage === 'keygen');
+  });
+
+  it('ignores nodes that are not of this cluster', async () => {
+    const { presence } = node(0);
+    const stranger = node(1);
+    await board.client().putNode('node-4', { ...presence.status, incarnation: 'stranger' });
+    await eventually('the other is heard of', () => presence.isLive(1));
+    expect(presence.peers().map(({ nodeId }) => nodeId)).toEqual(['node-2', 'node-3']);
+    await stranger.stop();
+  });
+
+  it('knows how long the board has been silent', async () => {
+    const { presence } = node(0);
+    expect(presence.boardSilentMs).toBe(Infinity);
+    await eventually('the board answers', () => presence.boardSilentMs < 1_000);
+    await board.stop();
+    await eventually('it is missed', () => presence.boardSilentMs > 1_500);
+  });
+});
