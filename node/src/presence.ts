@@ -31,7 +31,7 @@ export interface PresenceView {
   update(patch: Partial<Omit<NodeStatus, 'incarnation'>>): void;
   /** The other nodes of the cluster, by index. */
   peers(): readonly PeerView[];
-  /** True for this node itself. */
+  /** Is it alive, and through with its set-up, so that it can sign? True for this node itself. */
   isLive(index: number): boolean;
   /** 0 for this node itself. */
   ageMs(index: number): number;
@@ -115,7 +115,8 @@ export class Presence implements PresenceView {
   }
 
   isLive(index: number): boolean {
-    return index === this.#options.index || (this.#heard.get(index)?.live ?? false);
+    const heard = this.#heard.get(index);
+    return index === this.#options.index || (heard?.live === true && heard.status.stage === 'ready');
   }
 
   ageMs(index: number): number {

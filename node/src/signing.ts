@@ -1,87 +1,18 @@
-import { announce, attemptId, isLater, parseAnnouncement, type Attempt } from './attempt.js';
-import type { NodeContext } from './context.js';
-import { runOverBoard } from './http_transport.js';
-import { signerSets, signersLabel } from './utils.js';
 import type { Signature } from 'cggmp24';
+import { announce, attemptId, isLater, type Attempt } from './attempt.js';
+import type { NodeContext } from './context.js';
+import { SessionTimeout } from './errors.js';
+import { runOverBoard } from './http_transport.js';
+import { OrderedSlots } from './ordered_slots.js';
+import { announcedAttempts, planAttempt } from './signing_plan.js';
+import { submitSignature, type SigningTask } from './signing_task.js';
+import { nodeId, nodeIndex, signersLabel } from './utils.js';
 
-/** A node that is asked to lead waits this long, times its place among the signers, before it does. */
-const PROPOSAL_PATIENCE_MS = 5_000;
-
-/** What to do next about a request that has no signature. */
-export type Plan =
-  | { readonly kind: 'run'; readonly attempt: Attempt }
-  | { readonly kind: 'wait'; readonly ms: number }
-  | { readonly kind: 'too_few'; readonly missing: readonly number[] };
-
-export interface PlanState {
-  readonly requestId: string;
-  /** The latest attempt that this node took part in or saw fail. */
-  readonly last: Attempt | null;
-  /** Signers that were silent in it: passed over while there are others. */
-  readonly suspects: ReadonlySet<number>;
-  /** Since when nothing has been under way, by performance.now(). */
-  readonly idleSince: number;
-}
-
-/** What live peers announce for a request, the one to follow first. */
-export function announcedAttempts({ presence, n, t }: NodeContext, requestId: string): Attempt[] {
-  const attempts = presence.peers().flatMap(({ live, index, status }) => {
-    const texts = live ? (status?.attempts ?? []) : [];
-    return texts.flatMap((text) => {
-      const attempt = parseAnnouncement(text, n, t);
-      return attempt?.requestId === requestId && attempt.signers.includes(index) ? [attempt] : [];
-    });
-  });
-  return attempts.sort((a, b) => (isLater(a, b) ? -1 : 1));
-}
-
-/** The first signer set, in the request's order, whose members are all live; one without suspects if there is any. */
-function liveSet(context: NodeContext, { requestId, suspects }: PlanState): number[] | null {
-  const live = signerSets(requestId, context.n, context.t).filter((set) => set.every((party) => isLive(context, party)));
-  return live.find((set) => !set.some((party) => suspects.has(party))) ?? live[0] ?? null;
-}
-
-function isLive({ index, presence }: NodeContext, party: number): boolean {
-  return party === index || presence.isLive(party);
-}
-
-/**
- * Everybody runs the first signer set's attempt 0 unasked. After that, or when one of that set is not alive, the lowest
- * member of the first live set proposes the next attempt by announcing it; the others follow what is announced, or
- * propose themselves when nothing is.
- */
-export function planAttempt(context: NodeContext, state: PlanState, now: number): Plan {
-  const { index, n, t, config } = context;
-  const { requestId, last } = state;
-  const [first = []] = signerSets(requestId, n, t);
-  if (config.rustInterop) {
-    // Rust peers announce nothing and know attempt 0 alone.
-    return last === null && first.includes(index) ? { kind: 'run', attempt: { requestId, number: 0, signers: first } } : { kind: 'wait', ms: 60_000 };
-  }
-  const announced = announcedAttempts(context, requestId);
-  const follow = announced.find((attempt) => attempt.signers.includes(index) && isLater(attempt, last));
-  if (follow !== undefined) return { kind: 'run', attempt: follow };
-
-  if (last === null && announced.length === 0 && first.every((party) => isLive(context, party)) && first.includes(index)) {
-    return { kind: 'run', attempt: { requestId, number: 0, signers: first } };
-  }
-  if (announced.some((attempt) => !attempt.signers.includes(index))) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
-  const signers = liveSet(context, state);
-  if (signers === null) return { kind: 'too_few', missing: allParties(n).filter((party) => !isLive(context, party)) };
-  const place = signers.indexOf(index);
-  if (place < 0) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
-  const patience = state.idleSince + place * PROPOSAL_PATIENCE_MS - now;
-  if (patience > 0) return { kind: 'wait', ms: patience };
-  const number = 1 + Math.max(0, last?.number ?? 0, ...announced.map((attempt) => attempt.number));
-  return { kind: 'run', attempt: { requestId, number, signers } };
-}
-
-function allParties(n: number): number[] {
-  return Array.from({ length: n }, (_, party) => party);
-}
+/** Full signings under way at a time; each costs every signer seconds of CPU. */
+const FULL_SIGNINGS = 4;
 
 /** Runs one attempt, announced while it lasts. @throws what ended it without a signature */
-export async function runAttempt(context: NodeContext, attempt: Attempt, message: string, signal: AbortSignal): Promise<Signature> {
+async function runAttempt(context: NodeContext, attempt: Attempt, message: string, signal: AbortSignal): Promise<Signature> {
   const { index, config, logger } = context;
   const id = attemptId(attempt);
   logger.info({ event: 'full_signing_started', request_id: attempt.requestId, attempt: attempt.number, signers: signersLabel(attempt.signers) }, 'Full signing started');
@@ -96,8 +27,71 @@ export async function runAttempt(context: NodeContext, attempt: Attempt, message
   });
 }
 
+/** Signs requests by the full protocol, attempt after attempt, the oldest requests first. */
+export class FullSigning {
+  readonly #slots = new OrderedSlots(FULL_SIGNINGS);
+  readonly #announcements: Announcements;
+
+  constructor(private readonly context: NodeContext) {
+    this.#announcements = new Announcements(context);
+  }
+
+  /** Takes the next step towards a signature: an attempt, or waiting for its time. */
+  async step(task: SigningTask): Promise<void> {
+    const { signal } = task.controller;
+    const { id: requestId, last, suspects, idleSince } = task;
+    const plan = planAttempt(this.context, { requestId, last, suspects, idleSince }, performance.now());
+    switch (plan.kind) {
+      case 'wait':
+        await task.wakeup.sleep(plan.ms, signal);
+        return;
+      case 'too_few':
+        await this.#reportTooFew(task, plan.missing);
+        await task.wakeup.sleep(1_000, signal);
+        return;
+      case 'run':
+        await this.#slots.run(task.order, signal, () => this.#attempt(task, plan.attempt));
+    }
+  }
+
+  async #attempt(task: SigningTask, attempt: Attempt): Promise<void> {
+    const { context } = this;
+    // While this waited for its slot the others may have gone on.
+    if (announcedAttempts(context, task.id).some((other) => isLater(other, attempt))) return;
+    task.last = attempt;
+    if (!(await context.journal.claim(attemptId(attempt)))) return;
+    const started = performance.now();
+    const superseded = new AbortController();
+    const unsubscribe = context.presence.onChange(() => {
+      const later = announcedAttempts(context, task.id).some((other) => isLater(other, attempt) && other.signers.some((party) => attempt.signers.includes(party)));
+      if (later) superseded.abort(new DOMException('a later attempt is under way', 'AbortError'));
+    });
+    try {
+      const signal = AbortSignal.any([task.controller.signal, superseded.signal]);
+      const signature = await this.#announcements.during(attempt, () => runAttempt(context, attempt, task.request.message, signal));
+      await submitSignature(context, task, signature, { signers: attempt.signers, path: 'full', ms: performance.now() - started });
+    } catch (error) {
+      if (task.controller.signal.aborted) throw error;
+      if (error instanceof SessionTimeout) task.suspects = new Set(error.missing.flatMap((id) => nodeIndex(id, context.n) ?? []));
+      context.logger.warn({ event: 'full_signing_failed', request_id: task.id, attempt: attempt.number, err: error }, 'Full signing failed, trying again');
+    } finally {
+      unsubscribe();
+      task.idleSince = performance.now();
+    }
+  }
+
+  /** Says on the request what it waits for; the lowest live node does. */
+  async #reportTooFew(task: SigningTask, missing: readonly number[]): Promise<void> {
+    const { client, index, logger, presence } = this.context;
+    const reason = `not_enough_signers: ${missing.map(nodeId).join(', ')}`;
+    if (task.request.reason === reason || presence.peers().some((peer) => peer.live && peer.index < index)) return;
+    logger.warn({ event: 'not_enough_signers', request_id: task.id, missing: missing.map(nodeId) }, 'Too few nodes are alive to sign');
+    task.request = await client.updateRequest(task.id, { reason }, task.controller.signal);
+  }
+}
+
 /** Keeps the announcements of the attempts that this node runs. */
-export class Announcements {
+class Announcements {
   readonly #current = new Set<string>();
 
   constructor(private readonly context: NodeContext) {}

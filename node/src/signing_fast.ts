@@ -1,101 +1,110 @@
-import { combine, ProtocolAborted, ScalarJson, type PartialSignature, type Signature } from 'cggmp24';
-import type { RequestRecord } from 'message-board/contract';
-import { z } from 'zod';
+import { ServiceError } from 'message-board/client';
 import type { NodeContext } from './context.js';
-import type { StoredPresignature } from './presignature_pool.js';
-import { nodeId, nodeIndex } from './utils.js';
+import { exchangePartialSignatures } from './partial_signatures.js';
+import type { PresignatureMaker } from './presignature.js';
+import { sleepUntilAborted } from './reading.js';
+import { submitSignature, type SigningTask } from './signing_task.js';
+import { nodeId, signerSets, signersLabel } from './utils.js';
 
-const PartialSignatureJson = z.object({ sigma: ScalarJson, presignature_id: z.string() });
+/** A participant waits this long, times its place among them, before it names a presignature in the first one's stead. */
+const NAMING_PATIENCE_MS = 1_000;
 
-/** What a node posts: its part, and the presignature it belongs to. */
-function payload(partial: PartialSignature, presignatureId: string): string {
-  return JSON.stringify(z.encode(PartialSignatureJson, { sigma: partial.sigma, presignature_id: presignatureId }));
-}
+/** Signs requests with presignatures: one is named for the request, once, and its makers use that one or none. */
+export class FastSigning {
+  readonly #presignatures: PresignatureMaker;
 
-/** null for anything that is no partial signature from this presignature. */
-function parsePayload(text: string, presignatureId: string): PartialSignature | null {
-  try {
-    const { sigma, presignature_id } = z.decode(PartialSignatureJson, JSON.parse(text) as z.input<typeof PartialSignatureJson>);
-    return presignature_id === presignatureId ? { sigma } : null;
-  } catch {
-    return null;
-  }
-}
-
-/** The partial signatures of one request: the first acceptable one of each signer counts, until it proves wrong. */
-class Collection {
-  readonly #candidates: PartialSignature[][];
-
-  constructor(readonly signers: readonly number[]) {
-    this.#candidates = signers.map(() => []);
+  constructor(
+    private readonly context: NodeContext,
+    presignatures: PresignatureMaker,
+  ) {
+    this.#presignatures = presignatures;
   }
 
-  /** @param party index in the cluster */
-  add(party: number, partial: PartialSignature): void {
-    this.#candidates[this.signers.indexOf(party)]?.push(partial);
+  /** Returns when the fast path has failed or there is none; the task's signal aborts once the request is completed. */
+  async run(task: SigningTask): Promise<void> {
+    const { index, logger } = this.context;
+    const { signal } = task.controller;
+    const since = performance.now();
+    while (!signal.aborted) {
+      const named = task.request.presignature_id;
+      if (named !== undefined) {
+        await this.#useNamed(task, named);
+        return;
+      }
+      const signers = this.#presignedSet(task.id);
+      const place = signers?.indexOf(index) ?? -1;
+      const patience = signers === null ? 0 : since + (place < 0 ? signers.length : place) * NAMING_PATIENCE_MS - performance.now();
+      if (signers === null || (patience <= 0 && place < 0)) {
+        logger.info({ event: 'no_presignature', request_id: task.id }, 'No presignature available, using full protocol');
+        return;
+      }
+      if (patience <= 0) await this.#name(task, signers);
+      else await task.wakeup.sleep(patience, signal);
+    }
   }
 
-  /** One of each signer, in their order; null while one is missing. */
-  complete(): PartialSignature[] | null {
-    const firsts = this.#candidates.flatMap(([first]) => (first === undefined ? [] : [first]));
-    return firsts.length === this.signers.length ? firsts : null;
+  /** The first signer set, in the request's order, whose members are all live and whose first member has a presignature. */
+  #presignedSet(requestId: string): number[] | null {
+    const { index, n, t, presence } = this.context;
+    const live = (party: number): boolean => party === index || presence.isLive(party);
+    const has = (party: number, label: string): boolean => {
+      const counts = party === index ? this.#presignatures.pool.counts() : presence.peers().find((peer) => peer.index === party)?.status?.pool;
+      return (counts?.[label] ?? 0) > 0;
+    };
+    return signerSets(requestId, n, t).find((set) => set.every(live) && has(set[0] ?? -1, signersLabel(set))) ?? null;
   }
 
-  /** A wrong one is ignored and its place stays open: until messages are signed, anyone may have posted it. */
-  discard(position: number): void {
-    this.#candidates[position]?.shift();
-  }
-
-  missing(): number[] {
-    return this.signers.filter((_, position) => this.#candidates[position]?.length === 0);
-  }
-}
-
-/** The signature, once all parts are there and right; null while they are not. */
-function tryCombine(context: NodeContext, { presignature }: StoredPresignature, collection: Collection, message: Uint8Array, requestId: string): Signature | null {
-  for (let partials = collection.complete(); partials !== null; partials = collection.complete()) {
+  async #name(task: SigningTask, signers: readonly number[]): Promise<void> {
+    const { client } = this.context;
+    const { pool } = this.#presignatures;
+    const id = pool.reserve(signers);
+    if (id === null) {
+      // The first member's count was news of a moment ago: what it had is named for other requests by now.
+      await task.wakeup.sleep(50, task.controller.signal);
+      return;
+    }
     try {
-      return combine(partials, presignature.publicData, context.keyShare.sharedPublicKey, message);
+      task.request = await client.updateRequest(task.id, { presignature_id: id }, task.controller.signal);
     } catch (error) {
-      if (!(error instanceof ProtocolAborted)) throw error;
-      const makers = error.blame.map(({ party }) => collection.signers[party] ?? -1);
-      context.logger.warn({ event: 'partial_signature_ignored', request_id: requestId, from: makers.map(nodeId) }, 'Wrong partial signature ignored');
-      for (const { party } of error.blame) collection.discard(party);
+      if (!(error instanceof ServiceError)) throw error;
+      // Another one was named first, or the request is finished: what the board has decides.
+      const record = await client.getRequest(task.id, { signal: task.controller.signal });
+      if (record !== undefined) task.request = record;
+    } finally {
+      if (task.request.presignature_id !== id) pool.release(id);
     }
   }
-  return null;
-}
 
-/** What came of the fast path. */
-export type FastOutcome = { readonly kind: 'signed'; readonly signature: Signature } | { readonly kind: 'silent'; readonly missing: readonly number[] };
-
-/**
- * Signs with one presignature: issues our partial signature, posts it, collects the others' and combines. The caller has
- * taken the presignature out of the pool; it is spent, whatever comes out.
- *
- * @returns `silent` with who is missing when the deadline passes
- */
-export async function signFast(context: NodeContext, request: RequestRecord, stored: StoredPresignature, signal: AbortSignal): Promise<FastOutcome> {
-  const { client, config } = context;
-  const message = Buffer.from(request.message);
-  const own = stored.presignature.issuePartialSignature(message);
-  await client.postPartialSignature({ request_id: request.id, from_node: nodeId(context.index), payload: payload(own, stored.id) }, signal);
-
-  const collection = new Collection(stored.participants);
-  const deadline = performance.now() + config.fastSigningTimeoutMs;
-  let after: string | undefined;
-  for (;;) {
-    const wait = Math.ceil(deadline - performance.now());
-    if (wait <= 0) return { kind: 'silent', missing: collection.missing() };
-    const entries = await client.listPartialSignatures(request.id, { after, wait: Math.min(wait, 30_000), signal });
-    for (const entry of entries) {
-      const party = nodeIndex(entry.from_node, context.n);
-      const partial = parsePayload(entry.payload, stored.id);
-      if (party !== null && partial !== null) collection.add(party, partial);
+  async #useNamed(task: SigningTask, presignatureId: string): Promise<void> {
+    const { context } = this;
+    const { signal } = task.controller;
+    const started = performance.now();
+    const stored = await this.#presignatures.take(presignatureId, context.config.fastSigningTimeoutMs, signal);
+    const fields = { request_id: task.id, presignature_id: presignatureId };
+    if (stored === null) {
+      context.logger.info({ event: 'presignature_declined', ...fields }, 'Not a holder of the named presignature');
+      // Whoever holds it may finish; if not, everybody goes on to full signing at about the same time.
+      await sleepUntilAborted(context.config.fastSigningTimeoutMs, signal);
+      return;
     }
-    after = entries.at(-1)?.id ?? after;
-    const signature = tryCombine(context, stored, collection, message, request.id);
-    if (signature !== null) return { kind: 'signed', signature };
+    context.logger.info({ event: 'presignature_used', ...fields, signers: signersLabel(stored.participants), pool_size: this.#presignatures.pool.size }, 'Using presignature from pool');
+    const outcome = await exchangePartialSignatures(context, task.request, stored, signal);
+    if (outcome.kind === 'signed') {
+      await submitSignature(context, task, outcome.signature, { signers: stored.participants, path: 'fast', ms: performance.now() - started });
+      return;
+    }
+    task.suspects = new Set(outcome.missing);
+    task.idleSince = performance.now();
+    context.logger.warn({ event: 'fast_signing_timeout', ...fields, missing: outcome.missing.map(nodeId) }, 'Signers silent, using full protocol');
+  }
+
+  /** This node went on to full signing, but another one still knew of a presignature: without this half it would be wasted. */
+  joinLate(task: SigningTask): void {
+    const named = task.request.presignature_id;
+    if (!task.inFull || named === undefined || !this.#presignatures.pool.has(named)) return;
+    this.#useNamed(task, named).catch((error: unknown) => {
+      if (task.controller.signal.aborted) return;
+      this.context.logger.warn({ event: 'fast_signing_failed', request_id: task.id, err: error }, 'The fast path failed beside full signing');
+    });
   }
 }
-

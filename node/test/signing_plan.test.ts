@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { announce } from '../src/attempt.js';
 import type { NodeContext } from '../src/context.js';
 import type { PeerView } from '../src/presence.js';
-import { planAttempt, type PlanState } from '../src/signing.js';
+import { planAttempt, type PlanState } from '../src/signing_plan.js';
 import { nodeId, signerSets } from '../src/utils.js';
 
 /** A request whose signer sets are tried in the order 1-2-3, 2-3-4, 1-3-4, 1-2-4. */

@@ -6,11 +6,11 @@ import type { RequestRecord } from 'message-board/contract';
 import type { Running } from 'message-board/serve';
 import type { NodeContext } from '../src/context.js';
 import type { StoredPresignature } from '../src/presignature_pool.js';
-import { signFast } from '../src/signing_fast.js';
+import { exchangePartialSignatures } from '../src/partial_signatures.js';
 import { nodeId } from '../src/utils.js';
 import { memoryLog, startBoard } from './util/cluster.js';
 
-const rng = seededRng('signing fast');
+const rng = seededRng('partial signatures');
 const never = new AbortController().signal;
 let board: Running;
 let client: BoardClient;
@@ -42,16 +42,16 @@ function contextOf(index: number, logger = memoryLog().logger): NodeContext {
   return { index, n: 3, t: 2, client, logger, config: { fastSigningTimeoutMs: 1500 }, keyShare: { sharedPublicKey } } as unknown as NodeContext;
 }
 
-const isSignature = (outcome: Awaited<ReturnType<typeof signFast>>, { message }: RequestRecord): boolean =>
+const isSignature = (outcome: Awaited<ReturnType<typeof exchangePartialSignatures>>, { message }: RequestRecord): boolean =>
   outcome.kind === 'signed' && shares[0] !== undefined && verify(outcome.signature, encodePoint(shares[0].core.sharedPublicKey, true), Buffer.from(message));
 
 const forged = (presignature_id: string): string => JSON.stringify({ sigma: { curve: 'secp256k1', scalar: '11'.repeat(32) }, presignature_id });
 
-describe('the fast path', () => {
+describe('the exchange of partial signatures', () => {
   it('gives all participants the same valid signature', async () => {
     const request = await client.createRequest({ message: 'both' });
     const [a, b] = presignatures('presig_gen_both');
-    const outcomes = await Promise.all([signFast(contextOf(0), request, a, never), signFast(contextOf(2), request, b, never)]);
+    const outcomes = await Promise.all([exchangePartialSignatures(contextOf(0), request, a, never), exchangePartialSignatures(contextOf(2), request, b, never)]);
     expect(outcomes.map((outcome) => isSignature(outcome, request))).toEqual([true, true]);
     expect(outcomes[0]).toEqual(outcomes[1]);
   });
@@ -61,7 +61,7 @@ describe('the fast path', () => {
     const [a, b] = presignatures('presig_gen_forged');
     for (const index of [0, 1, 2]) await client.postPartialSignature({ request_id: request.id, from_node: nodeId(index), payload: forged('presig_gen_forged') });
     const { logger, lines } = memoryLog();
-    const outcomes = await Promise.all([signFast(contextOf(0, logger), request, a, never), signFast(contextOf(2), request, b, never)]);
+    const outcomes = await Promise.all([exchangePartialSignatures(contextOf(0, logger), request, a, never), exchangePartialSignatures(contextOf(2), request, b, never)]);
     expect(outcomes.map((outcome) => isSignature(outcome, request))).toEqual([true, true]);
     expect(lines.filter(({ event }) => event === 'partial_signature_ignored').flatMap(({ from }) => from as string[]).sort()).toEqual(['node-1', 'node-3']);
   });
@@ -72,20 +72,20 @@ describe('the fast path', () => {
     for (const payload of ['{', '{}', 'null', forged('presig_gen_other'), forged('presig_gen_junk').replace('11', 'zz')]) {
       await client.postPartialSignature({ request_id: request.id, from_node: nodeId(2), payload });
     }
-    expect(await signFast(contextOf(0), request, a, never)).toEqual({ kind: 'silent', missing: [2] });
+    expect(await exchangePartialSignatures(contextOf(0), request, a, never)).toEqual({ kind: 'silent', missing: [2] });
   });
 
   it('names the silent ones when the deadline passes', async () => {
     const request = await client.createRequest({ message: 'silent' });
     const [a] = presignatures('presig_gen_silent');
-    expect(await signFast(contextOf(0), request, a, never)).toEqual({ kind: 'silent', missing: [2] });
+    expect(await exchangePartialSignatures(contextOf(0), request, a, never)).toEqual({ kind: 'silent', missing: [2] });
   });
 
   it('refuses to spend a presignature a second time, and posts nothing', async () => {
     const request = await client.createRequest({ message: 'twice' });
     const [a] = presignatures('presig_gen_twice');
     a.presignature.issuePartialSignature(Buffer.from('another message'));
-    await expect(signFast(contextOf(0), request, a, never)).rejects.toThrow('used already');
+    await expect(exchangePartialSignatures(contextOf(0), request, a, never)).rejects.toThrow('used already');
     expect(await client.listPartialSignatures(request.id)).toEqual([]);
   });
 

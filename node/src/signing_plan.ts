@@ -1,0 +1,79 @@
+import { isLater, parseAnnouncement, type Attempt } from './attempt.js';
+import type { NodeContext } from './context.js';
+import { signerSets } from './utils.js';
+
+/** A node that is asked to lead waits this long, times its place among the signers, before it does. */
+const PROPOSAL_PATIENCE_MS = 5_000;
+
+/** What to do next about a request that has no signature. */
+export type Plan =
+  | { readonly kind: 'run'; readonly attempt: Attempt }
+  | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'too_few'; readonly missing: readonly number[] };
+
+export interface PlanState {
+  readonly requestId: string;
+  /** The latest attempt that this node took part in or saw fail. */
+  readonly last: Attempt | null;
+  /** Signers that were silent in it: passed over while there are others. */
+  readonly suspects: ReadonlySet<number>;
+  /** Since when nothing has been under way, by performance.now(). */
+  readonly idleSince: number;
+}
+
+/** What live peers announce for a request, the one to follow first. */
+export function announcedAttempts({ presence, n, t }: NodeContext, requestId: string): Attempt[] {
+  const attempts = presence.peers().flatMap(({ live, index, status }) => {
+    const texts = live ? (status?.attempts ?? []) : [];
+    return texts.flatMap((text) => {
+      const attempt = parseAnnouncement(text, n, t);
+      return attempt?.requestId === requestId && attempt.signers.includes(index) ? [attempt] : [];
+    });
+  });
+  return attempts.sort((a, b) => (isLater(a, b) ? -1 : 1));
+}
+
+/** The first signer set, in the request's order, whose members are all live; one without suspects if there is any. */
+function liveSet(context: NodeContext, { requestId, suspects }: PlanState): number[] | null {
+  const live = signerSets(requestId, context.n, context.t).filter((set) => set.every((party) => isLive(context, party)));
+  return live.find((set) => !set.some((party) => suspects.has(party))) ?? live[0] ?? null;
+}
+
+function isLive({ index, presence }: NodeContext, party: number): boolean {
+  return party === index || presence.isLive(party);
+}
+
+/**
+ * Everybody runs the first signer set's attempt 0 unasked. After that, or when one of that set is not alive, the lowest
+ * member of the first live set proposes the next attempt by announcing it; the others follow what is announced, or
+ * propose themselves when nothing is.
+ */
+export function planAttempt(context: NodeContext, state: PlanState, now: number): Plan {
+  const { index, n, t, config } = context;
+  const { requestId, last } = state;
+  const [first = []] = signerSets(requestId, n, t);
+  if (config.rustInterop) {
+    // Rust peers announce nothing and know attempt 0 alone.
+    return last === null && first.includes(index) ? { kind: 'run', attempt: { requestId, number: 0, signers: first } } : { kind: 'wait', ms: 60_000 };
+  }
+  const announced = announcedAttempts(context, requestId);
+  const follow = announced.find((attempt) => attempt.signers.includes(index) && isLater(attempt, last));
+  if (follow !== undefined) return { kind: 'run', attempt: follow };
+
+  if (last === null && announced.length === 0 && first.every((party) => isLive(context, party)) && first.includes(index)) {
+    return { kind: 'run', attempt: { requestId, number: 0, signers: first } };
+  }
+  if (announced.some((attempt) => !attempt.signers.includes(index))) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
+  const signers = liveSet(context, state);
+  if (signers === null) return { kind: 'too_few', missing: allParties(n).filter((party) => !isLive(context, party)) };
+  const place = signers.indexOf(index);
+  if (place < 0) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
+  const patience = state.idleSince + place * PROPOSAL_PATIENCE_MS - now;
+  if (patience > 0) return { kind: 'wait', ms: patience };
+  const number = 1 + Math.max(0, last?.number ?? 0, ...announced.map((attempt) => attempt.number));
+  return { kind: 'run', attempt: { requestId, number, signers } };
+}
+
+function allParties(n: number): number[] {
+  return Array.from({ length: n }, (_, party) => party);
+}

@@ -1,0 +1,53 @@
+import type { Signature } from 'cggmp24';
+import { formatSignature, type RequestRecord } from 'message-board/contract';
+import type { Attempt } from './attempt.js';
+import type { NodeContext } from './context.js';
+import { sleepUntilAborted } from './reading.js';
+import { signersLabel } from './utils.js';
+import { Wakeup } from './wakeup.js';
+
+/** Signers submit the same signature in turn, should the first one die with it. */
+const SUBMIT_PATIENCE_MS = 1_000;
+
+/** One pending request, and how far this node is with it. Its controller aborts when the board has finished the request. */
+export class SigningTask {
+  readonly wakeup = new Wakeup();
+  readonly controller = new AbortController();
+  /** Is it being signed in full, or waiting for its turn? */
+  inFull = false;
+  /** The latest attempt at full signing that this node took part in. */
+  last: Attempt | null = null;
+  /** Signers that were silent in it. */
+  suspects: ReadonlySet<number> = new Set();
+  /** Since when nothing has been under way, by performance.now(). */
+  idleSince = performance.now();
+
+  constructor(public request: RequestRecord) {}
+
+  get id(): string {
+    return this.request.id;
+  }
+
+  /** Oldest first, the same at all nodes. */
+  get order(): string {
+    return `${this.request.created_at} ${this.id}`;
+  }
+}
+
+/** How a signature was made, for the log. */
+export interface Made {
+  readonly signers: readonly number[];
+  readonly path: 'fast' | 'full';
+  readonly ms: number;
+}
+
+/** Publishes a signature, which has been verified; the first signer does, the others only if nothing is heard of it. */
+export async function submitSignature({ client, index, logger }: NodeContext, task: SigningTask, signature: Signature, { signers, path, ms }: Made): Promise<void> {
+  const { signal } = task.controller;
+  logger.info({ event: 'signature_generated', request_id: task.id, signers: signersLabel(signers), path, ms: Math.round(ms) }, 'signature generated');
+  await sleepUntilAborted(signers.indexOf(index) * SUBMIT_PATIENCE_MS, signal);
+  await client.updateRequest(task.id, { signature: formatSignature(signature) }, signal);
+  logger.info({ event: 'signature_submitted', request_id: task.id }, 'Signature submitted');
+  // The board's news of it ends the task.
+  await sleepUntilAborted(SUBMIT_PATIENCE_MS, signal);
+}
