@@ -24,6 +24,7 @@ interface Settings {
 function node(index: number, { incarnation = `of ${index}`.replace(' ', '-'), now = () => performance.now() }: Settings = {}) {
   const log = memoryLog();
   const presence = new Presence({ client: board.client(), logger: log.logger, index, n: 3, incarnation, deadAfterMs: 1_500, keygen: IDLE, auxInfo: IDLE, now });
+  presence.update({ stage: 'ready' });
   const life = new AbortController();
   const running = presence.run(life.signal);
   const stop = async (): Promise<void> => {
@@ -51,9 +52,10 @@ describe('presence', () => {
     const unsubscribe = b.presence.onChange(() => {
       called += 1;
     });
-    a.presence.update({ stage: 'ready', pool: { '1-2': 3 } });
-    await eventually('the other hears of it', () => b.presence.peers()[0]?.status?.stage === 'ready');
-    expect(b.presence.peers()[0]).toMatchObject({ status: { incarnation: 'of-0', pool: { '1-2': 3 } } });
+    a.presence.update({ stage: 'refusing', pool: { '1-2': 3 } });
+    await eventually('the other hears of it', () => b.presence.peers()[0]?.status?.stage === 'refusing');
+    expect(b.presence.peers()[0]).toMatchObject({ live: true, status: { incarnation: 'of-0', pool: { '1-2': 3 } } });
+    expect(b.presence.isLive(0)).toBe(false);
     expect(called).toBe(1);
     unsubscribe();
     a.presence.update({ stage: 'keygen' });
@@ -88,15 +90,15 @@ describe('presence', () => {
     const [a, b] = [node(0), node(1)];
     await eventually('they hear of each other', () => a.presence.isLive(1) && b.presence.isLive(0));
     const seen: boolean[] = [];
-    b.presence.onChange(() => seen.push(b.presence.isLive(0)));
+    b.presence.onChange(() => seen.push(b.presence.peers()[0]?.live === true));
     await board.stop();
     await eventually('it says so', () => b.lines.some((line) => line.event === 'board_unreachable'));
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     expect(b.presence.isLive(0)).toBe(true);
     await board.restart();
     await eventually('it says so', () => b.lines.some((line) => line.event === 'board_restarted'));
-    a.presence.update({ stage: 'ready' });
-    await eventually('they hear of each other', () => b.presence.peers()[0]?.status?.stage === 'ready');
+    a.presence.update({ stage: 'keygen' });
+    await eventually('they hear of each other', () => b.presence.peers()[0]?.status?.stage === 'keygen');
     expect(seen).not.toContain(false);
     expect(b.lines.filter((line) => line.event === 'board_unreachable')).toHaveLength(1);
   });
@@ -115,7 +117,7 @@ describe('presence', () => {
     b.presence.onChange(() => {
       throw new Error('not my day');
     });
-    a.presence.update({ stage: 'ready' });
+    a.presence.update({ stage: 'aux_info' });
     await eventually('it goes on', () => b.lines.some((line) => line.event === 'presence_callback_failed'));
     a.presence.update({ stage: 'keygen' });
     await eventually('it goes on', () => b.presence.peers()[0]?.status?.stage === 'keygen');

@@ -17,7 +17,7 @@ class FakeRunner {
 
   get runner(): ProtocolRunner {
     const run = () => {
-      let abort: (reason: unknown) => void = () => undefined;
+      let abort: (reason: Error) => void = () => undefined;
       const result = new Promise<string>((resolve, reject) => {
         let ended = false;
         this.waiting.push((found) => {

@@ -1,0 +1,243 @@
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { completeKeyShare, encodePoint, parseAuxInfo, parseCoreKeyShare, serializePrimes } from 'cggmp24';
+import { fixturePrimes, SMALL_FOR_TESTS } from 'cggmp24/testing';
+import type { BoardClient } from 'message-board/client';
+import { parseConfig } from '../src/config.js';
+import { runNode } from '../src/node.js';
+import { nodeId } from '../src/utils.js';
+import { workerThreads } from '../src/worker_pool.js';
+import { TestBoard } from './util/board.js';
+import { eventually, memoryLog } from './util/cluster.js';
+import { present } from './util/present.js';
+
+const ALL = [0, 1, 2, 3];
+const COMPILED = new URL('../dist/protocol_worker.js', import.meta.url);
+
+let board: TestBoard;
+let client: BoardClient;
+let folder: string;
+let nodes: Map<number, NodeInTest>;
+beforeEach(async () => {
+  board = await TestBoard.start();
+  client = board.client();
+  folder = await mkdtemp(join(tmpdir(), 'whole-node-'));
+  nodes = new Map();
+});
+afterEach(async () => {
+  await Promise.all(ALL.map(stop));
+  await board.close();
+  await rm(folder, { recursive: true });
+});
+
+interface NodeInTest {
+  readonly lines: Record<string, unknown>[];
+  readonly stop: () => Promise<void>;
+}
+
+const dataOf = (index: number): string => join(folder, `data-${index}`);
+
+/** A whole node in this process, on small parameters and fixture primes. */
+function start(index: number, settings: Record<string, string> = {}): NodeInTest {
+  const { logger, lines } = memoryLog();
+  const config = parseConfig({
+    NODE_ID: nodeId(index),
+    MESSAGE_BOARD_URL: board.url,
+    DATA_DIR: dataOf(index),
+    WORKERS: '1',
+    POOL_TARGET: '0',
+    POOL_MAX: '0',
+    PEER_DEAD_AFTER_MS: '1500',
+    ...settings,
+  });
+  const primes = { prepare: () => Promise.resolve(), take: () => Promise.resolve(serializePrimes(fixturePrimes(index, SMALL_FOR_TESTS))) };
+  const life = new AbortController();
+  const ended = runNode({ config, logger, params: SMALL_FOR_TESTS, startThread: workerThreads(SMALL_FOR_TESTS, COMPILED), primes }, life.signal).catch((error: unknown) => {
+    if (!life.signal.aborted) lines.push({ event: 'stopped', msg: String(error) });
+  });
+  const node = {
+    lines,
+    stop: async () => {
+      life.abort(new DOMException('stopped', 'AbortError'));
+      await ended;
+    },
+  };
+  nodes.set(index, node);
+  return node;
+}
+
+async function stop(index: number): Promise<void> {
+  const node = nodes.get(index);
+  nodes.delete(index);
+  await node?.stop();
+}
+
+const logged = (index: number, event: string): boolean => nodes.get(index)?.lines.some((line) => line.event === event) ?? false;
+const everyoneReady = (indices = ALL): Promise<void> => eventually('the nodes are ready', () => indices.every((index) => logged(index, 'signing_loop_started')), 45_000);
+
+/** Reads what the nodes have on disk. */
+async function keyShares() {
+  return Promise.all(
+    ALL.map(async (index) => {
+      const text = (name: string): Promise<string> => readFile(join(dataOf(index), `${name}_${nodeId(index)}.json`), 'utf8');
+      return completeKeyShare(parseCoreKeyShare(await text('key_share')), parseAuxInfo(await text('aux_info'), SMALL_FOR_TESTS));
+    }),
+  );
+}
+
+/** All nodes have shares of one key, which is the board's. */
+async function expectOneKey(): Promise<string> {
+  const shares = await keyShares();
+  const keys = new Set(shares.map(({ core }) => Buffer.from(encodePoint(core.sharedPublicKey, true)).toString('hex')));
+  expect(keys.size).toBe(1);
+  expect(new Set(shares.map(({ core }) => core.publicShares.map((share) => share.toHex()).join())).size).toBe(1);
+  expect(new Set(shares.map(({ aux }) => aux.encryptionKeys.map(({ n }) => n).join())).size).toBe(1);
+  const [key] = keys;
+  await eventually('the key is posted', () => ALL.some((index) => logged(index, 'public_key_posted')));
+  expect(await client.getPublicKey()).toBe(key);
+  return present(key);
+}
+
+async function signs(message: string): Promise<void> {
+  const { id } = await client.createRequest({ message });
+  for (let k = 0; k < 10; k++) if ((await client.getRequest(id, { status: 'pending', wait: 4_000 }))?.status === 'completed') return;
+  throw new Error(`${id} was not signed`);
+}
+
+describe('a cluster that starts from nothing', () => {
+  it('makes one key, though a node starts late, and signs', async () => {
+    for (const index of [0, 1, 3]) start(index);
+    await eventually('they wait for it', () => nodes.get(0)?.lines.some(({ msg }) => msg === 'Waiting for node-3') === true);
+    expect(await readdir(dataOf(0))).toEqual(['executions_node-1.log']);
+    start(2);
+    await everyoneReady();
+    await expectOneKey();
+    for (const index of ALL) {
+      const messages = present(nodes.get(index)).lines.map(({ msg }) => msg);
+      expect(messages.filter((msg) => msg === 'Keygen completed' || msg === 'AuxInfo generation completed')).toEqual(['Keygen completed', 'AuxInfo generation completed']);
+      const files = await readdir(dataOf(index));
+      expect(files.sort()).toEqual([`aux_info_${nodeId(index)}.json`, `executions_${nodeId(index)}.log`, `key_share_${nodeId(index)}.json`]);
+      for (const file of files) expect((await stat(join(dataOf(index), file))).mode & 0o777).toBe(0o600);
+      expect((await stat(dataOf(index))).mode & 0o777).toBe(0o700);
+    }
+    await signs('hello');
+  });
+
+  it('makes one key though a node is stopped half-way and started again', async () => {
+    for (const index of ALL) start(index);
+    await eventually('key generation has begun', () => logged(1, 'keygen_started'));
+    await stop(1);
+    start(1);
+    await eventually('aux info generation has begun', () => logged(2, 'aux_info_started'), 45_000);
+    await stop(2);
+    start(2);
+    await everyoneReady();
+    await expectOneKey();
+  });
+
+  it('makes one key though the board is restarted half-way', async () => {
+    for (const index of ALL) start(index);
+    await eventually('key generation has begun', () => logged(0, 'keygen_started'));
+    await board.restart();
+    await eventually('aux info generation has begun', () => logged(0, 'aux_info_started'), 45_000);
+    await board.restart();
+    await everyoneReady();
+    await expectOneKey();
+  });
+
+  it('makes one key though the board holds leftovers of an earlier cluster', async () => {
+    for (const index of ALL) start(index);
+    await everyoneReady();
+    const before = await expectOneKey();
+    await Promise.all(ALL.map(stop));
+    await rm(folder, { recursive: true });
+    // Not the board's public key, which would be a reason not to make another.
+    const [keygen, auxgen] = [await client.listMessages('keygen', 'node-1'), await client.listMessages('auxgen', 'node-1')];
+    await board.restart();
+    for (const { request_id, from_node, to_node, round, payload } of [...keygen, ...auxgen]) await client.postMessage({ request_id, from_node, to_node, round, payload });
+    for (const index of ALL) start(index);
+    await everyoneReady();
+    expect(await expectOneKey()).not.toBe(before);
+    expect(ALL.some((index) => logged(index, 'keygen_failed'))).toBe(true);
+  });
+});
+
+describe('a cluster that has a key', () => {
+  it('keeps it through a restart of everything, and posts it again', async () => {
+    for (const index of ALL) start(index);
+    await everyoneReady();
+    const key = await expectOneKey();
+    const files = await Promise.all(ALL.map((index) => readFile(join(dataOf(index), `key_share_${nodeId(index)}.json`), 'utf8')));
+    await Promise.all(ALL.map(stop));
+    await board.restart();
+    for (const index of ALL) start(index);
+    await everyoneReady();
+    expect(await expectOneKey()).toBe(key);
+    expect(await Promise.all(ALL.map((index) => readFile(join(dataOf(index), `key_share_${nodeId(index)}.json`), 'utf8')))).toEqual(files);
+    await board.restart();
+    await eventually('the key is posted again', () => logged(0, 'board_restarted'));
+    expect(await client.getPublicKey({ wait: 10_000 })).toBe(key);
+  });
+
+  it('goes on without a node that has lost its files; that node says so and makes no second key, until they are restored', async () => {
+    for (const index of ALL) start(index);
+    await everyoneReady();
+    const key = await expectOneKey();
+    await stop(3);
+    const backup = join(folder, 'backup');
+    await cp(dataOf(3), backup, { recursive: true });
+    await rm(dataOf(3), { recursive: true });
+    const lost = start(3);
+    await eventually('it refuses', () => logged(3, 'setup_refused'));
+    expect(lost.lines.filter(({ event }) => event === 'setup_refused')).toHaveLength(1);
+    expect(lost.lines.find(({ event }) => event === 'setup_refused')?.msg).toMatch(/node-1, node-2, node-3 completed this before.*No second one is made. Restore/);
+    expect((await client.listNodes()).map(({ status }) => status.stage)).toEqual(['ready', 'ready', 'ready', 'refusing']);
+    await signs('without node-4');
+    expect(await readdir(dataOf(3))).toEqual(['executions_node-4.log']);
+    for (const file of ['key_share_node-4.json', 'aux_info_node-4.json']) await cp(join(backup, file), join(dataOf(3), file));
+    await everyoneReady();
+    expect(await expectOneKey()).toBe(key);
+  });
+
+  it('does not make another key while the board knows one', async () => {
+    await client.postPublicKey('02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5');
+    for (const index of ALL) start(index);
+    await eventually('they refuse', () => ALL.every((index) => logged(index, 'setup_refused')));
+    expect(present(nodes.get(0)).lines.find(({ event }) => event === 'setup_refused')?.msg).toMatch(/the board has the public key 02c6047f/);
+    for (const index of ALL) expect(await readdir(dataOf(index))).toEqual([`executions_${nodeId(index)}.log`]);
+  });
+
+  it('notices a node whose files are of another key', async () => {
+    for (const index of ALL) start(index);
+    await everyoneReady();
+    await Promise.all(ALL.map(stop));
+    await cp(dataOf(3), join(folder, 'other'), { recursive: true });
+    for (const index of ALL) await rm(dataOf(index), { recursive: true });
+    await board.restart();
+    for (const index of ALL) start(index);
+    await everyoneReady();
+    await stop(3);
+    await rm(dataOf(3), { recursive: true });
+    await cp(join(folder, 'other'), dataOf(3), { recursive: true });
+    start(3);
+    await eventually('it says so', () => logged(3, 'setup_conflict'));
+    await eventually('it is seen', () => logged(3, 'public_key_conflict'));
+    expect((await client.listNodes()).map(({ status }) => status.stage)).toEqual(['ready', 'ready', 'ready', 'refusing']);
+  });
+});
+
+describe('a node with a damaged file', () => {
+  it('stops, says which, and leaves it as it is', async () => {
+    const file = join(dataOf(0), 'key_share_node-1.json');
+    start(0);
+    await eventually('it has its folder', () => logged(0, 'waiting_for_nodes'));
+    await stop(0);
+    await writeFile(file, '{"core":');
+    const node = start(0);
+    await eventually('it stops', () => logged(0, 'stopped'));
+    expect(node.lines.at(-1)?.msg).toMatch(/DamagedFile: .*key_share_node-1\.json cannot be used: .*not JSON/);
+    expect(await readFile(file, 'utf8')).toBe('{"core":');
+  });
+});
