@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals';
+import { BoardClient } from 'message-board/client';
+import { pino } from 'pino';
+import request from 'supertest';
+import { parseConfig } from '../src/config.js';
+import { healthService, Problems } from '../src/health.js';
+import { Presence } from '../src/presence.js';
+import { TestBoard } from './util/board.js';
+import { eventually } from './util/cluster.js';
+
+const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
+const logger = pino({ level: 'silent' });
+
+function presenceOf(index: number, url: string, signal: AbortSignal): Presence {
+  const client = new BoardClient(url);
+  const presence = new Presence({ client, logger, index, n: 3, incarnation: `run-${index}`, deadAfterMs: 1_500, keygen: IDLE, auxInfo: IDLE });
+  void presence.run(signal).then(() => client.close());
+  return presence;
+}
+
+async function withNode(use: (node: { board: TestBoard; presence: Presence; problems: Problems; signal: AbortSignal; app: Parameters<typeof request>[0] }) => Promise<void>): Promise<void> {
+  const board = await TestBoard.start();
+  const life = new AbortController();
+  const presence = presenceOf(0, board.url, life.signal);
+  const problems = new Problems();
+  const config = parseConfig({ NODE_ID: 'node-1', N_NODES: '3', THRESHOLD: '2' });
+  const { app } = healthService({ config, presence, problems, logger });
+  try {
+    await use({ board, presence, problems, signal: life.signal, app });
+  } finally {
+    life.abort();
+    await board.close();
+  }
+}
+
+describe('the health of a node', () => {
+  it('says what it does and whom it sees', () =>
+    withNode(async ({ board, presence, signal, app }) => {
+      const other = presenceOf(1, board.url, signal);
+      other.update({ stage: 'keygen' });
+      await eventually('they see each other', () => presence.peers()[0]?.status?.stage === 'keygen');
+      presence.update({ stage: 'ready', pool: { '1-2': 4 }, public_key: '02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5' });
+      const answer = await request(app).get('/health').expect(200);
+      expect(answer.body).toEqual({
+        status: 'ok',
+        node_id: 'node-1',
+        incarnation: 'run-0',
+        stage: 'ready',
+        not_ready: null,
+        public_key: '02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5',
+        peers: [
+          { node_id: 'node-2', live: true, age_ms: expect.any(Number), stage: 'keygen' },
+          { node_id: 'node-3', live: false, age_ms: null, stage: null },
+        ],
+        pool: { '1-2': 4 },
+        arithmetic: { backend: expect.stringMatching(/^(openssl|bigint)$/), reason: expect.any(String) },
+      });
+    }));
+
+  it('is ready once it can sign, and says why it is not', () =>
+    withNode(async ({ board, presence, problems, signal, app }) => {
+      const reason = async (): Promise<unknown> => {
+        const { status, body } = (await request(app).get('/ready')) as { status: number; body: { error?: { code: string; message: string } } };
+        expect([status, body.error?.code]).toEqual(body.error === undefined ? [200, undefined] : [503, 'not_ready']);
+        return body.error?.message;
+      };
+      expect(await reason()).toBe('starting');
+      presence.update({ stage: 'ready' });
+      await eventually('the board answers', () => presence.boardSilentMs < 1_000);
+      expect(await reason()).toBe('1 nodes are alive and 2 have to sign');
+      presenceOf(1, board.url, signal);
+      await eventually('the other is seen', () => presence.peers()[0]?.live === true);
+      expect(await reason()).toBeUndefined();
+      problems.set('conflict', 'other files');
+      expect(await reason()).toBe('other files');
+      problems.set('conflict', null);
+      expect(await reason()).toBeUndefined();
+      await board.stop();
+      await eventually('it is missed', () => presence.boardSilentMs > 5_000);
+      expect(await reason()).toBe('the message board does not answer');
+    }));
+});
