@@ -164,6 +164,20 @@ describe('a cluster that starts from nothing', () => {
   });
 });
 
+describe('a cluster with Rust nodes', () => {
+  it('makes its key in the only attempt, which is not begun again', async () => {
+    for (const index of ALL) start(index, { RUST_INTEROP: '1' });
+    await everyoneReady();
+    await expectOneKey();
+    await Promise.all(ALL.map(stop));
+    await rm(join(dataOf(0), 'key_share_node-1.json'));
+    await board.restart();
+    start(0, { RUST_INTEROP: '1' });
+    await eventually('it stops', () => logged(0, 'stopped'));
+    expect(present(nodes.get(0)).lines.at(-1)?.msg).toMatch(/SetupRefused: keygen: its only attempt was begun before/);
+  });
+});
+
 describe('a cluster that has a key', () => {
   it('keeps it through a restart of everything, and posts it again', async () => {
     for (const index of ALL) start(index);
