@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
+import fc from 'fast-check';
 import { z } from 'zod';
 import { leaf, list, option, point, struct, wrapped, type Encoded } from '../../src/hash/encoding.js';
 import type { CoreKeyShare } from '../../src/key_share/core.js';
@@ -13,7 +14,7 @@ import { simulate, type Outcome } from '../../src/testing/simulate.js';
 import { bytesHexJson, DigestJson, PointJson, ScalarJson } from '../../src/wire/json.js';
 import { fieldsOf, INFINITY_JSON, malformedForms, plausible, without, type Field } from '../util/alterations.js';
 import { ending, expectBlame, reasonsOf } from '../util/blame.js';
-import { bodyOf, both, Commitment, committing, editing, recordRun, type RecordedMessage, type Tamper } from '../util/messages.js';
+import { bodyOf, both, Commitment, committing, editing, recordRun, variantOf, type RecordedMessage, type Tamper } from '../util/messages.js';
 import { replaceAt, toJson, type Json } from '../util/proofs.js';
 
 const sid = utf8ToBytes('misbehaviour');
@@ -277,5 +278,42 @@ describe.each([threshold, nonThreshold])('$name key generation, a cheat that sen
     const outcomes = simulate(sessionsOf(variant), { tamper: editing(CHEAT, 'ReliabilityCheck', () => Array.from({ length: 32 }, () => 0), [0]) });
     expect(ending(outcomes[0])).toBe('inconsistent_broadcast:');
     expect(ending(outcomes[2])).toBe('waiting');
+  });
+});
+
+describe.each([threshold, nonThreshold])('$name key generation, whatever one party sends', (variant) => {
+  const messages = honestMessages(variant, { parties: 4 });
+  const own = messages.filter(({ sender }) => sender === CHEAT);
+  /** Any field of any message, to whomever, replaced by something like it, by nonsense or by what another party sent. */
+  const change = fc.record({
+    message: fc.constantFrom(...own),
+    recipients: fc.subarray([0, 2, 3], { minLength: 1 }),
+    how: fc.constantFrom('plausible', 'malformed', 'of another party', 'dropped', 'twice'),
+    pick: fc.nat(),
+  });
+
+  it('no honest party is ever blamed', () => {
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), fc.boolean(), fc.string(), (changes, reliableBroadcast, order) => {
+        const tampers = changes.map(({ message, recipients, how, pick }): Tamper => {
+          const name = Object.keys(message.msg).join();
+          if (how === 'dropped') return (d) => (d.from === CHEAT && recipients.includes(d.to) && variantOf(d.payload) === name ? [] : [d]);
+          const edit = (): Json => {
+            const body = message.msg[name] ?? null;
+            const fields = fieldsOf(body);
+            const field = fields[pick % fields.length];
+            if (field === undefined) throw new Error('no field');
+            const forms = malformedForms(field);
+            if (how === 'of another party') return bodyOf(messages, name, 0);
+            return replaceAt(body, field.path, how === 'malformed' ? (forms[pick % forms.length]?.[1] ?? null) : plausible(field));
+          };
+          const edited = editing(CHEAT, name, edit, recipients);
+          return how === 'twice' ? (d) => (d.from === CHEAT ? [d, ...edited(d)] : [d]) : edited;
+        });
+        const outcomes = simulate(sessionsOf(variant, { parties: 4, reliableBroadcast }), { shuffle: seededRng(order), tamper: both(...tampers) });
+        for (const party of [0, 2, 3]) expect(ending(outcomes[party])).toMatch(/^(done|waiting|[a-z_]+:1?)$/);
+      }),
+      { numRuns: 60 },
+    );
   });
 });

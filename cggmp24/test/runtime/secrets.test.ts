@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { serializeAuxInfo, parseAuxInfo } from '../../src/key_share/aux_info.js';
+import { parseKeyShare, serializeKeyShare } from '../../src/key_share/key_share.js';
 import { OwnRingPedersen } from '../../src/paillier/ring_pedersen.js';
 import { systemRng, type Rng } from '../../src/math/random.js';
 import { at } from '../../src/runtime/at.js';
@@ -15,7 +16,8 @@ import { editing, type Tamper } from '../util/messages.js';
 import { FEW_REPETITIONS, smallShares } from '../util/small_shares.js';
 
 const executionId = utf8ToBytes('secrets');
-const shares = smallShares(2, 2);
+/** As a node has them: from storage. */
+const shares = smallShares(2, 2).map((made) => parseKeyShare(serializeKeyShare(made), FEW_REPETITIONS));
 const share = at(shares, 0);
 
 /** Everything that party 0 must keep to itself: its key material, and whatever it draws. */

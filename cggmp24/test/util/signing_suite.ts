@@ -7,6 +7,7 @@ import { digestAll } from '../../src/hash/encoding.js';
 import { encodePoint, toScalar, type Scalar } from '../../src/math/curve.js';
 import { toBytesPadded } from '../../src/math/integer.js';
 import { lagrange } from '../../src/math/polynomial.js';
+import type { KeyShare } from '../../src/key_share/key_share.js';
 import { at } from '../../src/runtime/at.js';
 import { presign, sign } from '../../src/sessions.js';
 import { verify, type Signature } from '../../src/ecdsa.js';
@@ -80,6 +81,23 @@ function publicDataOf(run: SigningRun): PresignaturePublicData {
   return { Gamma: recorded.Gamma, commitments: recorded.commitments.map(({ tilde_Delta, tilde_S }) => ({ tildeDelta: tilde_Delta, tildeS: tilde_S })) };
 }
 
+/** The additive shares of a run: cheap, so that the quick suite looks at those of the slow runs too. */
+export function expectGroup(run: SigningRun, shares: readonly KeyShare[]): void {
+  it('shares the key additively among the signers, the shift at the first', () => {
+    const contexts = shares.map((share) => contextOf(run, share));
+    const ctx = at(contexts, 0);
+    const root = at(shares, 0).core;
+    const setup = root.vssSetup;
+    const weights: Scalar[] = setup === null ? run.participants.map(() => 1n) : lagrange(run.participants.map((j) => at(setup.indices, j)), 0n);
+    expect(weights).toEqual(run.group.lagrange);
+    expect(contexts.map(({ x_i }) => x_i.reveal())).toEqual(run.group.additive_x);
+    expect(ctx.X.map(hex)).toEqual(run.group.X);
+    expect(hex(ctx.publicKey)).toBe(run.public_key);
+    const derived = derive({ publicKey: root.sharedPublicKey, chainCode: root.chainCode ?? new Uint8Array(32) }, run.derivation_path);
+    expect(derived.shift).toBe(run.group.additive_shift);
+  });
+}
+
 export function describeSigningRun(name: string): void {
   describe(name, () => {
     const { run, shares } = loadSigningRun(name);
@@ -87,17 +105,7 @@ export function describeSigningRun(name: string): void {
     const everyone = run.participants.map((_, i) => i);
     const ctx = at(contexts, 0);
 
-    it('shares the key additively among the signers, the shift at the first', () => {
-      const root = at(shares, 0).core;
-      const setup = root.vssSetup;
-      const weights: Scalar[] = setup === null ? everyone.map(() => 1n) : lagrange(run.participants.map((j) => at(setup.indices, j)), 0n);
-      expect(weights).toEqual(run.group.lagrange);
-      expect(contexts.map(({ x_i }) => x_i.reveal())).toEqual(run.group.additive_x);
-      expect(ctx.X.map(hex)).toEqual(run.group.X);
-      expect(hex(ctx.publicKey)).toBe(run.public_key);
-      const derived = derive({ publicKey: root.sharedPublicKey, chainCode: root.chainCode ?? new Uint8Array(32) }, run.derivation_path);
-      expect(derived.shift).toBe(run.group.additive_shift);
-    });
+    expectGroup(run, shares);
 
     it('echoes what the crate echoes', () => {
       const hash = digestAll(everyone.map((j) => echo(run.eid, messagesOf.round1a(run, j))));
