@@ -62,30 +62,12 @@ describe('3 of 4', () => {
     expectSigned([combine(all.map((p) => p.issuePartialSignature(message)), publicData, key, message)], key);
   });
 
-  it('presigning is what signing begins with', () => {
-    const rng = (): ReturnType<typeof seededRng> => seededRng('the same');
-    const presigning = recordRun([0, 1, 2].map((party) => presign({ executionId, share: at(shares, party), signers: [0, 1, 2], rng: rng() }))).messages;
-    const signing = recordRun([0, 1, 2].map((party) => sign({ executionId, share: at(shares, party), signers: [0, 1, 2], message, rng: rng() }))).messages;
-    expect(signing.filter(({ msg }) => !('Round4' in msg))).toEqual(presigning);
-  });
-
   it('with a derivation path', () => {
     const path = [44, 60, 0, 2 ** 31 - 1];
     const { core } = at(shares, 0);
     const derived = derive({ publicKey: core.sharedPublicKey, chainCode: core.chainCode ?? new Uint8Array() }, path);
     expect(derived.publicKey.equals(key)).toBe(false);
     expectSigned(run(shares, [2, 0, 1], { path }), derived.publicKey);
-  });
-
-  it('without the echo round', () => {
-    const { outcomes, messages } = recordRun(sessionsOf(shares, [0, 1, 2], { reliableBroadcast: false }));
-    expectSigned(outputs(outcomes), key);
-    expect(messages.some(({ msg }) => 'ReliabilityCheck' in msg)).toBe(false);
-  });
-
-  it('draws a new nonce each time', () => {
-    const [a, b] = [run(shares, [0, 1, 2]), run(shares, [0, 1, 2])];
-    expect(a[0]?.r).not.toBe(b[0]?.r);
   });
 });
 
@@ -98,16 +80,30 @@ describe('2 of 3', () => {
         const tamper: SimulateOptions['tamper'] = (delivery) => (twice ? [delivery, delivery] : [delivery]);
         expectSigned(run(shares, [2, 0], {}, { shuffle: seededRng(seed), tamper }), keyOf(shares));
       }),
-      { numRuns: 6 },
+      { numRuns: 4 },
     );
   });
 
-  it.each([
-    [utf8ToBytes('x')],
-    [new Uint8Array(100_000)],
-    [Uint8Array.of(0, 255)],
-  ])('signs any bytes', (signed) => {
-    expectSigned(run(shares, [0, 1], { message: signed }), keyOf(shares), signed);
+  it('signs any bytes', () => {
+    for (const signed of [Uint8Array.of(0), new Uint8Array(100_000)]) expectSigned(run(shares, [0, 1], { message: signed }), keyOf(shares), signed);
+  });
+
+  it('presigning is what signing begins with', () => {
+    const rng = (): ReturnType<typeof seededRng> => seededRng('the same');
+    const presigning = recordRun([0, 1].map((party) => presign({ executionId, share: at(shares, party), signers: [0, 1], rng: rng() }))).messages;
+    const signing = recordRun([0, 1].map((party) => sign({ executionId, share: at(shares, party), signers: [0, 1], message, rng: rng() }))).messages;
+    expect(signing.filter(({ msg }) => !('Round4' in msg))).toEqual(presigning);
+  });
+
+  it('without the echo round', () => {
+    const { outcomes, messages } = recordRun(sessionsOf(shares, [0, 1], { reliableBroadcast: false }));
+    expectSigned(outputs(outcomes), keyOf(shares));
+    expect(messages.some(({ msg }) => 'ReliabilityCheck' in msg)).toBe(false);
+  });
+
+  it('draws a new nonce each time', () => {
+    const [a, b] = [run(shares, [0, 1]), run(shares, [0, 1])];
+    expect(a[0]?.r).not.toBe(b[0]?.r);
   });
 });
 
