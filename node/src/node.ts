@@ -94,7 +94,6 @@ async function live(parts: Parts, background: Promise<void>[], signal: AbortSign
   logger.info({ event: 'aux_info_completed' }, 'AuxInfo generation completed');
 
   runner.loadKeyShare(serializeKeyShare(completeKeyShare(core, aux)));
-  presence.update({ stage: 'ready' });
   watchForConflicts({ ...parts, onProblem: (reason) => { problems.set('conflict', reason); } }, signal);
   background.push(keepPublicKeyPosted({ ...parts, onProblem: (reason) => { problems.set('public_key', reason); } }, publicKey, signal));
   const context: NodeContext = { ...parts, index, n, t, keyShare: { sharedPublicKey: core.sharedPublicKey, publicKey } };

@@ -33,6 +33,8 @@ export class PresignatureMaker {
   readonly #led = new Map<string, Led>();
   readonly #incarnations = new Map<number, string>();
   readonly #wakeup = new Wakeup();
+  /** Cursor of the last presignature request before this start. */
+  #start: string | undefined;
   #report: NodeJS.Timeout | null = null;
 
   /** @param isBusy are requests being signed in full? Then the pool waits. */
@@ -42,6 +44,15 @@ export class PresignatureMaker {
   ) {
     this.pool = new PresignaturePool(context.config.poolMax);
     this.enabled = context.config.poolTarget > 0 && !context.config.rustInterop;
+  }
+
+  /**
+   * Passes over what was asked for before this start: it is for another incarnation of this node. To be done before
+   * the others hear that this one is ready, or they would ask for something that it then passes over.
+   */
+  async prepare(signal: AbortSignal): Promise<void> {
+    const requests = await this.context.client.listPresignatureRequests({ signal });
+    this.#start = requests.at(-1)?.id;
   }
 
   /** Fills the pool until the signal aborts. */
@@ -80,12 +91,9 @@ export class PresignatureMaker {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { client } = this.context;
-    // What was asked for before this start is for another incarnation of this node: it is left alone.
-    let first = true;
-    await keepReading(this.context, 'presignature_requests', signal, async (after) => {
-      const requests = await client.listPresignatureRequests({ status: 'pending', after, wait: first ? 0 : 25_000, signal });
-      if (!first) for (const request of requests) this.#join(request, signal);
-      first = false;
+    await keepReading(this.context, 'presignature_requests', signal, async (after = this.#start) => {
+      const requests = await client.listPresignatureRequests({ status: 'pending', after, wait: 25_000, signal });
+      for (const request of requests) this.#join(request, signal);
       return requests.at(-1)?.id ?? after;
     });
   }
@@ -176,15 +184,17 @@ export class PresignatureMaker {
     return presence.peers().every((peer) => peer.index > index || peer.ageMs > config.poolLeaderTimeoutMs);
   }
 
-  /** The live signer set with the fewest presignatures; null when the pool is full or enough are being made. */
+  /** The live signer set with the fewest presignatures; null when each has its share of the target, or enough are being made. */
   #neediestSet(): readonly number[] | null {
     const { n, t, config } = this.context;
     if (this.#led.size >= LED_AT_A_TIME) return null;
-    const sets = signerSets('', n, t).filter((set) => set.every((party) => this.#isReady(party)));
-    const counts = sets.map((set) => this.#count(signersLabel(set), set));
-    const total = counts.reduce((sum, count) => sum + count, 0);
-    if (total >= config.poolTarget) return null;
-    return sets[counts.indexOf(Math.min(...counts))] ?? null;
+    const all = signerSets('', n, t);
+    // A share for each set, live or not: when a node comes back the others' pools still have room for its sets.
+    const share = Math.ceil(config.poolTarget / all.length);
+    const live = all.filter((set) => set.every((party) => this.#isReady(party)));
+    const counts = live.map((set) => this.#count(signersLabel(set), set));
+    const least = Math.min(...counts);
+    return least >= share ? null : (live[counts.indexOf(least)] ?? null);
   }
 
   #isReady(party: number): boolean {

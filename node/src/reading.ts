@@ -9,12 +9,23 @@ export async function sleepUntilAborted(ms: number, signal: AbortSignal): Promis
   await sleep(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
 }
 
-/**
- * Reads a list of the board on and on, from the start: `read` takes the cursor and returns the next one. A reading that
- * fails is logged and repeated; nothing is skipped.
- */
+/** Calls the board until it answers; what fails is logged. @throws the signal's reason when it aborts */
+export async function untilAnswered<T>({ logger }: NodeContext, what: string, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await call();
+    } catch (error) {
+      if (error === signal.reason) throw error;
+      logger.warn({ event: 'reading_failed', what, err: error }, 'Could not read from the board, trying again');
+      await sleepUntilAborted(PAUSE_MS, signal);
+    }
+  }
+}
+
+/** Reads a list of the board on and on, until the signal aborts: `read` takes the cursor and returns the next one. Nothing is skipped. */
 export async function keepReading(
-  { logger }: NodeContext,
+  context: NodeContext,
   what: string,
   signal: AbortSignal,
   read: (cursor: string | undefined) => Promise<string | undefined>,
@@ -22,11 +33,9 @@ export async function keepReading(
   let cursor: string | undefined;
   while (!signal.aborted) {
     try {
-      cursor = await read(cursor);
+      cursor = await untilAnswered(context, what, signal, () => read(cursor));
     } catch (error) {
-      if (error === signal.reason) return;
-      logger.warn({ event: 'reading_failed', what, err: error }, 'Could not read from the board, trying again');
-      await sleepUntilAborted(PAUSE_MS, signal);
+      if (error !== signal.reason) throw error;
     }
   }
 }

@@ -2,7 +2,7 @@ import { ServiceError } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
 import type { NodeContext } from './context.js';
 import { PresignatureMaker } from './presignature.js';
-import { keepReading, sleepUntilAborted } from './reading.js';
+import { keepReading, sleepUntilAborted, untilAnswered } from './reading.js';
 import { FullSigning } from './signing.js';
 import { FastSigning } from './signing_fast.js';
 import { SigningTask } from './signing_task.js';
@@ -26,7 +26,9 @@ class SigningCoordinator {
 
   /** Fills the pool and follows the board's requests until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { logger } = this.context;
+    const { logger, presence } = this.context;
+    await untilAnswered(this.context, 'presignature_requests', signal, () => this.#presignatures.prepare(signal));
+    presence.update({ stage: 'ready' });
     const filling = this.#presignatures.run(signal);
     logger.info({ event: 'signing_loop_started' }, 'Main signing loop started');
     await Promise.all([filling, this.#followRequests(signal)]);

@@ -130,14 +130,17 @@ export class SigningCluster {
     const { n } = config;
     const incarnation = `run-${++this.#incarnations}`;
     const presence = new Presence({ client, logger, index, n, incarnation, deadAfterMs: config.peerDeadAfterMs, keygen: setUp, auxInfo: setUp });
-    presence.update({ stage: 'ready', public_key: this.publicKey });
+    presence.update({ public_key: this.publicKey });
     const runner = new WorkerPool(config.workers, workerThreads(SMALL_FOR_TESTS, COMPILED_WORKER), logger);
     runner.loadKeyShare(serializeKeyShare(share));
     const journal = await ExecutionJournal.open(join(this.folder, `journal-${index}`));
     const keyShare = { sharedPublicKey: share.core.sharedPublicKey, publicKey: this.publicKey };
     const context: NodeContext = { config, index, n, t: config.t, logger, client, presence, runner, journal, keyShare };
     const stopping = new AbortController();
-    const parts = [presence.run(stopping.signal), runSigning(context, stopping.signal)];
+    const stopped = (error: unknown): void => {
+      if (error !== stopping.signal.reason) throw error;
+    };
+    const parts = [presence.run(stopping.signal), runSigning(context, stopping.signal).catch(stopped)];
     const close = async (): Promise<void> => {
       await runner.close();
       await journal.close();
