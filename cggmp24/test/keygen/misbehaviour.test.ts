@@ -313,7 +313,7 @@ describe.each([threshold, nonThreshold])('$name key generation, whatever one par
         const outcomes = simulate(sessionsOf(variant, { parties: 4, reliableBroadcast }), { shuffle: seededRng(order), tamper: both(...tampers) });
         for (const party of [0, 2, 3]) expect(ending(outcomes[party])).toMatch(/^(done|waiting|[a-z_]+:1?)$/);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 });

@@ -47,7 +47,7 @@ describe('combine', () => {
         expect(acceptedByNoble(signature, encodePoint(one.key, true), signed)).toBe(true);
         expect(verify({ ...signature, s: GROUP_ORDER - signature.s }, encodePoint(one.key, true), signed)).toBe(false);
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 

@@ -48,11 +48,11 @@ describe('3 of 4', () => {
   const shares = smallShares(3, 4);
   const key = keyOf(shares);
 
-  it.each([[[0, 1, 2]], [[0, 1, 3]], [[0, 2, 3]], [[1, 2, 3]], [[3, 0, 1]], [[2, 1, 0]]])('signers %j', (signers) => {
+  it.each([[[0, 1, 2]], [[0, 1, 3]], [[0, 2, 3]], [[3, 2, 1]]])('signers %j', (signers) => {
     expectSigned(run(shares, signers), key);
   });
 
-  it.each([[[0, 1, 3]], [[2, 3, 1]]])('signers %j, with a presignature', (signers) => {
+  it.each([[[2, 3, 1]]])('signers %j, with a presignature', (signers) => {
     const presignatures = outputs(simulate(presessionsOf(shares, signers)));
     const { publicData } = at(presignatures, 0);
     for (const { publicData: other } of presignatures) expect(other.Gamma.equals(publicData.Gamma)).toBe(true);
