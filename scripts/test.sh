@@ -7,7 +7,7 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/test.sh [--full | --slow]
 
-Installs and builds what is needed, then runs the tests of all workspaces: small parameters, about a minute.
+Installs and builds what is needed, then runs the tests of all workspaces: small parameters, a few minutes.
 
   --full       also the slow tests: full-size parameters, and whole systems of six processes
   --slow       the slow tests only
