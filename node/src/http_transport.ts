@@ -226,7 +226,7 @@ class BoardRun<J extends Job> {
     }
     const isLost = ({ index, live, ageMs, status }: PeerView): boolean => {
       const incarnation = this.#incarnations.get(index);
-      return incarnation !== undefined && ((!live && ageMs > goneAfterMs));
+      return incarnation !== undefined && ((!live && ageMs > goneAfterMs) || status?.incarnation !== incarnation);
     };
     return peers.filter(isLost).map((peer) => peer.nodeId);
   }

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseCoreKeyShare } from 'cggmp24';
 import { SMALL_FOR_TESTS } from 'cggmp24/testing';
-import type { BoardClient } from 'message-board/client';
+import { BoardClient } from 'message-board/client';
 import type { NodeStatus } from 'message-board/contract';
 import { pino } from 'pino';
 import { ProtocolAborted, SessionTimeout } from '../src/errors.js';
@@ -72,6 +72,19 @@ const deps = (n: number): TransportDeps => ({ client, presence, runner: pool, co
 const never = new AbortController().signal;
 type KeygenSession = BoardSession<Extract<Job, { kind: 'keygen' }>>;
 
+/** Resolves when a session of this node has begun to wait: its first message is there. */
+async function waits(self: number): Promise<void> {
+  while ((await client.listMessages('keygen', 'node-65535')).every(({ from_node }) => from_node !== nodeId(self)));
+}
+
+/** Posts late. */
+class SlowClient extends BoardClient {
+  override async postMessage(...args: Parameters<BoardClient['postMessage']>): ReturnType<BoardClient['postMessage']> {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return super.postMessage(...args);
+  }
+}
+
 /** Key generation by these parties of a cluster, as the board knows it. */
 function keygenSession(self: number, participants: readonly number[], more: Partial<KeygenSession> = {}): KeygenSession {
   const job = { kind: 'keygen', executionId: 'k', index: participants.indexOf(self), parties: participants.length, threshold: 2 } as const;
@@ -119,18 +132,42 @@ describe('a session over the board', () => {
     expect(failure).toMatchObject({ round: 'Round1', missing: ['node-2', 'node-3'] });
   });
 
+  it('has posted all its messages when it ends: they may be what the others wait for', async () => {
+    const slow = new SlowClient(board.url);
+    await Promise.all([runOverBoard({ ...deps(2), client: slow }, keygenSession(0, [0, 1])), runOverBoard(deps(2), keygenSession(1, [0, 1]))]);
+    await slow.close();
+  });
+
   it('ends when one that it waits for dies', async () => {
     presence.set(1, 'a');
-    const running = runOverBoard(deps(2), keygenSession(0, [0, 1])).catch((error: unknown) => error);
-    await eventually('it listens', () => presence.listeners > 0);
+    const running = runOverBoard(deps(2), keygenSession(0, [0, 1], { silenceMs: 600_000 })).catch((error: unknown) => error);
+    await waits(0);
     presence.set(1, 'a', { live: false, ageMs: 4_000 });
     expect(await running).toMatchObject({ name: 'SessionTimeout', missing: ['node-2'] });
+  }, 20_000);
+
+  it('does not end when another dies whose message is there', async () => {
+    const dying = new AbortController();
+    const third = runOverBoard(deps(3), keygenSession(2, [0, 1, 2], { signal: dying.signal })).catch(() => undefined);
+    await waits(2);
+    dying.abort(new Error('killed'));
+    await third;
+    for (const index of [1, 2]) presence.set(index, 'a');
+    const running = runOverBoard(deps(3), keygenSession(0, [0, 1, 2])).catch((error: unknown) => error);
+    await waits(0);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    presence.set(2, 'a', { live: false, ageMs: 4_000 });
+    const stopping = new AbortController();
+    const second = runOverBoard(deps(3), keygenSession(1, [0, 1, 2], { signal: stopping.signal })).catch(() => undefined);
+    expect(await running).toMatchObject({ name: 'SessionTimeout', round: 'ReliabilityCheck', missing: ['node-3'] });
+    stopping.abort(new Error('enough'));
+    await second;
   });
 
   it('gives a late heartbeat as much time as it is told', async () => {
     presence.set(1, 'a');
     const running = runOverBoard(deps(2), keygenSession(0, [0, 1], { goneAfterMs: 10_000 })).catch((error: unknown) => error);
-    await eventually('it listens', () => presence.listeners > 0);
+    await waits(0);
     presence.set(1, 'a', { live: false, ageMs: 9_000 });
     presence.set(1, 'a');
     expect(await Promise.all([running, runOverBoard(deps(2), keygenSession(1, [0, 1]))])).toEqual([expect.any(String), expect.any(String)]);
@@ -138,11 +175,11 @@ describe('a session over the board', () => {
 
   it('ends when one that it waits for is in another life', async () => {
     presence.set(1, 'a');
-    const running = runOverBoard(deps(2), keygenSession(0, [0, 1])).catch((error: unknown) => error);
-    await eventually('it listens', () => presence.listeners > 0);
+    const running = runOverBoard(deps(2), keygenSession(0, [0, 1], { silenceMs: 600_000 })).catch((error: unknown) => error);
+    await waits(0);
     presence.set(1, 'b');
     expect(await running).toMatchObject({ name: 'SessionTimeout', missing: ['node-2'] });
-  });
+  }, 20_000);
 
   it('does not mind the death of one that it never saw alive, or does not wait for', async () => {
     presence.set(1, 'a', { live: false, ageMs: 9_999 });
