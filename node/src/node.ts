@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { completeKeyShare, encodePoint, parseAuxInfo, parseCoreKeyShare, serializeKeyShare, type SecurityParams } from 'cggmp24';
 import { BoardClient } from 'message-board/client';
@@ -48,6 +49,8 @@ interface Parts extends NodeOptions {
 export async function runNode(options: NodeOptions, stopping: AbortSignal): Promise<void> {
   const { config, logger, startThread } = options;
   const life = new AbortController();
+  // Every loop, session and search of the node ends with it.
+  setMaxListeners(0, life.signal);
   const stop = (): void => {
     life.abort(stopping.reason);
   };

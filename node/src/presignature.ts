@@ -133,7 +133,7 @@ export class PresignatureMaker {
       this.pool.add({ id, participants, presignature: Presignature.takeOver(handedOver) });
       this.#changed();
       const { size } = this.pool;
-      logger.info({ event: 'presignature_generated', ...fields, pool_size: size, ms: Math.round(performance.now() - started) }, 'Presignature generated');
+      logger.info({ event: 'presignature_generated', ...fields, pool_size: size, ms: Math.round(performance.now() - started) }, 'Presignature added to the pool');
       await report('completed');
     } catch (error) {
       if (signal.aborted) return;
