@@ -23,6 +23,8 @@ type Result = JobResults[JobKind];
 
 /** A session, whatever its output. */
 interface Hosted {
+  /** Somebody waits for a signature; a presignature can wait. */
+  readonly urgent: boolean;
   readonly receive: Session<unknown>['receive'];
   readonly proceed: () => ReturnType<Session<Result>['proceed']>;
   runnable: boolean;
@@ -37,7 +39,7 @@ export interface SessionHostOptions {
   readonly drain: () => void;
 }
 
-/** Runs many sessions in one thread, the oldest first, one step at a time; and searches for primes when all of them wait. */
+/** Runs many sessions in one thread, signings before all others and then the oldest first, one step at a time; and searches for primes when all of them wait. */
 export class SessionHost {
   readonly #options: SessionHostOptions;
   /** In the order in which they began. */
@@ -85,7 +87,8 @@ export class SessionHost {
   #runSessions(): void {
     for (;;) {
       this.#options.drain();
-      const next = [...this.#sessions].find(([, { runnable }]) => runnable);
+      const runnable = [...this.#sessions].filter(([, session]) => session.runnable);
+      const next = runnable.find(([, { urgent }]) => urgent) ?? runnable[0];
       if (next === undefined) return;
       const [id, hosted] = next;
       this.#guarded(id, () => {
@@ -149,7 +152,7 @@ export class SessionHost {
         return hosted(presign({ executionId, signers: job.signers, share: this.#share() }), (presignature) => presignature.handOver());
       case 'sign': {
         const message = new TextEncoder().encode(job.message);
-        return hosted(sign({ executionId, signers: job.signers, message, share: this.#share() }), (signature) => signature);
+        return { ...hosted(sign({ executionId, signers: job.signers, message, share: this.#share() }), (signature) => signature), urgent: true };
       }
     }
   }
@@ -173,6 +176,7 @@ export class SessionHost {
 
 function hosted<Output>(session: Session<Output>, toResult: (output: Output) => Result): Hosted {
   return {
+    urgent: false,
     runnable: true,
     receive: (message) => {
       session.receive(message);

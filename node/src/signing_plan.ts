@@ -60,7 +60,8 @@ export function planAttempt(context: NodeContext, state: PlanState, now: number)
   const follow = announced.find((attempt) => attempt.signers.includes(index) && isLater(attempt, last));
   if (follow !== undefined) return { kind: 'run', attempt: follow };
 
-  if (last === null && announced.length === 0 && first.every((party) => isLive(context, party)) && first.includes(index)) {
+  const firstIsFit = first.every((party) => isLive(context, party) && !state.suspects.has(party));
+  if (last === null && announced.length === 0 && firstIsFit && first.includes(index)) {
     return { kind: 'run', attempt: { requestId, number: 0, signers: first } };
   }
   if (announced.some((attempt) => !attempt.signers.includes(index))) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };

@@ -76,6 +76,10 @@ describe('planning full signing', () => {
     expect(plan({ self: 1, down: [3] }, { last, suspects: new Set([0]) }, 5000)).toEqual(run(1, [0, 1, 2]));
   });
 
+  it('does not begin with a signer that was silent on the fast path a moment ago', () => {
+    expect(plan({ self: 1 }, { suspects: new Set([0]) })).toEqual(run(1, [1, 2, 3]));
+  });
+
   it('says who is missing when too few are alive', () => {
     expect(plan({ self: 0, down: [1, 3] })).toEqual({ kind: 'too_few', missing: [1, 3] });
   });

@@ -1,0 +1,37 @@
+import { describe, expect, it } from '@jest/globals';
+import { serializeKeyShare } from 'cggmp24';
+import { generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
+import type { FromThread } from '../src/jobs.js';
+import { SessionHost } from '../src/session_host.js';
+
+function hostWithShare(): { host: SessionHost; posted: FromThread[] } {
+  const posted: FromThread[] = [];
+  const host = new SessionHost({ params: SMALL_FOR_TESTS, post: (message) => void posted.push(message), drain: () => undefined });
+  const [share] = generateShares({ parties: 2, threshold: 2, params: SMALL_FOR_TESTS, rng: seededRng('session host') });
+  if (share !== undefined) host.handle({ kind: 'load_key_share', text: serializeKeyShare(share) });
+  return { host, posted };
+}
+
+const signers = [0, 1];
+
+describe('sessions in one thread', () => {
+  it('let a signing go first, though presignatures began earlier', () => {
+    const { host, posted } = hostWithShare();
+    host.handle({ kind: 'start', id: 1, job: { kind: 'presign', executionId: 'presig_gen_a', signers } });
+    host.handle({ kind: 'start', id: 2, job: { kind: 'presign', executionId: 'presig_gen_b', signers } });
+    host.handle({ kind: 'start', id: 3, job: { kind: 'sign', executionId: 'req_1_a', signers, message: 'm' } });
+    host.run();
+    expect([...new Set(posted.map(({ id }) => id))]).toEqual([3, 1, 2]);
+    expect(posted.filter(({ kind }) => kind === 'waiting').map(({ id }) => id)).toEqual([3, 1, 2]);
+  });
+
+  it('fail one by one: a job that needs a key share does not stop the others', () => {
+    const posted: FromThread[] = [];
+    const host = new SessionHost({ params: SMALL_FOR_TESTS, post: (message) => void posted.push(message), drain: () => undefined });
+    host.handle({ kind: 'start', id: 1, job: { kind: 'presign', executionId: 'presig_gen_a', signers } });
+    host.handle({ kind: 'start', id: 2, job: { kind: 'keygen', executionId: 'keygen', index: 0, parties: 2, threshold: 2 } });
+    host.run();
+    expect(posted.find(({ id }) => id === 1)?.kind).toBe('failed');
+    expect(posted.filter(({ id }) => id === 2).at(-1)?.kind).toBe('waiting');
+  });
+});
