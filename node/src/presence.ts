@@ -40,7 +40,7 @@ export interface PresenceView {
 }
 
 export interface PresenceOptions {
-  readonly client: BoardClient;
+  readonly client: Pick<BoardClient, 'putNode' | 'listNodes' | 'onRestart'>;
   readonly logger: Logger;
   /** Own party index. */
   readonly index: number;

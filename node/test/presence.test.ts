@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { NodeRecord } from 'message-board/contract';
+import { pino } from 'pino';
 import { Presence } from '../src/presence.js';
 import { TestBoard } from './util/board.js';
 import { eventually, memoryLog } from './util/cluster.js';
@@ -138,5 +140,67 @@ describe('presence', () => {
     await eventually('the board answers', () => presence.boardSilentMs < 1_000);
     await board.stop();
     await eventually('it is missed', () => presence.boardSilentMs > 1_500);
+  });
+});
+
+/** Presence of node 1 over a board whose answers, and a clock whose time, the test gives. */
+function scripted() {
+  let time = 0;
+  let answer: (records: NodeRecord[]) => void = () => undefined;
+  let restarted = (): void => undefined;
+  const client = {
+    putNode: () => new Promise<never>(() => undefined),
+    listNodes: () =>
+      new Promise<NodeRecord[]>((resolve) => {
+        answer = resolve;
+      }),
+    onRestart: (callback: () => void) => {
+      restarted = callback;
+      return () => undefined;
+    },
+  };
+  const logger = pino({ level: 'silent' });
+  const presence = new Presence({ client, logger, index: 0, n: 2, incarnation: 'own', deadAfterMs: 1_000, keygen: IDLE, auxInfo: IDLE, now: () => time });
+  void presence.run(new AbortController().signal);
+  const changes: boolean[] = [];
+  presence.onChange(() => changes.push(presence.peers()[0]?.live === true));
+  const status = { ...presence.status, incarnation: 'peer' };
+  return {
+    presence,
+    changes,
+    restart: () => {
+      restarted();
+    },
+    /** The board's answer at this time: the other node's last heartbeat was so long ago, or it has none. */
+    at: async (now: number, age_ms: number | null) => {
+      time = now;
+      answer(age_ms === null ? [] : [{ node_id: 'node-2', status, revision: 'r.1', age_ms }]);
+      await new Promise((resolve) => setImmediate(resolve));
+      return presence.peers()[0]?.live;
+    },
+  };
+}
+
+describe('liveness', () => {
+  it('ends with the last heartbeat that is recent enough, and is told once', async () => {
+    const { at, changes } = scripted();
+    expect([await at(0, 0), await at(500, 500), await at(1_000, 1_000), await at(1_001, 1_001), await at(2_000, 2_000)]).toEqual([true, true, true, false, false]);
+    expect(changes).toEqual([true, false]);
+  });
+
+  it('begins anew with another life of the board, which has forgotten everybody', async () => {
+    const { at, restart, presence, changes } = scripted();
+    await at(0, 900);
+    restart();
+    expect([await at(300, null), await at(1_000, null), presence.ageMs(1)]).toEqual([true, true, 1_000]);
+    expect([await at(1_001, null), changes]).toEqual([false, [true, false]]);
+    expect(await at(1_200, 10)).toBe(true);
+  });
+
+  it('does not begin anew for one that was dead before', async () => {
+    const { at, restart } = scripted();
+    await at(0, 5_000);
+    restart();
+    expect(await at(100, null)).toBe(false);
   });
 });
