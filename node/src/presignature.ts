@@ -5,6 +5,7 @@ import type { NodeContext } from './context.js';
 import { runOverBoard } from './http_transport.js';
 import { PresignaturePool, type StoredPresignature } from './presignature_pool.js';
 import { keepReading, sleepUntilAborted } from './reading.js';
+import { isReady } from './signing_plan.js';
 import { nodeId, signerSets, signersLabel } from './utils.js';
 import { Wakeup } from './wakeup.js';
 
@@ -191,15 +192,10 @@ export class PresignatureMaker {
     const all = signerSets('', n, t);
     // A share for each set, live or not: when a node comes back the others' pools still have room for its sets.
     const share = Math.ceil(config.poolTarget / all.length);
-    const live = all.filter((set) => set.every((party) => this.#isReady(party)));
+    const live = all.filter((set) => set.every((party) => isReady(this.context, party)));
     const counts = live.map((set) => this.#count(signersLabel(set), set));
     const least = Math.min(...counts);
     return least >= share ? null : (live[counts.indexOf(least)] ?? null);
-  }
-
-  #isReady(party: number): boolean {
-    const { index, presence } = this.context;
-    return party === index || presence.peers().some((peer) => peer.index === party && peer.live && peer.status?.stage === 'ready');
   }
 
   /** How many presignatures all members of a set hold, those being made included. */

@@ -28,7 +28,8 @@ class SigningCoordinator {
   async run(signal: AbortSignal): Promise<void> {
     const { logger, presence } = this.context;
     await untilAnswered(this.context, 'presignature_requests', signal, () => this.#presignatures.prepare(signal));
-    presence.update({ stage: 'ready' });
+    // Unless its files turned out to be of another key than the others'.
+    if (presence.status.stage !== 'refusing') presence.update({ stage: 'ready' });
     const filling = this.#presignatures.run(signal);
     logger.info({ event: 'signing_loop_started' }, 'Main signing loop started');
     await Promise.all([filling, this.#followRequests(signal)]);

@@ -3,6 +3,7 @@ import type { NodeContext } from './context.js';
 import { exchangePartialSignatures } from './partial_signatures.js';
 import type { PresignatureMaker } from './presignature.js';
 import { sleepUntilAborted } from './reading.js';
+import { isReady } from './signing_plan.js';
 import { submitSignature, type SigningTask } from './signing_task.js';
 import { nodeId, signerSets, signersLabel } from './utils.js';
 
@@ -43,15 +44,14 @@ export class FastSigning {
     }
   }
 
-  /** The first signer set, in the request's order, whose members are all live and whose first member has a presignature. */
+  /** The first signer set, in the request's order, whose members are all ready and whose first member has a presignature. */
   #presignedSet(requestId: string): number[] | null {
     const { index, n, t, presence } = this.context;
-    const live = (party: number): boolean => party === index || presence.isLive(party);
     const has = (party: number, label: string): boolean => {
       const counts = party === index ? this.#presignatures.pool.counts() : presence.peers().find((peer) => peer.index === party)?.status?.pool;
       return (counts?.[label] ?? 0) > 0;
     };
-    return signerSets(requestId, n, t).find((set) => set.every(live) && has(set[0] ?? -1, signersLabel(set))) ?? null;
+    return signerSets(requestId, n, t).find((set) => set.every((party) => isReady(this.context, party)) && has(set[0] ?? -1, signersLabel(set))) ?? null;
   }
 
   async #name(task: SigningTask, signers: readonly number[]): Promise<void> {

@@ -33,14 +33,15 @@ export function announcedAttempts({ presence, n, t }: NodeContext, requestId: st
   return attempts.sort((a, b) => (isLater(a, b) ? -1 : 1));
 }
 
-/** The first signer set, in the request's order, whose members are all live; one without suspects if there is any. */
+/** The first signer set, in the request's order, whose members are all ready; one without suspects if there is any. */
 function liveSet(context: NodeContext, { requestId, suspects }: PlanState): number[] | null {
-  const live = signerSets(requestId, context.n, context.t).filter((set) => set.every((party) => isLive(context, party)));
+  const live = signerSets(requestId, context.n, context.t).filter((set) => set.every((party) => isReady(context, party)));
   return live.find((set) => !set.some((party) => suspects.has(party))) ?? live[0] ?? null;
 }
 
-function isLive({ index, presence }: NodeContext, party: number): boolean {
-  return party === index || presence.isLive(party);
+/** Is a node alive, and past its set-up? One that starts, or whose files do not fit the others', cannot sign. */
+export function isReady({ index, presence }: NodeContext, party: number): boolean {
+  return party === index || presence.peers().some((peer) => peer.index === party && peer.live && peer.status?.stage === 'ready');
 }
 
 /**
@@ -60,13 +61,13 @@ export function planAttempt(context: NodeContext, state: PlanState, now: number)
   const follow = announced.find((attempt) => attempt.signers.includes(index) && isLater(attempt, last));
   if (follow !== undefined) return { kind: 'run', attempt: follow };
 
-  const firstIsFit = first.every((party) => isLive(context, party) && !state.suspects.has(party));
+  const firstIsFit = first.every((party) => isReady(context, party) && !state.suspects.has(party));
   if (last === null && announced.length === 0 && firstIsFit && first.includes(index)) {
     return { kind: 'run', attempt: { requestId, number: 0, signers: first } };
   }
   if (announced.some((attempt) => !attempt.signers.includes(index))) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
   const signers = liveSet(context, state);
-  if (signers === null) return { kind: 'too_few', missing: allParties(n).filter((party) => !isLive(context, party)) };
+  if (signers === null) return { kind: 'too_few', missing: allParties(n).filter((party) => !isReady(context, party)) };
   const place = signers.indexOf(index);
   if (place < 0) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
   const patience = state.idleSince + place * PROPOSAL_PATIENCE_MS - now;

@@ -95,7 +95,7 @@ describe('a cluster that loses nodes', () => {
   }, 60_000);
 
   it('drops the halves of a restarted node, at each of the others', async () => {
-    await eventually('all sets have presignatures', () => cluster.pooled() >= 3 * 4);
+    await eventually('each of the others holds halves that belong with its', () => [0, 1, 2].every((index) => Object.keys(cluster.status(index)?.pool ?? {}).some((set) => set.includes('4'))));
     const before = cluster.log.lines.length;
     await cluster.stopNode(3);
     await cluster.startNode(3);

@@ -13,13 +13,15 @@ const requestId = ((): string => {
 interface Scene {
   readonly self: number;
   readonly down?: readonly number[];
+  /** Alive, but not done with their set-up. */
+  readonly starting?: readonly number[];
   /** What peers announce, by party. */
   readonly announced?: Readonly<Record<number, readonly { number: number; signers: number[] }[]>>;
   readonly rustInterop?: boolean;
 }
 
 /** The part of a node's context that planning reads. */
-function contextOf({ self, down = [], announced = {}, rustInterop = false }: Scene): NodeContext {
+function contextOf({ self, down = [], starting = [], announced = {}, rustInterop = false }: Scene): NodeContext {
   const peers = [0, 1, 2, 3]
     .filter((index) => index !== self)
     .map((index) => ({
@@ -27,7 +29,7 @@ function contextOf({ self, down = [], announced = {}, rustInterop = false }: Sce
       nodeId: nodeId(index),
       live: !down.includes(index),
       ageMs: 0,
-      status: { attempts: (announced[index] ?? []).map((attempt) => announce({ requestId, ...attempt })) },
+      status: { stage: starting.includes(index) ? 'starting' : 'ready', attempts: (announced[index] ?? []).map((attempt) => announce({ requestId, ...attempt })) },
     }));
   const presence = { peers: () => peers as unknown as PeerView[], isLive: (index: number) => !down.includes(index) };
   return { index: self, n: 4, t: 3, presence, config: { rustInterop } } as unknown as NodeContext;
@@ -48,6 +50,11 @@ describe('planning full signing', () => {
     expect(plan({ self: 2, down: [0] })).toEqual({ kind: 'wait', ms: 5000 });
     expect(plan({ self: 2, down: [0] }, {}, 5000)).toEqual(run(1, [1, 2, 3]));
     expect(plan({ self: 3, down: [0] }, {}, 5000)).toEqual({ kind: 'wait', ms: 5000 });
+  });
+
+  it('counts a node that is still starting as down', () => {
+    expect(plan({ self: 1, starting: [0] })).toEqual(run(1, [1, 2, 3]));
+    expect(plan({ self: 1, starting: [0, 2] })).toEqual({ kind: 'too_few', missing: [0, 2] });
   });
 
   it('follows what a live peer announces, the latest first', () => {
