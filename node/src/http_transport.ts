@@ -39,6 +39,8 @@ export interface BoardSession<J extends Job> {
   /** It ends earlier when one of them has not been alive for so long, milliseconds; at once by default. */
   readonly goneAfterMs?: number;
   readonly signal: AbortSignal;
+  /** Told the number of each round for which this node's own part is done. */
+  readonly onRound?: (round: number) => void;
 }
 
 /**
@@ -77,6 +79,7 @@ class BoardRun<J extends Job> {
     this.#job = deps.runner.run(session.job, {
       onSend: ({ to, round, payload }) => {
         const { requestId: request_id, self } = session;
+        if (round !== this.#outbox.at(-1)?.round) session.onRound?.(round);
         this.#outbox.push({ request_id, from_node: nodeId(self), to_node: to === 'all' ? '*' : nodeId(session.participants[to] ?? to), round, payload });
         this.#outboxNews.notify();
       },

@@ -55,24 +55,29 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
     life.abort(stopping.reason);
   };
   stopping.addEventListener('abort', stop);
-  await openDataFolder(config.dataDir);
-  const journal = await ExecutionJournal.open(join(config.dataDir, `executions_${config.nodeId}.log`));
   const client = new BoardClient(config.boardUrl);
   const runner = new WorkerPool(config.workers, startThread, logger);
   const incarnation = `${Date.now()}-${randomBytes(8).toString('hex')}`;
   const { index, n, peerDeadAfterMs: deadAfterMs } = config;
   const presence = new Presence({ client, logger, index, n, incarnation, deadAfterMs, keygen: NOTHING_YET, auxInfo: NOTHING_YET });
   const problems = new Problems();
-  const health = config.healthPort === 0 ? null : await serve(healthService({ config, presence, problems, logger }), config.host, config.healthPort, logger);
-  const background: Promise<void>[] = [];
+  const ending: (() => Promise<unknown>)[] = [() => client.close(), () => runner.close()];
   try {
     stopping.throwIfAborted();
+    await openDataFolder(config.dataDir);
+    const journal = await ExecutionJournal.open(join(config.dataDir, `executions_${config.nodeId}.log`));
+    ending.push(() => journal.close());
+    if (config.healthPort !== 0) {
+      const health = await serve(healthService({ config, presence, problems, logger }), config.host, config.healthPort, logger);
+      ending.push(() => health.close());
+    }
+    const background: Promise<void>[] = [];
+    ending.push(() => Promise.all(background));
     await live({ ...options, journal, client, presence, runner, problems }, background, life.signal);
   } finally {
     stopping.removeEventListener('abort', stop);
     life.abort(new DOMException('the node is stopping', 'AbortError'));
-    await Promise.all([...background, runner.close(), health?.close()]);
-    await Promise.all([client.close(), journal.close()]);
+    for (const end of ending.reverse()) await end();
   }
 }
 
@@ -89,12 +94,13 @@ async function live(parts: Parts, background: Promise<void>[], signal: AbortSign
   // The longest part of the set-up: it begins at once. If it fails, whoever waits for the primes will see why.
   if (completed === null && committed === null) background.push(primes.prepare(signal).catch(() => undefined));
 
+  const fromFile = { keygen: presence.status.keygen.committed !== null, auxInfo: committed !== null };
   const core = parseCoreKeyShare(await obtain(keygen, parts, signal));
   const publicKey = Buffer.from(encodePoint(core.sharedPublicKey, true)).toString('hex');
-  logger.info({ event: 'keygen_completed', public_key: publicKey }, 'Keygen completed');
+  logger.info({ event: 'keygen_completed', public_key: publicKey, from_file: fromFile.keygen }, 'Keygen completed');
   presence.update({ public_key: publicKey });
   const aux = parseAuxInfo(await obtain(auxInfo, parts, signal), params);
-  logger.info({ event: 'aux_info_completed' }, 'AuxInfo generation completed');
+  logger.info({ event: 'aux_info_completed', from_file: fromFile.auxInfo }, 'AuxInfo generation completed');
 
   runner.loadKeyShare(serializeKeyShare(completeKeyShare(core, aux)));
   watchForConflicts({ ...parts, onProblem: (reason) => { problems.set('conflict', reason); } }, signal);

@@ -52,9 +52,10 @@ export async function hasLeftovers({ client, config }: SetupDeps, boardId: strin
   return messages.some(({ from_node }) => from_node === own);
 }
 
-/** Runs one attempt of all nodes. */
+/** Runs one attempt of all nodes, and reports its rounds. */
 export function runWithEveryone<J extends Job>(deps: SetupDeps, requestId: string, job: J, signal: AbortSignal): Promise<JobResult<J>> {
-  const { config } = deps;
+  const { config, logger } = deps;
+  const started = performance.now();
   return runOverBoard(deps, {
     namespace: 'messages',
     requestId,
@@ -64,5 +65,9 @@ export function runWithEveryone<J extends Job>(deps: SetupDeps, requestId: strin
     silenceMs: config.setupTimeoutMs,
     goneAfterMs: GONE_AFTER_MS,
     signal,
+    onRound: (round) => {
+      const seconds = Math.round((performance.now() - started) / 1000);
+      logger.info({ event: 'round', phase: job.kind, round, seconds }, `${job.kind}: own part of round ${round} done`);
+    },
   });
 }

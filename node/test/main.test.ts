@@ -74,6 +74,16 @@ describe('the program', () => {
       await board.close();
     }));
 
+  it('ends with code 1, saying why, when its port is taken', () =>
+    inFolder(async (folder) => {
+      const board = await TestBoard.start();
+      const { port } = new URL(board.url);
+      const node = start({ NODE_ID: 'node-1', MESSAGE_BOARD_URL: board.url, DATA_DIR: folder, WORKERS: '1', HEALTH_PORT: port });
+      expect(await node.ended).toBe(1);
+      expect(node.output.stdout).toMatch(/"level":60.*EADDRINUSE/);
+      await board.close();
+    }));
+
   it('ends with code 1, saying why, when a file is damaged', () =>
     inFolder(async (folder) => {
       await mkdir(join(folder, 'data'));

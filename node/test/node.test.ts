@@ -117,6 +117,8 @@ describe('a cluster that starts from nothing', () => {
     for (const index of ALL) {
       const messages = present(nodes.get(index)).lines.map(({ msg }) => msg);
       expect(messages.filter((msg) => msg === 'Keygen completed' || msg === 'AuxInfo generation completed')).toEqual(['Keygen completed', 'AuxInfo generation completed']);
+      const rounds = messages.filter((msg) => String(msg).includes('own part of round'));
+      expect(rounds).toEqual(['keygen', 'aux_info'].flatMap((phase) => [1, 2, 3, 4].map((round) => `${phase}: own part of round ${round} done`)));
       const files = await readdir(dataOf(index));
       expect(files.sort()).toEqual([`aux_info_${nodeId(index)}.json`, `executions_${nodeId(index)}.log`, `key_share_${nodeId(index)}.json`]);
       for (const file of files) expect((await stat(join(dataOf(index), file))).mode & 0o777).toBe(0o600);
@@ -188,6 +190,7 @@ describe('a cluster that has a key', () => {
     await board.restart();
     for (const index of ALL) start(index);
     await everyoneReady();
+    for (const index of ALL) expect(present(nodes.get(index)).lines).toContainEqual(expect.objectContaining({ msg: 'Keygen completed', public_key: key, from_file: true }));
     expect(await expectOneKey()).toBe(key);
     expect(await Promise.all(ALL.map((index) => readFile(join(dataOf(index), `key_share_${nodeId(index)}.json`), 'utf8')))).toEqual(files);
     await board.restart();
