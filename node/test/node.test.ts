@@ -125,6 +125,14 @@ describe('a cluster that starts from nothing', () => {
       expect((await stat(dataOf(index))).mode & 0o777).toBe(0o700);
     }
     await signs('hello');
+    const said = JSON.stringify(ALL.map((index) => present(nodes.get(index)).lines)).toLowerCase();
+    for (const { core, aux } of await keyShares()) {
+      const { p, q } = aux.decryptionKey.primes;
+      for (const secret of [core.secretShare.reveal(), p.prime, q.prime]) {
+        expect(said).not.toContain(secret.toString(16));
+        expect(said).not.toContain(secret.toString());
+      }
+    }
   });
 
   it('makes one key though a node is stopped half-way and started again', async () => {
