@@ -27,6 +27,7 @@ import { Wakeup } from './wakeup.js';
 const LOOK_MS = 2_000;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
+const REFUSED = 'refused';
 
 /** What the generic algorithm needs to know about key generation, or aux info. */
 export interface Phase {
@@ -100,7 +101,7 @@ export type Step = { readonly kind: 'done'; readonly result: string } | { readon
 /** The agreement of one node, step by step. */
 export class Agreement {
   #failures = 0;
-  /** What was last said to be waited for. */
+  /** What was last said to be waited for; it is said once. */
   #announced = '';
 
   constructor(
@@ -221,8 +222,8 @@ export class Agreement {
     const problem = `${phase.name}: ${reason}. No second one is made. Restore this node's files from its backup; to make a new key, stop all nodes and the board and empty all data folders`;
     this.#stage('refusing');
     deps.onProblem(problem);
-    if (this.#announced !== problem) deps.logger.error({ event: 'setup_refused', phase: phase.name }, problem);
-    this.#announced = problem;
+    if (this.#announced !== REFUSED) deps.logger.error({ event: 'setup_refused', phase: phase.name }, problem);
+    this.#announced = REFUSED;
     return { kind: 'wait' };
   }
 
