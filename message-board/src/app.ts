@@ -6,6 +6,7 @@ import {
   CreatePresignatureRequestSchema,
   CreateRequestSchema,
   GetRequestSchema,
+  HeartbeatSchema,
   INSTANCE_HEADER,
   ListMessagesSchema,
   ListNodesSchema,
@@ -13,8 +14,7 @@ import {
   ListPresignatureRequestsSchema,
   ListRequestsSchema,
   NodeIdSchema,
-  NodeStatusSchema,
-  PostMessageSchema,
+    PostMessageSchema,
   PostPartialSignatureSchema,
   PublicKeySchema,
   RequestIdSchema,
@@ -184,11 +184,11 @@ const NodePathSchema = z.object({ node_id: NodeIdSchema });
 function nodeRoutes(app: Express, { presence }: Board, held: Held): void {
   app.put('/nodes/:node_id', (request, response) => {
     const { node_id } = parse(NodePathSchema, request.params);
-    response.json(presence.heartbeat(node_id, parse(NodeStatusSchema, request.body)));
+    response.json(presence.heartbeat(node_id, parse(HeartbeatSchema, request.body)));
   });
   app.get('/nodes', async (request, response) => {
     const { changed_after, wait } = parse(ListNodesSchema, request.query);
     await held(response, 'nodes', wait, () => presence.hasChangedAfter(changed_after), (changed) => changed);
-    response.json(firstPage(presence.list(), ({ status }) => 2 * JSON.stringify(status).length + 512));
+    response.json(firstPage(presence.list(), ({ status, statement = '' }) => 2 * (JSON.stringify(status).length + statement.length) + 512));
   });
 }

@@ -6,7 +6,7 @@ import type {
   Health,
   Message,
   NodeRecord,
-  NodeStatus,
+  Heartbeat,
   PartialSignature,
   PostMessage,
   PostPartialSignature,
@@ -134,8 +134,8 @@ export class BoardClient {
   }
 
   /** A heartbeat; tried once, since the next one says more. */
-  putNode(nodeId: string, status: NodeStatus, signal?: AbortSignal): Promise<NodeRecord> {
-    return this.http.put(`/nodes/${encodeURIComponent(nodeId)}`, status, contract.NodeRecordSchema, { signal, once: true });
+  putNode(nodeId: string, heartbeat: Heartbeat, signal?: AbortSignal): Promise<NodeRecord> {
+    return this.http.put(`/nodes/${encodeURIComponent(nodeId)}`, heartbeat, contract.NodeRecordSchema, { signal, once: true });
   }
 
   /** All nodes; with `changedAfter` and `wait` held until one's status is later than that revision. */

@@ -62,8 +62,14 @@ export const ReasonSchema = z
   .max(512)
   .regex(/^[a-z][a-z0-9_]{0,63}(: node-\d{1,5}(, node-\d{1,5})*)?$/, 'must be a code, or "code: node-1, node-2"');
 
-/** Who posted a request; the board keeps it and does not read it. */
+/** Who asked for this: its signed statement, of kind `SIGNING_REQUEST` or `PRESIGNATURE_REQUEST`. The board keeps it, whatever it is. */
 export const OriginSchema = z.string().min(1).max(4096);
+
+/** A signed statement of a node: a JWS in compact form. A board with a roster checks it. */
+export const StatementSchema = z
+  .string()
+  .max(65_536)
+  .regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, 'must be a JWS in compact form');
 
 /** A compressed secp256k1 point in hexadecimal, 66 digits, kept in lower case. The board checks that it is on the curve. */
 export const PublicKeyHexSchema = z
@@ -127,6 +133,10 @@ export const RequestRecordSchema = z.object({
   reason: ReasonSchema.optional(),
   origin: OriginSchema.optional(),
   presignature_id: RequestIdSchema.optional(),
+  /** Who named it, as a statement of kind `NAMING`. */
+  naming: StatementSchema.optional(),
+  /** Nodes that will not sign this, as statements of kind `REFUSAL`; one of each node. */
+  refusals: z.array(StatementSchema).max(256).optional(),
   /** Opaque; see `changed_after`. */
   revision: z.string().max(256),
   created_at: TimeSchema,
@@ -165,7 +175,10 @@ export const GetRequestSchema = z
  *   while the board has none.
  * - `status`: forward only (409 `status_conflict`); the same again is 200. `completed` without a stored signature is 409.
  * - `reason`: with `failed`, where it is required, or alone on a pending request, where it says what it waits for.
- * - `presignature_id`: names the presignature. The first is kept: the same again is 200, another is 409 `presignature_conflict`.
+ * - `presignature_id`: names the presignature, with the `naming` that proves who did. The first is kept: the same again is 200, another is 409 `presignature_conflict`.
+ * - `refusal`: added to the `refusals` of a pending request; the same again is 200.
+ *
+ * A board with a roster checks `naming` and `refusal` and refuses wrong ones: 403 `invalid_statement`.
  *
  * A final state never changes: another signature, or one for a failed request, is 409 `status_conflict`.
  */
@@ -175,10 +188,13 @@ export const UpdateRequestSchema = z
     signature: SignatureSchema.optional(),
     reason: ReasonSchema.optional(),
     presignature_id: RequestIdSchema.optional(),
+    naming: StatementSchema.optional(),
+    refusal: StatementSchema.optional(),
   })
   .refine((body) => Object.values(body).some((value) => value !== undefined), {
-    message: 'must have status, signature, reason or presignature_id',
+    message: 'must have status, signature, reason, presignature_id or refusal',
   })
+  .refine((body) => body.naming === undefined || body.presignature_id !== undefined, { path: ['naming'], message: 'needs presignature_id' })
   .refine((body) => body.status !== 'failed' || body.reason !== undefined, { path: ['reason'], message: 'is required with status failed' })
   .refine((body) => body.signature === undefined || body.status === undefined || body.status === 'completed', {
     path: ['status'],
@@ -230,6 +246,7 @@ export const PresignatureRequestSchema = z.object({
   id: RequestIdSchema,
   request_id: RequestIdSchema,
   participants: ParticipantsSchema.optional(),
+  origin: OriginSchema.optional(),
   status: StatusSchema,
   created_at: TimeSchema,
   updated_at: TimeSchema,
@@ -240,6 +257,7 @@ export type PresignatureRequest = z.infer<typeof PresignatureRequestSchema>;
 export const CreatePresignatureRequestSchema = z.strictObject({
   request_id: RequestIdSchema,
   participants: ParticipantsSchema.optional(),
+  origin: OriginSchema.optional(),
   status: z.literal('pending').optional(),
 });
 export type CreatePresignatureRequest = z.infer<typeof CreatePresignatureRequestSchema>;
@@ -336,13 +354,21 @@ export const NodeStatusSchema = z.strictObject({
     .refine((pool) => Object.keys(pool).length <= 256, 'must have at most 256 keys'),
   /** Signing attempts that it proposes now, `<request id>.<number>.<signers>`. */
   attempts: z.array(RequestIdSchema).max(256),
+  /** Nodes that this one holds evidence against, and leaves out when it chooses signers. */
+  culprits: z.array(NodeIdSchema).max(256),
 });
 export type NodeStatus = z.infer<typeof NodeStatusSchema>;
 
-/** `PUT /nodes/{node_id}` of a {@link NodeStatusSchema}, a heartbeat → the record. `revision` changes with the status only. */
+/**
+ * `PUT /nodes/{node_id}`, a heartbeat → the record. `statement` is the status as a statement of kind `NODE_STATUS`, which counts
+ * where there is a roster. `revision` changes with the status only.
+ */
+export const HeartbeatSchema = z.strictObject({ status: NodeStatusSchema, statement: StatementSchema.optional() });
+export type Heartbeat = z.infer<typeof HeartbeatSchema>;
 export const NodeRecordSchema = z.object({
   node_id: NodeIdSchema,
   status: z.object(NodeStatusSchema.shape),
+  statement: StatementSchema.optional(),
   revision: z.string().max(256),
   /** Milliseconds since the last heartbeat, by the board's clock. */
   age_ms: z.number().min(0),

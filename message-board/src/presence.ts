@@ -1,10 +1,10 @@
-import type { NodeId, NodeRecord, NodeStatus } from './contract.js';
+import type { Heartbeat, NodeId, NodeRecord } from './contract.js';
 import type { Sequence } from './ids.js';
 
 const MAX_NODES = 1000;
 
 interface Seen {
-  readonly status: NodeStatus;
+  readonly heartbeat: Heartbeat;
   /** Its JSON text. */
   readonly text: string;
   readonly revision: string;
@@ -27,12 +27,12 @@ export class Presence {
 
   constructor(private readonly deps: PresenceDeps) {}
 
-  heartbeat(nodeId: NodeId, status: NodeStatus): NodeRecord {
+  heartbeat(nodeId: NodeId, heartbeat: Heartbeat): NodeRecord {
     const { now, sequence, changed } = this.deps;
-    const text = JSON.stringify(status);
+    const text = JSON.stringify(heartbeat);
     const before = this.nodes.get(nodeId);
     const same = before?.text === text;
-    const seen = { status, text, revision: same ? before.revision : sequence.next(), heardAt: now() };
+    const seen = { heartbeat, text, revision: same ? before.revision : sequence.next(), heardAt: now() };
     this.nodes.delete(nodeId);
     this.nodes.set(nodeId, seen);
     const [silent] = this.nodes.keys();
@@ -56,7 +56,7 @@ export class Presence {
     return this.lastRevision > seen;
   }
 
-  private record(node_id: NodeId, { status, revision, heardAt }: Seen): NodeRecord {
-    return { node_id, status, revision, age_ms: Math.max(0, this.deps.now() - heardAt) };
+  private record(node_id: NodeId, { heartbeat, revision, heardAt }: Seen): NodeRecord {
+    return { node_id, ...heartbeat, revision, age_ms: Math.max(0, this.deps.now() - heardAt) };
   }
 }

@@ -13,6 +13,7 @@ const STATUS: NodeStatus = {
   aux_info: { ...SETUP, next: 2, running: 1, completed: { attempt: 1, digest: 'ab'.repeat(32) } },
   pool: { '1-2-3': 4 },
   attempts: ['req_1_ab.1.1-2-4'],
+  culprits: [],
 };
 
 const list = async (board: ReturnType<typeof testBoard>, query = ''): Promise<NodeRecord[]> =>
@@ -22,9 +23,9 @@ describe('/nodes', () => {
   it('knows what each node last said, and how long ago', async () => {
     const board = testBoard();
     const { put } = caller(board.app);
-    await put('/nodes/node-10', STATUS);
+    await put('/nodes/node-10', { status: STATUS });
     board.clock.now += 700;
-    const record = NodeRecordSchema.strict().parse(await put('/nodes/node-2', { ...STATUS, stage: 'ready' }));
+    const record = NodeRecordSchema.strict().parse(await put('/nodes/node-2', { status: { ...STATUS, stage: 'ready' } }));
     expect(record).toMatchObject({ node_id: 'node-2', status: { ...STATUS, stage: 'ready' }, age_ms: 0 });
     board.clock.now += 50;
     expect((await list(board)).map(({ node_id, age_ms }) => [node_id, age_ms])).toEqual([
@@ -36,19 +37,19 @@ describe('/nodes', () => {
   it('a heartbeat that says the same is no change', async () => {
     const board = testBoard();
     const { put } = caller(board.app);
-    const first = (await put('/nodes/node-1', STATUS)) as NodeRecord;
+    const first = (await put('/nodes/node-1', { status: STATUS })) as NodeRecord;
     board.clock.now += 1000;
-    expect(await put('/nodes/node-1', STATUS)).toEqual({ ...first, age_ms: 0 });
-    const second = (await put('/nodes/node-1', { ...STATUS, incarnation: 'a2' })) as NodeRecord;
+    expect(await put('/nodes/node-1', { status: STATUS })).toEqual({ ...first, age_ms: 0 });
+    const second = (await put('/nodes/node-1', { status: { ...STATUS, incarnation: 'a2' } })) as NodeRecord;
     expect(second.revision > first.revision).toBe(true);
   });
 
   it('keeps a thousand nodes, and forgets the one that is silent longest', async () => {
     const board = testBoard();
     const { put } = caller(board.app);
-    for (let k = 1; k <= 1000; k += 1) await put(`/nodes/node-${k}`, STATUS);
-    await put('/nodes/node-1', STATUS);
-    await put('/nodes/node-1001', STATUS);
+    for (let k = 1; k <= 1000; k += 1) await put(`/nodes/node-${k}`, { status: STATUS });
+    await put('/nodes/node-1', { status: STATUS });
+    await put('/nodes/node-1001', { status: STATUS });
     const ids = (await list(board)).map(({ node_id }) => node_id);
     expect([ids.length, ids.includes('node-1'), ids.includes('node-2')]).toEqual([1000, true, false]);
   });
@@ -69,9 +70,10 @@ describe('/nodes', () => {
     ['/nodes/node-1', { ...STATUS, attempts: ['../x'] }, 'attempts.0'],
     ['/nodes/node-1', { ...STATUS, attempts: Array<string>(257).fill('req_1') }, 'attempts'],
     ['/nodes/node-1', { ...STATUS, secret: 1 }, 'secret'],
+    ['/nodes/node-1', { ...STATUS, culprits: ['node-0'] }, 'culprits.0'],
   ])('%#: PUT %s is 400 naming the field', async (path, body, field) => {
     const board = testBoard();
-    const answer = await caller(board.app).put(path, body, 400);
+    const answer = await caller(board.app).put(path, { status: body }, 400);
     expect(answer).toMatchObject({ error: { code: 'invalid_request', message: expect.stringContaining(`${field}: `) } });
     expect(await list(board)).toEqual([]);
   });
@@ -90,12 +92,12 @@ describe('clients', () => {
 
   it('wait for news of the nodes, which mere heartbeats are not', async () => {
     const { client } = await start();
-    const { revision } = await client.putNode('node-1', STATUS);
+    const { revision } = await client.putNode('node-1', { status: STATUS });
     const reading = client.listNodes({ changedAfter: revision, wait: 30_000 });
     await until(async () => (await client.health()).waiting === 1);
-    await client.putNode('node-1', STATUS);
+    await client.putNode('node-1', { status: STATUS });
     expect((await client.health()).waiting).toBe(1);
-    await client.putNode('node-2', STATUS);
+    await client.putNode('node-2', { status: STATUS });
     expect((await reading).map(({ node_id }) => node_id)).toEqual(['node-1', 'node-2']);
     expect(await client.listNodes({ changedAfter: 'another.000000000009', wait: 30_000 })).toHaveLength(2);
   });

@@ -83,7 +83,7 @@ export class Presence implements PresenceView {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
     const { incarnation, keygen, auxInfo: aux_info } = options;
-    this.#status = { incarnation, public_key: null, stage: 'starting', keygen, aux_info, pool: {}, attempts: [] };
+    this.#status = { incarnation, public_key: null, stage: 'starting', keygen, aux_info, pool: {}, attempts: [], culprits: [] };
   }
 
   get incarnation(): string {
@@ -143,7 +143,7 @@ export class Presence implements PresenceView {
   async #publish(signal: AbortSignal): Promise<void> {
     const { client, index } = this.#options;
     while (!signal.aborted) {
-      const reached = await this.#reaches(() => client.putNode(nodeId(index), this.#status, signal), signal);
+      const reached = await this.#reaches(() => client.putNode(nodeId(index), { status: this.#status }, signal), signal);
       // An update meanwhile ends this sleep at once.
       await this.#news.sleep(reached ? HEARTBEAT_MS : PAUSE_MS, signal);
     }

@@ -9,7 +9,7 @@ const IDLE = { ready: false, next: 0, running: null, completed: null, committed:
 
 /** Node 1 among peers, each of which holds the files of a key generation: a letter, or none. */
 function watch(own: string, letters: string) {
-  let status: NodeStatus = { incarnation: 'x', public_key: null, stage: 'ready', keygen: { ...IDLE, committed: own }, aux_info: IDLE, pool: {}, attempts: [] };
+  let status: NodeStatus = { incarnation: 'x', public_key: null, stage: 'ready', keygen: { ...IDLE, committed: own }, aux_info: IDLE, pool: {}, attempts: [], culprits: [] };
   let peers: PeerView[] = [];
   let callback = (): void => undefined;
   const presence: PresenceView = {

@@ -19,7 +19,7 @@ const IDLE = { ready: false, next: 0, running: null, completed: null, committed:
 /** Peers as the test says they are. */
 class FakePresence implements PresenceView {
   readonly incarnation = 'own';
-  readonly status: NodeStatus = { incarnation: 'own', public_key: null, stage: 'ready', keygen: IDLE, aux_info: IDLE, pool: {}, attempts: [] };
+  readonly status: NodeStatus = { incarnation: 'own', public_key: null, stage: 'ready', keygen: IDLE, aux_info: IDLE, pool: {}, attempts: [], culprits: [] };
   readonly #peers = new Map<number, PeerView>();
   readonly #callbacks = new Set<() => void>();
 

@@ -115,7 +115,7 @@ describe('what a node has when it starts', () => {
 
 it('an attempt that the journal has is not run, whatever else was remembered', async () => {
   fake.claimed = new Set(['threshold_keygen_initial_2024___']);
-  let status = { incarnation: 'x', public_key: null, stage: 'starting', keygen: { ready: true, next: 0, running: null, completed: null, committed: null }, pool: {}, attempts: [] };
+  let status = { incarnation: 'x', public_key: null, stage: 'starting', keygen: { ready: true, next: 0, running: null, completed: null, committed: null }, pool: {}, attempts: [], culprits: [] };
   const presence = {
     get status() {
       return status;

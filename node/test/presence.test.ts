@@ -128,7 +128,7 @@ describe('presence', () => {
   it('ignores nodes that are not of this cluster', async () => {
     const { presence } = node(0);
     const stranger = node(1);
-    await board.client().putNode('node-4', { ...presence.status, incarnation: 'stranger' });
+    await board.client().putNode('node-4', { status: { ...presence.status, incarnation: 'stranger' } });
     await eventually('the other is heard of', () => presence.isLive(1));
     expect(presence.peers().map(({ nodeId }) => nodeId)).toEqual(['node-2', 'node-3']);
     await stranger.stop();

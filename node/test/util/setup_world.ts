@@ -89,7 +89,7 @@ export class SetupWorld {
     if (this.#lives[index] != null) return;
     this.#lifeCount += 1;
     const incarnation = String(this.#lifeCount);
-    const status: NodeStatus = { incarnation, public_key: null, stage: 'starting', keygen: IDLE, aux_info: IDLE, pool: {}, attempts: [] };
+    const status: NodeStatus = { incarnation, public_key: null, stage: 'starting', keygen: IDLE, aux_info: IDLE, pool: {}, attempts: [], culprits: [] };
     const life: Life = { index, incarnation, dead: false, status, view: new Map(), callbacks: new Set(), done: null };
     this.#lives[index] = life;
     void this.#live(life);

@@ -1,0 +1,128 @@
+/**
+ * How a protocol message travels: as a statement of its sender, and encrypted when it is for one node (JWE, RFC 7516: ECDH-ES
+ * on X25519, AES-256-GCM).
+ *
+ * The signature covers where the message belongs, the ciphertext, and a salted hash of the plaintext. The board can check it
+ * without reading anything. The recipient, who finds salt and plaintext in the ciphertext, can later show both to a third
+ * party, who sees by the hash that this is what was signed: authentication that only the two could check, as HPKE's own
+ * would be, could not serve as evidence. Sender and place go into the key derivation as well, so nobody can sign another
+ * one's ciphertext as its own and have it opened.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { compactDecrypt, CompactEncrypt } from 'jose';
+import { z } from 'zod';
+import { Refused } from './errors.js';
+import { MemberNameSchema, parseJson, type Identity } from './identity.js';
+import type { Roster } from './roster.js';
+import { sign, verify, type StatementKind } from './statement.js';
+
+/** Where a message belongs. */
+const PlaceSchema = z.strictObject({
+  /** The board's list: `messages` or `presignature-messages`. */
+  namespace: z.enum(['messages', 'presignature-messages']),
+  /** The board's request id, which is the execution id but for the first key generation and aux info. */
+  session: z.string().min(1).max(256),
+  from: MemberNameSchema,
+  /** The sender's life: new at every start, so that what it said before a crash contradicts nothing that it says after. */
+  incarnation: z.string().min(1).max(64),
+  /** A node, or `*` for all. */
+  to: z.union([z.literal('*'), MemberNameSchema]),
+  round: z.int().min(0).max(65_535),
+});
+export type Place = z.infer<typeof PlaceSchema>;
+
+const DigestSchema = z.base64url().length(43);
+const BodySchema = z.union([
+  z.strictObject({ plaintext: z.string() }),
+  /** A JWE, and SHA-256 of salt and plaintext. */
+  z.strictObject({ ciphertext: z.string(), digest: DigestSchema }),
+]);
+const ClaimsSchema = z.strictObject({ place: PlaceSchema, body: BodySchema });
+export type EnvelopeClaims = z.infer<typeof ClaimsSchema>;
+const ENVELOPE: StatementKind<EnvelopeClaims> = { typ: 'threshold-signing-message', claims: ClaimsSchema };
+
+/** What opens an encrypted envelope for everybody: shown in evidence. `salt`: 32 bytes, base64url. */
+export const DisclosureSchema = z.strictObject({ salt: DigestSchema, plaintext: z.string() });
+export type Disclosure = z.infer<typeof DisclosureSchema>;
+
+/** What came out of an envelope. */
+export interface Opened {
+  readonly place: Place;
+  readonly plaintext: string;
+  /** null when the message was for all: its envelope can be read as it is. */
+  readonly disclosure: Disclosure | null;
+}
+
+/** @returns the text to post. Sealing twice gives two texts: seal once, post that one again */
+export async function seal(identity: Identity, roster: Roster, place: Omit<Place, 'from'>, plaintext: string): Promise<string> {
+  const full: Place = { ...place, from: identity.name };
+  if (full.to === '*') return sign(identity, roster, ENVELOPE, { place: full, body: { plaintext } });
+  const salt = randomBytes(32).toString('base64url');
+  const disclosure: Disclosure = { salt, plaintext };
+  const ciphertext = await new CompactEncrypt(Buffer.from(JSON.stringify(disclosure)))
+    .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM' })
+    .setKeyManagementParameters({ apu: placeDigest(roster, full), apv: Buffer.from(full.to) })
+    .encrypt(roster.encryptionKeyOf(full.to));
+  return sign(identity, roster, ENVELOPE, { place: full, body: { ciphertext, digest: digestOf(disclosure) } });
+}
+
+/**
+ * Is this the envelope of a message that belongs to `place`? What the board and everybody else can check.
+ * @param place where it was found; the sender's incarnation is the sender's to say
+ * @throws Refused
+ */
+export async function check(roster: Roster, place: Omit<Place, 'incarnation'>, envelope: string): Promise<EnvelopeClaims> {
+  const { signer, claims } = await verify(roster, ENVELOPE, envelope);
+  if (signer !== claims.place.from) throw new Refused(`${signer} has signed in the name of ${claims.place.from}`);
+  for (const field of ['namespace', 'session', 'from', 'to', 'round'] as const) {
+    if (claims.place[field] !== place[field]) throw new Refused(`${field}: it was signed for ${claims.place[field]}, not for ${place[field]}`);
+  }
+  if ((claims.place.to === '*') !== 'plaintext' in claims.body) throw new Refused('body: what is for one node is encrypted, and nothing else');
+  return claims;
+}
+
+/** Checks an envelope and reads it. @throws Refused */
+export async function open(identity: Identity, roster: Roster, place: Omit<Place, 'incarnation'>, envelope: string): Promise<Opened> {
+  const { place: signed, body } = await check(roster, place, envelope);
+  if ('plaintext' in body) return { place: signed, plaintext: body.plaintext, disclosure: null };
+  if (signed.to !== identity.name) throw new Refused(`to: it is for ${signed.to}`);
+  const disclosure = await decrypt(identity, roster, signed, body.ciphertext);
+  if (digestOf(disclosure) !== body.digest) throw new Refused('digest: it is not of what was encrypted');
+  return { place: signed, plaintext: disclosure.plaintext, disclosure };
+}
+
+/** What `open` gave the recipient, for anyone to check. @throws Refused */
+export async function openDisclosed(roster: Roster, envelope: string, disclosure: Disclosure | null): Promise<Opened> {
+  const { claims } = await verify(roster, ENVELOPE, envelope);
+  const { place, body } = await check(roster, claims.place, envelope);
+  if ('plaintext' in body) return { place, plaintext: body.plaintext, disclosure: null };
+  if (disclosure === null) throw new Refused('disclosure: there is none, and the message is encrypted');
+  if (digestOf(disclosure) !== body.digest) throw new Refused('disclosure: it is not of what was signed');
+  return { place, plaintext: disclosure.plaintext, disclosure };
+}
+
+async function decrypt(identity: Identity, roster: Roster, place: Place, ciphertext: string): Promise<Disclosure> {
+  let plaintext: Uint8Array;
+  try {
+    const opened = await compactDecrypt(ciphertext, identity.decryptionKey, {
+      keyManagementAlgorithms: ['ECDH-ES'],
+      contentEncryptionAlgorithms: ['A256GCM'],
+    });
+    if (opened.protectedHeader.apu !== placeDigest(roster, place).toString('base64url')) throw new Refused('ciphertext: it was made for another message');
+    plaintext = opened.plaintext;
+  } catch (error) {
+    if (error instanceof Refused) throw error;
+    throw new Refused('ciphertext: it does not open', { cause: error });
+  }
+  return parseJson(DisclosureSchema, Buffer.from(plaintext).toString(), 'ciphertext');
+}
+
+/** One value for one place in one cluster. */
+function placeDigest(roster: Roster, { namespace, session, from, incarnation, to, round }: Place): Buffer {
+  return createHash('sha256').update(JSON.stringify([roster.hash, namespace, session, from, incarnation, to, round])).digest();
+}
+
+/** The salt hides what a short plaintext is; its length is fixed, so the pair is unambiguous. */
+function digestOf({ salt, plaintext }: Disclosure): string {
+  return createHash('sha256').update(Buffer.from(salt, 'base64url')).update(plaintext).digest('base64url');
+}

@@ -1,0 +1,119 @@
+/** Who somebody is: one key pair for signing (Ed25519) and one for receiving (X25519), for as long as the cluster lives. */
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { inspect } from 'node:util';
+import { z } from 'zod';
+import { Refused } from './errors.js';
+
+/** 32 bytes in base64url: a raw key of RFC 8032 or RFC 7748. */
+const KeySchema = z.base64url().length(43, 'must be 32 bytes in base64url');
+
+/** A node, `node-1` to `node-256`, or the gateway. */
+export const MemberNameSchema = z.string().regex(/^(node-([1-9]\d?|1\d\d|2[0-4]\d|25[0-6])|gateway)$/, 'must be node-1 to node-256, or gateway');
+
+/** What everybody may know of a member: its line in the roster. */
+export const PublicIdentitySchema = z.strictObject({
+  name: MemberNameSchema,
+  /** Ed25519. */
+  signing_key: KeySchema,
+  /** X25519. */
+  encryption_key: KeySchema,
+});
+export type PublicIdentity = z.infer<typeof PublicIdentitySchema>;
+
+const IdentitySchema = z.strictObject({ ...PublicIdentitySchema.shape, signing_secret: KeySchema, encryption_secret: KeySchema });
+
+type Curve = 'Ed25519' | 'X25519';
+
+/** @throws Refused when the bytes are no key */
+export function publicKeyObject(crv: Curve, x: string): KeyObject {
+  try {
+    return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv, x } });
+  } catch (error) {
+    throw new Refused(`not a key of ${crv}`, { cause: error });
+  }
+}
+
+function privateKeyObject(crv: Curve, x: string, d: string): KeyObject {
+  const key = createPrivateKey({ format: 'jwk', key: { kty: 'OKP', crv, x, d } });
+  // Made from d alone: a file whose halves do not belong together would sign under a key that nobody expects.
+  if (createPublicKey(key).export({ format: 'jwk' }).x !== x) throw new Refused('identity: a secret key and its public key do not belong together');
+  return key;
+}
+
+function generate(crv: Curve): { x: string; d: string } {
+  const { privateKey } = crv === 'Ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519');
+  return z.object({ x: KeySchema, d: KeySchema }).parse(privateKey.export({ format: 'jwk' }));
+}
+
+/** An identity with its secrets. Printing one, or putting it into a log, shows `[secret]`. */
+export class Identity {
+  readonly #text: string;
+  /** Ed25519. */
+  readonly #signing: KeyObject;
+  /** X25519. */
+  readonly #decryption: KeyObject;
+
+  private constructor(
+    readonly publicIdentity: PublicIdentity,
+    secrets: { readonly signing_secret: string; readonly encryption_secret: string },
+  ) {
+    const { signing_key, encryption_key } = publicIdentity;
+    this.#text = JSON.stringify({ ...publicIdentity, ...secrets });
+    this.#signing = privateKeyObject('Ed25519', signing_key, secrets.signing_secret);
+    this.#decryption = privateKeyObject('X25519', encryption_key, secrets.encryption_secret);
+  }
+
+  /** A new one. @param name `node-1` …, or `gateway` */
+  static generate(name: string): Identity {
+    const [signing, encryption] = [generate('Ed25519'), generate('X25519')];
+    const publicIdentity = PublicIdentitySchema.parse({ name, signing_key: signing.x, encryption_key: encryption.x });
+    return new Identity(publicIdentity, { signing_secret: signing.d, encryption_secret: encryption.d });
+  }
+
+  /** Reads what `serialize` wrote. @throws Refused; the text goes nowhere */
+  static parse(text: string): Identity {
+    const { signing_secret, encryption_secret, ...publicIdentity } = parseJson(IdentitySchema, text, 'identity');
+    return new Identity(publicIdentity, { signing_secret, encryption_secret });
+  }
+
+  get name(): string {
+    return this.publicIdentity.name;
+  }
+
+  /** Ed25519, for `jose`. */
+  get signingKey(): KeyObject {
+    return this.#signing;
+  }
+
+  /** X25519, for `jose`. */
+  get decryptionKey(): KeyObject {
+    return this.#decryption;
+  }
+
+  /** Secret: to be kept in a sealed file. */
+  serialize(): string {
+    return this.#text;
+  }
+
+  toJSON(): string {
+    return '[secret]';
+  }
+
+  [inspect.custom](): string {
+    return `Identity(${this.name}, [secret])`;
+  }
+}
+
+/** @throws Refused naming the field */
+export function parseJson<T>(schema: z.ZodType<T>, text: string, what: string): T {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new Refused(`${what}: is not JSON`);
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Refused(`${what}: ${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`);
+}

@@ -1,0 +1,49 @@
+/** What members of a cluster state, besides the protocol's messages (`envelope.ts`): each kind with its claims. */
+import { z } from 'zod';
+import type { StatementKind } from './statement.js';
+
+function kind<Claims>(name: string, claims: z.ZodType<Claims>): StatementKind<Claims> {
+  return { typ: `threshold-signing-${name}`, claims };
+}
+
+const IdSchema = z.string().min(1).max(256);
+
+/** By the gateway: a client wants this message signed. */
+export const SIGNING_REQUEST = kind(
+  'request',
+  z.strictObject({
+    id: IdSchema,
+    /** SHA-256 of the message's UTF-8 bytes, hexadecimal. */
+    message_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    /** When the client asked. */
+    time: z.iso.datetime(),
+  }),
+);
+
+/** By a node that has a part in the presignature: this request is to be signed with it. */
+export const NAMING = kind('naming', z.strictObject({ request_id: IdSchema, presignature_id: IdSchema }));
+
+/** By the leader of the pool: these parties, 0-based and ascending, are to make a presignature. */
+export const PRESIGNATURE_REQUEST = kind('presignature-request', z.strictObject({ id: IdSchema, participants: z.array(z.int().min(0).max(255)).max(256) }));
+
+/** By a signer: its part of the signature of this request. `sigma`: a scalar, hexadecimal, as in the crate's JSON. */
+export const PARTIAL_SIGNATURE = kind(
+  'partial-signature',
+  z.strictObject({ request_id: IdSchema, presignature_id: IdSchema, sigma: z.string().regex(/^[0-9a-f]{64}$/) }),
+);
+
+/** By a node: it will not sign this request. */
+export const REFUSAL = kind('refusal', z.strictObject({ request_id: IdSchema, code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/) }));
+
+/** By a node: how it is doing. Of two, the one that is later by (started, sequence) counts. */
+export const NODE_STATUS = kind(
+  'node-status',
+  z.strictObject({
+    /** When this life of the node began, ms since 1970. */
+    started: z.int().min(0),
+    /** Counts what it has stated in this life. */
+    sequence: z.int().min(0),
+    /** The board's `NodeStatus`, which its contract parses. */
+    status: z.record(z.string(), z.unknown()),
+  }),
+);

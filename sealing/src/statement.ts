@@ -1,0 +1,55 @@
+/**
+ * What a member of the roster has signed: a JWS in compact form (RFC 7515, EdDSA of RFC 8037), so that anyone can check it with
+ * any library of that standard. The header names the kind of statement and the signer; the payload has the roster's hash,
+ * so nothing that is said in one cluster means anything in another.
+ */
+import { compactVerify, CompactSign } from 'jose';
+import { z } from 'zod';
+import { Refused } from './errors.js';
+import type { Identity } from './identity.js';
+import { parseJson } from './identity.js';
+import type { Roster } from './roster.js';
+
+/** A kind of statement: its name, never reused for another meaning, and its claims. */
+export interface StatementKind<Claims> {
+  readonly typ: string;
+  readonly claims: z.ZodType<Claims>;
+}
+
+const HeaderSchema = z.strictObject({ alg: z.literal('EdDSA'), typ: z.string(), kid: z.string() });
+const PayloadSchema = z.strictObject({ roster: z.string(), claims: z.unknown() });
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** @returns the JWS */
+export async function sign<Claims>(identity: Identity, roster: Roster, kind: StatementKind<Claims>, claims: Claims): Promise<string> {
+  const payload = JSON.stringify({ roster: roster.hash, claims });
+  return new CompactSign(encoder.encode(payload)).setProtectedHeader({ alg: 'EdDSA', typ: kind.typ, kid: identity.name }).sign(identity.signingKey);
+}
+
+/** Has a member signed this? @throws Refused saying what is wrong with it */
+export async function verify<Claims>(roster: Roster, kind: StatementKind<Claims>, jws: string): Promise<{ signer: string; claims: Claims }> {
+  const { typ, kid: signer } = headerOf(jws);
+  if (typ !== kind.typ) throw new Refused(`it is not a ${kind.typ}`);
+  const payload = await verifiedPayload(roster, signer, jws);
+  const { roster: hash, claims } = parseJson(PayloadSchema, payload, kind.typ);
+  if (hash !== roster.hash) throw new Refused('it was signed for another roster');
+  const parsed = kind.claims.safeParse(claims);
+  if (!parsed.success) throw new Refused(`${kind.typ}: ${parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`);
+  return { signer, claims: parsed.data };
+}
+
+function headerOf(jws: string): z.infer<typeof HeaderSchema> {
+  const [header = ''] = jws.split('.', 1);
+  return parseJson(HeaderSchema, Buffer.from(header, 'base64url').toString(), 'header of the signature');
+}
+
+async function verifiedPayload(roster: Roster, signer: string, jws: string): Promise<string> {
+  const key = roster.signingKeyOf(signer);
+  try {
+    const { payload } = await compactVerify(jws, key, { algorithms: ['EdDSA'] });
+    return decoder.decode(payload);
+  } catch (error) {
+    throw new Refused(`the signature of ${signer} is not valid`, { cause: error });
+  }
+}
