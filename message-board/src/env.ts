@@ -1,10 +1,11 @@
 import { z } from 'zod';
 
 /** A whole number in an environment variable. */
-export function integer(min: number, max: number, preset: number): z.ZodType<number> {
+export function integer(min: number, max: number, preset?: number): z.ZodType<number> {
   const range = `must be a whole number, ${min} to ${max}`;
   const digits = z.string().regex(/^\d{1,15}$/, range);
-  return digits.transform(Number).refine((value) => value >= min && value <= max, range).default(preset);
+  const value = digits.transform(Number).refine((number) => number >= min && number <= max, range);
+  return preset === undefined ? value : value.default(preset);
 }
 
 /**

@@ -1,5 +1,8 @@
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { integer, parseEnv } from 'message-board/env';
+import type { Roster } from 'sealing/roster';
+import { SEAL_KEY_FORMS, SealKeySourceSchema } from 'sealing/seal_key';
 import { z } from 'zod';
 import { nodeIndex } from './utils.js';
 
@@ -25,11 +28,20 @@ const milliseconds = (preset: number) => integer(1, 24 * 60 * MINUTES, preset);
 
 /** The environment: name, range, preset and what it is for. */
 const Environment = z.object({
-  NODE_ID: z.string('is required: node-1 to node-<N_NODES>').describe('which node this is: node-1, node-2, …'),
+  NODE_ID: z
+    .string('is required: node-1, node-2, …')
+    .refine((id) => nodeIndex(id, 256) !== null, 'must be node-1, node-2, …')
+    .describe('which node this is: node-1, node-2, …'),
   MESSAGE_BOARD_URL: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).default('http://127.0.0.1:8080').describe('the message board'),
-  N_NODES: integer(2, 256, 4).describe('nodes in the cluster'),
-  THRESHOLD: integer(2, 256, 3).describe('how many of them sign'),
   DATA_DIR: z.string().default('./data').describe('folder for key share and aux info; its mode becomes 0700'),
+  ROSTER_FILE: z.string().optional().describe('who belongs to the cluster; else DATA_DIR/roster.json'),
+  IDENTITY_FILE: z.string().optional().describe('the identity of this node; else DATA_DIR/identity_<NODE_ID>.json'),
+  SEAL_KEY: z
+    .string(`is required: ${SEAL_KEY_FORMS}`)
+    .pipe(SealKeySourceSchema)
+    .describe(`under what the secret files are sealed; required: ${SEAL_KEY_FORMS}`),
+  N_NODES: integer(2, 256).optional().describe('nodes in the cluster, if it is to be checked against the roster'),
+  THRESHOLD: integer(2, 256).optional().describe('how many of them sign, if it is to be checked against the roster'),
   LOG_LEVEL: LevelSchema.optional().describe(`${LEVELS.join(', ')}; else RUST_LOG, else info`),
   RUST_LOG: z.string().optional().describe('a Rust log filter, such as info or warn,node=debug'),
   HEALTH_PORT: integer(0, 65_535, 0).describe('port of /health and /ready; 0: none'),
@@ -41,26 +53,48 @@ const Environment = z.object({
   FULL_SIGNING_TIMEOUT_MS: milliseconds(60 * SECONDS).describe('… in full signing'),
   POOL_LEADER_TIMEOUT_MS: milliseconds(30 * SECONDS).describe('a leader of the pool silent for so long is replaced'),
   PEER_DEAD_AFTER_MS: milliseconds(3 * SECONDS).describe('a node without a heartbeat for so long counts as down'),
-  SETUP_TIMEOUT_MS: milliseconds(2 * MINUTES).describe('an attempt at key generation or aux info ends when a node is silent for so long; 15 times as long with RUST_INTEROP'),
-  RUST_INTEROP: integer(0, 1, 0).describe('1: a cluster with Rust nodes, whose proof Pi^prm has 32 instead of 128 bits of soundness; no pool'),
+  SETUP_TIMEOUT_MS: milliseconds(2 * MINUTES).describe('an attempt at key generation or aux info ends when a node is silent for so long; 15 times as long with a plain roster'),
 });
 
-const ConfigSchema = Environment.superRefine((env, context) => {
-  const complain = (path: keyof typeof env, message: string): void => {
-    context.addIssue({ code: 'custom', path: [path], message });
-  };
-  if (nodeIndex(env.NODE_ID, env.N_NODES) === null) complain('NODE_ID', `must be node-1 to node-${env.N_NODES}`);
-  if (env.THRESHOLD > env.N_NODES) complain('THRESHOLD', `must be at most N_NODES, ${env.N_NODES}`);
-  if (env.POOL_MAX < env.POOL_TARGET) complain('POOL_MAX', `must be at least POOL_TARGET, ${env.POOL_TARGET}`);
-}).transform((env) => {
-  const rustInterop = env.RUST_INTEROP === 1;
+export type Settings = z.infer<typeof Environment>;
+
+/**
+ * Reads the environment.
+ * @throws Error whose message is one line that names each wrong variable
+ */
+export function parseSettings(env: NodeJS.ProcessEnv): Settings {
+  try {
+    return parseEnv(Environment, env);
+  } catch (error) {
+    throw new Error((error instanceof Error ? error.message : String(error)).replaceAll('\n', '; '), { cause: error });
+  }
+}
+
+/** Where the node's identity and its roster are. */
+export function memberFiles({ NODE_ID, DATA_DIR, ROSTER_FILE, IDENTITY_FILE }: Settings): { roster: string; identity: string } {
+  return { roster: ROSTER_FILE ?? join(DATA_DIR, 'roster.json'), identity: IDENTITY_FILE ?? join(DATA_DIR, `identity_${NODE_ID}.json`) };
+}
+
+/**
+ * The configuration of a node of this cluster.
+ * @throws Error whose message is one line that names each variable that does not go with the roster, or with another
+ */
+export function configFor(env: Settings, { n, t, sealed }: Roster) {
+  const index = nodeIndex(env.NODE_ID, n);
+  const complaints = [
+    env.N_NODES !== undefined && env.N_NODES !== n && `N_NODES: the roster has ${n} nodes`,
+    env.THRESHOLD !== undefined && env.THRESHOLD !== t && `THRESHOLD: it is ${t} in the roster`,
+    index === null && `NODE_ID: must be node-1 to node-${n}`,
+    env.POOL_MAX < env.POOL_TARGET && `POOL_MAX: must be at least POOL_TARGET, ${env.POOL_TARGET}`,
+  ].filter((complaint) => complaint !== false);
+  if (index === null || complaints.length > 0) throw new Error(complaints.join('; '));
   return {
     nodeId: env.NODE_ID,
     /** Party index: `node-1` is 0. */
-    index: nodeIndex(env.NODE_ID, env.N_NODES) ?? 0,
+    index,
     boardUrl: env.MESSAGE_BOARD_URL,
-    n: env.N_NODES,
-    t: env.THRESHOLD,
+    n,
+    t,
     dataDir: env.DATA_DIR,
     logLevel: env.LOG_LEVEL ?? levelOfRustFilter(env.RUST_LOG ?? ''),
     /** 0: none. */
@@ -68,30 +102,19 @@ const ConfigSchema = Environment.superRefine((env, context) => {
     host: env.HOST,
     workers: env.WORKERS,
     /** 0: no pool. */
-    poolTarget: rustInterop ? 0 : env.POOL_TARGET,
-    poolMax: rustInterop ? 0 : env.POOL_MAX,
+    poolTarget: sealed ? env.POOL_TARGET : 0,
+    poolMax: sealed ? env.POOL_MAX : 0,
     fastSigningTimeoutMs: env.FAST_SIGNING_TIMEOUT_MS,
     fullSigningTimeoutMs: env.FULL_SIGNING_TIMEOUT_MS,
     poolLeaderTimeoutMs: env.POOL_LEADER_TIMEOUT_MS,
     peerDeadAfterMs: env.PEER_DEAD_AFTER_MS,
-    setupTimeoutMs: env.SETUP_TIMEOUT_MS * (rustInterop ? INTEROP_PATIENCE : 1),
-    rustInterop,
+    setupTimeoutMs: env.SETUP_TIMEOUT_MS * (sealed ? 1 : INTEROP_PATIENCE),
+    /** In the cluster may be Rust nodes, whose proof Pi^prm has 32 instead of 128 bits of soundness. */
+    rustInterop: !sealed,
   };
-});
-
-export type Config = z.infer<typeof ConfigSchema>;
-
-/**
- * Reads the configuration from the environment.
- * @throws Error whose message is one line that names each wrong variable
- */
-export function parseConfig(env: NodeJS.ProcessEnv): Config {
-  try {
-    return parseEnv(ConfigSchema, env);
-  } catch (error) {
-    throw new Error((error instanceof Error ? error.message : String(error)).replaceAll('\n', '; '), { cause: error });
-  }
 }
+
+export type Config = ReturnType<typeof configFor>;
 
 /** Every variable with its preset, for `--help`. */
 export function describeVariables(): string {

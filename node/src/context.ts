@@ -1,6 +1,8 @@
 import type { Point } from 'cggmp24';
 import type { BoardClient } from 'message-board/client';
 import type { Logger } from 'pino';
+import type { Identity } from 'sealing/identity';
+import type { Roster } from 'sealing/roster';
 import type { Config } from './config.js';
 import type { ExecutionJournal } from './execution_journal.js';
 import type { ProtocolRunner } from './jobs.js';
@@ -16,6 +18,10 @@ export interface PublicKeyShare {
 /** What the node's parts share, once the key share is complete. */
 export interface NodeContext {
   readonly config: Config;
+  /** Who belongs to the cluster. */
+  readonly roster: Roster;
+  /** This node's, with its secrets. */
+  readonly identity: Identity;
   /** Own party index; `node-1` is 0. */
   readonly index: number;
   /** Nodes in the cluster. */

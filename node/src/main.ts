@@ -1,6 +1,7 @@
 import { arithmeticBackend, SECURITY_128 } from 'cggmp24';
 import { pino } from 'pino';
-import { describeVariables, parseConfig, type Config } from './config.js';
+import { loadMember, type Member } from 'sealing/member';
+import { configFor, describeVariables, memberFiles, parseSettings, type Config } from './config.js';
 import { runNode } from './node.js';
 import { workerThreads } from './worker_pool.js';
 
@@ -13,29 +14,35 @@ Usage: node main.js            everything is read from the environment:
 ${describeVariables()}
 `;
 
-function configure(): Config {
+async function configure(): Promise<Member & { readonly config: Config }> {
   if (process.argv.includes('--help') || process.argv.includes('-h')) {
     process.stdout.write(HELP);
     process.exit(0);
   }
   try {
-    return parseConfig(process.env);
+    const settings = parseSettings(process.env);
+    const member = await loadMember(settings.NODE_ID, memberFiles(settings), settings.SEAL_KEY);
+    return { ...member, config: configFor(settings, member.roster) };
   } catch (error) {
     process.stderr.write(`configuration: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(2);
   }
 }
 
-const config = configure();
+const { config, ...member } = await configure();
 const logger = pino({ level: config.logLevel, base: { service: 'node', node_id: config.nodeId }, timestamp: pino.stdTimeFunctions.isoTime });
 const { backend, reason } = arithmeticBackend();
 const { n, t, workers, boardUrl: board } = config;
-logger.info({ event: 'starting', n, t, workers, board, arithmetic: backend.name, arithmetic_reason: reason }, 'Node starting');
+const { fingerprint } = member.roster;
+logger.info({ event: 'starting', n, t, workers, board, roster: fingerprint, arithmetic: backend.name, arithmetic_reason: reason }, 'Node starting');
 if (config.rustInterop) {
   logger.warn(
-    { event: 'rust_interop' },
-    'RUST_INTEROP is on: proofs that ring-Pedersen parameters are well formed have 32 instead of 128 bits of soundness. For clusters with Rust nodes only',
+    { event: 'plain_roster' },
+    'This cluster is plain: nothing between members is signed or encrypted, and whoever holds the message board can learn the key. Proofs that ring-Pedersen parameters are well formed have 32 instead of 128 bits of soundness. For clusters with Rust nodes only',
   );
+}
+if (member.sealKey.kind === 'none') {
+  logger.warn({ event: 'clear_text_files' }, 'SEAL_KEY is none: key share and identity are in clear text, and whoever can read the files has them');
 }
 
 const stopping = new AbortController();
@@ -48,7 +55,7 @@ process.once('SIGTERM', stop);
 process.once('SIGINT', stop);
 
 try {
-  await runNode({ config, logger, params: SECURITY_128, startThread: workerThreads(SECURITY_128) }, stopping.signal);
+  await runNode({ ...member, config, logger, params: SECURITY_128, startThread: workerThreads(SECURITY_128) }, stopping.signal);
 } catch (error) {
   if (!stopping.signal.aborted) {
     logger.fatal({ event: 'stopped', err: error }, error instanceof Error ? error.message : 'The node cannot go on');

@@ -6,6 +6,9 @@ import { BoardClient } from 'message-board/client';
 import type { SetupStatus } from 'message-board/contract';
 import { serve } from 'message-board/serve';
 import type { Logger } from 'pino';
+import type { Identity } from 'sealing/identity';
+import type { Roster } from 'sealing/roster';
+import type { SealKey } from 'sealing/seal_key';
 import { agree, initialStatus, runOnlyAttempt, type Phase } from './agreement.js';
 import { auxInfoPhase } from './aux_info.js';
 import type { Config } from './config.js';
@@ -25,6 +28,11 @@ const NOTHING_YET: SetupStatus = { ready: false, next: 0, running: null, complet
 
 export interface NodeOptions {
   readonly config: Config;
+  /** It contains the identity. */
+  readonly roster: Roster;
+  readonly identity: Identity;
+  /** Under which the node's secret files are sealed. */
+  readonly sealKey: SealKey;
   readonly logger: Logger;
   /** The security level. Not in the environment, so that nobody selects the small one by accident. */
   readonly params: SecurityParams;

@@ -1,11 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { describeVariables, parseConfig } from '../src/config.js';
+import { configFor, describeVariables, memberFiles, parseSettings } from '../src/config.js';
+import { configOf, members } from './util/roster.js';
 
 const NODE_ID = 'node-1';
 
 describe('the configuration', () => {
-  it('needs only NODE_ID', () => {
-    expect(parseConfig({ NODE_ID: 'node-3' })).toMatchObject({
+  it('needs only NODE_ID and SEAL_KEY; the rest of it is in the roster', () => {
+    const settings = parseSettings({ NODE_ID: 'node-3', SEAL_KEY: 'none' });
+    expect(configFor(settings, members(4, 3).roster)).toMatchObject({
       nodeId: 'node-3',
       index: 2,
       n: 4,
@@ -29,24 +31,27 @@ describe('the configuration', () => {
   it.each([
     ['NODE_ID', {}, /^NODE_ID: is required/],
     ['NODE_ID', { NODE_ID: 'node-5' }, /^NODE_ID: must be node-1 to node-4$/],
-    ['NODE_ID', { NODE_ID: 'node-0' }, /^NODE_ID: /],
+    ['NODE_ID', { NODE_ID: 'node-0' }, /^NODE_ID: must be node-1, node-2, …$/],
     ['NODE_ID', { NODE_ID: '1' }, /^NODE_ID: /],
     ['MESSAGE_BOARD_URL', { NODE_ID, MESSAGE_BOARD_URL: 'board:8080' }, /^MESSAGE_BOARD_URL: must be an http or https URL$/],
     ['N_NODES', { NODE_ID, N_NODES: '1' }, /^N_NODES: must be a whole number, 2 to 256/],
-    ['THRESHOLD', { NODE_ID, THRESHOLD: '5' }, /^THRESHOLD: must be at most N_NODES, 4$/],
+    ['N_NODES', { NODE_ID, N_NODES: '5' }, /^N_NODES: the roster has 4 nodes$/],
+    ['THRESHOLD', { NODE_ID, THRESHOLD: '2' }, /^THRESHOLD: it is 3 in the roster$/],
     ['THRESHOLD', { NODE_ID, THRESHOLD: '2.5' }, /^THRESHOLD: must be a whole number/],
     ['LOG_LEVEL', { NODE_ID, LOG_LEVEL: 'verbose' }, /^LOG_LEVEL: must be one of trace, debug/],
     ['POOL_MAX', { NODE_ID, POOL_TARGET: '31' }, /^POOL_MAX: must be at least POOL_TARGET, 31$/],
     ['FAST_SIGNING_TIMEOUT_MS', { NODE_ID, FAST_SIGNING_TIMEOUT_MS: '0' }, /^FAST_SIGNING_TIMEOUT_MS: /],
     ['WORKERS', { NODE_ID, WORKERS: '0' }, /^WORKERS: /],
     ['HEALTH_PORT', { NODE_ID, HEALTH_PORT: '65536' }, /^HEALTH_PORT: /],
-    ['RUST_INTEROP', { NODE_ID, RUST_INTEROP: 'yes' }, /^RUST_INTEROP: must be a whole number, 0 to 1$/],
+    ['SEAL_KEY', { NODE_ID, SEAL_KEY: '' }, /^SEAL_KEY: is required: passphrase-file:PATH, key-file:PATH/],
+    ['SEAL_KEY', { NODE_ID, SEAL_KEY: 'f'.repeat(64) }, /^SEAL_KEY: must be passphrase-file:PATH, key-file:PATH[^f]*f[^f]*f[^f]*$/],
   ])('refuses a bad %s by name, %o', (_name, env, message) => {
-    expect(() => parseConfig(env)).toThrow(message);
+    expect(() => configOf(env)).toThrow(message);
   });
 
   it('names every wrong variable in one line', () => {
-    expect(() => parseConfig({ NODE_ID, WORKERS: 'many', THRESHOLD: 'x' })).toThrow(/^(?=.*WORKERS: )(?=.*THRESHOLD: )[^\n]*$/);
+    expect(() => configOf({ NODE_ID, WORKERS: 'many', THRESHOLD: 'x' })).toThrow(/^(?=.*WORKERS: )(?=.*THRESHOLD: )[^\n]*$/);
+    expect(() => configOf({ NODE_ID, N_NODES: '5', THRESHOLD: '2' })).toThrow(/^(?=.*N_NODES: )(?=.*THRESHOLD: )[^\n]*$/);
   });
 
   it.each([
@@ -59,16 +64,26 @@ describe('the configuration', () => {
     ['nonsense', 'info'],
     ['', 'info'],
   ])('takes the level of RUST_LOG=%s', (RUST_LOG, level) => {
-    expect(parseConfig({ NODE_ID, RUST_LOG }).logLevel).toBe(level);
-    expect(parseConfig({ NODE_ID, RUST_LOG, LOG_LEVEL: 'error' }).logLevel).toBe('error');
+    expect(configOf({ NODE_ID, RUST_LOG }).logLevel).toBe(level);
+    expect(configOf({ NODE_ID, RUST_LOG, LOG_LEVEL: 'error' }).logLevel).toBe('error');
   });
 
   it('has no pool, and patience, among Rust nodes', () => {
-    expect(parseConfig({ NODE_ID, RUST_INTEROP: '1' })).toMatchObject({ rustInterop: true, poolTarget: 0, poolMax: 0, setupTimeoutMs: 1_800_000 });
+    expect(configOf({ NODE_ID }, members(4, 3, 'plain').roster)).toMatchObject({ rustInterop: true, poolTarget: 0, poolMax: 0, setupTimeoutMs: 1_800_000 });
+  });
+
+  it('finds roster and identity beside the key share, or where it is told', () => {
+    const settings = { NODE_ID: 'node-2', SEAL_KEY: 'none', DATA_DIR: '/data' };
+    expect(memberFiles(parseSettings(settings))).toEqual({ roster: '/data/roster.json', identity: '/data/identity_node-2.json' });
+    expect(memberFiles(parseSettings({ ...settings, ROSTER_FILE: 'r', IDENTITY_FILE: 'i' }))).toEqual({ roster: 'r', identity: 'i' });
+  });
+
+  it('accepts N_NODES and THRESHOLD that are the roster\'s', () => {
+    expect(configOf({ NODE_ID, N_NODES: '5', THRESHOLD: '2' }, members(5, 2).roster)).toMatchObject({ n: 5, t: 2 });
   });
 
   it('describes every variable that it knows', () => {
     const described = describeVariables();
-    for (const name of ['NODE_ID', 'MESSAGE_BOARD_URL', 'RUST_LOG', 'DATA_DIR', 'HEALTH_PORT', 'POOL_TARGET', 'RUST_INTEROP']) expect(described).toContain(`  ${name} `);
+    for (const name of ['NODE_ID', 'MESSAGE_BOARD_URL', 'RUST_LOG', 'DATA_DIR', 'HEALTH_PORT', 'POOL_TARGET', 'ROSTER_FILE', 'IDENTITY_FILE', 'SEAL_KEY']) expect(described).toContain(`  ${name} `);
   });
 });

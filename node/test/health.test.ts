@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { BoardClient } from 'message-board/client';
 import { pino } from 'pino';
 import request from 'supertest';
-import { parseConfig } from '../src/config.js';
 import { healthService, Problems } from '../src/health.js';
 import { Presence } from '../src/presence.js';
 import { TestBoard } from './util/board.js';
 import { eventually } from './util/cluster.js';
+import { configOf, members } from './util/roster.js';
 
 const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
 const logger = pino({ level: 'silent' });
@@ -23,7 +23,7 @@ async function withNode(use: (node: { board: TestBoard; presence: Presence; prob
   const life = new AbortController();
   const presence = presenceOf(0, board.url, life.signal);
   const problems = new Problems();
-  const config = parseConfig({ NODE_ID: 'node-1', N_NODES: '3', THRESHOLD: '2' });
+  const config = configOf({ NODE_ID: 'node-1' }, members(3, 2).roster);
   const { app } = healthService({ config, presence, problems, logger });
   try {
     await use({ board, presence, problems, signal: life.signal, app });

@@ -5,13 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { completeKeyShare, encodePoint, parseAuxInfo, parseCoreKeyShare, serializePrimes } from 'cggmp24';
 import { fixturePrimes, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import type { BoardClient } from 'message-board/client';
-import { parseConfig } from '../src/config.js';
+import { SealKey } from 'sealing/seal_key';
 import { runNode } from '../src/node.js';
 import { nodeId } from '../src/utils.js';
 import { workerThreads } from '../src/worker_pool.js';
 import { TestBoard } from './util/board.js';
 import { eventually, memoryLog } from './util/cluster.js';
 import { present } from './util/present.js';
+import { configOf, members } from './util/roster.js';
 
 const ALL = [0, 1, 2, 3];
 const COMPILED = new URL('../dist/protocol_worker.js', import.meta.url);
@@ -40,9 +41,9 @@ interface NodeInTest {
 const dataOf = (index: number): string => join(folder, `data-${index}`);
 
 /** A whole node in this process, on small parameters and fixture primes. */
-function start(index: number, settings: Record<string, string> = {}): NodeInTest {
+function start(index: number, { roster, identities } = members()): NodeInTest {
   const { logger, lines } = memoryLog();
-  const config = parseConfig({
+  const config = configOf({
     NODE_ID: nodeId(index),
     MESSAGE_BOARD_URL: board.url,
     DATA_DIR: dataOf(index),
@@ -50,11 +51,12 @@ function start(index: number, settings: Record<string, string> = {}): NodeInTest
     POOL_TARGET: '0',
     POOL_MAX: '0',
     PEER_DEAD_AFTER_MS: '1500',
-    ...settings,
-  });
+  }, roster);
   const primes = { prepare: () => Promise.resolve(), take: () => Promise.resolve(serializePrimes(fixturePrimes(index, SMALL_FOR_TESTS))) };
   const life = new AbortController();
-  const ended = runNode({ config, logger, params: SMALL_FOR_TESTS, startThread: workerThreads(SMALL_FOR_TESTS, COMPILED), primes }, life.signal).catch((error: unknown) => {
+  const identity = present(identities[index]);
+  const startThread = workerThreads(SMALL_FOR_TESTS, COMPILED);
+  const ended = runNode({ config, roster, identity, sealKey: SealKey.none, logger, params: SMALL_FOR_TESTS, startThread, primes }, life.signal).catch((error: unknown) => {
     if (!life.signal.aborted) lines.push({ event: 'stopped', msg: String(error) });
   });
   const node = {
@@ -176,13 +178,13 @@ describe('a cluster that starts from nothing', () => {
 
 describe('a cluster with Rust nodes', () => {
   it('makes its key in the only attempt, which is not begun again', async () => {
-    for (const index of ALL) start(index, { RUST_INTEROP: '1' });
+    for (const index of ALL) start(index, members(4, 3, 'plain'));
     await everyoneReady();
     await expectOneKey();
     await Promise.all(ALL.map(stop));
     await rm(join(dataOf(0), 'key_share_node-1.json'));
     await board.restart();
-    start(0, { RUST_INTEROP: '1' });
+    start(0, members(4, 3, 'plain'));
     await eventually('it stops', () => logged(0, 'stopped'));
     expect(present(nodes.get(0)).lines.at(-1)?.msg).toMatch(/SetupRefused: keygen: its only attempt was begun before/);
   });

@@ -8,13 +8,14 @@ import { BoardClient } from 'message-board/client';
 import { parseSignature, type NodeStatus, type RequestRecord } from 'message-board/contract';
 import { serve, type Running } from 'message-board/serve';
 import { pino, type Logger } from 'pino';
-import { parseConfig } from '../../src/config.js';
 import type { NodeContext } from '../../src/context.js';
 import { ExecutionJournal } from '../../src/execution_journal.js';
 import { Presence } from '../../src/presence.js';
 import { runSigning } from '../../src/signing_coordinator.js';
 import { nodeId } from '../../src/utils.js';
 import { workerThreads, WorkerPool } from '../../src/worker_pool.js';
+import { configOf, members, type Members } from './roster.js';
+import { present } from './present.js';
 
 const COMPILED_WORKER = new URL('../../dist/protocol_worker.js', import.meta.url);
 const setUp = { ready: true, next: 1, running: null, completed: null, committed: 'a'.repeat(64) };
@@ -84,16 +85,20 @@ export interface ClusterOptions {
 export class SigningCluster {
   readonly #nodes = new Map<number, RunningNode>();
   readonly log = memoryLog();
+  /** Who belongs to the cluster. */
+  readonly members: Members;
   #incarnations = 0;
 
   private constructor(
     private readonly board: Running,
     readonly client: BoardClient,
     private readonly shares: readonly KeyShare[],
-    private readonly threshold: number,
+    threshold: number,
     private readonly folder: string,
     private readonly settings: Settings,
-  ) {}
+  ) {
+    this.members = members(shares.length, threshold);
+  }
 
   static async start({ parties = 4, threshold = 3, settings = {}, prepare }: ClusterOptions): Promise<SigningCluster> {
     const board = await startBoard();
@@ -116,15 +121,10 @@ export class SigningCluster {
   async startNode(index: number): Promise<void> {
     const share = this.shares[index];
     if (share === undefined) throw new Error('no such party');
-    const config = parseConfig({
-      NODE_ID: nodeId(index),
-      N_NODES: String(this.shares.length),
-      THRESHOLD: String(this.threshold),
-      MESSAGE_BOARD_URL: `http://127.0.0.1:${this.board.port}`,
-      WORKERS: '1',
-      PEER_DEAD_AFTER_MS: '1500',
-      ...this.settings,
-    });
+    const { roster, identities } = this.members;
+    const identity = present(identities[index]);
+    const url = `http://127.0.0.1:${this.board.port}`;
+    const config = configOf({ NODE_ID: nodeId(index), MESSAGE_BOARD_URL: url, WORKERS: '1', PEER_DEAD_AFTER_MS: '1500', ...this.settings }, roster);
     const logger = this.log.logger.child({ node: nodeId(index) });
     const client = new BoardClient(config.boardUrl);
     const { n } = config;
@@ -135,7 +135,7 @@ export class SigningCluster {
     runner.loadKeyShare(serializeKeyShare(share));
     const journal = await ExecutionJournal.open(join(this.folder, `journal-${index}`));
     const keyShare = { sharedPublicKey: share.core.sharedPublicKey, publicKey: this.publicKey };
-    const context: NodeContext = { config, index, n, t: config.t, logger, client, presence, runner, journal, keyShare };
+    const context: NodeContext = { config, roster, identity, index, n, t: config.t, logger, client, presence, runner, journal, keyShare };
     const stopping = new AbortController();
     const stopped = (error: unknown): void => {
       if (error !== stopping.signal.reason) throw error;

@@ -1,0 +1,25 @@
+import { Identity } from 'sealing/identity';
+import { Roster } from 'sealing/roster';
+import { identityText } from '../../../sealing/test/fixed_identity.js';
+import { configFor, parseSettings, type Config } from '../../src/config.js';
+
+export interface Members {
+  readonly roster: Roster;
+  /** By party index. */
+  readonly identities: readonly Identity[];
+  readonly gateway: Identity;
+}
+
+/** A cluster in which t of n nodes sign: the same roster and identities in every run. */
+export function members(n = 4, t = 3, messages: 'sealed' | 'plain' = 'sealed'): Members {
+  const identities = Array.from({ length: n }, (_, index) => Identity.parse(identityText(`node-${index + 1}`)));
+  const gateway = Identity.parse(identityText('gateway'));
+  const nodes = identities.map(({ publicIdentity }) => publicIdentity);
+  const roster = new Roster({ version: 1, cluster: '0123456789abcdef'.repeat(2), messages, threshold: t, nodes, gateway: gateway.publicIdentity });
+  return { roster, identities, gateway };
+}
+
+/** What a node reads from this environment; its files are in clear text unless it says otherwise. */
+export function configOf(env: Readonly<Record<string, string>>, roster: Roster = members().roster): Config {
+  return configFor(parseSettings({ SEAL_KEY: 'none', ...env }), roster);
+}

@@ -1,0 +1,63 @@
+/** What a member of a cluster has when it starts: the roster, its identity in it, and what its secret files are sealed under. */
+import { readFile } from 'node:fs/promises';
+import { Refused } from './errors.js';
+import { Identity } from './identity.js';
+import { Roster } from './roster.js';
+import { SealKey, type SealKeySource } from './seal_key.js';
+import { openText } from './sealed_file.js';
+
+export interface Member {
+  readonly roster: Roster;
+  readonly identity: Identity;
+  readonly sealKey: SealKey;
+}
+
+export interface MemberFiles {
+  readonly roster: string;
+  readonly identity: string;
+}
+
+/**
+ * Reads roster and identity, and checks that they belong together.
+ * @param name `node-1` …, or `gateway`
+ * @throws Refused naming the file or the variable, and what to do
+ */
+export async function loadMember(name: string, files: MemberFiles, source: SealKeySource): Promise<Member> {
+  const roster = await loadRoster(files.roster);
+  const sealKey = await about('SEAL_KEY', () => SealKey.open(source));
+  const identity = await loadIdentity(name, files.identity, sealKey);
+  await about(files.roster, () => { roster.checkContains(identity.publicIdentity); });
+  return { roster, identity, sealKey };
+}
+
+/** @throws Refused naming the file */
+export async function loadRoster(path: string): Promise<Roster> {
+  const text = await readText(path, 'The program make-cluster makes a roster, the same file for every member');
+  return about(path, () => Roster.parse(text));
+}
+
+/** @throws Refused naming the file */
+export async function loadIdentity(name: string, path: string, sealKey: SealKey): Promise<Identity> {
+  const text = await readText(path, 'The programs make-cluster and make-identity make one');
+  return about(path, async () => {
+    const identity = Identity.parse(await openText(sealKey, { purpose: 'identity', owner: name }, text));
+    if (identity.name !== name) throw new Refused(`it is the identity of ${identity.name}, not of ${name}`);
+    return identity;
+  });
+}
+
+async function readText(path: string, hint: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new Refused(`${path}: cannot be read (${code}). ${hint}`);
+  });
+}
+
+async function about<T>(what: string, act: () => T | Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof Refused) throw new Refused(`${what}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}

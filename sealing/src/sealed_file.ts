@@ -1,0 +1,102 @@
+/**
+ * A secret as a file keeps it: JSON with a JWE (RFC 7516, direct key, AES-256-GCM). The protected header says what the file is
+ * and whose, and how its key is derived. A checksum over the JWE tells damage from a wrong key.
+ */
+import { createHash } from 'node:crypto';
+import { compactDecrypt, CompactEncrypt, decodeProtectedHeader } from 'jose';
+import { z } from 'zod';
+import { Refused } from './errors.js';
+import { MemberNameSchema, parseJson } from './identity.js';
+import { KdfSchema, SEAL_KEY_FORMS, type Kdf, type SealKey } from './seal_key.js';
+
+const FORMAT = 'threshold-signing-sealed';
+const VERSION = 1;
+
+/** What a file is, and whose. */
+const LabelSchema = z.strictObject({
+  purpose: z.enum(['identity', 'key-share', 'aux-info', 'primes', 'backup']),
+  owner: MemberNameSchema,
+});
+export type Label = z.infer<typeof LabelSchema>;
+
+const OuterSchema = z.looseObject({ format: z.literal(FORMAT), version: z.int() });
+const FileSchema = z.strictObject({
+  format: z.literal(FORMAT),
+  version: z.literal(VERSION),
+  /** Of the JWE, hexadecimal. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  jwe: z.string(),
+});
+const HeaderSchema = z.strictObject({ alg: z.literal('dir'), enc: z.literal('A256GCM'), ...LabelSchema.shape, kdf: KdfSchema });
+
+const RESTORE = 'Restore it from a backup (restore-share)';
+
+/** @returns the file's text; under the key `none` that is the text itself */
+export async function sealText(sealKey: SealKey, label: Label, text: string): Promise<string> {
+  if (sealKey.kind === 'none') return text;
+  const { kdf, key } = await sealKey.newKey();
+  const jwe = await new CompactEncrypt(Buffer.from(text)).setProtectedHeader({ alg: 'dir', enc: 'A256GCM', ...label, kdf }).encrypt(key);
+  const file: z.infer<typeof FileSchema> = { format: FORMAT, version: VERSION, sha256: sha256(jwe), jwe };
+  return `${JSON.stringify(file)}\n`;
+}
+
+/** Is it a sealed file, whole or damaged, of any version? */
+export function isSealed(file: string): boolean {
+  return file.includes(`"${FORMAT}"`);
+}
+
+/**
+ * The text that was sealed.
+ * @param label what it has to be
+ * @throws Refused saying what is wrong and what to do, never what is in the file
+ */
+export async function openText(sealKey: SealKey, label: Label, file: string): Promise<string> {
+  if (sealKey.kind === 'none') {
+    if (isSealed(file)) throw new Refused(`it is sealed, and SEAL_KEY is none. Set SEAL_KEY to what it was sealed under: ${SEAL_KEY_FORMS}`);
+    return file;
+  }
+  const { jwe, kdf } = read(label, file);
+  const key = await sealKey.keyFor(kdf);
+  try {
+    const { plaintext } = await compactDecrypt(jwe, key, { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] });
+    return Buffer.from(plaintext).toString();
+  } catch {
+    throw new Refused('it does not open: it was sealed under another key or passphrase than SEAL_KEY gives. Give that one');
+  }
+}
+
+/** Everything that can be told without the key. */
+function read(label: Label, file: string): { jwe: string; kdf: Kdf } {
+  if (!isSealed(file)) throw new Refused('it is not sealed, and SEAL_KEY is not none. If it is whole and yours, seal it with the program reseal; never start with a file that somebody else could have put there');
+  const damaged = (): Refused => new Refused(`it is damaged. ${RESTORE}`);
+  const outer = parsed(OuterSchema, file);
+  if (outer !== null && outer.version > VERSION) throw new Refused(`it is of version ${outer.version}, and this program knows ${VERSION}. Use the newer program`);
+  const whole = parsed(FileSchema, file);
+  if (whole === null || sha256(whole.jwe) !== whole.sha256) throw damaged();
+  const header = headerOf(whole.jwe);
+  if (header === null) throw damaged();
+  for (const field of ['purpose', 'owner'] as const) {
+    if (header[field] !== label[field]) throw new Refused(`it is a sealed ${header.purpose} of ${header.owner}, and it should be the ${label.purpose} of ${label.owner}. Put each file back in its place`);
+  }
+  return { jwe: whole.jwe, kdf: header.kdf };
+}
+
+function parsed<T>(schema: z.ZodType<T>, text: string): T | null {
+  try {
+    return parseJson(schema, text, 'sealed file');
+  } catch {
+    return null;
+  }
+}
+
+function headerOf(jwe: string): z.infer<typeof HeaderSchema> | null {
+  try {
+    return HeaderSchema.safeParse(decodeProtectedHeader(jwe)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
