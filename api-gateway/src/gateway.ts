@@ -4,12 +4,17 @@ import { ServiceError, type BoardClient } from 'message-board/client';
 import { parseSignature, type RequestRecord } from 'message-board/contract';
 import { newRequestId } from 'message-board/ids';
 import type { Logger } from 'pino';
+import type { Identity } from 'sealing/identity';
+import type { Roster } from 'sealing/roster';
 import { BoardUnavailable, viaBoard } from './board_unavailable.js';
 import type { Health, SigningStatus } from './contract.js';
 import { PinnedKey } from './public_key.js';
 
 export interface GatewayDeps {
   readonly board: BoardClient;
+  readonly roster: Roster;
+  /** The gateway's own, with its secrets. */
+  readonly identity: Identity;
   /** Requests that are not finished, at most. */
   readonly maxUnfinished: number;
   /** Clients that wait for the end of a request at one time; one more is answered at once. */

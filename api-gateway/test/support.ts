@@ -3,6 +3,7 @@ import { BoardClient } from 'message-board/client';
 import { serve, type Running } from 'message-board/serve';
 import { pino } from 'pino';
 import { newSigner } from '../../message-board/test/signer.js';
+import { members } from '../../node/test/util/roster.js';
 import { createApp, type GatewayService } from '../src/app.js';
 import type { GatewayDeps } from '../src/gateway.js';
 
@@ -24,7 +25,7 @@ let randoms = 0;
 const random = (): string => (++randoms).toString(16).padStart(16, '0');
 
 async function startBoard(port: number): Promise<Running> {
-  const board = createBoard({ limits: LIMITS, maxBodyBytes: 2 * 1024 * 1024, maxWaiting: 10_000, now: Date.now, random, logger: silent });
+  const board = createBoard({ limits: LIMITS, roster: null, maxBodyBytes: 2 * 1024 * 1024, maxWaiting: 10_000, now: Date.now, random, logger: silent });
   return serve(board, '127.0.0.1', port, silent);
 }
 
@@ -36,8 +37,9 @@ export async function cluster(deps: Partial<GatewayDeps> = {}) {
   const log: string[] = [];
   const logger = pino({ level: 'trace' }, { write: (line: string) => log.push(line) });
   const limits = { maxUnfinished: 100, maxWaiting: 100 };
+  const { roster, gateway: identity } = members(4, 3, 'plain');
   const gatewayBoard = new BoardClient(url, { timeoutMs: 2_000, tries: 2 });
-  const service: GatewayService = createApp({ ...limits, board: gatewayBoard, now: Date.now, random, logger, ...deps });
+  const service: GatewayService = createApp({ ...limits, roster, identity, board: gatewayBoard, now: Date.now, random, logger, ...deps });
   const running = await serve(service, '127.0.0.1', 0, logger);
   const nodes = new BoardClient(url);
   const signer = newSigner();

@@ -1,5 +1,6 @@
 import type { Express, Request, Response } from 'express';
 import type { Logger } from 'pino';
+import type { Roster } from 'sealing/roster';
 import { z } from 'zod';
 import { Board } from './board.js';
 import {
@@ -30,6 +31,8 @@ import { Waiters } from './waiters.js';
 
 export interface AppDeps {
   readonly limits: Limits;
+  /** Against which envelopes and statements are checked; null: nothing is checked. */
+  readonly roster: Roster | null;
   readonly maxBodyBytes: number;
   /** Readers held back at one time. */
   readonly maxWaiting: number;

@@ -10,6 +10,8 @@ export const ConfigSchema = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: integer(0, 65_535, 8080),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  /** With it, the board refuses what is not signed by a member; without, it checks nothing. */
+  ROSTER_FILE: z.string().optional(),
   MAX_BODY_BYTES: integer(1024, 64 * MIB, 2 * MIB),
   MAX_WAITING: integer(1, 100_000, 10_000),
   MAX_ENTRIES_PER_REQUEST: integer(1, 1_000_000, 10_000),

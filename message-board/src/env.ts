@@ -24,7 +24,16 @@ export function configure<T>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
   try {
     return parseEnv(schema, env);
   } catch (error) {
-    process.stderr.write(`configuration: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
+    return refuse(error);
   }
+}
+
+/** What has to be read before a service can start, or the end of the process, as in {@link configure}. */
+export async function loaded<T>(loading: Promise<T>): Promise<T> {
+  return loading.catch(refuse);
+}
+
+function refuse(error: unknown): never {
+  process.stderr.write(`configuration: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
 }

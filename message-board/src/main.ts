@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
+import { loadRoster } from 'sealing/member';
 import { createApp } from './app.js';
 import { appLimits, ConfigSchema } from './config.js';
-import { configure } from './env.js';
+import { configure, loaded } from './env.js';
 import { runService } from './serve.js';
 
 const EXPIRE_EVERY_MS = 5_000;
@@ -10,7 +11,8 @@ const EXPIRE_EVERY_MS = 5_000;
 const config = configure(ConfigSchema, process.env);
 const logger = pino({ level: config.LOG_LEVEL, base: { service: 'message-board' }, timestamp: pino.stdTimeFunctions.isoTime });
 const random = (): string => randomBytes(8).toString('hex');
-const service = createApp({ ...appLimits(config), now: Date.now, random, logger });
+const roster = config.ROSTER_FILE === undefined ? null : await loaded(loadRoster(config.ROSTER_FILE));
+const service = createApp({ ...appLimits(config), roster, now: Date.now, random, logger });
 const expiring = setInterval(service.expire, EXPIRE_EVERY_MS);
 await runService(service, config, logger, () => {
   clearInterval(expiring);

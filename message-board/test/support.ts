@@ -25,7 +25,7 @@ export function testBoard(limits: Partial<Limits> = {}, deps: Partial<AppDeps> =
   let randoms = 0;
   const random = (): string => (++randoms).toString(16).padStart(16, '0');
   const logger = pino({ level: 'trace' }, { write: (line: string) => log.push(line) });
-  const preset = { maxBodyBytes: 2 * 1024 * 1024, maxWaiting: 1000, now: () => clock.now, random, logger };
+  const preset = { roster: null, maxBodyBytes: 2 * 1024 * 1024, maxWaiting: 1000, now: () => clock.now, random, logger };
   const service = createApp({ ...preset, ...deps, limits: { ...LIMITS, ...limits } });
   return { ...service, clock, log, logger };
 }

@@ -119,8 +119,8 @@ export type Config = ReturnType<typeof configFor>;
 /** Every variable with its preset, for `--help`. */
 export function describeVariables(): string {
   const lines = Object.entries(Environment.shape).map(([name, schema]) => {
-    const preset = schema.safeParse(undefined).data;
-    return `  ${name.padEnd(24)} ${schema.description ?? ''}${preset === undefined ? '' : ` (${preset})`}`;
+    const preset: unknown = schema.safeParse(undefined).data;
+    return `  ${name.padEnd(24)} ${schema.description ?? ''}${preset === undefined ? '' : ` (${String(preset)})`}`;
   });
   return lines.join('\n');
 }

@@ -3,6 +3,7 @@ import { createApp as createBoard } from 'message-board/app';
 import { BoardClient } from 'message-board/client';
 import { serve } from 'message-board/serve';
 import { pino } from 'pino';
+import { members } from '../util/roster.js';
 
 const logger = pino({ level: 'silent' });
 let randoms = 0;
@@ -21,11 +22,13 @@ const limits = {
   requestDeadlineMs: 60_000,
 };
 
+const { roster, gateway: identity } = members(4, 3, 'plain');
+
 /** A board and a gateway on free ports; the test plays the nodes, through `board`. */
 export async function startServices() {
-  const boardService = await serve(createBoard({ ...deps, maxBodyBytes: 2 * MIB, maxWaiting: 100, limits }), '127.0.0.1', 0, logger);
+  const boardService = await serve(createBoard({ ...deps, roster: null, maxBodyBytes: 2 * MIB, maxWaiting: 100, limits }), '127.0.0.1', 0, logger);
   const board = new BoardClient(`http://127.0.0.1:${boardService.port}`);
-  const gateway = await serve(createGateway({ ...deps, board, maxUnfinished: 100, maxWaiting: 100 }), '127.0.0.1', 0, logger);
+  const gateway = await serve(createGateway({ ...deps, roster, identity, board, maxUnfinished: 100, maxWaiting: 100 }), '127.0.0.1', 0, logger);
   const stop = async (): Promise<void> => {
     await gateway.close();
     await board.close();

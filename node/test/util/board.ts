@@ -20,7 +20,7 @@ const limits = {
 function start(port: number): Promise<Running> {
   const logger = pino({ level: 'silent' });
   const random = (): string => randomBytes(8).toString('hex');
-  return serve(createApp({ limits, maxBodyBytes: 2 << 20, maxWaiting: 1_000, now: Date.now, random, logger }), '127.0.0.1', port, logger);
+  return serve(createApp({ limits, roster: null, maxBodyBytes: 2 << 20, maxWaiting: 1_000, now: Date.now, random, logger }), '127.0.0.1', port, logger);
 }
 
 /** The real message board, on a free port, which can be stopped and started again having forgotten everything. */

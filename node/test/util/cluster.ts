@@ -64,6 +64,7 @@ export async function startBoard(): Promise<Running> {
       idleMs: 3_600_000,
       requestDeadlineMs: 3_600_000,
     },
+    roster: null,
     maxBodyBytes: 2 << 20,
     maxWaiting: 1_000,
     now: Date.now,
