@@ -12,26 +12,30 @@ import { InvalidArgument } from '../runtime/errors.js';
 import { Secret } from '../runtime/secret.js';
 import { derive } from './derivation.js';
 
-/** What a signer knows before the first round. In signing, indices are positions in the list of signers. */
-export interface SigningContext {
+/** What everybody may know of a signing before the first round. In signing, indices are positions in the list of signers. */
+export interface PublicSigningContext {
   readonly params: SecurityParams;
   readonly sid: Uint8Array;
-  /** i: one's own position. */
-  readonly index: number;
-  /** t: how many sign. */
-  readonly signers: number;
   /** X: what the signature verifies under. */
   readonly publicKey: Point;
-  /** x_i: additive share of the secret key among these signers. */
-  readonly x_i: Secret<Scalar>;
   /** X_j = x_j G of each signer. */
   readonly X: readonly Point[];
-  readonly decryptionKey: DecryptionKey;
   /** N_j of each signer. */
   readonly N: readonly EncryptionKey[];
   /** (N-hat_j, s_j, t_j) of each signer. */
   readonly aux: readonly RingPedersen[];
   readonly reliableBroadcast: boolean;
+}
+
+/** What a signer knows. */
+export interface SigningContext extends PublicSigningContext {
+  /** i: one's own position. */
+  readonly index: number;
+  /** t: how many sign. */
+  readonly signers: number;
+  /** x_i: additive share of the secret key among these signers. */
+  readonly x_i: Secret<Scalar>;
+  readonly decryptionKey: DecryptionKey;
   readonly rng: Rng;
 }
 

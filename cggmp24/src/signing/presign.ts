@@ -3,18 +3,19 @@
  * cggmp24; unlike it, both proofs of round 1 are verified, and every one by itself.
  */
 import { affGContext, elogContext, encElgContext } from '../hash/context.js';
-import { G, invertScalar, multiply, multiplyPublic, sumPoints, sumScalars, toScalar, toSigned, type Point, type Scalar } from '../math/curve.js';
+import { G, invertScalar, multiply, sumPoints, sumScalars, toScalar, toSigned, type Point, type Scalar } from '../math/curve.js';
 import { randomHalfRange, randomScalar, randomUnit } from '../math/random.js';
 import { at } from '../runtime/at.js';
-import { ProtocolAborted } from '../runtime/errors.js';
+import { InvalidProof, ProtocolAborted } from '../runtime/errors.js';
 import { broadcast, pause, peersOf, receive, sendTo, verifyPeers, type Protocol } from '../runtime/protocol.js';
 import { checkReliability } from '../runtime/reliable_broadcast.js';
 import * as affG from '../zk/aff_g.js';
 import * as elog from '../zk/elog.js';
 import * as encElg from '../zk/enc_elg.js';
+import { checkDelta, checkEncryptions, checkGamma, checkProducts, checkSums } from './checks.js';
 import type { SigningContext } from './context.js';
 import { echo, round1a, round1b, round2, round3, type Round1a, type Round1b, type Round2, type Round3 } from './messages.js';
-import { Presignature } from './presignature.js';
+import { Presignature, publicDataOf } from './presignature.js';
 
 /** What a signer draws in round 1. */
 interface Ephemeral {
@@ -73,15 +74,6 @@ function proveEncryptions(ctx: SigningContext, own: Round1a, secrets: Ephemeral,
   };
 }
 
-function verifyEncryptions(ctx: SigningContext, j: number, theirs: Round1a, { psi0, psi1 }: Round1b): void {
-  const { params, sid, index } = ctx;
-  const prover = { sid, prover: j };
-  const key = at(ctx.N, j);
-  const aux = at(ctx.aux, index);
-  encElg.verify(encElgContext(prover, 0), params, aux, { key, ciphertext: theirs.K, a: theirs.Y, b: theirs.A1, x: theirs.A2 }, psi0);
-  encElg.verify(encElgContext(prover, 1), params, aux, { key, ciphertext: theirs.G, a: theirs.Y, b: theirs.B1, x: theirs.B2 }, psi1);
-}
-
 /** One multiplicative-to-additive conversion: x times j's k, as alpha_j (theirs, in D) plus beta (ours). */
 interface AffineOperation {
   readonly beta: bigint;
@@ -101,17 +93,6 @@ function multiplyEncrypted(ctx: SigningContext, j: number, K_j: bigint, x: Scala
   const witness = { x: toSigned(x), y: -beta, nonce, nonce_y };
   const psi = affG.prove(affGContext({ sid, prover: index }, hat), params, at(ctx.aux, j), data, witness, rng);
   return { beta, D, F, psi };
-}
-
-function verifyRound2(ctx: SigningContext, j: number, K_i: bigint, theirs: Round1a, message: Round2): void {
-  const { params, sid, index } = ctx;
-  const prover = { sid, prover: j };
-  const { Gamma, D, F, hat_D, hat_F, tilde_psi, psi_j, hat_psi_j } = message;
-  elog.verify(elogContext(prover, false), { l: theirs.B1, m: theirs.B2, x: theirs.Y, y: Gamma, h: G }, tilde_psi);
-  const keys = { key_j: at(ctx.N, index), key_i: at(ctx.N, j), c: K_i };
-  const aux = at(ctx.aux, index);
-  affG.verify(affGContext(prover, false), params, aux, { ...keys, d: D, y: F, x: Gamma }, psi_j);
-  affG.verify(affGContext(prover, true), params, aux, { ...keys, d: hat_D, y: hat_F, x: at(ctx.X, j) }, hat_psi_j);
 }
 
 export function* presign(ctx: SigningContext): Protocol<Presignature> {
@@ -134,7 +115,7 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
     yield* checkReliability(ciphertexts.withOwn(i, own).map((message) => echo(sid, message)), peers);
   }
   yield* verifyPeers('invalid_encryption_proof', round1b, peers, (j) => {
-    verifyEncryptions(ctx, j, ciphertexts.of(j), encryptionProofs.of(j));
+    checkEncryptions(ctx, j, i, ciphertexts.of(j), encryptionProofs.of(j));
   });
 
   // Round 2
@@ -167,7 +148,8 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
   }
   const products = yield* receive(round2);
   yield* verifyPeers('invalid_affine_proof', round2, peers, (j) => {
-    verifyRound2(ctx, j, own.K, ciphertexts.of(j), products.of(j));
+    checkGamma(ctx, j, ciphertexts.of(j), products.of(j));
+    checkProducts(ctx, j, i, own.K, products.of(j));
   });
 
   // Round 3
@@ -197,25 +179,21 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
   yield* broadcast(round3, result);
   const results = yield* receive(round3);
   yield* verifyPeers('invalid_exponent_proof', round3, peers, (j) => {
-    const { A1, A2, Y } = ciphertexts.of(j);
-    const { Delta, psi_prime } = results.of(j);
-    elog.verify(elogContext({ sid, prover: j }, true), { l: A1, m: A2, x: Y, y: Delta, h: Gamma }, psi_prime);
+    checkDelta(ctx, j, ciphertexts.of(j), Gamma, results.of(j));
   }, ctx.reliableBroadcast);
 
   // Output
   const all = results.withOwn(i, result);
-  const delta = sumScalars(all.map((message) => message.delta));
-  checkSums(ctx, delta, all);
-  const inverse = invertScalar(delta);
-  const commitments = all.map(({ Delta, S }) => ({ tildeDelta: multiplyPublic(Delta, inverse), tildeS: multiplyPublic(S, inverse) }));
-  return new Presignature({ Gamma, commitments }, { tildeK: toScalar(k * inverse), tildeChi: toScalar(chi_i * inverse) });
+  requireSums(ctx, all);
+  const inverse = invertScalar(sumScalars(all.map((message) => message.delta)));
+  return new Presignature(publicDataOf(Gamma, all), { tildeK: toScalar(k * inverse), tildeChi: toScalar(chi_i * inverse) });
 }
 
-/** delta G = sum of Delta_j and delta X = sum of S_j; who broke them cannot be told without opening the ciphertexts. */
-function checkSums({ publicKey }: SigningContext, delta: Scalar, results: readonly Round3[]): void {
-  const fail = (equation: string): ProtocolAborted => new ProtocolAborted('inconsistent_presignature', round3.variant, [], `${equation} does not hold`);
-  const Delta = sumPoints(results.map((message) => message.Delta));
-  if (delta === 0n || !multiplyPublic(G, delta).equals(Delta)) throw fail('delta G = Delta');
-  const S = sumPoints(results.map((message) => message.S));
-  if (!multiplyPublic(publicKey, delta).equals(S)) throw fail('delta X = S');
+function requireSums(ctx: SigningContext, results: readonly Round3[]): void {
+  try {
+    checkSums(ctx, results);
+  } catch (error) {
+    if (!(error instanceof InvalidProof)) throw error;
+    throw new ProtocolAborted('inconsistent_presignature', round3.variant, [], `${error.check} does not hold`);
+  }
 }

@@ -2,12 +2,13 @@ import { inspect } from 'node:util';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { z } from 'zod';
 import { GROUP_ORDER, verify, type Signature } from '../ecdsa.js';
-import { encodePoint, multiplyPublic, sumScalars, toScalar, type Point, type Scalar } from '../math/curve.js';
+import { encodePoint, invertScalar, multiplyPublic, sumScalars, toScalar, type Point, type Scalar } from '../math/curve.js';
 import { fromBytes } from '../math/integer.js';
 import { at } from '../runtime/at.js';
 import { InvalidArgument, ProtocolAborted, ProtocolBug, type Blame } from '../runtime/errors.js';
 import { NonZeroPointJson, PointJson, ScalarJson } from '../wire/json.js';
 import { parseWith } from '../wire/parse.js';
+import type { Round3 } from './messages.js';
 
 /** What the partial signature of one signer is checked against. */
 export interface PresignatureCommitment {
@@ -23,6 +24,12 @@ export interface PresignaturePublicData {
   readonly Gamma: Point;
   /** One for each signer, in their order. */
   readonly commitments: readonly PresignatureCommitment[];
+}
+
+/** What the third round of presigning comes to. @param results of all signers, in their order; their deltas add up to a unit */
+export function publicDataOf(Gamma: Point, results: readonly Round3[]): PresignaturePublicData {
+  const inverse = invertScalar(sumScalars(results.map(({ delta }) => delta)));
+  return { Gamma, commitments: results.map(({ Delta, S }) => ({ tildeDelta: multiplyPublic(Delta, inverse), tildeS: multiplyPublic(S, inverse) })) };
 }
 
 /** One signer's part of a signature. */
