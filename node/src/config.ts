@@ -119,8 +119,9 @@ export type Config = ReturnType<typeof configFor>;
 /** Every variable with its preset, for `--help`. */
 export function describeVariables(): string {
   const lines = Object.entries(Environment.shape).map(([name, schema]) => {
-    const preset: unknown = schema.safeParse(undefined).data;
-    return `  ${name.padEnd(24)} ${schema.description ?? ''}${preset === undefined ? '' : ` (${String(preset)})`}`;
+    const preset = schema.safeParse(undefined).data;
+    const shown = typeof preset === 'string' || typeof preset === 'number' ? ` (${preset})` : '';
+    return `  ${name.padEnd(24)} ${schema.description ?? ''}${shown}`;
   });
   return lines.join('\n');
 }

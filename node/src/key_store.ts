@@ -11,6 +11,9 @@ import {
   type CoreKeyShare,
   type SecurityParams,
 } from 'cggmp24';
+import { Refused } from 'sealing/errors';
+import type { SealKey } from 'sealing/seal_key';
+import { openText, sealText, type Label } from 'sealing/sealed_file';
 import { DamagedFile } from './errors.js';
 import { readIfThere, removeDurably, syncFolder, writeAtomically } from './files.js';
 import { nodeId } from './utils.js';
@@ -37,35 +40,38 @@ export interface ResultFileOptions {
   readonly folder: string;
   /** File name without its end, `key_share_node-1`. */
   readonly name: string;
-  /** Validates the text of a file and brings it into the form of a result. @throws Error that says what is wrong */
+  readonly sealKey: SealKey;
+  readonly label: Label;
+  /** Validates what a file holds and brings it into the form of a result. @throws Error that says what is wrong */
   readonly read: (text: string) => string;
   /** Where else a result that is kept for good may be. */
   readonly elsewhere?: () => Promise<string | null>;
 }
 
-/** A result as files: `<name>.json`, and `<name>.pending.<attempt>.json` before it is kept for good. */
+/** A result as sealed files: `<name>.json`, and `<name>.pending.<attempt>.json` before it is kept for good. */
 export class ResultFile implements ResultStore {
-  /** The last text that was found valid; to validate aux info takes 0.2 s. */
-  #valid: { readonly text: string; readonly result: string } | null = null;
+  /** The last file that was found valid; to open it and to validate aux info takes a while. */
+  #valid: { readonly file: string; readonly result: string } | null = null;
 
   constructor(private readonly options: ResultFileOptions) {}
 
   async load(): Promise<string | null> {
     const path = this.#path('json');
-    const text = await readIfThere(path);
-    return text === null ? ((await this.options.elsewhere?.()) ?? null) : this.#read(path, text);
+    const file = await readIfThere(path);
+    return file === null ? ((await this.options.elsewhere?.()) ?? null) : await this.#read(path, file);
   }
 
   async loadPending(): Promise<{ attempt: number; text: string } | null> {
     const attempt = (await this.#pendingAttempts()).at(-1);
     if (attempt === undefined) return null;
     const path = this.#path(`pending.${attempt}.json`);
-    const text = await readIfThere(path);
-    return text === null ? null : { attempt, text: this.#read(path, text) };
+    const file = await readIfThere(path);
+    return file === null ? null : { attempt, text: await this.#read(path, file) };
   }
 
   async savePending(attempt: number, text: string): Promise<void> {
-    await writeAtomically(this.#path(`pending.${attempt}.json`), text);
+    const { sealKey, label } = this.options;
+    await writeAtomically(this.#path(`pending.${attempt}.json`), await sealText(sealKey, label, text));
   }
 
   async commit(attempt: number): Promise<void> {
@@ -93,15 +99,17 @@ export class ResultFile implements ResultStore {
     return join(this.options.folder, `${this.options.name}.${end}`);
   }
 
-  #read(path: string, text: string): string {
-    if (this.#valid?.text === text) return this.#valid.result;
+  async #read(path: string, file: string): Promise<string> {
+    if (this.#valid?.file === file) return this.#valid.result;
+    const { sealKey, label, read } = this.options;
     try {
-      const result = this.options.read(text);
-      this.#valid = { text, result };
+      const result = read(await openText(sealKey, label, file));
+      this.#valid = { file, result };
       return result;
     } catch (error) {
+      if (error instanceof Refused) throw new DamagedFile(`${path} cannot be used: ${error.message}. It is left as it is.`, { cause: error });
       const why = error instanceof Error ? error.message : 'it cannot be read';
-      throw new DamagedFile(`${path} cannot be used: ${why}. It is left as it is. Restore it from a backup of this node.`, { cause: error });
+      throw new DamagedFile(`${path} cannot be used: ${why}. It is left as it is. Restore it from a backup of this node (restore-share).`, { cause: error });
     }
   }
 }
@@ -118,8 +126,8 @@ export interface ShareOwner {
 export function checkCoreKeyShare(share: CoreKeyShare, { index, n, t }: ShareOwner): void {
   const wrong = (what: string): InvalidArgument => new InvalidArgument('key share', what);
   if (share.index !== index) throw wrong(`it is the share of ${nodeId(share.index)}`);
-  if (share.publicShares.length !== n) throw wrong(`the key has ${share.publicShares.length} shares, and N_NODES is ${n}`);
-  if (minSigners(share) !== t) throw wrong(`the key needs ${minSigners(share)} signers, and THRESHOLD is ${t}`);
+  if (share.publicShares.length !== n) throw wrong(`the key has ${share.publicShares.length} shares, and the roster has ${n} nodes`);
+  if (minSigners(share) !== t) throw wrong(`the key needs ${minSigners(share)} signers, and the roster says ${t}`);
 }
 
 /** Both parts of a key share file: the core share, or the crate's complete key share. */
@@ -145,20 +153,23 @@ function isComplete(text: string): boolean {
 
 function readAuxInfo(text: string, { index, n, params }: ShareOwner): string {
   const aux = parseAuxInfo(text, params);
-  if (aux.encryptionKeys.length !== n) throw new InvalidArgument('aux info', `it is of ${aux.encryptionKeys.length} nodes, and N_NODES is ${n}`);
+  if (aux.encryptionKeys.length !== n) throw new InvalidArgument('aux info', `it is of ${aux.encryptionKeys.length} nodes, and the roster has ${n}`);
   const own = aux.encryptionKeys[index]?.n;
   if (own !== aux.decryptionKey.encryptionKey.n) throw new InvalidArgument('aux info', 'it is of another node');
   return serializeAuxInfo(aux);
 }
 
 /** `key_share_<node id>.json` and `aux_info_<node id>.json` of a node. A key share file may also hold both, as the Rust crate writes it. */
-export function keyFiles(folder: string, owner: ShareOwner): { keyShare: ResultFile; auxInfo: ResultFile } {
-  const name = `key_share_${nodeId(owner.index)}`;
-  const keyShare = new ResultFile({ folder, name, read: (text) => readKeyShare(text, owner).core });
-  const completeShare = new ResultFile({ folder, name, read: (text) => readKeyShare(text, owner).aux ?? '' });
+export function keyFiles(folder: string, owner: ShareOwner, sealKey: SealKey): { keyShare: ResultFile; auxInfo: ResultFile } {
+  const node = nodeId(owner.index);
+  const share = { folder, sealKey, name: `key_share_${node}`, label: { purpose: 'key-share', owner: node } } as const;
+  const keyShare = new ResultFile({ ...share, read: (text) => readKeyShare(text, owner).core });
+  const completeShare = new ResultFile({ ...share, read: (text) => readKeyShare(text, owner).aux ?? '' });
   const auxInfo = new ResultFile({
     folder,
-    name: `aux_info_${nodeId(owner.index)}`,
+    sealKey,
+    name: `aux_info_${node}`,
+    label: { purpose: 'aux-info', owner: node },
     read: (text) => readAuxInfo(text, owner),
     elsewhere: async () => (await completeShare.load()) || null,
   });

@@ -90,10 +90,10 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
 }
 
 async function live(parts: Parts, background: Promise<void>[], signal: AbortSignal): Promise<void> {
-  const { config, params, journal, presence, runner, logger, problems } = parts;
+  const { config, params, journal, presence, runner, sealKey, logger, problems } = parts;
   const { index, n, t, dataDir: folder, nodeId, workers } = config;
-  const files = keyFiles(folder, { index, n, t, params });
-  const primes = parts.primes ?? (await PrimeSupply.open({ folder, nodeId, params, runner, workers, logger }));
+  const files = keyFiles(folder, { index, n, t, params }, sealKey);
+  const primes = parts.primes ?? (await PrimeSupply.open({ folder, nodeId, sealKey, params, runner, workers, logger }));
   const keygen = keygenPhase(parts, files.keyShare);
   const auxInfo = auxInfoPhase({ ...parts, primes }, files.auxInfo);
   presence.update({ keygen: await initialStatus(keygen, journal), aux_info: await initialStatus(auxInfo, journal) });

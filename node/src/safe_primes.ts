@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import { PregeneratedPrimes, serializePrimes, type SecurityParams } from 'cggmp24';
 import type { Logger } from 'pino';
+import { Refused } from 'sealing/errors';
+import type { SealKey } from 'sealing/seal_key';
+import { openText, sealText, type Label } from 'sealing/sealed_file';
 import { z } from 'zod';
 import { DamagedFile } from './errors.js';
 import { readIfThere, removeDurably, writeAtomically } from './files.js';
@@ -22,6 +25,8 @@ export interface PrimeSource {
 export interface PrimeSupplyOptions {
   readonly folder: string;
   readonly nodeId: string;
+  /** Under which they are kept. */
+  readonly sealKey: SealKey;
   readonly params: SecurityParams;
   readonly runner: ProtocolRunner;
   /** Searches at a time. */
@@ -47,8 +52,12 @@ export class PrimeSupply implements PrimeSource {
   /** @throws DamagedFile */
   static async open(options: PrimeSupplyOptions): Promise<PrimeSupply> {
     const path = fileOf(options);
-    const text = await readIfThere(path);
-    if (text === null) return new PrimeSupply(options, []);
+    const sealed = await readIfThere(path);
+    if (sealed === null) return new PrimeSupply(options, []);
+    const text = await openText(options.sealKey, labelOf(options), sealed).catch((error: unknown) => {
+      if (error instanceof Refused) throw new DamagedFile(`${path} cannot be used: ${error.message}.`);
+      throw error;
+    });
     const file = parseFile(text);
     if (file === null || file.primes.some((hex) => BigInt(`0x${hex}`).toString(2).length !== options.params.primeBits)) {
       throw new DamagedFile(`${path} cannot be used: it does not hold safe primes as this node writes them. Remove it; others will be searched for.`);
@@ -132,7 +141,8 @@ export class PrimeSupply implements PrimeSource {
   async #keep(prime: string): Promise<void> {
     this.#found.push(prime);
     const text = JSON.stringify({ primes: this.#found });
-    const written = this.#writing.then(() => writeAtomically(fileOf(this.#options), text));
+    const { sealKey } = this.#options;
+    const written = this.#writing.then(async () => writeAtomically(fileOf(this.#options), await sealText(sealKey, labelOf(this.#options), text)));
     this.#writing = written.catch(() => undefined);
     await written;
   }
@@ -140,6 +150,10 @@ export class PrimeSupply implements PrimeSource {
 
 function fileOf({ folder, nodeId }: PrimeSupplyOptions): string {
   return join(folder, `primes_${nodeId}.json`);
+}
+
+function labelOf({ nodeId }: PrimeSupplyOptions): Label {
+  return { purpose: 'primes', owner: nodeId };
 }
 
 function parseFile(text: string): z.infer<typeof FileSchema> | null {

@@ -44,7 +44,7 @@ describe('the configuration', () => {
     ['WORKERS', { NODE_ID, WORKERS: '0' }, /^WORKERS: /],
     ['HEALTH_PORT', { NODE_ID, HEALTH_PORT: '65536' }, /^HEALTH_PORT: /],
     ['SEAL_KEY', { NODE_ID, SEAL_KEY: '' }, /^SEAL_KEY: is required: passphrase-file:PATH, key-file:PATH/],
-    ['SEAL_KEY', { NODE_ID, SEAL_KEY: 'f'.repeat(64) }, /^SEAL_KEY: must be passphrase-file:PATH, key-file:PATH[^f]*f[^f]*f[^f]*$/],
+    ['SEAL_KEY', { NODE_ID, SEAL_KEY: 'f'.repeat(64) }, /^SEAL_KEY: must be (?!.*fff)passphrase-file:PATH/],
   ])('refuses a bad %s by name, %o', (_name, env, message) => {
     expect(() => configOf(env)).toThrow(message);
   });

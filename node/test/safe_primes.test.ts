@@ -1,13 +1,16 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parsePrimes } from 'cggmp24';
 import { SMALL_FOR_TESTS, smallSafePrimes } from 'cggmp24/testing';
+import { SealKey } from 'sealing/seal_key';
+import { openText, sealText } from 'sealing/sealed_file';
 import { DamagedFile, WorkerFailed } from '../src/errors.js';
 import type { ProtocolRunner } from '../src/jobs.js';
 import { PrimeSupply } from '../src/safe_primes.js';
 import { eventually, memoryLog } from './util/cluster.js';
 import { inFolder } from './util/folder.js';
+import { testSealKey } from './util/seal_key.js';
 
 /** Finds the fixture primes, each twice, one search at a time; fails now and then. */
 class FakeRunner {
@@ -41,13 +44,23 @@ class FakeRunner {
   }
 }
 
+let sealKey: SealKey;
+beforeAll(async () => {
+  sealKey = await testSealKey();
+});
+const label = { purpose: 'primes', owner: 'node-1' } as const;
+
 async function open(folder: string, fake = new FakeRunner()) {
   const log = memoryLog();
-  const supply = await PrimeSupply.open({ folder, nodeId: 'node-1', params: SMALL_FOR_TESTS, runner: fake.runner, workers: 2, logger: log.logger });
+  const supply = await PrimeSupply.open({ folder, nodeId: 'node-1', sealKey, params: SMALL_FOR_TESTS, runner: fake.runner, workers: 2, logger: log.logger });
   return { supply, fake, lines: log.lines };
 }
 
 const FILE = 'primes_node-1.json';
+async function writePrimes(folder: string, text: string): Promise<void> {
+  await writeFile(join(folder, FILE), await sealText(sealKey, label, text));
+}
+
 const never = new AbortController().signal;
 
 describe('the supply of safe primes', () => {
@@ -79,7 +92,8 @@ describe('the supply of safe primes', () => {
       life.abort(new Error('killed'));
       await expect(ready).rejects.toThrow('killed');
       expect((await stat(join(folder, FILE))).mode & 0o777).toBe(0o600);
-      expect(JSON.parse(await readFile(join(folder, FILE), 'utf8'))).toEqual({ primes: smallSafePrimes.slice(0, 1) });
+      const file = await readFile(join(folder, FILE), 'utf8');
+      expect(JSON.parse(await openText(sealKey, label, file))).toEqual({ primes: smallSafePrimes.slice(0, 1) });
       const again = await open(folder);
       const readyAgain = again.supply.prepare(never);
       for (let found = 0; found < 8; found++) {
@@ -92,7 +106,7 @@ describe('the supply of safe primes', () => {
 
   it('hands primes out once: they are in no file any more', () =>
     inFolder(async (folder) => {
-      await writeFile(join(folder, FILE), JSON.stringify({ primes: smallSafePrimes.slice(0, 4) }));
+      await writePrimes(folder, JSON.stringify({ primes: smallSafePrimes.slice(0, 4) }));
       const { supply, fake } = await open(folder);
       await supply.prepare(never);
       expect(fake.waiting).toHaveLength(0);
@@ -108,7 +122,7 @@ describe('the supply of safe primes', () => {
 
   it('searches on when a search fails', () =>
     inFolder(async (folder) => {
-      await writeFile(join(folder, FILE), JSON.stringify({ primes: smallSafePrimes.slice(1, 4) }));
+      await writePrimes(folder, JSON.stringify({ primes: smallSafePrimes.slice(1, 4) }));
       const { supply, fake, lines } = await open(folder);
       const ready = supply.prepare(never);
       fake.waiting.shift()?.(new WorkerFailed('the worker thread crashed'));
@@ -124,11 +138,25 @@ describe('the supply of safe primes', () => {
     ['holds too many', JSON.stringify({ primes: smallSafePrimes.slice(0, 5) })],
   ])('refuses a file that %s, and says what to do', (_what, text) =>
     inFolder(async (folder) => {
-      await writeFile(join(folder, FILE), text);
+      await writePrimes(folder, text);
+      const file = await readFile(join(folder, FILE), 'utf8');
       const failure = await open(folder).catch((error: unknown) => error);
       expect(failure).toBeInstanceOf(DamagedFile);
       expect(String(failure)).toMatch(/primes_node-1\.json cannot be used.*Remove it/);
-      expect(await readFile(join(folder, FILE), 'utf8')).toBe(text);
+      expect(await readFile(join(folder, FILE), 'utf8')).toBe(file);
+    }),
+  );
+
+  it.each([
+    ['in clear text', (): Promise<string> => Promise.resolve(JSON.stringify({ primes: smallSafePrimes.slice(0, 4) })), /it is not sealed, and SEAL_KEY is not none/],
+    ['of another node', () => sealText(sealKey, { ...label, owner: 'node-2' }, '{"primes":[]}'), /sealed as primes of node-2/],
+    ['that is damaged', async () => (await sealText(sealKey, label, '{"primes":[]}')).replace('"jwe":"ey', '"jwe":"ez'), /it is damaged\. Remove it; others will be searched for/],
+  ])('refuses a file %s', (_what, makeFile, message) =>
+    inFolder(async (folder) => {
+      await writeFile(join(folder, FILE), await makeFile());
+      const failure = await open(folder).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(DamagedFile);
+      expect(String(failure)).toMatch(message);
     }),
   );
 });

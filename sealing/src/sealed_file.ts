@@ -29,7 +29,13 @@ const FileSchema = z.strictObject({
 });
 const HeaderSchema = z.strictObject({ alg: z.literal('dir'), enc: z.literal('A256GCM'), ...LabelSchema.shape, kdf: KdfSchema });
 
-const RESTORE = 'Restore it from a backup (restore-share)';
+const IF_DAMAGED: Readonly<Record<Label['purpose'], string>> = {
+  identity: 'Restore it from a backup (restore-share)',
+  'key-share': 'Restore it from a backup (restore-share)',
+  'aux-info': 'Restore it from a backup (restore-share)',
+  primes: 'Remove it; others will be searched for',
+  backup: 'Take another copy of it',
+};
 
 /** @returns the file's text; under the key `none` that is the text itself */
 export async function sealText(sealKey: SealKey, label: Label, text: string): Promise<string> {
@@ -68,7 +74,7 @@ export async function openText(sealKey: SealKey, label: Label, file: string): Pr
 /** Everything that can be told without the key. */
 function read(label: Label, file: string): { jwe: string; kdf: Kdf } {
   if (!isSealed(file)) throw new Refused('it is not sealed, and SEAL_KEY is not none. If it is whole and yours, seal it with the program reseal; never start with a file that somebody else could have put there');
-  const damaged = (): Refused => new Refused(`it is damaged. ${RESTORE}`);
+  const damaged = (): Refused => new Refused(`it is damaged. ${IF_DAMAGED[label.purpose]}`);
   const outer = parsed(OuterSchema, file);
   if (outer !== null && outer.version > VERSION) throw new Refused(`it is of version ${outer.version}, and this program knows ${VERSION}. Use the newer program`);
   const whole = parsed(FileSchema, file);
@@ -76,7 +82,7 @@ function read(label: Label, file: string): { jwe: string; kdf: Kdf } {
   const header = headerOf(whole.jwe);
   if (header === null) throw damaged();
   for (const field of ['purpose', 'owner'] as const) {
-    if (header[field] !== label[field]) throw new Refused(`it is a sealed ${header.purpose} of ${header.owner}, and it should be the ${label.purpose} of ${label.owner}. Put each file back in its place`);
+    if (header[field] !== label[field]) throw new Refused(`it was sealed as ${header.purpose} of ${header.owner}, and it should be ${label.purpose} of ${label.owner}. Put each file back in its place`);
   }
   return { jwe: whole.jwe, kdf: header.kdf };
 }
