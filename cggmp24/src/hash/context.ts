@@ -46,3 +46,18 @@ export function modContext({ sid, prover }: Prover, rho: Uint8Array): Context {
 export function facContext({ sid, prover }: Prover, rho: Uint8Array): Context {
   return tagged({ sid: executionId(sid), rho: leaf(rho), prover: integer(prover) }, 'aux_gen.proof_fac');
 }
+
+/** What the crate does not have carries a name and a version of its own. */
+function extension(fields: Readonly<Record<string, Encoded>>, tag: string): Context {
+  return struct(fields, `threshold-signing.identification.v1.${tag}`) as Context;
+}
+
+/** Of Pi^dec: for delta (hat false) or for chi (hat true). */
+export function decContext({ sid, prover }: Prover, hat: boolean): Context {
+  return extension({ sid: executionId(sid), prover: integer(prover), hat: bool(hat) }, 'proof_dec');
+}
+
+/** Of Pi^aff-g*: for gamma (hat false) or for the key share (hat true). */
+export function affGStarContext({ sid, prover }: Prover, hat: boolean): Context {
+  return extension({ sid: executionId(sid), prover: integer(prover), hat: bool(hat) }, 'proof_aff_g_star');
+}

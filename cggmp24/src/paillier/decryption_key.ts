@@ -36,6 +36,11 @@ function decryptHalf({ field, square, decryptFactor }: Half, c: bigint): bigint 
   return mod(((powReduced(square, c, p - 1n) - 1n) / p) * decryptFactor, p);
 }
 
+/** r mod p of r^N mod p. */
+function nthRoot({ field, nthExponent }: Half, power: bigint): bigint {
+  return powReduced(field, power, invert(nthExponent, field.order));
+}
+
 /** The factors of N, with what decryption needs of them. Prints as `[secret]`. */
 export class DecryptionKey {
   readonly #p: Half;
@@ -63,6 +68,12 @@ export class DecryptionKey {
     const { n } = this.encryptionKey;
     const x = this.#modN.join(decryptHalf(this.#p, c), decryptHalf(this.#q, c));
     return 2n * x >= n ? x - n : x;
+  }
+
+  /** The nonce of a unit c modulo N^2: c = Enc(x; nonce) for the x that `decrypt` gives. */
+  nonceOf(c: bigint): bigint {
+    // Modulo N, c is nonce^N.
+    return this.#modN.join(nthRoot(this.#p, c), nthRoot(this.#q, c));
   }
 
   /** The two primes with their fields, for proofs about N and for storage. */

@@ -23,6 +23,17 @@ export function check(label: string, holds: boolean): void {
   if (!holds) throw new InvalidProof(label);
 }
 
+/** The equation that `verify` refuses, or null when all hold. Any error but `InvalidProof` is ours and passes through. */
+export function refusalOf(verify: () => void): string | null {
+  try {
+    verify();
+  } catch (error) {
+    if (error instanceof InvalidProof) return error.check;
+    throw error;
+  }
+  return null;
+}
+
 /** Why a protocol stopped. */
 export type AbortCode =
   | 'malformed_message'

@@ -22,6 +22,11 @@ export function within(x: bigint, bits: number): boolean {
   return abs(x) <= 1n << BigInt(bits - 1);
 }
 
+/** The elements of a list by name: A_0, A_1, … */
+export function named(name: string, elements: readonly bigint[]): Record<string, bigint> {
+  return Object.fromEntries(elements.map((element, k) => [`${name}_${k}`, element]));
+}
+
 /** A proof as the crate writes it, and as we hold it. */
 export interface WireProof<C, R> {
   commitment: C;

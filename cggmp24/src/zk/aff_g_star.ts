@@ -1,0 +1,136 @@
+/**
+ * Π^aff-g*, "setup-less affine operation with group commitment" (figure 27 of the paper): the statement of Π^aff-g,
+ *
+ *   D = C^x Enc_j(y; rho) under N_j,   Y = Enc_i(y; mu) under the prover's N_i,   X = x G,
+ *
+ * with x and y in range, for everybody: Π^aff-g convinces but the owner of the ring-Pedersen parameters, who could
+ * have helped the prover. Here are none, and the challenge has m bits. The verifier learns that |x| <= 2^(ell+epsilon)
+ * and |y| <= 2^(ell'+epsilon). Both keys must have passed Π^mod and Π^fac.
+ */
+import { z } from 'zod';
+import { bitsChallenge } from '../hash/challenge.js';
+import type { Context } from '../hash/context.js';
+import { integer, list, point, struct, type Encoded } from '../hash/encoding.js';
+import { G, multiply, multiplyPublic, toScalar } from '../math/curve.js';
+import { randomHalfRange, randomUnit, type Rng } from '../math/random.js';
+import type { SecurityParams } from '../params.js';
+import { at } from '../runtime/at.js';
+import { check } from '../runtime/errors.js';
+import { IntegerJson, NonNegativeIntegerJson, PointJson } from '../wire/json.js';
+import type { Data, Witness } from './aff_g.js';
+import { checkModulus, named, proofJson as wireProof, within } from './transcript.js';
+
+export type { Data, Witness };
+
+/** The prover's randomness for one bit. Using it for two challenges reveals the witness. */
+export interface Nonce {
+  readonly alpha: bigint;
+  readonly beta: bigint;
+  /** Of A. */
+  readonly r: bigint;
+  /** Of B. */
+  readonly s: bigint;
+}
+export type Nonces = readonly Nonce[];
+
+const CommitmentJson = z.object({ a: NonNegativeIntegerJson, r: PointJson, b: NonNegativeIntegerJson });
+const ResponseJson = z.object({ z: IntegerJson, z_prime: IntegerJson, w: NonNegativeIntegerJson, lambda: NonNegativeIntegerJson });
+
+/** One for each challenge bit. */
+export type Commitment = readonly z.output<typeof CommitmentJson>[];
+export type Response = readonly z.output<typeof ResponseJson>[];
+export interface Proof {
+  readonly commitment: Commitment;
+  readonly response: Response;
+}
+
+/** `{"commitment":[…m],"proof":[…m]}`. */
+export function proofJson({ m }: SecurityParams): z.ZodType<Proof> {
+  return wireProof(z.array(CommitmentJson).length(m).readonly(), z.array(ResponseJson).length(m).readonly());
+}
+
+export function sampleNonces({ ell, ellPrime, epsilon, m }: SecurityParams, { key_j, key_i }: Data, rng: Rng): Nonces {
+  return Array.from({ length: m }, () => ({
+    alpha: randomHalfRange(1n << BigInt(ell + epsilon), rng),
+    beta: randomHalfRange(1n << BigInt(ellPrime + epsilon), rng),
+    r: randomUnit(key_j.n, rng),
+    s: randomUnit(key_i.n, rng),
+  }));
+}
+
+function commit({ key_j, key_i, c }: Data, nonces: Nonces): Commitment {
+  const inverse = key_j.inverse(c);
+  return nonces.map(({ alpha, beta, r, s }) => ({
+    // Powers of C and of its inverse: the sign of alpha costs no time of its own.
+    a: key_j.add(key_j.scaleWith(alpha, c, inverse), key_j.encryptWith(beta, r)),
+    r: multiply(G, toScalar(alpha)),
+    b: key_i.encryptWith(beta, s),
+  }));
+}
+
+/** The transcript, hashed into the challenge. */
+export function seed(context: Context, { ell, ellPrime, epsilon }: SecurityParams, data: Data, commitment: Commitment): Encoded {
+  return struct(
+    {
+      shared_state: context,
+      security: struct({ l_x: integer(ell), l_y: integer(ellPrime), epsilon: integer(epsilon) }),
+      data: struct({
+        key_j: integer(data.key_j.n),
+        key_i: integer(data.key_i.n),
+        c: integer(data.c),
+        d: integer(data.d),
+        y: integer(data.y),
+        x: point(data.x),
+      }),
+      commitment: list(commitment.map(({ a, r, b }) => struct({ a: integer(a), r: point(r), b: integer(b) }))),
+    },
+    'threshold-signing.paillier_affine_operation_without_setup.v1.ni_challenge',
+  );
+}
+
+/** e_k, m bits. */
+export function challenge(context: Context, params: SecurityParams, data: Data, commitment: Commitment): readonly boolean[] {
+  return bitsChallenge(seed(context, params, data, commitment), params.m, false);
+}
+
+export function prove(context: Context, params: SecurityParams, data: Data, witness: Witness, rng: Rng): Proof {
+  return proveWith(context, params, data, witness, sampleNonces(params, data, rng));
+}
+
+/** `prove` with given randomness. */
+export function proveWith(context: Context, params: SecurityParams, data: Data, witness: Witness, nonces: Nonces): Proof {
+  const { x, y, nonce, nonce_y } = witness;
+  const [n_j, n_i] = [data.key_j.n, data.key_i.n];
+  const commitment = commit(data, nonces);
+  const e = challenge(context, params, data, commitment);
+  const response = nonces.map(({ alpha, beta, r, s }, k) =>
+    at(e, k)
+      ? { z: alpha + x, z_prime: beta + y, w: (r * nonce) % n_j, lambda: (s * nonce_y) % n_i }
+      : { z: alpha, z_prime: beta, w: r, lambda: s },
+  );
+  return { commitment, response };
+}
+
+/** @throws InvalidProof naming the first check that fails */
+export function verify(context: Context, params: SecurityParams, data: Data, { commitment, response }: Proof): void {
+  const { key_j, key_i, c: C, d: D, y: Y, x: X } = data;
+  checkModulus('N_j', params, key_j.n);
+  checkModulus('N_i', params, key_i.n);
+  check('m commitments and m responses', commitment.length === params.m && response.length === params.m);
+  check('|z_k| <= 2^(ell+epsilon) / 2', response.every(({ z: z_k }) => within(z_k, params.ell + params.epsilon)));
+  check("|z'_k| <= 2^(ell'+epsilon) / 2", response.every(({ z_prime }) => within(z_prime, params.ellPrime + params.epsilon)));
+  key_j.checkCiphertexts({ C, D, ...named('A', commitment.map(({ a }) => a)) });
+  key_j.checkNonces(named('w', response.map(({ w }) => w)));
+  key_i.checkCiphertexts({ Y, ...named('B', commitment.map(({ b }) => b)) });
+  key_i.checkNonces(named('lambda', response.map(({ lambda }) => lambda)));
+  const e = challenge(context, params, data, commitment);
+  const inverse = key_j.inverse(C);
+  for (const [k, { z: z_k, z_prime, w: w_k, lambda: lambda_k }] of response.entries()) {
+    const { a: A_k, r: R_k, b: B_k } = at(commitment, k);
+    const bit = at(e, k);
+    check('z_k G = R_k + e_k X', multiplyPublic(G, z_k).equals(bit ? R_k.add(X) : R_k));
+    const left = key_j.add(key_j.scaleWith(z_k, C, inverse), key_j.encryptWith(z_prime, w_k));
+    check("C^z_k Enc_j(z'_k; w_k) = A_k D^e_k mod N_j^2", left === (bit ? key_j.add(A_k, D) : A_k));
+    check("Enc_i(z'_k; lambda_k) = B_k Y^e_k mod N_i^2", key_i.encryptWith(z_prime, lambda_k) === (bit ? key_i.add(B_k, Y) : B_k));
+  }
+}
