@@ -1,4 +1,4 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Makes what was done to the names in a folder survive a crash of the machine. */
@@ -13,6 +13,23 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** Writes a file that is there as a whole or not at all, whatever crashes, with mode 0600. */
 export async function writeAtomically(path: string, text: string): Promise<void> {
+  await rename(await writeTemporary(path, text), path);
+  await syncFolder(dirname(path));
+}
+
+/** The same for a file that must not be there yet. @throws with code EEXIST when it is; it stays as it was */
+export async function writeNew(path: string, text: string): Promise<void> {
+  const temporary = await writeTemporary(path, text);
+  try {
+    // Unlike a renaming, a link never replaces what is there.
+    await link(temporary, path);
+  } finally {
+    await rm(temporary);
+  }
+  await syncFolder(dirname(path));
+}
+
+async function writeTemporary(path: string, text: string): Promise<string> {
   const temporary = `${path}.tmp`;
   // What a crash left of an earlier writing goes, and its mode with it.
   await rm(temporary, { force: true });
@@ -23,8 +40,7 @@ export async function writeAtomically(path: string, text: string): Promise<void>
   } finally {
     await handle.close();
   }
-  await rename(temporary, path);
-  await syncFolder(dirname(path));
+  return temporary;
 }
 
 /** The text of a file, null when there is none. */

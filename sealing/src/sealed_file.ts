@@ -71,6 +71,13 @@ export async function openText(sealKey: SealKey, label: Label, file: string): Pr
   }
 }
 
+/** What a sealed file says it is, which is to be believed only when `openText` has agreed; null for a file that is not sealed or damaged. */
+export function labelOf(file: string): Label | null {
+  const whole = parsed(FileSchema, file);
+  const header = whole === null ? null : headerOf(whole.jwe);
+  return header === null ? null : { purpose: header.purpose, owner: header.owner };
+}
+
 /** Everything that can be told without the key. */
 function read(label: Label, file: string): { jwe: string; kdf: Kdf } {
   if (!isSealed(file)) throw new Refused('it is not sealed, and SEAL_KEY is not none. If it is whole and yours, seal it with the program reseal; never start with a file that somebody else could have put there');

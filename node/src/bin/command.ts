@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { Refused } from 'sealing/errors';
 import type { z } from 'zod';
 
 /** The answer is no: not valid, not found, not reachable. Exit code 1. */
@@ -11,12 +12,25 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** How a program is called. */
+interface Call {
+  readonly options: z.ZodObject;
+  /** The one of them that is given without its name, such as a file. */
+  readonly argument?: string;
+  /** Options without a value: true when given. */
+  readonly flags?: readonly string[];
+  /** Options with any number of values, up to the next option. */
+  readonly lists?: readonly string[];
+  /** Environment variables by the options for which they stand in. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /** A program that answers one question. */
-export interface Command<Options extends z.ZodObject> {
+export interface Command<Options extends z.ZodObject> extends Call {
   readonly name: string;
   /** The text of `--help`, which is there without being among the options. */
   readonly help: string;
-  /** One text value for each key; the key is the option's name without its dashes. */
+  /** One text value for each key, unless it is a flag or a list; the key is the option's name without its dashes. */
   readonly options: Options;
   /** @returns what goes to stdout @throws Refusal, UsageError */
   readonly run: (options: z.output<Options>) => Promise<string>;
@@ -28,29 +42,52 @@ export async function main<Options extends z.ZodObject>(command: Command<Options
     const values = readArguments(command, process.argv.slice(2));
     process.stdout.write(values['help'] === true ? command.help : await command.run(parseOptions(command, values)));
   } catch (error) {
-    if (!(error instanceof Refusal || error instanceof UsageError)) throw error;
+    if (!(error instanceof Refusal || error instanceof Refused || error instanceof UsageError)) throw error;
     const hint = error instanceof UsageError ? `Try '${command.name} --help'.\n` : '';
     process.stderr.write(`${error.message}\n${hint}`);
     process.exitCode = error instanceof UsageError ? 2 : 1;
   }
 }
 
-function readArguments({ options }: Command<z.ZodObject>, args: string[]): Record<string, string | boolean | undefined> {
-  const texts = Object.fromEntries(Object.keys(options.shape).map((name) => [name, { type: 'string' as const }]));
+function readArguments({ options, argument, flags = [], lists = [], environment = {} }: Call, args: string[]): Record<string, unknown> {
+  const names = Object.keys(options.shape).filter((name) => name !== argument);
+  const types = names.map((name) => [name, { type: flags.includes(name) ? ('boolean' as const) : ('string' as const), multiple: lists.includes(name) }] as const);
   try {
-    return parseArgs({ args, options: { ...texts, help: { type: 'boolean', short: 'h' } } }).values;
+    const { values, positionals } = parseArgs({
+      args: spreadLists(args, lists),
+      allowPositionals: argument !== undefined,
+      options: { ...Object.fromEntries(types), help: { type: 'boolean', short: 'h' } },
+    });
+    const [first, second] = positionals;
+    if (second !== undefined) throw new UsageError(`${second}: there is one argument too many`);
+    return { ...fromEnvironment(environment), ...values, ...(argument === undefined || first === undefined ? {} : { [argument]: first }) };
   } catch (error) {
     if (error instanceof TypeError) throw new UsageError(error.message);
     throw error;
   }
 }
 
-function parseOptions<Options extends z.ZodObject>({ options }: Command<Options>, values: Record<string, unknown>): z.output<Options> {
+/** `--cards a b` becomes `--cards=a --cards=b`. */
+function spreadLists(args: readonly string[], lists: readonly string[]): string[] {
+  let list: string | undefined;
+  return args.flatMap((word) => {
+    if (!word.startsWith('-')) return list === undefined ? word : `${list}=${word}`;
+    list = lists.map((name) => `--${name}`).find((name) => name === word);
+    return list === undefined ? word : [];
+  });
+}
+
+function fromEnvironment(environment: Readonly<Record<string, string>>): Record<string, string> {
+  const set = Object.entries(environment).map(([option, variable]) => [option, process.env[variable] ?? ''] as const);
+  return Object.fromEntries(set.filter(([, value]) => value !== ''));
+}
+
+function parseOptions<Options extends z.ZodObject>({ options, argument }: Call & { readonly options: Options }, values: Record<string, unknown>): z.output<Options> {
   const parsed = options.safeParse(values);
   if (parsed.success) return parsed.data;
   const complaints = parsed.error.issues.map(({ path, message }) => {
     const name = String(path[0]);
-    return `--${name}: ${values[name] === undefined ? 'is required' : message}`;
+    return `${name === argument ? name.toUpperCase() : `--${name}`}: ${values[name] === undefined ? 'is required' : message}`;
   });
   throw new UsageError(complaints.join('\n'));
 }
