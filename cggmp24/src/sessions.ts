@@ -1,18 +1,23 @@
 /** The public entry points: each checks its options and starts a `Session`. */
-import { auxInfoGeneration, auxInfoRounds } from './aux_info/protocol.js';
+import { auxInfoRounds } from './aux_info/messages.js';
+import { auxInfoGeneration } from './aux_info/protocol.js';
 import type { PregeneratedPrimes } from './aux_info/primes.js';
 import type { Signature } from './ecdsa.js';
 import type { AuxInfo } from './key_share/aux_info.js';
 import type { CoreKeyShare } from './key_share/core.js';
 import type { KeyShare } from './key_share/key_share.js';
 import { checkParties, checkThreshold, type ChainCodeMode } from './keygen/context.js';
-import { nonThresholdKeygen, nonThresholdKeygenRounds } from './keygen/non_threshold.js';
-import { thresholdKeygen, thresholdKeygenRounds } from './keygen/threshold.js';
+import { nonThresholdKeygen } from './keygen/non_threshold.js';
+import { nonThresholdKeygenRounds } from './keygen/non_threshold_messages.js';
+import { thresholdKeygen } from './keygen/threshold.js';
+import { thresholdKeygenRounds } from './keygen/threshold_messages.js';
 import { systemRng, type Rng } from './math/random.js';
 import { SECURITY_128 } from './params.js';
 import { InvalidArgument } from './runtime/errors.js';
+import type { AnyRound } from './runtime/protocol.js';
 import { Session } from './runtime/session.js';
-import { signingContext, type SignerOptions } from './signing/context.js';
+import { signingContext, type SignerOptions, type SigningContext } from './signing/context.js';
+import { allIdentificationRounds } from './signing/identification_messages.js';
 import { presigningRounds, signingRounds } from './signing/messages.js';
 import { presign as presignProtocol } from './signing/presign.js';
 import type { Presignature } from './signing/presignature.js';
@@ -58,6 +63,11 @@ export interface SigningOptions extends RunOptions {
   readonly share: KeyShare;
   /** Key-share indices of the signers, exactly as many as the key needs, in the same order at all of them. */
   readonly signers: readonly number[];
+  /**
+   * When the signers' results do not fit together, further rounds find out whose are wrong; on by default, needs the echo round.
+   * The same at all signers. The Rust crate has no such rounds: off in clusters with Rust nodes, where nobody is named then.
+   */
+  readonly identification?: boolean;
 }
 
 export interface FullSigningOptions extends SigningOptions {
@@ -112,8 +122,12 @@ export function auxInfo(options: AuxInfoOptions): Session<AuxInfo> {
 }
 
 function signerOptions(options: SigningOptions): SignerOptions {
-  const { executionId, signers, share, reliableBroadcast = true, rng = systemRng } = options;
-  return { executionId, signers, share, reliableBroadcast, rng };
+  const { executionId, signers, share, reliableBroadcast = true, identification = true, rng = systemRng } = options;
+  return { executionId, signers, share, reliableBroadcast, identification, rng };
+}
+
+function roundsOf({ params, signers, identification }: SigningContext, rounds: readonly AnyRound[]): readonly AnyRound[] {
+  return identification ? [...rounds, ...allIdentificationRounds(params, signers)] : rounds;
 }
 
 /**
@@ -122,12 +136,12 @@ function signerOptions(options: SigningOptions): SignerOptions {
  */
 export function presign(options: SigningOptions): Session<Presignature> {
   const context = signingContext(signerOptions(options), []);
-  return new Session({ protocol: presignProtocol(context), rounds: presigningRounds, index: context.index, parties: context.signers });
+  return new Session({ protocol: presignProtocol(context), rounds: roundsOf(context, presigningRounds), index: context.index, parties: context.signers });
 }
 
 /** Signs a message interactively among exactly the needed signers. 4 rounds and the echo; every signer gets the signature. */
 export function sign(options: FullSigningOptions): Session<Signature> {
   if (options.message.length === 0) throw new InvalidArgument('message', 'must not be empty');
   const context = signingContext(signerOptions(options), options.path ?? []);
-  return new Session({ protocol: signProtocol(context, options.message), rounds: signingRounds, index: context.index, parties: context.signers });
+  return new Session({ protocol: signProtocol(context, options.message), rounds: roundsOf(context, signingRounds), index: context.index, parties: context.signers });
 }

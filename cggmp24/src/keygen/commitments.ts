@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { digest, executionId, integer, leaf, option, struct, type Encoded } from '../hash/encoding.js';
 import { equalBytes, xorBytes } from '../math/integer.js';
 import { check } from '../runtime/errors.js';
-import type { PerPeer, Round } from '../runtime/protocol.js';
+import type { Round } from '../runtime/protocol.js';
 import { bytesHexJson, DigestJson } from '../wire/json.js';
-import type { ChainCodeMode, KeygenContext } from './context.js';
+import type { ChainCodeMode, KeygenContext, PublicKeygenContext } from './context.js';
 
 /** Round 1 of both: V_i. */
 export interface Round1 {
@@ -56,18 +56,18 @@ export function chainCodeEncoding(mode: ChainCodeMode, { chain_code }: CommonDec
 }
 
 /** Checks that V_j opens, and that peers give a chain code when one is wanted. */
-export function verifyDecommitment(ctx: KeygenContext, commitment: Uint8Array, opened: Uint8Array, peer: CommonDecommitment): void {
+export function verifyDecommitment(ctx: PublicKeygenContext, commitment: Uint8Array, opened: Uint8Array, peer: CommonDecommitment): void {
   check('V_j = H(sid, j, decommitment_j)', equalBytes(commitment, opened));
   check('chain_code_j is present', ctx.chainCode !== 'shared' || peer.chain_code != null);
 }
 
-/** rid and chain code of the group: the XOR of everybody's. */
-export function combineRandomness(
-  ctx: KeygenContext,
-  own: CommonDecommitment,
-  peers: PerPeer<CommonDecommitment>,
-): { rid: Uint8Array; chainCode: Uint8Array | null } {
-  const all = peers.withOwn(ctx.index, own);
-  const codes = all.flatMap(({ chain_code }) => (chain_code == null ? [] : [chain_code]));
-  return { rid: xorBytes(all.map(({ rid }) => rid)), chainCode: ctx.chainCode === 'shared' ? xorBytes(codes) : null };
+/** rid: the XOR of everybody's. */
+export function jointRid(openings: readonly CommonDecommitment[]): Uint8Array {
+  return xorBytes(openings.map(({ rid }) => rid));
+}
+
+/** The group's chain code: the XOR of everybody's, when one is wanted. */
+export function jointChainCode({ chainCode }: PublicKeygenContext, openings: readonly CommonDecommitment[]): Uint8Array | null {
+  const codes = openings.flatMap(({ chain_code }) => (chain_code == null ? [] : [chain_code]));
+  return chainCode === 'shared' ? xorBytes(codes) : null;
 }

@@ -8,24 +8,30 @@ import type { SecurityParams } from '../params.js';
  */
 export type ChainCodeMode = 'shared' | 'none' | 'absent';
 
-/** What every key generation needs. */
-export interface KeygenContext {
-  readonly params: SecurityParams;
+/** What everybody may know of a key generation before the first round. */
+export interface PublicKeygenContext {
   readonly sid: Uint8Array;
-  /** i: one's own index, from 0. */
-  readonly index: number;
   /** n. */
   readonly parties: number;
   readonly chainCode: ChainCodeMode;
   readonly reliableBroadcast: boolean;
+}
+
+/** What every key generation needs. */
+export interface KeygenContext extends PublicKeygenContext {
+  readonly params: SecurityParams;
+  /** i: one's own index, from 0. */
+  readonly index: number;
   readonly rng: Rng;
 }
 
-/** Threshold key generation: any t of n sign. */
-export interface ThresholdKeygenContext extends KeygenContext {
+/** Of threshold key generation: any t of n sign. */
+export interface PublicThresholdKeygenContext extends PublicKeygenContext {
   /** t, at least 2 and at most n. */
   readonly threshold: number;
 }
+
+export type ThresholdKeygenContext = KeygenContext & PublicThresholdKeygenContext;
 
 const MAX_PARTIES = 0xffff;
 

@@ -70,32 +70,49 @@ export function* pause(progress: string): Protocol<void> {
   yield { kind: 'pause', progress };
 }
 
+/** Something to verify of each peer. `verify` throws `InvalidProof`, so that no verdict can be dropped. */
+export interface PeerCheck {
+  readonly code: AbortCode;
+  readonly round: AnyRound;
+  readonly verify: (peer: number) => void;
+}
+
 /**
- * Verifies every peer, then aborts naming all the guilty. `verify` throws `InvalidProof`, so that no verdict can be
- * dropped; any other error is ours and passes through.
+ * Verifies every peer, then aborts naming all the guilty, each with the first check that it fails; the code and the round
+ * are those of the first check that anybody fails. An error that is no `InvalidProof` is ours and passes through.
  *
  * @param attributable false when the statements depend on broadcasts that no echo round has compared: whoever sent
  *   different ones to different parties makes honest proofs fail, so nobody is blamed
  */
-export function* verifyPeers(
-  code: AbortCode,
-  round: AnyRound,
-  peers: readonly number[],
-  verify: (peer: number) => void,
-  attributable = true,
-): Protocol<void> {
-  const blame: Blame[] = [];
-  for (const peer of peers) {
-    yield* pause(`${round.variant}: checking party ${peer}`);
-    try {
-      verify(peer);
-    } catch (error) {
-      if (!(error instanceof InvalidProof)) throw error;
-      blame.push({ party: peer, reason: error.check });
+export function* verifyPeers(peers: readonly number[], checks: readonly PeerCheck[], attributable = true): Protocol<void> {
+  const failures: { readonly check: PeerCheck; readonly blame: Blame }[] = [];
+  for (const party of peers) {
+    for (const check of checks) {
+      yield* pause(`${check.round.variant}: checking party ${party}`);
+      const reason = failedCheck(check, party);
+      if (reason === null) continue;
+      failures.push({ check, blame: { party, reason } });
+      break;
     }
   }
-  if (blame.length === 0) return;
-  if (attributable) throw new ProtocolAborted(code, round.variant, blame);
+  const first = checks.find((check) => failures.some((failure) => failure.check === check));
+  if (first === undefined) return;
+  throw abortOver(first.code, first.round.variant, failures.map(({ blame }) => blame), attributable);
+}
+
+function failedCheck({ verify }: PeerCheck, peer: number): string | null {
+  try {
+    verify(peer);
+    return null;
+  } catch (error) {
+    if (error instanceof InvalidProof) return error.check;
+    throw error;
+  }
+}
+
+/** The abort over messages that were refused; its blame is empty unless the refusals are `attributable`. */
+export function abortOver(code: AbortCode, round: string, blame: readonly Blame[], attributable: boolean): ProtocolAborted {
+  if (attributable) return new ProtocolAborted(code, round, blame);
   const refused = blame.map(({ party, reason }) => `party ${party} (${reason})`).join(', ');
-  throw new ProtocolAborted(code, round.variant, [], `no echo, so a third party may have made these fail: ${refused}`);
+  return new ProtocolAborted(code, round, [], `no echo, so a third party may have made these fail: ${refused}`);
 }

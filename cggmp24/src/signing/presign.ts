@@ -6,15 +6,17 @@ import { affGContext, elogContext, encElgContext } from '../hash/context.js';
 import { G, invertScalar, multiply, sumPoints, sumScalars, toScalar, toSigned, type Point, type Scalar } from '../math/curve.js';
 import { randomHalfRange, randomScalar, randomUnit } from '../math/random.js';
 import { at } from '../runtime/at.js';
-import { InvalidProof, ProtocolAborted } from '../runtime/errors.js';
+import { ProtocolAborted } from '../runtime/errors.js';
 import { broadcast, pause, peersOf, receive, sendTo, verifyPeers, type Protocol } from '../runtime/protocol.js';
 import { checkReliability } from '../runtime/reliable_broadcast.js';
 import * as affG from '../zk/aff_g.js';
 import * as elog from '../zk/elog.js';
 import * as encElg from '../zk/enc_elg.js';
-import { checkDelta, checkEncryptions, checkGamma, checkProducts, checkSums } from './checks.js';
+import { checkDelta, checkEncryptions, checkGamma, checkProducts } from './checks.js';
 import type { SigningContext } from './context.js';
-import { echo, round1a, round1b, round2, round3, type Round1a, type Round1b, type Round2, type Round3 } from './messages.js';
+import { requireSums, type OwnOperation } from './identification.js';
+import type { FailedSum } from './identification_messages.js';
+import { echo, round1a, round1b, round2, round3, type Round1a, type Round1b, type Round3 } from './messages.js';
 import { Presignature, publicDataOf } from './presignature.js';
 
 /** What a signer draws in round 1. */
@@ -74,11 +76,8 @@ function proveEncryptions(ctx: SigningContext, own: Round1a, secrets: Ephemeral,
   };
 }
 
-/** One multiplicative-to-additive conversion: x times j's k, as alpha_j (theirs, in D) plus beta (ours). */
-interface AffineOperation {
-  readonly beta: bigint;
-  readonly D: bigint;
-  readonly F: bigint;
+/** One multiplicative-to-additive conversion: x times j's k, as alpha_j (theirs, in D) plus beta (ours, -y of the witness). */
+interface AffineOperation extends OwnOperation {
   readonly psi: affG.Proof;
 }
 
@@ -92,7 +91,7 @@ function multiplyEncrypted(ctx: SigningContext, j: number, K_j: bigint, x: Scala
   const data = { key_j: N_j, key_i: N_i, c: K_j, d: D, y: F, x: X };
   const witness = { x: toSigned(x), y: -beta, nonce, nonce_y };
   const psi = affG.prove(affGContext({ sid, prover: index }, hat), params, at(ctx.aux, j), data, witness, rng);
-  return { beta, D, F, psi };
+  return { D, F, witness, psi };
 }
 
 export function* presign(ctx: SigningContext): Protocol<Presignature> {
@@ -114,9 +113,9 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
   if (ctx.reliableBroadcast) {
     yield* checkReliability(ciphertexts.withOwn(i, own).map((message) => echo(sid, message)), peers);
   }
-  yield* verifyPeers('invalid_encryption_proof', round1b, peers, (j) => {
-    checkEncryptions(ctx, j, i, ciphertexts.of(j), encryptionProofs.of(j));
-  });
+  yield* verifyPeers(peers, [
+    { code: 'invalid_encryption_proof', round: round1b, verify: (j) => { checkEncryptions(ctx, j, i, ciphertexts.of(j), encryptionProofs.of(j)); } },
+  ]);
 
   // Round 2
   const Gamma_i = multiply(G, gamma);
@@ -126,6 +125,7 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
     { y: gamma, lambda: b },
     rng,
   );
+  const made = new Map<number, Record<FailedSum, AffineOperation>>();
   let beta = 0n;
   let hat_beta = 0n;
   for (const j of peers) {
@@ -133,8 +133,9 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
     const K_j = ciphertexts.of(j).K;
     const forGamma = multiplyEncrypted(ctx, j, K_j, gamma, Gamma_i, false);
     const forKey = multiplyEncrypted(ctx, j, K_j, x_i, at(ctx.X, i), true);
-    beta += forGamma.beta;
-    hat_beta += forKey.beta;
+    made.set(j, { nonce: forGamma, key: forKey });
+    beta -= forGamma.witness.y;
+    hat_beta -= forKey.witness.y;
     yield* sendTo(j, round2, {
       Gamma: Gamma_i,
       D: forGamma.D,
@@ -147,13 +148,14 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
     });
   }
   const products = yield* receive(round2);
-  yield* verifyPeers('invalid_affine_proof', round2, peers, (j) => {
-    checkGamma(ctx, j, ciphertexts.of(j), products.of(j));
-    checkProducts(ctx, j, i, own.K, products.of(j));
-  });
+  yield* verifyPeers(peers, [
+    { code: 'invalid_affine_proof', round: round2, verify: (j) => { checkGamma(ctx, j, ciphertexts.of(j), products.of(j)); } },
+    { code: 'invalid_affine_proof', round: round2, verify: (j) => { checkProducts(ctx, j, i, own.K, products.of(j)); } },
+  ]);
 
   // Round 3
-  const Gamma = sumPoints([Gamma_i, ...peers.map((j) => products.of(j).Gamma)]);
+  const Gammas = ciphertexts.withOwn(i, own).map((_, j) => (j === i ? Gamma_i : products.of(j).Gamma));
+  const Gamma = sumPoints(Gammas);
   if (Gamma.is0()) throw new ProtocolAborted('inconsistent_presignature', round2.variant, [], 'Gamma is the identity');
   let alpha = 0n;
   let hat_alpha = 0n;
@@ -178,22 +180,15 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
   };
   yield* broadcast(round3, result);
   const results = yield* receive(round3);
-  yield* verifyPeers('invalid_exponent_proof', round3, peers, (j) => {
-    checkDelta(ctx, j, ciphertexts.of(j), Gamma, results.of(j));
-  }, ctx.reliableBroadcast);
+  yield* verifyPeers(
+    peers,
+    [{ code: 'invalid_exponent_proof', round: round3, verify: (j) => { checkDelta(ctx, j, ciphertexts.of(j), Gamma, results.of(j)); } }],
+    ctx.reliableBroadcast,
+  );
 
   // Output
   const all = results.withOwn(i, result);
-  requireSums(ctx, all);
+  yield* requireSums(ctx, { ciphertexts: ciphertexts.withOwn(i, own), Gammas, results: all }, { gamma, made, received: products });
   const inverse = invertScalar(sumScalars(all.map((message) => message.delta)));
   return new Presignature(publicDataOf(Gamma, all), { tildeK: toScalar(k * inverse), tildeChi: toScalar(chi_i * inverse) });
-}
-
-function requireSums(ctx: SigningContext, results: readonly Round3[]): void {
-  try {
-    checkSums(ctx, results);
-  } catch (error) {
-    if (!(error instanceof InvalidProof)) throw error;
-    throw new ProtocolAborted('inconsistent_presignature', round3.variant, [], `${error.check} does not hold`);
-  }
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { auxInfoRounds } from '../../src/aux_info/protocol.js';
-import { nonThresholdKeygenRounds } from '../../src/keygen/non_threshold.js';
-import { thresholdKeygenRounds } from '../../src/keygen/threshold.js';
+import { auxInfoRounds } from '../../src/aux_info/messages.js';
+import { nonThresholdKeygenRounds } from '../../src/keygen/non_threshold_messages.js';
+import { thresholdKeygenRounds } from '../../src/keygen/threshold_messages.js';
 import { SECURITY_128 } from '../../src/params.js';
 import { receive, type AnyRound, type Protocol } from '../../src/runtime/protocol.js';
 import { Session } from '../../src/runtime/session.js';

@@ -4,9 +4,9 @@ import { z } from 'zod';
 import { InvalidProof, check, InvalidArgument, ProtocolAborted, ProtocolBug, type AbortCode } from '../../src/runtime/errors.js';
 import { broadcast, pause, peersOf, PerPeer, receive, sendTo, verifyPeers, type AnyRound, type Protocol, type Round } from '../../src/runtime/protocol.js';
 import { MAX_PAYLOAD_LENGTH, Session, type Step } from '../../src/runtime/session.js';
-import { auxInfoRounds } from '../../src/aux_info/protocol.js';
-import { nonThresholdKeygenRounds } from '../../src/keygen/non_threshold.js';
-import { thresholdKeygenRounds } from '../../src/keygen/threshold.js';
+import { auxInfoRounds } from '../../src/aux_info/messages.js';
+import { nonThresholdKeygenRounds } from '../../src/keygen/non_threshold_messages.js';
+import { thresholdKeygenRounds } from '../../src/keygen/threshold_messages.js';
 import { SMALL_FOR_TESTS } from '../../src/params.js';
 import { signingRounds } from '../../src/signing/messages.js';
 import { seededRng } from '../../src/testing/seeded_rng.js';
@@ -27,9 +27,10 @@ function* adding(index: number, parties: number): Protocol<number> {
   yield* pause('half way');
   for (const j of peers) yield* sendTo(j, second, { value: 10 * index + j });
   const b = yield* receive(second);
-  yield* verifyPeers('invalid_share', second, peers, (j) => {
+  const verify = (j: number): void => {
     check('value names the recipient', b.of(j).value === 10 * j + index);
-  });
+  };
+  yield* verifyPeers(peers, [{ code: 'invalid_share', round: second, verify }]);
   const sum = a.withOwn(index, { value: index }).reduce((all, { value }) => all + value, 0);
   yield* broadcast(third, { value: sum });
   yield* receive(third);
@@ -232,9 +233,10 @@ describe('errors of our own', () => {
 
   it('an error inside a check is not the peer\'s fault', () => {
     function* defective(): Protocol<void> {
-      yield* verifyPeers('invalid_share', first, [1], () => {
+      const verify = (): never => {
         throw new RangeError('ours');
-      });
+      };
+      yield* verifyPeers([1], [{ code: 'invalid_share', round: first, verify }]);
     }
     const session = new Session({ protocol: defective(), rounds, index: 0, parties: 2 });
     session.proceed();

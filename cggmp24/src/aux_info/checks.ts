@@ -1,0 +1,55 @@
+/** What is checked of a party's messages, with public data alone: by the others, and by whoever judges afterwards. */
+import { facContext, modContext, prmContext } from '../hash/context.js';
+import { bitLength, equalBytes, xorBytes } from '../math/integer.js';
+import type { RingPedersen } from '../paillier/ring_pedersen.js';
+import { MAX_MODULUS_BITS, minModulusBits, type SecurityParams } from '../params.js';
+import { check } from '../runtime/errors.js';
+import * as fac from '../zk/fac.js';
+import * as mod from '../zk/mod.js';
+import * as prm from '../zk/prm.js';
+import { commitmentTo, type Round1, type Round2, type Round3 } from './messages.js';
+
+/** What everybody may know of a run before the first round. */
+export interface PublicAuxInfoContext {
+  readonly params: SecurityParams;
+  readonly sid: Uint8Array;
+  /** n. */
+  readonly parties: number;
+  readonly reliableBroadcast: boolean;
+  /** Pi^prm as the Rust crate makes and verifies it, with 32 live challenge bits: mixed clusters only. */
+  readonly prmFirstWordOnly: boolean;
+}
+
+/** Party j opens what it has committed to. */
+export function checkOpening({ sid }: PublicAuxInfoContext, j: number, { commitment }: Round1, opening: Round2): void {
+  check('V_j = H(sid, j, decommitment_j)', equalBytes(commitment, commitmentTo(sid, j, opening)));
+}
+
+/** Both moduli have lengths that one can compute with, and that the proofs rely on. */
+export function checkModuli({ params }: PublicAuxInfoContext, { N, hat_N }: Round2): void {
+  check('N_j is long enough', bitLength(N) >= minModulusBits(params));
+  check('N_j is not too long', bitLength(N) <= MAX_MODULUS_BITS);
+  check('N-hat_j is long enough', bitLength(hat_N) >= minModulusBits(params));
+  check('N-hat_j is not too long', bitLength(hat_N) <= MAX_MODULUS_BITS);
+}
+
+/** Pi^prm of party j. */
+export function checkRingPedersen({ params, sid, prmFirstWordOnly }: PublicAuxInfoContext, j: number, opening: Round2): void {
+  const { hat_N: nHat, s, t, params_proof } = opening;
+  prm.verify(prmContext({ sid, prover: j }), params, { nHat, s, t }, params_proof, prmFirstWordOnly);
+}
+
+/** rho: the XOR of what all parties opened. */
+export function jointRho(openings: readonly Round2[]): Uint8Array {
+  return xorBytes(openings.map(({ rho_bytes }) => rho_bytes));
+}
+
+/** Pi^mod of party j. */
+export function checkPaillierModulus({ params, sid }: PublicAuxInfoContext, j: number, rho: Uint8Array, { N }: Round2, { mod_proof }: Round3): void {
+  mod.verify(modContext({ sid, prover: j }, rho), params, { n: N }, mod_proof);
+}
+
+/** Pi^fac of party j. @param aux the parameters of whom it was made for */
+export function checkFactors({ params, sid }: PublicAuxInfoContext, j: number, aux: RingPedersen, rho: Uint8Array, { N }: Round2, { fac_proof }: Round3): void {
+  fac.verify(facContext({ sid, prover: j }, rho), params, aux, { n: N }, fac_proof);
+}

@@ -1,0 +1,82 @@
+/** Messages of non-threshold key generation, their transcripts, and what anybody can check of them with public data alone. */
+import { z } from 'zod';
+import { executionId, integer, leaf, point, struct, wrapped, type Encoded } from '../hash/encoding.js';
+import type { Point, Scalar } from '../math/curve.js';
+import type { AnyRound, Round } from '../runtime/protocol.js';
+import { reliabilityCheckRound } from '../runtime/reliable_broadcast.js';
+import { NonZeroPointJson, ScalarJson } from '../wire/json.js';
+import * as sch from '../zk/sch.js';
+import { chainCodeEncoding, commitmentTo, commonDecommitment, echo, round1, verifyDecommitment, type CommonDecommitment, type Round1 } from './commitments.js';
+import type { PublicKeygenContext } from './context.js';
+
+const TAG = 'dfns.cggmp24.keygen.non_threshold.';
+
+export interface Decommitment extends CommonDecommitment {
+  /** X_j = x_j G. */
+  readonly X: Point;
+  /** A_j: commitment of the Schnorr proof. */
+  readonly sch_commit: Point;
+}
+
+export const round2: Round<Decommitment> = {
+  variant: 'Round2',
+  number: 3,
+  delivery: 'broadcast',
+  body: z.object({ ...commonDecommitment, X: NonZeroPointJson, sch_commit: NonZeroPointJson }),
+};
+
+export const round3: Round<{ readonly sch_proof: Scalar }> = {
+  variant: 'Round3',
+  number: 4,
+  delivery: 'broadcast',
+  body: z.object({ sch_proof: ScalarJson }),
+};
+
+export const nonThresholdKeygenRounds: readonly AnyRound[] = [round1, reliabilityCheckRound, round2, round3];
+
+function encodeDecommitment(mode: PublicKeygenContext['chainCode'], message: Decommitment): Encoded {
+  return struct(
+    {
+      rid: leaf(message.rid),
+      X: wrapped(point(message.X)),
+      sch_commit: wrapped(point(message.sch_commit)),
+      ...chainCodeEncoding(mode, message),
+      decommit: leaf(message.decommit),
+    },
+    `${TAG}round2`,
+  );
+}
+
+/** Seed of party j's Schnorr challenge; its fields are named otherwise than in the threshold variant. */
+export function schnorrSeed(sid: Uint8Array, prover: number, rid: Uint8Array, { X, sch_commit }: Decommitment): Encoded {
+  return struct(
+    {
+      sid: executionId(sid),
+      prover: integer(prover),
+      rid: leaf(rid),
+      X: wrapped(point(X)),
+      sch_commit: wrapped(point(sch_commit)),
+    },
+    `${TAG}schnorr_pok`,
+  );
+}
+
+/** V_j, the commitment to an opening. */
+export function commit({ sid, chainCode }: PublicKeygenContext, j: number, opening: Decommitment): Round1 {
+  return { commitment: commitmentTo(TAG, sid, j, encodeDecommitment(chainCode, opening)) };
+}
+
+/** What the echo round hashes. */
+export function echoes({ sid }: PublicKeygenContext, commitments: readonly Round1[]): Encoded[] {
+  return commitments.map((message) => echo(TAG, sid, message));
+}
+
+/** Party j opens what it has committed to. */
+export function checkOpening(ctx: PublicKeygenContext, j: number, { commitment }: Round1, opening: Decommitment): void {
+  verifyDecommitment(ctx, commitment, commit(ctx, j, opening).commitment, opening);
+}
+
+/** Party j knows its share of the key. */
+export function checkKnowledge({ sid }: PublicKeygenContext, j: number, rid: Uint8Array, opening: Decommitment, z: Scalar): void {
+  sch.verify(schnorrSeed(sid, j, rid, opening), { A: opening.sch_commit, y: opening.X }, z);
+}
