@@ -53,6 +53,8 @@ const Environment = z.object({
   FULL_SIGNING_TIMEOUT_MS: milliseconds(60 * SECONDS).describe('… in full signing'),
   POOL_LEADER_TIMEOUT_MS: milliseconds(30 * SECONDS).describe('a leader of the pool silent for so long is replaced'),
   PEER_DEAD_AFTER_MS: milliseconds(3 * SECONDS).describe('a node without a heartbeat for so long counts as down'),
+  POLICY_FILE: z.string().optional().describe('what this node signs: JSON with patterns, sizes and rates; else everything'),
+  REQUEST_MAX_AGE_MS: integer(1000, 30 * 24 * 60 * MINUTES, 24 * 60 * MINUTES).describe('what a client asked for longer ago is not signed any more'),
   SETUP_TIMEOUT_MS: milliseconds(2 * MINUTES).describe('an attempt at key generation or aux info ends when a node is silent for so long; 15 times as long with a plain roster'),
 });
 
@@ -108,6 +110,8 @@ export function configFor(env: Settings, { n, t, sealed }: Roster) {
     fullSigningTimeoutMs: env.FULL_SIGNING_TIMEOUT_MS,
     poolLeaderTimeoutMs: env.POOL_LEADER_TIMEOUT_MS,
     peerDeadAfterMs: env.PEER_DEAD_AFTER_MS,
+    policyFile: env.POLICY_FILE,
+    requestMaxAgeMs: env.REQUEST_MAX_AGE_MS,
     setupTimeoutMs: env.SETUP_TIMEOUT_MS * (sealed ? 1 : INTEROP_PATIENCE),
     /** In the cluster may be Rust nodes, whose proof Pi^prm has 32 instead of 128 bits of soundness. */
     rustInterop: !sealed,

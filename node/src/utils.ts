@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { blake2b } from '@noble/hashes/blake2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 
@@ -11,6 +12,11 @@ export function nodeIndex(id: string, n: number): number | null {
   const digits = /^node-([1-9]\d{0,4})$/.exec(id)?.[1];
   const index = Number(digits) - 1;
   return digits === undefined || index >= n ? null : index;
+}
+
+/** SHA-256 of a text's UTF-8 bytes, hexadecimal. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Signers as attempts and logs name them: 1-based, joined by `-`. */

@@ -23,6 +23,7 @@ describe('the configuration', () => {
       fullSigningTimeoutMs: 60_000,
       poolLeaderTimeoutMs: 30_000,
       peerDeadAfterMs: 3_000,
+      requestMaxAgeMs: 86_400_000,
       setupTimeoutMs: 120_000,
       rustInterop: false,
     });

@@ -1,0 +1,207 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Logger } from 'pino';
+import { Refused } from 'sealing/errors';
+import { AuditChain, LINE_FEED } from './audit_chain.js';
+import { DamagedFile } from './errors.js';
+import { syncFolder } from './files.js';
+
+/** So much of the end of a file is read, and checked, when it is opened; all of it by `verify-audit-log`. */
+const TAIL_BYTES = 1 << 20;
+/** What a crash may leave of a writing. */
+const MAX_TORN_BYTES = 1 << 18;
+
+/** Which request, who asked for it, and what is to be signed; `null`: nobody has signed for it. */
+export interface Asked {
+  readonly request_id: string;
+  readonly asked_by: string | null;
+  /** SHA-256 of the asker's statement, hexadecimal. */
+  readonly origin_sha256: string | null;
+  /** SHA-256 of the message, hexadecimal: the message itself is never written. */
+  readonly message_sha256: string;
+}
+
+/** What is recorded. Nothing secret. `signers`: node numbers joined by `-`. */
+export type AuditRecord =
+  | { readonly event: 'started'; readonly fields: { readonly node: string; readonly version: string; readonly incarnation: string; readonly roster: string; readonly policy_sha256: string | null } }
+  | { readonly event: 'request_authorized'; readonly fields: Asked }
+  | { readonly event: 'request_refused'; readonly fields: Asked & { readonly code: string; readonly why: string } }
+  /** Before it is computed. */
+  | { readonly event: 'partial_signature'; readonly fields: { readonly request_id: string; readonly message_sha256: string; readonly presignature_id: string; readonly signers: string } }
+  /** Before the first message. */
+  | { readonly event: 'full_signing_started'; readonly fields: { readonly request_id: string; readonly message_sha256: string; readonly execution_id: string; readonly signers: string } }
+  | { readonly event: 'full_signing_ended'; readonly fields: { readonly request_id: string; readonly execution_id: string; readonly signed: boolean } }
+  | { readonly event: 'signature_verified'; readonly fields: { readonly request_id: string; readonly message_sha256: string; readonly signers: string; readonly path: 'fast' | 'full' } }
+  | { readonly event: 'aborted'; readonly fields: { readonly protocol: string; readonly session: string; readonly code: string; readonly round: string; readonly culprits: readonly string[] } }
+  | { readonly event: 'presignatures_dropped'; readonly fields: { readonly lost: string; readonly dropped: number } };
+
+export interface AuditLogOptions {
+  readonly logger: Logger;
+  /** Told why nothing can be recorded, and null when it can again. */
+  readonly onProblem?: (reason: string | null) => void;
+  /** Wall clock, ms. */
+  readonly now?: () => number;
+}
+
+interface Waiting {
+  readonly record: AuditRecord;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** An open file and the chain in it. */
+interface Opened {
+  readonly file: FileHandle;
+  readonly chain: AuditChain;
+}
+
+/** What this node was asked, and what it did about it, on disk before it is done. Nothing in it is ever removed. */
+export class AuditLog {
+  readonly #queue: Waiting[] = [];
+  /** null after a failed writing: the file may end in a part of a line. */
+  #opened: Opened | null;
+  #writing: Promise<void> | null = null;
+  #chain: AuditChain;
+
+  private constructor(
+    readonly path: string,
+    private readonly options: AuditLogOptions,
+    opened: Opened,
+  ) {
+    this.#opened = opened;
+    this.#chain = opened.chain;
+  }
+
+  /**
+   * Opens a log, or begins one. What a crash has cut short was never relied on; it goes into an entry of its own, `recovered`.
+   * @throws DamagedFile when the chain is broken near its end
+   */
+  static async open(path: string, options: AuditLogOptions): Promise<AuditLog> {
+    return new AuditLog(path, options, await openChain(path, options.now ?? Date.now));
+  }
+
+  /** SHA-256 of the last line that is on disk, hexadecimal. */
+  get head(): string {
+    return this.#chain.head;
+  }
+
+  /** How many lines are on disk. */
+  get length(): number {
+    return this.#chain.sequence;
+  }
+
+  /** On disk when it resolves, with everything that was recorded before it. @throws when it is not: what it announces must not be done */
+  record(record: AuditRecord): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ record, resolve, reject });
+      this.#writing ??= this.#writeAll().finally(() => {
+        this.#writing = null;
+      });
+    });
+  }
+
+  /** Records what has happened, which nothing waits for. */
+  note(record: AuditRecord): void {
+    this.record(record).catch((error: unknown) => {
+      this.options.logger.error({ event: 'audit_log_failed', missing: record.event, err: error }, 'An entry of the audit log could not be written');
+    });
+  }
+
+  /** Ends it when everything is written. */
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#opened?.file.close();
+  }
+
+  /** One writing for all that came during the last one. Never throws. */
+  async #writeAll(): Promise<void> {
+    const { onProblem } = this.options;
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0);
+      try {
+        await this.#write(batch.map(({ record }) => record));
+        onProblem?.(null);
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        onProblem?.(`the audit log cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+        for (const { reject } of batch) reject(error);
+      }
+    }
+  }
+
+  async #write(records: readonly AuditRecord[]): Promise<void> {
+    const now = this.options.now ?? Date.now;
+    const { file, chain: before } = this.#opened ?? (await openChain(this.path, now));
+    this.#opened = null;
+    let chain = before;
+    const lines = records.map(({ event, fields }) => {
+      const appended = chain.append({ time: new Date(now()).toISOString(), event, fields: { ...fields } });
+      chain = appended.chain;
+      return `${appended.line}\n`;
+    });
+    try {
+      await file.appendFile(lines.join(''));
+      await file.datasync();
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      throw error;
+    }
+    this.#opened = { file, chain };
+    this.#chain = chain;
+  }
+}
+
+async function openChain(path: string, now: () => number): Promise<Opened> {
+  const file = await open(path, 'a+', 0o600);
+  try {
+    await syncFolder(dirname(path));
+    const { lines, torn, size } = await readTail(file);
+    if (lines.length === 0 && size > TAIL_BYTES) throw damaged(path, 'a line in it is longer than any that this program writes');
+    const chain = checked(path, lines, size > TAIL_BYTES);
+    return { file, chain: torn.length === 0 ? chain : await recover(path, file, chain, torn, size, now) };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** The last whole lines, without their line feeds, and what comes after them. */
+async function readTail(file: FileHandle): Promise<{ lines: Uint8Array[]; torn: Uint8Array; size: number }> {
+  const { size } = await file.stat();
+  const start = Math.max(0, size - TAIL_BYTES);
+  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(size - start), position: start });
+  const pieces: Uint8Array[] = [];
+  let from = 0;
+  for (let end = buffer.indexOf(LINE_FEED); end >= 0 && end < bytesRead; end = buffer.indexOf(LINE_FEED, from)) {
+    pieces.push(buffer.subarray(from, end));
+    from = end + 1;
+  }
+  // The first piece begins somewhere in a line.
+  return { lines: start === 0 ? pieces : pieces.slice(1), torn: buffer.subarray(from, bytesRead), size };
+}
+
+function checked(path: string, lines: readonly Uint8Array[], inTheMiddle: boolean): AuditChain {
+  const [first, ...rest] = lines;
+  if (first === undefined) return AuditChain.empty;
+  try {
+    const begun = inTheMiddle ? AuditChain.from(first) : AuditChain.empty.follow(first);
+    return rest.reduce((chain, line) => chain.follow(line), begun);
+  } catch (error) {
+    if (error instanceof Refused) throw damaged(path, 'its chain is broken', error);
+    throw error;
+  }
+}
+
+/** Takes a part of a line into an entry of its own. */
+async function recover(path: string, file: FileHandle, before: AuditChain, torn: Uint8Array, size: number, now: () => number): Promise<AuditChain> {
+  if (torn.length > MAX_TORN_BYTES) throw damaged(path, 'a line in it is longer than any that this program writes');
+  const { line, chain } = before.append({ time: new Date(now()).toISOString(), event: 'recovered', fields: { torn: Buffer.from(torn).toString() } });
+  await file.truncate(size - torn.length);
+  await file.appendFile(`${line}\n`);
+  await file.datasync();
+  return chain;
+}
+
+function damaged(path: string, what: string, cause?: unknown): DamagedFile {
+  return new DamagedFile(`${path}: ${what}. Find out who changed it (verify-audit-log names the place). Keep it and move it away: a new one is begun then`, { cause });
+}

@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+import { createReadStream } from 'node:fs';
+import { Refused } from 'sealing/errors';
+import { z } from 'zod';
+import { AuditChain, LINE_FEED } from '../audit_chain.js';
+import { main, Refusal } from './command.js';
+
+const help = `Usage: verify-audit-log FILE [--head HASH]
+
+Is the chain of a node's audit log whole? If not: where is its first broken link?
+
+  FILE           DATA_DIR/audit_<node id>.log; of a node that runs, a copy
+  --head HASH    a head that was noted earlier: SHA-256 of a line, 64 hex digits
+  -h, --help     this text
+
+Each line has the SHA-256 of the line before it. Changed, removed, inserted and moved lines are found; what is missing at the end
+is not, unless a head that was noted elsewhere is given: it has to be in the log. A node logs its head at every start.
+Prints the number of lines and the head of now.
+Exit code: 0 whole, 1 broken or not readable, 2 called wrongly.
+`;
+
+/** No line that a node writes is longer. */
+const MAX_LINE_BYTES = 1 << 20;
+
+/** The lines of a file, without their line feeds. @throws Refusal when it does not end in one */
+async function* linesOf(path: string): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0);
+  let number = 1;
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    rest = Buffer.concat([rest, chunk]);
+    for (let end = rest.indexOf(LINE_FEED); end >= 0; end = rest.indexOf(LINE_FEED)) {
+      yield rest.subarray(0, end);
+      rest = rest.subarray(end + 1);
+      number += 1;
+    }
+    if (rest.length > MAX_LINE_BYTES) throw new Refusal(`✗ line ${number}: it is longer than any that a node writes`);
+  }
+  if (rest.length > 0) throw new Refusal(`✗ line ${number}: it is cut short`);
+}
+
+/** Follows a chain to its end. @returns it, and the number of the line whose hash is `head` */
+async function follow(path: string, head: string | undefined): Promise<{ chain: AuditChain; noted: number | null }> {
+  let chain = AuditChain.empty;
+  let noted: number | null = null;
+  for await (const line of linesOf(path)) {
+    try {
+      chain = chain.follow(line);
+    } catch (error) {
+      if (error instanceof Refused) throw new Refusal(`✗ line ${chain.sequence + 1}: ${error.message}`);
+      throw error;
+    }
+    if (chain.head === head) noted = chain.sequence;
+  }
+  return { chain, noted };
+}
+
+await main({
+  name: 'verify-audit-log',
+  help,
+  options: z.object({ file: z.string(), head: z.string().toLowerCase().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits').optional() }),
+  argument: 'file',
+  run: async ({ file, head }) => {
+    const { chain, noted } = await follow(file, head).catch((error: unknown) => {
+      if (error instanceof Error && 'code' in error) throw new Refusal(`${file}: cannot be read (${String(error.code)})`);
+      throw error;
+    });
+    const found = `${chain.sequence} lines\nhead ${chain.head}\n`;
+    if (head === undefined) return `✓ The chain is whole\n${found}`;
+    if (noted === null) throw new Refusal(`✗ The chain is whole, but the noted head is not in it: lines at its end were removed or replaced\n${found.trimEnd()}`);
+    return `✓ The chain is whole, and line ${noted} is the noted head\n${found}`;
+  },
+});
