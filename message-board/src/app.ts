@@ -15,7 +15,7 @@ import {
   ListPresignatureRequestsSchema,
   ListRequestsSchema,
   NodeIdSchema,
-    PostMessageSchema,
+  PostMessageSchema,
   PostPartialSignatureSchema,
   PublicKeySchema,
   RequestIdSchema,
@@ -27,6 +27,8 @@ import { entryBytes } from './entry_log.js';
 import { ServiceError } from './errors.js';
 import { jsonService, parse, type Ended, type Service } from './http.js';
 import { firstPage, type Limits } from './limits.js';
+import { presignatureRequestBytes } from './presignature_request_store.js';
+import { requestBytes } from './request_store.js';
 import { Waiters } from './waiters.js';
 
 export interface AppDeps {
@@ -107,7 +109,7 @@ function requestRoutes(app: Express, board: Board, held: Held, logger: Logger): 
   });
   app.get('/requests', async (request, response) => {
     const query = parse(ListRequestsSchema, request.query);
-    const read = () => firstPage(requests.list(query), (record) => 2 * record.message.length + 1024);
+    const read = () => firstPage(requests.list(query), requestBytes);
     response.json(await held(response, 'requests', query.wait, read, notEmpty));
   });
   app.get('/requests/:id', async (request, response) => {
@@ -116,33 +118,33 @@ function requestRoutes(app: Express, board: Board, held: Held, logger: Logger): 
     const read = () => requests.get(id);
     response.json(await held(response, `request ${id}`, wait, read, (record) => record.status !== status));
   });
-  app.put('/requests/:id', (request, response) => {
+  app.put('/requests/:id', async (request, response) => {
     const id = idOf(request);
-    const record = requests.update(id, parse(UpdateRequestSchema, request.body), board.getPublicKey());
+    const record = await board.updateRequest(id, parse(UpdateRequestSchema, request.body));
     logger.info({ request_id: id, status: record.status, reason: record.reason }, 'request_updated');
     response.json(record);
   });
 }
 
 function entryRoutes(app: Express, board: Board, held: Held): void {
-  app.post('/messages', (request, response) => {
-    response.json(board.postMessage(parse(PostMessageSchema, request.body)));
+  app.post('/messages', async (request, response) => {
+    response.json(await board.postMessage(parse(PostMessageSchema, request.body)));
   });
   app.get('/messages', async (request, response) => {
     const { request_id, to_node, after, wait } = parse(ListMessagesSchema, request.query);
     const read = () => firstPage(board.messages(request_id, to_node, after), entryBytes);
     response.json(await held(response, `messages ${request_id}`, wait, read, notEmpty));
   });
-  app.post('/presignature-messages', (request, response) => {
-    response.json(board.postPresignatureMessage(parse(PostMessageSchema, request.body)));
+  app.post('/presignature-messages', async (request, response) => {
+    response.json(await board.postPresignatureMessage(parse(PostMessageSchema, request.body)));
   });
   app.get('/presignature-messages', async (request, response) => {
     const { request_id, to_node, after, wait } = parse(ListMessagesSchema, request.query);
     const read = () => firstPage(board.presignatureMessages(request_id, to_node, after), entryBytes);
     response.json(await held(response, `presignature-messages ${request_id}`, wait, read, notEmpty));
   });
-  app.post('/partial-signatures', (request, response) => {
-    response.json(board.postPartialSignature(parse(PostPartialSignatureSchema, request.body)));
+  app.post('/partial-signatures', async (request, response) => {
+    response.json(await board.postPartialSignature(parse(PostPartialSignatureSchema, request.body)));
   });
   app.get('/partial-signatures', async (request, response) => {
     const { request_id, after, wait } = parse(ListPartialSignaturesSchema, request.query);
@@ -153,12 +155,12 @@ function entryRoutes(app: Express, board: Board, held: Held): void {
 
 function presignatureRequestRoutes(app: Express, board: Board, held: Held): void {
   const { presignatureRequests } = board;
-  app.post('/presignature-requests', (request, response) => {
-    response.json(presignatureRequests.create(parse(CreatePresignatureRequestSchema, request.body)));
+  app.post('/presignature-requests', async (request, response) => {
+    response.json(await board.createPresignatureRequest(parse(CreatePresignatureRequestSchema, request.body)));
   });
   app.get('/presignature-requests', async (request, response) => {
     const { status, after, wait } = parse(ListPresignatureRequestsSchema, request.query);
-    const read = () => firstPage(presignatureRequests.works.records(status, after), () => 8192);
+    const read = () => firstPage(presignatureRequests.works.records(status, after), presignatureRequestBytes);
     response.json(await held(response, 'presignature-requests', wait, read, notEmpty));
   });
   app.put('/presignature-requests/:id', (request, response) => {
@@ -184,10 +186,11 @@ function publicKeyRoutes(app: Express, board: Board, held: Held, logger: Logger)
 
 const NodePathSchema = z.object({ node_id: NodeIdSchema });
 
-function nodeRoutes(app: Express, { presence }: Board, held: Held): void {
-  app.put('/nodes/:node_id', (request, response) => {
+function nodeRoutes(app: Express, board: Board, held: Held): void {
+  const { presence } = board;
+  app.put('/nodes/:node_id', async (request, response) => {
     const { node_id } = parse(NodePathSchema, request.params);
-    response.json(presence.heartbeat(node_id, parse(HeartbeatSchema, request.body)));
+    response.json(await board.hear(node_id, parse(HeartbeatSchema, request.body)));
   });
   app.get('/nodes', async (request, response) => {
     const { changed_after, wait } = parse(ListNodesSchema, request.query);

@@ -1,9 +1,26 @@
 import { ECDH } from 'node:crypto';
-import type { Health, Message, PartialSignature, PostMessage, PostPartialSignature, Status } from './contract.js';
+import type { Roster } from 'sealing/roster';
+import { Checks } from './checks.js';
+import type {
+  CreatePresignatureRequest,
+  Health,
+  Heartbeat,
+  Message,
+  NodeId,
+  NodeRecord,
+  PartialSignature,
+  PostMessage,
+  PostPartialSignature,
+  PresignatureRequest,
+  RequestRecord,
+  Status,
+  UpdateRequest,
+} from './contract.js';
 import { digest, entryBytes, type EntryLog } from './entry_log.js';
 import { ServiceError } from './errors.js';
 import { Sequence } from './ids.js';
 import type { Limits } from './limits.js';
+import { keysStatedBy } from './node_statement.js';
 import { Presence } from './presence.js';
 import { PresignatureRequestStore } from './presignature_request_store.js';
 import { RequestStore } from './request_store.js';
@@ -11,6 +28,8 @@ import type { Usage, Work, Works } from './works.js';
 
 export interface BoardDeps {
   readonly limits: Limits;
+  /** Against which envelopes and statements are checked; null: nothing is checked, as with the roster of a plain cluster. */
+  readonly roster: Roster | null;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** At least 64 random bits, in hexadecimal. */
@@ -33,6 +52,7 @@ export class Board {
   readonly presignatureRequests: PresignatureRequestStore;
   readonly presence: Presence;
   private readonly context: BoardContext;
+  private readonly checks: Checks | null;
   private publicKey: string | undefined;
 
   constructor(deps: BoardDeps) {
@@ -44,6 +64,7 @@ export class Board {
         this.reserve(bytes);
       },
     };
+    this.checks = deps.roster?.sealed === true ? new Checks(deps.roster) : null;
     this.requests = new RequestStore(this.context);
     this.presignatureRequests = new PresignatureRequestStore(this.context);
     this.presence = new Presence(this.context);
@@ -54,16 +75,41 @@ export class Board {
     return this.context.sequence.instance;
   }
 
-  postMessage(body: PostMessage): Message {
-    return this.post('messages', this.requests, (work) => work.messages, body);
+  /** @throws ServiceError 403, 429 */
+  postMessage(body: PostMessage): Promise<Message> {
+    return this.post('messages', this.requests, (work) => work.messages, body, (checks) => checks.message('messages', body));
   }
 
-  postPresignatureMessage(body: PostMessage): Message {
-    return this.post('presignature-messages', this.presignatureRequests, (work) => work.messages, body);
+  /** @throws ServiceError 403, 429 */
+  postPresignatureMessage(body: PostMessage): Promise<Message> {
+    const check = (checks: Checks): Promise<void> => checks.message('presignature-messages', body);
+    return this.post('presignature-messages', this.presignatureRequests, (work) => work.messages, body, check);
   }
 
-  postPartialSignature(body: PostPartialSignature): PartialSignature {
-    return this.post('partial-signatures', this.requests, (work) => work.partials, body);
+  /** @throws ServiceError 403, 429 */
+  postPartialSignature(body: PostPartialSignature): Promise<PartialSignature> {
+    return this.post('partial-signatures', this.requests, (work) => work.partials, body, (checks) => checks.partialSignature(body));
+  }
+
+  /** @throws ServiceError as the store's `update`, or 403 */
+  async updateRequest(id: string, body: UpdateRequest): Promise<RequestRecord> {
+    const refuser = await this.checks?.update(this.requests.get(id), body);
+    return this.requests.update(id, body, { publicKey: this.publicKey, refuser });
+  }
+
+  /** @throws ServiceError as the store's `create`, or 403 */
+  async createPresignatureRequest(body: CreatePresignatureRequest): Promise<PresignatureRequest> {
+    if (this.presignatureRequests.works.byId.get(body.request_id)?.record === undefined) await this.checks?.presignatureRequest(body);
+    return this.presignatureRequests.create(body);
+  }
+
+  /** A heartbeat. What as many nodes as sign state to be the public key is it. @throws ServiceError 403, 409 */
+  async hear(nodeId: NodeId, heartbeat: Heartbeat): Promise<NodeRecord> {
+    const stated = this.presence.says(nodeId, heartbeat) ? undefined : await this.checks?.heartbeat(nodeId, heartbeat);
+    const record = this.presence.heartbeat(nodeId, heartbeat, stated);
+    const [key] = this.publicKey === undefined ? this.statedKeys() : [];
+    if (key !== undefined) this.setPublicKey(key);
+    return record;
   }
 
   /** For `toNode` and for all. Makes a protocol record where nothing is known under the id. */
@@ -86,7 +132,7 @@ export class Board {
     return this.publicKey;
   }
 
-  /** The first key stays. @throws ServiceError 400 when it is not a point of the curve, 409 when there is another */
+  /** The first key stays. @throws ServiceError 400 when it is not a point of the curve, 403 when too few nodes state it, 409 when there is another */
   postPublicKey(publicKey: string): void {
     if (this.publicKey === publicKey) return;
     if (this.publicKey !== undefined) throw new ServiceError(409, 'public_key_conflict', 'public_key: another one is stored');
@@ -95,8 +141,10 @@ export class Board {
     } catch {
       throw new ServiceError(400, 'invalid_request', 'public_key: is not a point of secp256k1');
     }
-    this.publicKey = publicKey;
-    this.context.changed('publickey');
+    if (this.checks !== null && !this.statedKeys().includes(publicKey)) {
+      throw new ServiceError(403, 'unconfirmed_key', `public_key: fewer than ${this.checks.roster.t} nodes have stated it`);
+    }
+    this.setPublicKey(publicKey);
   }
 
   /** Forgets what is old and fails what is past its deadline. */
@@ -110,6 +158,7 @@ export class Board {
     return {
       status: 'ok',
       public_key: this.publicKey !== undefined,
+      roster: this.checks?.roster.hash ?? null,
       requests: {
         pending: this.requests.pending,
         finished: this.requests.works.finished.size,
@@ -122,22 +171,46 @@ export class Board {
     };
   }
 
-  /** Appends what is not there yet. @throws ServiceError 429 when the id has too many entries, or the board is full */
-  private post<R extends WithStatus, B extends Posted>(list: string, store: Sessions<R>, logOf: (work: Work<R>) => EntryLog<Stored<B>>, body: B): Stored<B> {
+  /** Appends what is not there yet, and passes the check. @throws ServiceError 403, or 429 when the id has too many entries or the board is full */
+  private async post<R extends WithStatus, B extends Posted>(
+    list: string,
+    store: Sessions<R>,
+    logOf: (work: Work<R>) => EntryLog<Stored<B>>,
+    body: B,
+    check: (checks: Checks) => Promise<void>,
+  ): Promise<Stored<B>> {
     const key = digest(body);
-    const known = store.works.byId.get(body.request_id);
-    const again = known === undefined ? undefined : logOf(known).find(key);
-    if (again !== undefined) return again;
     const { limits, now, sequence } = this.context;
-    if (known !== undefined && logOf(known).size >= limits.maxEntriesPerRequest) {
-      throw new ServiceError(429, 'too_many_entries', `request_id: ${body.request_id} has ${limits.maxEntriesPerRequest} entries already`);
-    }
+    const alreadyThere = (): Stored<B> | undefined => {
+      const known = store.works.byId.get(body.request_id);
+      if (known === undefined) return undefined;
+      const entry = logOf(known).find(key);
+      if (entry === undefined && logOf(known).size >= limits.maxEntriesPerRequest) {
+        throw new ServiceError(429, 'too_many_entries', `request_id: ${body.request_id} has ${limits.maxEntriesPerRequest} entries already`);
+      }
+      return entry;
+    };
+    const before = alreadyThere();
+    if (before !== undefined) return before;
+    if (this.checks !== null) await check(this.checks);
+    const meanwhile = alreadyThere();
+    if (meanwhile !== undefined) return meanwhile;
     this.reserve(entryBytes(body));
     const work = this.touch(store.session(body.request_id));
     const entry = { id: sequence.next(), ...body, created_at: new Date(now()).toISOString() };
     store.works.append(work, logOf(work), key, entry);
     this.context.changed(`${list} ${body.request_id}`);
     return entry;
+  }
+
+  /** None where nothing is checked: there, anybody could have said it. */
+  private statedKeys(): string[] {
+    return this.checks === null ? [] : keysStatedBy(this.checks.roster.t, this.presence.statuses());
+  }
+
+  private setPublicKey(publicKey: string): void {
+    this.publicKey = publicKey;
+    this.context.changed('publickey');
   }
 
   private touch<R>(work: Work<R>): Work<R> {

@@ -15,13 +15,19 @@
  *   revision. With `status=pending` and `wait` this one reading tells a node of new work and of names set on it; without
  *   `status` also of what finished. Begin with `changed_after=0`. A revision of another life of the board means from the start.
  *
- * All errors have the shape of {@link ErrorBodySchema}. 400 malformed, 404 unknown, 409 against what is stored, 413 too large,
- * 415 not JSON, 429 a limit is reached, 503 closing.
+ * A board with the roster of a sealed cluster keeps only what a member has signed for the very place where it is posted. It
+ * refuses the rest: 403 `invalid_envelope` for messages, `invalid_statement` for everything else, `unconfirmed_key` for a public key.
+ * Signing requests are kept unchecked, for the nodes to refuse where everybody sees it.
+ *
+ * All errors have the shape of {@link ErrorBodySchema}. 400 malformed, 403 not signed as it has to be, 404 unknown, 409 against
+ * what is stored, 413 too large, 415 not JSON, 429 a limit is reached, 503 closing.
  */
 import { z } from 'zod';
 
 export const MAX_WAIT_MS = 30_000;
 export const MAX_MESSAGE_BYTES = 65_536;
+/** Of one request: as many as a cluster may have nodes. */
+export const MAX_REFUSALS = 256;
 /** Header of the board's answers: a name for this life of it. Another one remembers nothing. */
 export const INSTANCE_HEADER = 'x-board-instance';
 
@@ -65,11 +71,16 @@ export const ReasonSchema = z
 /** Who asked for this: its signed statement, of kind `SIGNING_REQUEST` or `PRESIGNATURE_REQUEST`. The board keeps it, whatever it is. */
 export const OriginSchema = z.string().min(1).max(4096);
 
-/** A signed statement of a node: a JWS in compact form. A board with a roster checks it. */
-export const StatementSchema = z
-  .string()
-  .max(65_536)
-  .regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, 'must be a JWS in compact form');
+const statement = (maxLength: number) =>
+  z
+    .string()
+    .max(maxLength)
+    .regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, 'must be a JWS in compact form');
+
+/** A node's signed status: a JWS in compact form. */
+export const StatementSchema = statement(65_536);
+/** A signed statement about one request. */
+const ShortStatementSchema = statement(4096);
 
 /** A compressed secp256k1 point in hexadecimal, 66 digits, kept in lower case. The board checks that it is on the curve. */
 export const PublicKeyHexSchema = z
@@ -134,9 +145,9 @@ export const RequestRecordSchema = z.object({
   origin: OriginSchema.optional(),
   presignature_id: RequestIdSchema.optional(),
   /** Who named it, as a statement of kind `NAMING`. */
-  naming: StatementSchema.optional(),
+  naming: ShortStatementSchema.optional(),
   /** Nodes that will not sign this, as statements of kind `REFUSAL`; one of each node. */
-  refusals: z.array(StatementSchema).max(256).optional(),
+  refusals: z.array(ShortStatementSchema).max(MAX_REFUSALS).optional(),
   /** Opaque; see `changed_after`. */
   revision: z.string().max(256),
   created_at: TimeSchema,
@@ -176,9 +187,9 @@ export const GetRequestSchema = z
  * - `status`: forward only (409 `status_conflict`); the same again is 200. `completed` without a stored signature is 409.
  * - `reason`: with `failed`, where it is required, or alone on a pending request, where it says what it waits for.
  * - `presignature_id`: names the presignature, with the `naming` that proves who did. The first is kept: the same again is 200, another is 409 `presignature_conflict`.
- * - `refusal`: added to the `refusals` of a pending request; the same again is 200.
+ * - `refusal`: added to the `refusals` of a pending request; the same again is 200, another one of the same node 409 `refusal_conflict`.
  *
- * A board with a roster checks `naming` and `refusal` and refuses wrong ones: 403 `invalid_statement`.
+ * With a roster, 403 `invalid_statement` when `naming` is missing, or `naming` or `refusal` is not of a node and for this request.
  *
  * A final state never changes: another signature, or one for a failed request, is 409 `status_conflict`.
  */
@@ -188,8 +199,8 @@ export const UpdateRequestSchema = z
     signature: SignatureSchema.optional(),
     reason: ReasonSchema.optional(),
     presignature_id: RequestIdSchema.optional(),
-    naming: StatementSchema.optional(),
-    refusal: StatementSchema.optional(),
+    naming: ShortStatementSchema.optional(),
+    refusal: ShortStatementSchema.optional(),
   })
   .refine((body) => Object.values(body).some((value) => value !== undefined), {
     message: 'must have status, signature, reason, presignature_id or refusal',
@@ -211,7 +222,7 @@ export type UpdateRequest = z.infer<typeof UpdateRequestSchema>;
 /**
  * `POST /messages`, `POST /presignature-messages` → the entry. The two lists are separate name spaces. The same sender,
  * recipient, round and payload again under one request is the same entry; a different payload is one more entry.
- * `round` is informational. `payload` is any text.
+ * `round` is informational. `payload` is any text; with a roster, an envelope for exactly these fields, else 403 `invalid_envelope`.
  */
 export const PostMessageSchema = z.strictObject({
   request_id: RequestIdSchema,
@@ -253,7 +264,10 @@ export const PresignatureRequestSchema = z.object({
 });
 export type PresignatureRequest = z.infer<typeof PresignatureRequestSchema>;
 
-/** `POST /presignature-requests` → the record. The same again is the stored one; other participants: 409 `presignature_request_exists`. */
+/**
+ * `POST /presignature-requests` → the record. The same again is the stored one; other participants: 409 `presignature_request_exists`.
+ * With a roster, 403 `invalid_statement` without an `origin` of a node for this id and these participants.
+ */
 export const CreatePresignatureRequestSchema = z.strictObject({
   request_id: RequestIdSchema,
   participants: ParticipantsSchema.optional(),
@@ -271,7 +285,10 @@ export type UpdatePresignatureRequest = z.infer<typeof UpdatePresignatureRequest
 
 // ---- partial signatures ----
 
-/** `POST /partial-signatures` → the entry. The same sender and payload again under one request is the same entry. */
+/**
+ * `POST /partial-signatures` → the entry. The same sender and payload again under one request is the same entry. With a roster,
+ * 403 `invalid_statement` when `payload` is not the sender's statement of kind `PARTIAL_SIGNATURE` for this request.
+ */
 export const PostPartialSignatureSchema = z.strictObject({
   request_id: RequestIdSchema,
   from_node: NodeIdSchema,
@@ -291,7 +308,10 @@ export const ListPartialSignaturesSchema = z.strictObject({ request_id: RequestI
 
 // ---- public key, health, errors ----
 
-/** `POST /publickey` → the same. Another key than the stored one: 409 `public_key_conflict`. */
+/**
+ * `POST /publickey` → the same. Another key than the stored one: 409 `public_key_conflict`. With a roster, 403 `unconfirmed_key`
+ * until as many nodes as sign have stated this key in their heartbeats; the board then has it also without being told.
+ */
 export const PublicKeySchema = z.strictObject({ public_key: PublicKeyHexSchema });
 export type PublicKey = z.infer<typeof PublicKeySchema>;
 
@@ -304,6 +324,8 @@ const CountSchema = z.int().min(0);
 export const HealthSchema = z.object({
   status: z.literal('ok'),
   public_key: z.boolean(),
+  /** Hash of the roster against which it checks what is posted; null when it checks nothing. */
+  roster: z.string().nullable().default(null),
   requests: z.object({ pending: CountSchema, finished: CountSchema, protocol: CountSchema }),
   presignature_requests: z.object({ open: CountSchema, finished: CountSchema }),
   /** Entries of all message and partial signature lists. */
@@ -361,7 +383,8 @@ export type NodeStatus = z.infer<typeof NodeStatusSchema>;
 
 /**
  * `PUT /nodes/{node_id}`, a heartbeat → the record. `statement` is the status as a statement of kind `NODE_STATUS`, which counts
- * where there is a roster. `revision` changes with the status only.
+ * where there is a roster: 403 `invalid_statement` when it is missing, not this node's, or of another status; 409 `stale_status` when it is
+ * not later than the stored one. `revision` changes with the status only.
  */
 export const HeartbeatSchema = z.strictObject({ status: NodeStatusSchema, statement: StatementSchema.optional() });
 export type Heartbeat = z.infer<typeof HeartbeatSchema>;

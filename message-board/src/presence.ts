@@ -1,5 +1,8 @@
-import type { Heartbeat, NodeId, NodeRecord } from './contract.js';
+import type { Heartbeat, NodeId, NodeRecord, NodeStatus } from './contract.js';
+import { ServiceError } from './errors.js';
 import type { Sequence } from './ids.js';
+import { isLater, type NodeStatement } from './node_statement.js';
+import type { Usage } from './works.js';
 
 const MAX_NODES = 1000;
 
@@ -7,6 +10,8 @@ interface Seen {
   readonly heartbeat: Heartbeat;
   /** Its JSON text. */
   readonly text: string;
+  /** When it was stated, where that is checked. */
+  readonly stated: Pick<NodeStatement, 'started' | 'sequence'> | undefined;
   readonly revision: string;
   readonly heardAt: number;
 }
@@ -15,6 +20,8 @@ export interface PresenceDeps {
   /** Milliseconds. */
   readonly now: () => number;
   readonly sequence: Sequence;
+  /** What is held here counts, but is never refused for it: a full board has to know who is alive. */
+  readonly usage: Usage;
   /** Told when the list `nodes` has news. */
   readonly changed: (topic: string) => void;
 }
@@ -27,21 +34,40 @@ export class Presence {
 
   constructor(private readonly deps: PresenceDeps) {}
 
-  heartbeat(nodeId: NodeId, heartbeat: Heartbeat): NodeRecord {
+  /** Was this its last heartbeat too? */
+  says(nodeId: NodeId, heartbeat: Heartbeat): boolean {
+    return this.nodes.get(nodeId)?.text === JSON.stringify(heartbeat);
+  }
+
+  /**
+   * @param stated of a new heartbeat, where that is checked
+   * @throws ServiceError 409 when the node has stated something later
+   */
+  heartbeat(nodeId: NodeId, heartbeat: Heartbeat, stated?: NodeStatement): NodeRecord {
     const { now, sequence, changed } = this.deps;
     const text = JSON.stringify(heartbeat);
     const before = this.nodes.get(nodeId);
     const same = before?.text === text;
-    const seen = { heartbeat, text, revision: same ? before.revision : sequence.next(), heardAt: now() };
-    this.nodes.delete(nodeId);
+    if (!same && before?.stated !== undefined && stated !== undefined && !isLater(stated, before.stated)) {
+      throw new ServiceError(409, 'stale_status', `statement: ${nodeId} has stated something later`);
+    }
+    const seen = same
+      ? { ...before, heardAt: now() }
+      : { heartbeat, text, stated: stated && { started: stated.started, sequence: stated.sequence }, revision: sequence.next(), heardAt: now() };
+    this.forget(nodeId);
     this.nodes.set(nodeId, seen);
+    this.deps.usage.bytes += bytesOf(seen);
     const [silent] = this.nodes.keys();
-    if (this.nodes.size > MAX_NODES && silent !== undefined) this.nodes.delete(silent);
+    if (this.nodes.size > MAX_NODES && silent !== undefined) this.forget(silent);
     if (!same) {
       this.lastRevision = seen.revision;
       changed('nodes');
     }
     return this.record(nodeId, seen);
+  }
+
+  *statuses(): Generator<NodeStatus> {
+    for (const { heartbeat } of this.nodes.values()) yield heartbeat.status;
   }
 
   /** The lowest number first. */
@@ -56,7 +82,19 @@ export class Presence {
     return this.lastRevision > seen;
   }
 
+  private forget(nodeId: NodeId): void {
+    const seen = this.nodes.get(nodeId);
+    if (seen === undefined) return;
+    this.nodes.delete(nodeId);
+    this.deps.usage.bytes -= bytesOf(seen);
+  }
+
   private record(node_id: NodeId, { heartbeat, revision, heardAt }: Seen): NodeRecord {
     return { node_id, ...heartbeat, revision, age_ms: Math.max(0, this.deps.now() - heardAt) };
   }
+}
+
+/** The text, and what was parsed from it. */
+function bytesOf({ text }: Seen): number {
+  return 4 * text.length + 512;
 }

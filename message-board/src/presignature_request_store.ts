@@ -6,6 +6,11 @@ import { Works, type Work } from './works.js';
 
 const ORDER: readonly Status[] = ['pending', 'in_progress', 'completed', 'failed'];
 
+/** What V8 holds for a record at most. */
+export function presignatureRequestBytes({ participants = [], origin = '' }: Pick<PresignatureRequest, 'participants' | 'origin'>): number {
+  return 8 * participants.length + 2 * origin.length + 2048;
+}
+
 /** Presignature requests, and the presignature messages under their ids. */
 export class PresignatureRequestStore {
   readonly works: Works<PresignatureRequest>;
@@ -15,18 +20,17 @@ export class PresignatureRequestStore {
   }
 
   /** @throws ServiceError 409 when the id has other participants, 429 when too many are open */
-  create({ request_id, participants }: CreatePresignatureRequest): PresignatureRequest {
+  create({ request_id, participants, origin }: CreatePresignatureRequest): PresignatureRequest {
     const known = this.works.byId.get(request_id)?.record;
     if (known !== undefined) {
       if (String(known.participants) === String(participants)) return known;
       throw new ServiceError(409, 'presignature_request_exists', `request_id: ${request_id} is known with other participants`);
     }
-    const recordBytes = 8 * (participants?.length ?? 0) + 2048;
+    const recordBytes = presignatureRequestBytes({ participants, origin });
     this.context.reserve(recordBytes);
     const work = this.session(request_id);
     const at = new Date(this.context.now()).toISOString();
-    const fields = { id: request_id, request_id, status: 'pending' as const, created_at: at, updated_at: at };
-    const record = participants === undefined ? fields : { ...fields, participants };
+    const record: PresignatureRequest = { id: request_id, request_id, participants, origin, status: 'pending', created_at: at, updated_at: at };
     this.works.announce(work, record, this.context.sequence.next(), recordBytes);
     this.context.changed('presignature-requests');
     return record;
@@ -55,7 +59,7 @@ export class PresignatureRequestStore {
     }
     const now = this.context.now();
     const record = { ...before, status, updated_at: new Date(now).toISOString() };
-    this.works.change(work, record, this.context.sequence.next());
+    this.works.change(work, record, this.context.sequence.next(), work.recordBytes);
     if (isFinal(status)) this.works.finish(work, now);
     this.context.changed('presignature-requests');
     return record;

@@ -1,5 +1,6 @@
 import { verify } from 'cggmp24';
-import { parseSignature, type RequestRecord, type Status, type UpdateRequest } from './contract.js';
+import { signerOf } from 'sealing/statement';
+import { MAX_REFUSALS, parseSignature, type NodeId, type RequestRecord, type Status, type UpdateRequest } from './contract.js';
 import { ServiceError } from './errors.js';
 
 export function isFinal(status: Status): boolean {
@@ -24,28 +25,45 @@ function checkSignature(signature: string, message: string, publicKey: string | 
   }
 }
 
+/** What the board knows besides. */
+export interface Known {
+  /** Compressed, hexadecimal, if the board has one. */
+  readonly publicKey: string | undefined;
+  /** Who has signed the refusal, where that is checked. */
+  readonly refuser: NodeId | undefined;
+}
+
 /**
  * What `PUT /requests/{id}` makes of a signing request: the fields that change, none when it says what already holds.
  * All of the body holds or nothing of it is done.
  *
- * @param publicKey compressed, hexadecimal, if the board has one
- * @throws ServiceError 409 against a final state, another name, a missing key or signature; 400 for a wrong signature
+ * @throws ServiceError 409 against a final state, another name or refusal, a missing key or signature; 400 for a wrong signature
  */
-export function changes(record: RequestRecord, body: UpdateRequest, publicKey: string | undefined): Partial<RequestRecord> {
+export function changes(record: RequestRecord, body: UpdateRequest, { publicKey, refuser }: Known): Partial<RequestRecord> {
   if (isProtocolRecord(record)) {
     if (Object.keys(body).length === 1 && body.status === record.status) return {};
     throw conflict('not_a_signing_request', `${record.id} is a protocol record, which has no signature and no end`);
   }
-  return { ...naming(record, body), ...progress(record, body, publicKey) };
+  return { ...naming(record, body), ...refusing(record, body, refuser), ...progress(record, body, publicKey) };
 }
 
-function naming(record: RequestRecord, { presignature_id }: UpdateRequest): Partial<RequestRecord> {
+function naming(record: RequestRecord, { presignature_id, naming }: UpdateRequest): Partial<RequestRecord> {
   if (presignature_id === undefined || presignature_id === record.presignature_id) return {};
   if (record.presignature_id !== undefined) {
     throw conflict('presignature_conflict', `presignature_id: the request already names ${record.presignature_id}`);
   }
   if (isFinal(record.status)) throw conflict('status_conflict', `presignature_id: the request is ${record.status}`);
-  return { presignature_id };
+  return naming === undefined ? { presignature_id } : { presignature_id, naming };
+}
+
+function refusing({ status, refusals = [] }: RequestRecord, { refusal }: UpdateRequest, refuser: NodeId | undefined): Partial<RequestRecord> {
+  if (refusal === undefined || refusals.includes(refusal)) return {};
+  if (isFinal(status)) throw conflict('status_conflict', `refusal: the request is ${status}`);
+  if (refuser !== undefined && refusals.some((earlier) => signerOf(earlier) === refuser)) {
+    throw conflict('refusal_conflict', `refusal: ${refuser} has refused already, in other words`);
+  }
+  if (refusals.length >= MAX_REFUSALS) throw new ServiceError(429, 'too_many_refusals', `refusal: there are ${refusals.length} already`);
+  return { refusals: [...refusals, refusal] };
 }
 
 function progress(record: RequestRecord, body: UpdateRequest, publicKey: string | undefined): Partial<RequestRecord> {

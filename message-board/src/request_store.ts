@@ -2,8 +2,14 @@ import type { CreateRequest, RequestRecord, Status, UpdateRequest } from './cont
 import { ServiceError } from './errors.js';
 import { newRequestId } from './ids.js';
 import type { BoardContext } from './board.js';
-import { changes, isFinal, isProtocolRecord } from './request_rules.js';
+import { changes, isFinal, isProtocolRecord, type Known } from './request_rules.js';
 import { entries, Works, type Work } from './works.js';
+
+/** What V8 holds for a record at most: two bytes a character, and what is short around its texts. */
+export function requestBytes({ message, origin = '', naming = '', refusals = [] }: Pick<RequestRecord, 'message' | 'origin' | 'naming' | 'refusals'>): number {
+  const refused = refusals.reduce((sum, refusal) => sum + refusal.length, 0);
+  return 2 * (message.length + origin.length + naming.length + refused) + 2048;
+}
 
 /** Signing requests and protocol records. */
 export class RequestStore {
@@ -44,10 +50,10 @@ export class RequestStore {
   }
 
   /** @throws ServiceError as {@link changes}, or 404 */
-  update(id: string, body: UpdateRequest, publicKey: string | undefined): RequestRecord {
+  update(id: string, body: UpdateRequest, known: Known): RequestRecord {
     const work = this.existing(id);
     const record = this.record(work);
-    const changed = changes(record, body, publicKey);
+    const changed = changes(record, body, known);
     return Object.keys(changed).length === 0 ? record : this.change(work, record, changed);
   }
 
@@ -78,7 +84,7 @@ export class RequestStore {
   }
 
   private announce(id: string, fields: Pick<RequestRecord, 'message' | 'status' | 'origin'>): RequestRecord {
-    const recordBytes = 2 * (fields.message.length + (fields.origin?.length ?? 0)) + 2048;
+    const recordBytes = requestBytes(fields);
     this.context.reserve(recordBytes);
     const now = this.context.now();
     const work = this.works.byId.get(id) ?? this.works.begin(id, now);
@@ -93,7 +99,10 @@ export class RequestStore {
   private change(work: Work<RequestRecord>, before: RequestRecord, changed: Partial<RequestRecord>): RequestRecord {
     const now = this.context.now();
     const record = { ...before, ...changed, revision: this.context.sequence.next(), updated_at: new Date(now).toISOString() };
-    this.works.change(work, record, record.revision);
+    const recordBytes = requestBytes(record);
+    // What does not grow is never refused: a full board has to finish what it has.
+    if (recordBytes > work.recordBytes) this.context.reserve(recordBytes - work.recordBytes);
+    this.works.change(work, record, record.revision, recordBytes);
     if (isFinal(record.status)) {
       this.pending -= 1;
       this.works.finish(work, now);

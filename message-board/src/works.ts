@@ -53,14 +53,17 @@ export class Works<R extends { readonly status: Status }> {
 
   /** Gives an open work its first record, or another one instead of it, as if it had arrived now; its entries stay. */
   announce(work: Work<R>, record: R, revision: string, recordBytes: number): void {
-    this.usage.bytes += recordBytes - work.recordBytes;
-    work.recordBytes = recordBytes;
     this.arrive(work);
-    this.change(work, record, revision);
+    this.change(work, record, revision, recordBytes);
   }
 
-  /** @param revision larger, as a string, than every earlier one */
-  change(work: Work<R>, record: R, revision: string): void {
+  /**
+   * @param revision larger, as a string, than every earlier one
+   * @param recordBytes of the record's texts
+   */
+  change(work: Work<R>, record: R, revision: string, recordBytes: number): void {
+    this.usage.bytes += recordBytes - work.recordBytes;
+    work.recordBytes = recordBytes;
     work.record = record;
     if (work.change !== undefined) this.changed.remove(work.change);
     work.change = this.changed.add(revision, work);

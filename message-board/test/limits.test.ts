@@ -192,9 +192,9 @@ describe('memory', () => {
 
   const limits: Limits = { ...LIMITS, maxFinished: 50, maxPendingRequests: 20, maxOpenSessions: 20, maxStoredBytes: 1_000_000 };
 
-  it('is bounded over 20,000 requests and presignatures, with some left unfinished', () => {
+  it('is bounded over 20,000 requests and presignatures, with some left unfinished', async () => {
     const clock = { now: START };
-    const board = new Board({ limits, now: () => clock.now, random: () => '0', changed: () => undefined });
+    const board = new Board({ limits, roster: null, now: () => clock.now, random: () => '0', changed: () => undefined });
     const signer = newSigner();
     board.postPublicKey(signer.publicKey);
     const signature = signer.sign('m');
@@ -203,15 +203,15 @@ describe('memory', () => {
       const id = `req_${k}`;
       board.requests.create({ id, message: 'm', origin: 'gateway' });
       for (const from_node of ['node-1', 'node-2', 'node-3']) {
-        board.postMessage({ ...message(id), from_node });
-        board.postPresignatureMessage({ ...message(`presig_${k}`), from_node });
-        board.postPartialSignature({ request_id: id, from_node, payload: 'x' });
+        await board.postMessage({ ...message(id), from_node });
+        await board.postPresignatureMessage({ ...message(`presig_${k}`), from_node });
+        await board.postPartialSignature({ request_id: id, from_node, payload: 'x' });
       }
       board.messages(`asked-${k}`, 'node-1', undefined);
-      board.presignatureRequests.create({ request_id: `presig_${k}`, participants: [0, 1, 2] });
+      await board.createPresignatureRequest({ request_id: `presig_${k}`, participants: [0, 1, 2] });
       if (k % 100 !== 0) {
         const end = k % 200 === 7 ? { signature } : { status: 'failed' as const, reason: 'x' };
-        board.requests.update(id, end, board.getPublicKey());
+        await board.updateRequest(id, end);
         board.presignatureRequests.update(`presig_${k}`, 'completed');
       }
       clock.now += 10 * 60_000;
@@ -234,13 +234,13 @@ describe('memory', () => {
     });
   });
 
-  it('is bounded by count when no time passes', () => {
-    const board = new Board({ limits, now: () => START, random: () => '0', changed: () => undefined });
+  it('is bounded by count when no time passes', async () => {
+    const board = new Board({ limits, roster: null, now: () => START, random: () => '0', changed: () => undefined });
     for (let k = 1; k <= 2_000; k += 1) {
       const id = `req_${k}`;
       board.requests.create({ id, message: 'm'.repeat(1 + (k % 7) * 1000) });
-      board.postMessage(message(id, 'p'.repeat(20_000)));
-      board.requests.update(id, { status: 'failed', reason: 'x' }, undefined);
+      await board.postMessage(message(id, 'p'.repeat(20_000)));
+      await board.updateRequest(id, { status: 'failed', reason: 'x' });
       expect(board.requests.works.finished.size).toBeLessThanOrEqual(50);
       expect(board.health(0).stored_bytes).toBeLessThanOrEqual(1_000_000);
     }

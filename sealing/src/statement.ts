@@ -39,6 +39,11 @@ export async function verify<Claims>(roster: Roster, kind: StatementKind<Claims>
   return { signer, claims: parsed.data };
 }
 
+/** Who has signed a statement that was verified before; of any other, who it says has. @throws Refused when it is no statement */
+export function signerOf(jws: string): string {
+  return headerOf(jws).kid;
+}
+
 function headerOf(jws: string): z.infer<typeof HeaderSchema> {
   const [header = ''] = jws.split('.', 1);
   return parseJson(HeaderSchema, Buffer.from(header, 'base64url').toString(), 'header of the signature');
