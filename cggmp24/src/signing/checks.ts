@@ -43,6 +43,10 @@ export function checkDelta({ sid }: PublicSigningContext, j: number, theirs: Rou
   elog.verify(elogContext({ sid, prover: j }, true), { l: theirs.A1, m: theirs.A2, x: theirs.Y, y: Delta, h: Gamma }, psi_prime);
 }
 
+/** What fails when the delta_j are not the shares of gamma k, and when the chi_j are not those of x k. */
+export const NONCE_SUM = 'delta G = Delta';
+export const KEY_SUM = 'delta X = S';
+
 /**
  * delta G = sum of Delta_j and delta X = sum of S_j; who broke them cannot be told without opening the ciphertexts.
  * @throws InvalidProof naming the first equation that does not hold
@@ -50,7 +54,8 @@ export function checkDelta({ sid }: PublicSigningContext, j: number, theirs: Rou
 export function checkSums({ publicKey }: PublicSigningContext, results: readonly Round3[]): void {
   const delta = sumScalars(results.map((message) => message.delta));
   const Delta = sumPoints(results.map((message) => message.Delta));
-  check('delta G = Delta', delta !== 0n && multiplyPublic(G, delta).equals(Delta));
+  check(NONCE_SUM, multiplyPublic(G, delta).equals(Delta));
+  check('delta is not zero', delta !== 0n);
   const S = sumPoints(results.map((message) => message.S));
-  check('delta X = S', multiplyPublic(publicKey, delta).equals(S));
+  check(KEY_SUM, multiplyPublic(publicKey, delta).equals(S));
 }

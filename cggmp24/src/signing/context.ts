@@ -36,6 +36,8 @@ export interface SigningContext extends PublicSigningContext {
   /** x_i: additive share of the secret key among these signers. */
   readonly x_i: Secret<Scalar>;
   readonly decryptionKey: DecryptionKey;
+  /** Further rounds find out who broke a sum. */
+  readonly identification: boolean;
   readonly rng: Rng;
 }
 
@@ -45,6 +47,7 @@ export interface SignerOptions {
   readonly signers: readonly number[];
   readonly share: KeyShare;
   readonly reliableBroadcast: boolean;
+  readonly identification: boolean;
   readonly rng: Rng;
 }
 
@@ -71,7 +74,7 @@ function lagrangeWeights({ signers, share: { core } }: SignerOptions): Scalar[] 
  * @throws InvalidArgument
  */
 export function signingContext(options: SignerOptions, path: readonly number[]): SigningContext {
-  const { share, signers, executionId: sid, reliableBroadcast, rng } = options;
+  const { share, signers, executionId: sid, reliableBroadcast, identification, rng } = options;
   const { core, aux } = share;
   const index = checkSigners(options);
   if (path.length > 0 && core.chainCode === null) throw new InvalidArgument('path', 'the key has no chain code');
@@ -92,6 +95,8 @@ export function signingContext(options: SignerOptions, path: readonly number[]):
     N: signers.map((party) => at(aux.encryptionKeys, party)),
     aux: signers.map((party) => at(aux.ringPedersen, party)),
     reliableBroadcast,
+    // Nobody can be blamed when the first round was not compared.
+    identification: identification && reliableBroadcast,
     rng,
   };
 }

@@ -60,7 +60,7 @@ export function loadSigningRun(name: string): { run: SigningRun; shares: KeyShar
 
 export function contextOf(run: SigningRun, share: KeyShare): SigningContext {
   const { eid: executionId, participants: signers, reliable_broadcast: reliableBroadcast, derivation_path } = run;
-  return signingContext({ executionId, signers, share, reliableBroadcast, rng: systemRng }, derivation_path);
+  return signingContext({ executionId, signers, share, reliableBroadcast, identification: false, rng: systemRng }, derivation_path);
 }
 
 /** The parsed body of one recorded message. */

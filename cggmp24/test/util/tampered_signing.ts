@@ -26,6 +26,8 @@ export const MESSAGE = utf8ToBytes('pay nobody');
 export interface SignerTestOptions {
   readonly executionId?: Uint8Array;
   readonly reliableBroadcast?: boolean;
+  /** Off by default: recorded messages have none of these rounds. */
+  readonly identification?: boolean;
   readonly draws?: string;
 }
 
@@ -104,9 +106,9 @@ export class TamperedSigning {
   }
 
   /** The signer at a position; the same options make the same messages. */
-  session(position: number, { executionId = EXECUTION_ID, reliableBroadcast = true, draws = '' }: SignerTestOptions = {}): Session<Signature> {
+  session(position: number, { executionId = EXECUTION_ID, reliableBroadcast = true, identification = false, draws = '' }: SignerTestOptions = {}): Session<Signature> {
     const rng = seededRng(`signer ${draws} ${position}`);
-    return sign({ executionId, share: this.share(position), signers: this.signers, message: MESSAGE, reliableBroadcast, rng });
+    return sign({ executionId, share: this.share(position), signers: this.signers, message: MESSAGE, reliableBroadcast, identification, rng });
   }
 
   sessions(options: SignerTestOptions = {}): Session<Signature>[] {
