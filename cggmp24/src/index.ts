@@ -14,7 +14,8 @@ export { generateSafePrime, type SafePrimeOptions } from './math/primes.js';
 export { systemRng, type Rng } from './math/random.js';
 export { SECURITY_128, type SecurityParams } from './params.js';
 export { InvalidArgument, ProtocolAborted, ProtocolBug, type AbortCode, type Blame } from './runtime/errors.js';
-export { MAX_PAYLOAD_LENGTH, type IncomingMessage, type OutgoingMessage, type Session, type Step } from './runtime/session.js';
+export { MAX_PAYLOAD_LENGTH } from './runtime/message.js';
+export type { IncomingMessage, OutgoingMessage, Session, Step } from './runtime/session.js';
 export {
   auxInfo,
   keygen,

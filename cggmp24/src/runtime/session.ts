@@ -1,10 +1,7 @@
 import { z } from 'zod';
-import { InvalidProof, ProtocolAborted, ProtocolBug, type AbortCode } from './errors.js';
-import { firstIssue } from '../wire/parse.js';
+import { InvalidProof, ProtocolAborted, ProtocolBug } from './errors.js';
+import { contradiction, readMessage, type Violation } from './message.js';
 import { peersOf, PerPeer, type AnyRound, type Effect, type Protocol, type Recipient } from './protocol.js';
-
-/** Longest accepted payload, in UTF-16 code units; the longest honest one is an aux info message of 215,000. */
-export const MAX_PAYLOAD_LENGTH = 1 << 20;
 
 export interface IncomingMessage {
   /** Who sent it, according to the transport: never according to the message. */
@@ -40,14 +37,13 @@ export interface SessionSetup<Output> {
 
 /** The messages of one round. */
 interface Inbox {
-  readonly round: AnyRound;
   readonly bodies: Map<number, unknown>;
   readonly payloads: Map<number, string>;
 }
 
 type State<Output> =
   | { readonly kind: 'resume'; readonly value: unknown }
-  | { readonly kind: 'receiving'; readonly inbox: Inbox }
+  | { readonly kind: 'receiving'; readonly variant: string }
   | { readonly kind: 'done'; readonly output: Output }
   | { readonly kind: 'failed'; readonly error: unknown };
 
@@ -57,6 +53,7 @@ type State<Output> =
  */
 export class Session<Output> {
   readonly #protocol: Protocol<Output>;
+  readonly #rounds: readonly AnyRound[];
   readonly #inboxes: ReadonlyMap<string, Inbox>;
   readonly #peers: readonly number[];
   readonly #index: number;
@@ -65,9 +62,10 @@ export class Session<Output> {
 
   constructor({ protocol, rounds, index, parties }: SessionSetup<Output>) {
     this.#protocol = protocol;
+    this.#rounds = rounds;
     this.#index = index;
     this.#peers = peersOf(index, parties);
-    this.#inboxes = new Map(rounds.map((round) => [round.variant, { round, bodies: new Map(), payloads: new Map() }]));
+    this.#inboxes = new Map(rounds.map(({ variant }) => [variant, { bodies: new Map(), payloads: new Map() }]));
   }
 
   /**
@@ -108,9 +106,9 @@ export class Session<Output> {
       if (state.kind === 'failed') throw state.error;
       if (state.kind === 'done') return state;
       if (state.kind === 'receiving') {
-        const { round, bodies } = state.inbox;
+        const { bodies } = this.#inbox(state.variant);
         const missing = this.#peers.filter((j) => !bodies.has(j));
-        if (missing.length > 0) return { kind: 'waiting', round: round.variant, missing };
+        if (missing.length > 0) return { kind: 'waiting', round: state.variant, missing };
         this.#state = { kind: 'resume', value: new PerPeer(bodies) };
         continue;
       }
@@ -127,7 +125,7 @@ export class Session<Output> {
   #perform(effect: Effect): Step<Output> | null {
     switch (effect.kind) {
       case 'receive':
-        this.#state = { kind: 'receiving', inbox: this.#inbox(effect.round.variant) };
+        this.#state = { kind: 'receiving', variant: effect.round.variant };
         return null;
       case 'pause':
         this.#state = { kind: 'resume', value: undefined };
@@ -155,36 +153,19 @@ export class Session<Output> {
       throw new ProtocolAborted('reflected_message', 'any', [], 'a message under our own name that we did not send');
     }
     if (!this.#peers.includes(sender)) throw new ProtocolAborted('unknown_sender', 'any', [], `there is no party ${sender}`);
-    const violation = (code: AbortCode, round: string, reason: string): ProtocolAborted =>
-      new ProtocolAborted(code, round, [{ party: sender, reason }]);
-    if (payload.length > MAX_PAYLOAD_LENGTH) throw violation('oversized_message', 'any', `${payload.length} characters`);
-
-    const envelope = parseEnvelope(payload);
-    if (envelope === null) throw violation('malformed_message', 'any', 'not a JSON object with one key');
-    const inbox = this.#inboxes.get(envelope.variant);
-    if (inbox === undefined) throw violation('unknown_round', 'any', 'no such message in this protocol');
-    const { round } = inbox;
-    if (broadcast !== (round.delivery === 'broadcast')) throw violation('wrong_delivery', round.variant, `must be sent ${round.delivery}`);
-
-    const earlier = inbox.payloads.get(sender);
+    const refuse = ({ code, round, reason }: Violation): never => {
+      throw new ProtocolAborted(code, round, [{ party: sender, reason }]);
+    };
+    const read = readMessage(this.#rounds, broadcast, payload);
+    if ('violation' in read) return refuse(read.violation);
+    const { variant } = read.round;
+    const { bodies, payloads } = this.#inbox(variant);
+    const earlier = payloads.get(sender);
     if (earlier === payload) return;
-    if (earlier !== undefined) throw violation('contradicting_messages', round.variant, 'two different messages');
-    const body = z.safeDecode(round.body, envelope.body);
-    if (!body.success) throw violation('malformed_message', round.variant, firstIssue(body.error));
-    inbox.payloads.set(sender, payload);
-    inbox.bodies.set(sender, body.data);
+    if (earlier !== undefined) refuse(contradiction(variant));
+    const body = read.decode();
+    if ('violation' in body) return refuse(body.violation);
+    payloads.set(sender, payload);
+    bodies.set(sender, body.value);
   }
-}
-
-/** `{"Variant": body}` with exactly one key, or null. */
-function parseEnvelope(payload: string): { variant: string; body: unknown } | null {
-  let json: unknown;
-  try {
-    json = JSON.parse(payload);
-  } catch {
-    return null;
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return null;
-  const [entry, ...others] = Object.entries(json);
-  return entry === undefined || others.length > 0 ? null : { variant: entry[0], body: entry[1] as unknown };
 }

@@ -5,7 +5,8 @@ import { GROUP_ORDER, verify, type Signature } from '../ecdsa.js';
 import { encodePoint, invertScalar, multiplyPublic, sumScalars, toScalar, type Point, type Scalar } from '../math/curve.js';
 import { fromBytes } from '../math/integer.js';
 import { at } from '../runtime/at.js';
-import { InvalidArgument, ProtocolAborted, ProtocolBug, type Blame } from '../runtime/errors.js';
+import { InvalidArgument, ProtocolBug } from '../runtime/errors.js';
+import { abortOver } from '../runtime/protocol.js';
 import { NonZeroPointJson, PointJson, ScalarJson } from '../wire/json.js';
 import { parseWith } from '../wire/parse.js';
 import type { Round3 } from './messages.js';
@@ -122,6 +123,9 @@ export class Presignature {
   }
 }
 
+/** Label of the check of a partial signature. */
+export const PARTIAL_SIGNATURE_EQUATION = 'sigma_j Gamma = m Delta~_j + r S~_j';
+
 /** sigma_j Gamma = m Delta~_j + r S~_j. */
 export function isPartialSignature(sigma: Scalar, position: number, publicData: PresignaturePublicData, m: Scalar): boolean {
   const { Gamma, commitments } = publicData;
@@ -134,6 +138,8 @@ export function isPartialSignature(sigma: Scalar, position: number, publicData: 
  * Adds the partial signatures, in the order of the signers, and verifies the result. Only when it is not valid is
  * each one's equation checked, to name its maker.
  *
+ * @param attributable false when no echo round has compared the first messages of presigning: whoever sent different
+ *   ones to different signers makes honest partial signatures fail, so nobody is blamed
  * @throws ProtocolAborted `invalid_partial_signature` naming the makers of wrong ones
  */
 export function combine(
@@ -141,6 +147,7 @@ export function combine(
   publicData: PresignaturePublicData,
   publicKey: Point,
   message: Uint8Array,
+  attributable = true,
 ): Signature {
   if (partials.length !== publicData.commitments.length) {
     throw new InvalidArgument('partials', `must be one of each of the ${publicData.commitments.length} signers`);
@@ -151,9 +158,7 @@ export function combine(
   if (verify(signature, encodePoint(publicKey, true), message)) return signature;
 
   const m = messageToScalar(message);
-  const blame: Blame[] = partials.flatMap(({ sigma }, party) =>
-    isPartialSignature(sigma, party, publicData, m) ? [] : [{ party, reason: 'sigma_j Gamma = m Delta~_j + r S~_j' }],
-  );
-  if (blame.length === 0) throw new ProtocolBug('all partial signatures are right but their sum is not');
-  throw new ProtocolAborted('invalid_partial_signature', 'combine', blame);
+  const wrong = partials.flatMap(({ sigma }, party) => (isPartialSignature(sigma, party, publicData, m) ? [] : [party]));
+  if (wrong.length === 0) throw new ProtocolBug('all partial signatures are right but their sum is not');
+  throw abortOver('invalid_partial_signature', 'combine', wrong.map((party) => ({ party, reason: PARTIAL_SIGNATURE_EQUATION })), attributable);
 }

@@ -16,5 +16,6 @@ export function* sign(ctx: SigningContext, message: Uint8Array): Protocol<Signat
 
   // Output
   const all = partials.withOwn(ctx.index, { partial_sig });
-  return combine(all.map(({ partial_sig: partial }) => partial), presignature.publicData, ctx.publicKey, message);
+  const signatures = all.map(({ partial_sig: partial }) => partial);
+  return combine(signatures, presignature.publicData, ctx.publicKey, message, ctx.reliableBroadcast);
 }

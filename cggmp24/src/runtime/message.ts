@@ -1,0 +1,58 @@
+/** What is to be made of a message by itself: by the party that receives it, and by whoever judges afterwards. */
+import { z } from 'zod';
+import { firstIssue } from '../wire/parse.js';
+import type { AbortCode } from './errors.js';
+import type { AnyRound } from './protocol.js';
+
+/** Longest accepted payload, in UTF-16 code units; the longest honest one is an aux info message of 215,000. */
+export const MAX_PAYLOAD_LENGTH = 1 << 20;
+
+/** What no honest party ever sends. */
+export interface Violation {
+  readonly code: AbortCode;
+  /** The variant, or `any`. */
+  readonly round: string;
+  readonly reason: string;
+}
+
+export type Refused = { readonly violation: Violation };
+
+/** A message of a known round; its body is read when `decode` is called. */
+export interface ReadMessage {
+  readonly round: AnyRound;
+  decode(): { readonly value: unknown } | Refused;
+}
+
+/** @param rounds those of the protocol; a message of any other is a violation */
+export function readMessage(rounds: readonly AnyRound[], broadcast: boolean, payload: string): ReadMessage | Refused {
+  const refused = (code: AbortCode, round: string, reason: string): Refused => ({ violation: { code, round, reason } });
+  if (payload.length > MAX_PAYLOAD_LENGTH) return refused('oversized_message', 'any', `${payload.length} characters`);
+  const envelope = parseEnvelope(payload);
+  if (envelope === null) return refused('malformed_message', 'any', 'not a JSON object with one key');
+  const round = rounds.find(({ variant }) => variant === envelope.variant);
+  if (round === undefined) return refused('unknown_round', 'any', 'no such message in this protocol');
+  if (broadcast !== (round.delivery === 'broadcast')) return refused('wrong_delivery', round.variant, `must be sent ${round.delivery}`);
+  const decode = (): { readonly value: unknown } | Refused => {
+    const body = z.safeDecode(round.body, envelope.body);
+    return body.success ? { value: body.data } : refused('malformed_message', round.variant, firstIssue(body.error));
+  };
+  return { round, decode };
+}
+
+/** One party has sent two different messages of one round to the same recipients. */
+export function contradiction(variant: string): Violation {
+  return { code: 'contradicting_messages', round: variant, reason: 'two different messages' };
+}
+
+/** `{"Variant": body}` with exactly one key, or null. */
+function parseEnvelope(payload: string): { variant: string; body: unknown } | null {
+  let json: unknown;
+  try {
+    json = JSON.parse(payload);
+  } catch {
+    return null;
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return null;
+  const [entry, ...others] = Object.entries(json);
+  return entry === undefined || others.length > 0 ? null : { variant: entry[0], body: entry[1] as unknown };
+}
