@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 // A generator that is called but not delegated to does nothing at all, silently.
-const protocolHelpers = ['broadcast', 'sendTo', 'receive', 'pause', 'verifyPeers', 'checkReliability', 'presign', 'sign', 'identify', 'requireSums'];
+const protocolHelpers = ['broadcast', 'sendTo', 'receive', 'pause', 'verifyPeers', 'checkReliability', 'presign', 'sign', 'exchangeProofs', 'identify', 'requireSums'];
 
 const services = ['express', 'undici', 'pino', 'message-board', 'message-board/*', 'api-gateway', 'node'];
 

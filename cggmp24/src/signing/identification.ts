@@ -26,7 +26,7 @@ import * as affGStar from '../zk/aff_g_star.js';
 import * as dec from '../zk/dec.js';
 import { checkSums, KEY_SUM, NONCE_SUM } from './checks.js';
 import type { PublicSigningContext, SigningContext } from './context.js';
-import { identificationRounds, type Claims, type FailedSum, type Operation, type ProvenOperation } from './identification_messages.js';
+import { identificationRounds, type Exchange, type FailedSum, type Operation, type ProvenOperation } from './identification_messages.js';
 import { round3, type Round1a, type Round2, type Round3 } from './messages.js';
 
 /** The public side of presigning, for each signer in order. */
@@ -38,8 +38,9 @@ export interface PresigningTranscript {
 
 /** One party's messages of this phase. */
 export interface IdentificationMessages {
-  readonly claims: Claims;
-  readonly affine: readonly affGStar.Proof[];
+  readonly psi_dec: dec.Proof;
+  /** With the next party, the one after that, and so on. */
+  readonly exchanges: readonly Exchange[];
 }
 
 /** An operation of one's own, with what Π^aff-g* needs. */
@@ -98,11 +99,6 @@ class Product {
   }
 }
 
-/** The entry about party `about` in a list that party `of` made, which has none about itself. */
-function entry<T>(list: readonly T[], of: number, about: number): T {
-  return at(list, about < of ? about : about - 1);
-}
-
 /** Everything to be checked of every party, the quick ones first. A party that fails one need not be checked further. */
 export function* identificationChecks(
   ctx: PublicSigningContext,
@@ -113,20 +109,21 @@ export function* identificationChecks(
   const { params, sid, N, aux } = ctx;
   const product = new Product(ctx, sum, transcript);
   const { hat } = product;
-  const received = (i: number, from: number): ProvenOperation => entry(at(messages, i).claims.received, i, from);
-  const made = (i: number, to: number): Operation => entry(at(messages, i).claims.made, i, to);
+  const t = messages.length;
+  const exchange = (i: number, j: number): Exchange => at(at(messages, i).exchanges, (j - i - 1 + t) % t);
   /** That j has made what i says it received from j. */
   const verifyOrigin = (i: number, j: number): void => {
-    const { psi, ...operation } = received(i, j);
+    const { psi, ...operation } = exchange(i, j).received;
     affG.verify(affGContext({ sid, prover: j }, hat), params, at(aux, i), product.affine(j, i, operation), psi);
   };
+  /** Has i made something else for j than it says? */
   const contradicted = (i: number, j: number): boolean => {
-    const [claimed, known] = [made(i, j), received(j, i)];
-    return (claimed.D !== known.D || claimed.F !== known.F) && refusalOf(() => { verifyOrigin(j, i); }) === null;
+    const [{ made }, { received }] = [exchange(i, j), exchange(j, i)];
+    return (made.D !== received.D || made.F !== received.F) && refusalOf(() => { verifyOrigin(j, i); }) === null;
   };
 
-  for (const [i, { claims, affine }] of messages.entries()) {
-    const others = peersOf(i, messages.length);
+  for (const [i, { psi_dec }] of messages.entries()) {
+    const others = peersOf(i, t);
     for (const j of others) {
       yield { party: i, what: `received from party ${j}`, verify: () => { verifyOrigin(i, j); } };
     }
@@ -135,52 +132,88 @@ export function* identificationChecks(
         party: i,
         what: `made for party ${j}`,
         verify: () => {
-          const { D, F } = made(i, j);
+          const { D, F } = exchange(i, j).made;
           at(N, j).checkCiphertexts({ D });
           at(N, i).checkCiphertexts({ F });
-          check('D and F are those that it has proven', !contradicted(i, j));
+          check('D and F are what it has proven to that party', !contradicted(i, j));
         },
       };
     }
     yield {
       party: i,
       what: hat ? 'S' : 'delta',
-      verify: () => { dec.verify(decContext({ sid, prover: i }, hat), params, product.decryption(i, claims.received, claims.made), claims.dec); },
+      verify: () => {
+        const [received, made] = [others.map((j) => exchange(i, j).received), others.map((j) => exchange(i, j).made)];
+        dec.verify(decContext({ sid, prover: i }, hat), params, product.decryption(i, received, made), psi_dec);
+      },
     };
-    for (const [k, proof] of affine.entries()) {
-      const j = (i + k + 1) % messages.length;
+    for (const j of others) {
       yield {
         party: i,
         what: `operation for party ${j}`,
-        verify: () => { affGStar.verify(affGStarContext({ sid, prover: i }, hat), params, product.affine(i, j, made(i, j)), proof); },
+        verify: () => {
+          const { made, psi_star } = exchange(i, j);
+          affGStar.verify(affGStarContext({ sid, prover: i }, hat), params, product.affine(i, j, made), psi_star);
+        },
       };
     }
   }
 }
 
-/** One's own operations and what one received, and that one's part of the sum follows from them. */
-function claim(ctx: SigningContext, sum: FailedSum, product: Product, { gamma, made, received }: OwnPart): Claims {
-  const { params, sid, index: i, rng, decryptionKey } = ctx;
-  const { hat } = product;
-  const others = peersOf(i, ctx.signers);
-  const theirs = others.map((j): ProvenOperation => {
-    const { D, F, psi_j, hat_D, hat_F, hat_psi_j } = received.of(j);
-    return hat ? { D: hat_D, F: hat_F, psi: hat_psi_j } : { D, F, psi: psi_j };
-  });
-  const ours = others.map((j) => operationFor(made, j, sum));
-  const data = product.decryption(i, theirs, ours);
-  const x = toSigned(hat ? ctx.x_i.reveal() : gamma);
-  // The inverse is always made, so that the sign of x costs no time of its own.
-  const ciphertext = data.key.add(data.key.scaleWith(x, data.k, data.key.inverse(data.k)), data.d);
-  const witness = { x, y: decryptionKey.decrypt(ciphertext), nonce: decryptionKey.nonceOf(ciphertext) };
-  const proof = dec.prove(decContext({ sid, prover: i }, hat), params, data, witness, rng);
-  return { received: theirs, made: ours, dec: proof };
-}
-
+/** One's own operation for party j. */
 function operationFor(made: OwnPart['made'], j: number, sum: FailedSum): OwnOperation {
   const operations = made.get(j);
   if (operations === undefined) throw new ProtocolBug(`nothing was made for party ${j}`);
   return operations[sum];
+}
+
+/** What j has made for us, as it was received. */
+function receivedFrom(received: OwnPart['received'], j: number, sum: FailedSum): ProvenOperation {
+  const { D, F, psi_j, hat_D, hat_F, hat_psi_j } = received.of(j);
+  return sum === 'nonce' ? { D, F, psi: psi_j } : { D: hat_D, F: hat_F, psi: hat_psi_j };
+}
+
+/** Π^dec of one's own part. */
+function proveResult(ctx: SigningContext, sum: FailedSum, product: Product, { gamma, made, received }: OwnPart): dec.Proof {
+  const { params, sid, index: i, signers, rng, decryptionKey } = ctx;
+  const others = peersOf(i, signers);
+  const data = product.decryption(
+    i,
+    others.map((j) => receivedFrom(received, j, sum)),
+    others.map((j) => operationFor(made, j, sum)),
+  );
+  const x = toSigned(sum === 'nonce' ? gamma : ctx.x_i.reveal());
+  // The inverse is always made, so that the sign of x costs no time of its own.
+  const ciphertext = data.key.add(data.key.scaleWith(x, data.k, data.key.inverse(data.k)), data.d);
+  const witness = { x, y: decryptionKey.decrypt(ciphertext), nonce: decryptionKey.nonceOf(ciphertext) };
+  return dec.prove(decContext({ sid, prover: i }, product.hat), params, data, witness, rng);
+}
+
+/** Sends one's own messages and collects everybody's. */
+function* exchangeProofs(ctx: SigningContext, sum: FailedSum, product: Product, own: OwnPart): Protocol<IdentificationMessages[]> {
+  const { params, sid, signers, index: i, rng } = ctx;
+  const rounds = identificationRounds(sum, params, signers);
+
+  yield* pause(`${rounds.result.variant}: proving`);
+  const psi_dec = proveResult(ctx, sum, product, own);
+  yield* broadcast(rounds.result, { psi_dec });
+  const exchanges: Exchange[] = [];
+  for (const [k, round] of rounds.exchanges.entries()) {
+    yield* pause(`${round.variant}: proving`);
+    const j = (i + k + 1) % signers;
+    const { D, F, witness } = operationFor(own.made, j, sum);
+    const made = { D, F };
+    const data = product.affine(i, j, made);
+    const psi_star = affGStar.prove(affGStarContext({ sid, prover: i }, product.hat), params, data, witness, rng);
+    const message = { received: receivedFrom(own.received, j, sum), made, psi_star };
+    exchanges.push(message);
+    yield* broadcast(round, message);
+  }
+
+  const results = (yield* receive(rounds.result)).withOwn(i, { psi_dec });
+  const all: Exchange[][] = [];
+  for (const [k, round] of rounds.exchanges.entries()) all.push((yield* receive(round)).withOwn(i, at(exchanges, k)));
+  return results.map((result, j) => ({ ...result, exchanges: all.map((messages) => at(messages, j)) }));
 }
 
 /**
@@ -188,37 +221,17 @@ function operationFor(made: OwnPart['made'], j: number, sum: FailedSum): OwnOper
  * @returns what to abort with
  */
 export function* identify(ctx: SigningContext, sum: FailedSum, transcript: PresigningTranscript, own: OwnPart): Protocol<ProtocolAborted> {
-  const { params, sid, signers, index: i, rng } = ctx;
   const product = new Product(ctx, sum, transcript);
-  const rounds = identificationRounds(sum, params, signers);
-
-  yield* pause(`${rounds.claims.variant}: proving`);
-  const claims = claim(ctx, sum, product, own);
-  yield* broadcast(rounds.claims, claims);
-  const affine: affGStar.Proof[] = [];
-  for (const [k, round] of rounds.affine.entries()) {
-    yield* pause(`${round.variant}: proving`);
-    const j = (i + k + 1) % signers;
-    const { witness, ...operation } = operationFor(own.made, j, sum);
-    const proof = affGStar.prove(affGStarContext({ sid, prover: i }, product.hat), params, product.affine(i, j, operation), witness, rng);
-    affine.push(proof);
-    yield* broadcast(round, proof);
-  }
-
-  const allClaims = (yield* receive(rounds.claims)).withOwn(i, claims);
-  const allAffine: affGStar.Proof[][] = [];
-  for (const [k, round] of rounds.affine.entries()) allAffine.push((yield* receive(round)).withOwn(i, at(affine, k)));
-  const messages = allClaims.map((made, j) => ({ claims: made, affine: allAffine.map((proofs) => at(proofs, j)) }));
-
+  const messages = yield* exchangeProofs(ctx, sum, product, own);
   const blame = new Map<number, Blame>();
   for (const { party, what, verify } of identificationChecks(ctx, sum, transcript, messages)) {
-    if (party === i || blame.has(party)) continue;
-    yield* pause(`${rounds.claims.variant}: checking party ${party}, ${what}`);
+    if (party === ctx.index || blame.has(party)) continue;
+    yield* pause(`identification: checking party ${party}, ${what}`);
     const reason = refusalOf(verify);
     if (reason !== null) blame.set(party, { party, reason: `${what}: ${reason}` });
   }
   if (blame.size === 0) throw new ProtocolBug('all parts of a sum are proven but the sum does not hold');
-  return new ProtocolAborted('inconsistent_presignature', rounds.claims.variant, [...blame.values()], `the ${sum} failed`);
+  return new ProtocolAborted('inconsistent_presignature', 'Identification', [...blame.values()], `the ${sum} failed`);
 }
 
 const FAILED: Readonly<Record<string, FailedSum>> = { [NONCE_SUM]: 'nonce', [KEY_SUM]: 'key' };

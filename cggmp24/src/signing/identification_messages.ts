@@ -1,7 +1,7 @@
 /**
  * Messages of the identification phase (figure 9 of the paper). The Rust crate has none of these; no honest run sends any.
  * Each failed sum has variants of its own: two parties that disagree which one failed wait for each other in vain, instead of
- * refusing each other's proofs.
+ * refusing each other's proofs. No message grows with the number of signers, so that none becomes too long for its recipients.
  */
 import { z } from 'zod';
 import type { SecurityParams } from '../params.js';
@@ -25,17 +25,23 @@ export interface ProvenOperation extends Operation {
   readonly psi: affG.Proof;
 }
 
-/** What a party received and made in round 2, one for each other party in order, and that its part of the sum follows from that. */
-export interface Claims {
-  readonly received: readonly ProvenOperation[];
-  readonly made: readonly Operation[];
-  readonly dec: dec.Proof;
+/** What a party says that it received from another one and made for it. */
+export interface Exchange {
+  readonly received: ProvenOperation;
+  readonly made: Operation;
+  /** Of what it made. */
+  readonly psi_star: affGStar.Proof;
+}
+
+/** That a party's part of the sum is what it received and made. */
+export interface Result {
+  readonly psi_dec: dec.Proof;
 }
 
 export interface IdentificationRounds {
-  readonly claims: Round<Claims>;
-  /** The k-th, from 0: everybody's proof of its operation on the K of the party k + 1 places after it. */
-  readonly affine: readonly Round<affGStar.Proof>[];
+  readonly result: Round<Result>;
+  /** The k-th, from 0: everybody's exchange with the party k + 1 places after it. */
+  readonly exchanges: readonly Round<Exchange>[];
 }
 
 const VARIANTS: Readonly<Record<FailedSum, string>> = { nonce: 'FailedNonce', key: 'FailedKey' };
@@ -46,20 +52,18 @@ const FIRST_NUMBER = 6;
 export function identificationRounds(sum: FailedSum, params: SecurityParams, signers: number): IdentificationRounds {
   const variant = VARIANTS[sum];
   const operation = { D: NonNegativeIntegerJson, F: NonNegativeIntegerJson };
-  const received = z.array(z.object({ ...operation, psi: affG.ProofJson })).length(signers - 1);
-  const made = z.array(z.object(operation)).length(signers - 1);
+  const exchange = z.object({
+    received: z.object({ ...operation, psi: affG.ProofJson }),
+    made: z.object(operation),
+    psi_star: affGStar.proofJson(params),
+  });
   return {
-    claims: {
-      variant,
-      number: FIRST_NUMBER,
-      delivery: 'broadcast',
-      body: z.object({ received: received.readonly(), made: made.readonly(), dec: dec.proofJson(params) }),
-    },
-    affine: Array.from({ length: signers - 1 }, (_, k) => ({
-      variant: `${variant}Affine${k + 1}`,
+    result: { variant, number: FIRST_NUMBER, delivery: 'broadcast', body: z.object({ psi_dec: dec.proofJson(params) }) },
+    exchanges: Array.from({ length: signers - 1 }, (_, k) => ({
+      variant: `${variant}Exchange${k + 1}`,
       number: FIRST_NUMBER + 1 + k,
       delivery: 'broadcast',
-      body: affGStar.proofJson(params),
+      body: exchange,
     })),
   };
 }
@@ -67,7 +71,7 @@ export function identificationRounds(sum: FailedSum, params: SecurityParams, sig
 /** The rounds of both, to declare with those of presigning. */
 export function allIdentificationRounds(params: SecurityParams, signers: number): readonly AnyRound[] {
   return (['nonce', 'key'] as const).flatMap((sum): AnyRound[] => {
-    const { claims, affine } = identificationRounds(sum, params, signers);
-    return [claims, ...affine];
+    const { result, exchanges } = identificationRounds(sum, params, signers);
+    return [result, ...exchanges];
   });
 }
