@@ -3,12 +3,16 @@ import { verify } from 'cggmp24';
 import { ServiceError, type BoardClient } from 'message-board/client';
 import { parseSignature, type RequestRecord } from 'message-board/contract';
 import { newRequestId } from 'message-board/ids';
+import { keysStatedBy } from 'message-board/node_statement';
 import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
 import { BoardUnavailable, viaBoard } from './board_unavailable.js';
 import type { Health, SigningStatus } from './contract.js';
+import { NodeStatuses } from './node_statuses.js';
 import { PinnedKey } from './public_key.js';
+import { reasonOfRefusals } from './refusals.js';
+import { originOf, wasAskedFor } from './signed_request.js';
 
 export interface GatewayDeps {
   readonly board: BoardClient;
@@ -31,18 +35,24 @@ const SWEEP_EVERY_MS = 1_000;
 const RETRY_MS = 200;
 /** Requests settled with the board at one time. */
 const BATCH = 16;
-const ORIGIN = 'gateway';
+
+/** What was posted, to be posted again as it was. */
+type Asked = Pick<RequestRecord, 'message' | 'origin'>;
 
 /** Takes requests to the board, keeps them there until they are finished, and checks what comes out. */
 export class Gateway {
   readonly key: PinnedKey;
-  /** Messages by request id. */
-  private readonly unfinished = new Map<string, string>();
+  /** By request id. */
+  private readonly unfinished = new Map<string, Asked>();
+  /** null in a plain cluster, where nodes sign nothing. */
+  private readonly nodes: NodeStatuses | null;
   private waiting = 0;
   private boardUp = false;
 
   constructor(private readonly deps: GatewayDeps) {
-    this.key = new PinnedKey(deps.board, deps.logger);
+    const { board, roster, logger } = deps;
+    this.nodes = roster.sealed ? new NodeStatuses(board, roster, logger) : null;
+    this.key = new PinnedKey(() => this.shownKeys(), logger);
   }
 
   /**
@@ -55,9 +65,12 @@ export class Gateway {
     if (this.unfinished.size >= this.deps.maxUnfinished) {
       throw new ServiceError(429, 'too_many_unfinished', `${this.unfinished.size} requests are unfinished already`);
     }
-    const id = newRequestId(this.deps.now(), this.deps.random());
-    await this.post(id, message);
-    this.unfinished.set(id, message);
+    const { identity, roster, now, random } = this.deps;
+    const time = now();
+    const id = newRequestId(time, random());
+    const asked = { message, origin: await originOf(identity, roster, id, message, time) };
+    await this.post(id, asked);
+    this.unfinished.set(id, asked);
     this.deps.logger.info({ request_id: id }, 'request_accepted');
     const pending: SigningStatus = { request_id: id, status: 'pending' };
     if (wait === 0) return pending;
@@ -73,7 +86,7 @@ export class Gateway {
   /**
    * @param wait milliseconds for the request to finish
    * @returns undefined when there is no such signing request
-   * @throws ServiceError 503 when the board cannot be asked, or shows a signature that is not valid
+   * @throws ServiceError 503 when the board cannot be asked, or shows what is not true
    */
   async status(id: string, wait: number, ended: AbortSignal): Promise<SigningStatus | undefined> {
     const end = performance.now() + (this.waiting < this.deps.maxWaiting ? wait : 0);
@@ -109,12 +122,21 @@ export class Gateway {
   async ready(): Promise<void> {
     const hasKey = await this.key.look();
     this.key.refuseConflict();
-    if (!hasKey) throw new ServiceError(503, 'no_public_key', 'the message board has no public key yet');
+    if (!hasKey) throw new ServiceError(503, 'no_public_key', 'no public key is known yet');
   }
 
   health(): Health {
     const status = this.boardUp && this.key.state !== 'conflict' ? 'ok' : 'degraded';
-    return { status, board: this.boardUp ? 'up' : 'down', public_key: this.key.state, unfinished: this.unfinished.size };
+    const culprits = this.nodes?.culprits() ?? [];
+    return { status, board: this.boardUp ? 'up' : 'down', public_key: this.key.state, unfinished: this.unfinished.size, culprits };
+  }
+
+  /** In a sealed cluster as many nodes as sign have to state a key: what the board itself says of it is nothing. */
+  private async shownKeys(): Promise<string[]> {
+    const { board, roster } = this.deps;
+    if (this.nodes !== null) return keysStatedBy(roster.t, await this.nodes.look());
+    const key = await viaBoard(board.getPublicKey());
+    return key === undefined ? [] : [key];
   }
 
   /** Asks until the request is finished or it is `end`; also while the board is away. */
@@ -136,40 +158,58 @@ export class Gateway {
   /** The signing request, posted again if the board lost it. */
   private async read(id: string, wait: number, ended: AbortSignal): Promise<RequestRecord | undefined> {
     const record = await viaBoard(this.deps.board.getRequest(id, { status: 'pending', wait, signal: ended }));
-    if (record !== undefined && record.message !== '') return record;
-    const message = this.unfinished.get(id);
-    return message === undefined ? undefined : this.settle(id, message);
+    const asked = this.unfinished.get(id);
+    if (asked !== undefined && (record?.id !== id || !isOf(asked, record))) return this.settle(id, asked);
+    if (record === undefined || record.message === '') return undefined;
+    if (record.id !== id) throw displaced(id);
+    return record;
   }
 
-  /** What the record says, its signature checked. */
+  /** What the record says, as far as it can be checked. @throws ServiceError 503 `invalid_signature`, and the request stays unfinished */
   private async outcome(record: RequestRecord): Promise<SigningStatus> {
     const { id, signature, reason } = record;
-    const message = this.unfinished.get(id) ?? record.message;
-    this.forgetFinished(record);
-    if (record.status === 'failed') return { request_id: id, status: 'failed', reason };
-    if (record.status !== 'completed') return { request_id: id, status: 'pending', reason };
-    const key = Buffer.from(await this.key.get(), 'hex');
-    if (signature !== undefined && verify(parseSignature(signature), key, Buffer.from(message))) {
+    if (record.status === 'completed') {
+      if (signature === undefined || !(await this.isSigned(record, signature))) {
+        this.deps.logger.error({ request_id: id }, 'invalid_signature');
+        throw new ServiceError(503, 'invalid_signature', `the message board shows a signature of ${id} that is not valid for what was asked under the public key`);
+      }
+      this.forget(record);
       return { request_id: id, status: 'completed', signature };
     }
-    this.deps.logger.error({ request_id: id }, 'invalid_signature');
-    throw new ServiceError(503, 'invalid_signature', `the message board shows a signature of ${id} that is not valid under the public key`);
+    if (record.status === 'failed') {
+      this.forget(record);
+      return { request_id: id, status: 'failed', reason };
+    }
+    const refused = this.nodes === null ? undefined : await reasonOfRefusals(this.deps.roster, record);
+    return { request_id: id, status: 'pending', reason: refused ?? reason };
   }
 
-  private forgetFinished({ id, status }: RequestRecord): void {
-    if (status === 'pending' || !this.unfinished.delete(id)) return;
-    this.deps.logger.info({ request_id: id, status }, 'request_finished');
+  private async isSigned(record: RequestRecord, signature: string): Promise<boolean> {
+    // Of its own requests the gateway knows what they are; of others, by its signature of them.
+    const asked = this.unfinished.has(record.id) || (await wasAskedFor(this.deps.roster, record));
+    const key = Buffer.from(await this.key.get(), 'hex');
+    return asked && verify(parseSignature(signature), key, Buffer.from(record.message));
   }
 
-  private post(id: string, message: string): Promise<RequestRecord> {
-    return viaBoard(this.deps.board.createRequest({ id, message, origin: ORIGIN }));
+  private forget({ id, status }: RequestRecord): void {
+    if (this.unfinished.delete(id)) this.deps.logger.info({ request_id: id, status }, 'request_finished');
   }
 
-  /** For a request that is not pending on the board: posts it again if it was lost, and only reads it if it is finished. */
-  private async settle(id: string, message: string): Promise<RequestRecord> {
-    const record = await this.post(id, message);
+  private async post(id: string, asked: Asked): Promise<RequestRecord> {
+    try {
+      const record = await viaBoard(this.deps.board.createRequest({ id, ...asked }));
+      if (record.id === id && isOf(asked, record)) return record;
+    } catch (error) {
+      const conflict = error instanceof Error && error.cause instanceof ServiceError && error.cause.status === 409;
+      if (!conflict) throw error;
+    }
+    throw displaced(id);
+  }
+
+  /** For a request that the board does not have as it was asked: posts it again if it was lost, and only reads it if it is finished. */
+  private async settle(id: string, asked: Asked): Promise<RequestRecord> {
+    const record = await this.post(id, asked);
     if (record.status === 'pending') this.deps.logger.info({ request_id: id }, 'request_posted_again');
-    this.forgetFinished(record);
     return record;
   }
 
@@ -179,19 +219,22 @@ export class Gateway {
     while (missing.size > 0) {
       const page = await viaBoard(this.deps.board.listRequests({ status: 'pending', after }));
       if (page.length === 0) break;
-      for (const { id } of page) missing.delete(id);
+      for (const record of page) {
+        const asked = missing.get(record.id);
+        if (asked !== undefined && isOf(asked, record)) missing.delete(record.id);
+      }
       after = page.at(-1)?.id;
     }
     const entries = [...missing];
     for (let k = 0; k < entries.length; k += BATCH) {
-      await Promise.all(entries.slice(k, k + BATCH).map(([id, message]) => this.trySettle(id, message)));
+      await Promise.all(entries.slice(k, k + BATCH).map(([id, asked]) => this.trySettle(id, asked)));
     }
   }
 
-  /** What the board refuses for one request does not keep the others from it. */
-  private async trySettle(id: string, message: string): Promise<void> {
+  /** What the board refuses, or says falsely, of one request does not keep the others from it. */
+  private async trySettle(id: string, asked: Asked): Promise<void> {
     try {
-      await this.settle(id, message);
+      await this.outcome(await this.settle(id, asked));
     } catch (error) {
       if (error instanceof BoardUnavailable) throw error;
       this.deps.logger.error({ request_id: id, err: error }, 'request_not_settled');
@@ -202,4 +245,13 @@ export class Gateway {
     if (up !== this.boardUp) this.deps.logger.info(up ? 'board_up' : 'board_down');
     this.boardUp = up;
   }
+}
+
+/** Is this the record of what was asked? */
+function isOf(asked: Asked, record: RequestRecord | undefined): boolean {
+  return record?.message === asked.message && record.origin === asked.origin;
+}
+
+function displaced(id: string): ServiceError {
+  return new ServiceError(503, 'request_displaced', `the message board shows something else under ${id}`);
 }

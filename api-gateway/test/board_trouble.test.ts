@@ -19,9 +19,9 @@ const status = (id: string, query = '', code = 200): Promise<unknown> => caller(
 describe('what it says of itself', () => {
   it('before there is a key, with one, and without a board', async () => {
     const get = caller(c.app).get;
-    expect(await get('/health')).toEqual({ status: 'degraded', board: 'down', public_key: 'unknown', unfinished: 0 });
+    expect(await get('/health')).toEqual({ status: 'degraded', board: 'down', public_key: 'unknown', unfinished: 0, culprits: [] });
     await c.gateway.sweep();
-    expect(await get('/health')).toEqual({ status: 'ok', board: 'up', public_key: 'unknown', unfinished: 0 });
+    expect(await get('/health')).toEqual({ status: 'ok', board: 'up', public_key: 'unknown', unfinished: 0, culprits: [] });
     expect(await get('/ready', 503)).toMatchObject({ error: { code: 'no_public_key' } });
     expect(await get('/publickey', 503)).toMatchObject({ error: { code: 'no_public_key' } });
     await c.postKey();
@@ -29,7 +29,7 @@ describe('what it says of itself', () => {
     expect(await get('/publickey')).toEqual({ public_key: c.signer.publicKey });
     await c.stopBoard();
     await c.gateway.sweep();
-    expect(await get('/health')).toEqual({ status: 'degraded', board: 'down', public_key: 'known', unfinished: 0 });
+    expect(await get('/health')).toEqual({ status: 'degraded', board: 'down', public_key: 'known', unfinished: 0, culprits: [] });
     expect(await get('/ready', 503)).toMatchObject({ error: { code: 'board_unavailable' } });
     expect(await get('/publickey')).toEqual({ public_key: c.signer.publicKey });
     expect(await status('req_1', '', 503)).toMatchObject({ error: { code: 'board_unavailable' } });
