@@ -4,9 +4,11 @@ import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
 import type { Config } from './config.js';
+import type { Culprits } from './culprits.js';
 import type { ExecutionJournal } from './execution_journal.js';
 import type { ProtocolRunner } from './jobs.js';
 import type { PresenceView } from './presence.js';
+import type { Seals } from './seals.js';
 
 /** The public side of this node's key share. The secret side is in the worker threads, which have the key share loaded. */
 export interface PublicKeyShare {
@@ -22,6 +24,7 @@ export interface NodeContext {
   readonly roster: Roster;
   /** This node's, with its secrets. */
   readonly identity: Identity;
+  readonly seals: Seals;
   /** Own party index; `node-1` is 0. */
   readonly index: number;
   /** Nodes in the cluster. */
@@ -31,6 +34,8 @@ export interface NodeContext {
   readonly logger: Logger;
   readonly client: BoardClient;
   readonly presence: PresenceView;
+  /** Who is left out when signers are chosen. */
+  readonly culprits: Culprits;
   readonly runner: ProtocolRunner;
   readonly journal: ExecutionJournal;
   readonly keyShare: PublicKeyShare;

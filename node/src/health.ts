@@ -3,6 +3,7 @@ import { ServiceError } from 'message-board/errors';
 import { jsonService, type Service } from 'message-board/http';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
+import type { Culprits } from './culprits.js';
 import type { Presence } from './presence.js';
 
 /** A board that has not answered for so long counts as gone. */
@@ -27,6 +28,7 @@ export interface HealthDeps {
   readonly config: Config;
   readonly presence: Presence;
   readonly problems: Problems;
+  readonly culprits: Culprits;
   readonly logger: Logger;
 }
 
@@ -42,7 +44,7 @@ export function unreadiness({ config, presence, problems }: HealthDeps): string 
 
 /** `GET /health`: what the node does. `GET /ready`: 200 when it can sign, else 503 with the reason. */
 export function healthService(deps: HealthDeps): Service {
-  const { config, presence, logger } = deps;
+  const { config, presence, culprits, logger } = deps;
   return jsonService(logger, 1024, (app) => {
     app.get('/health', (_request, response) => {
       const { incarnation, stage, public_key, pool } = presence.status;
@@ -62,6 +64,7 @@ export function healthService(deps: HealthDeps): Service {
         public_key,
         peers,
         pool,
+        culprits: culprits.list().map(({ nodeId: node_id, reason, namedBy: named_by }) => ({ node_id, reason, named_by })),
         arithmetic: { backend: backend.name, reason },
       });
     });

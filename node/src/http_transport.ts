@@ -1,9 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BoardClient } from 'message-board/client';
 import type { Message, PostMessage } from 'message-board/contract';
+import type { Logger } from 'pino';
+import { Refused } from 'sealing/errors';
+import type { Culprits, SessionRecord } from './culprits.js';
 import { ProtocolAborted, ServiceError, SessionTimeout, TransportError } from './errors.js';
 import type { Job, JobResult, ProtocolRunner, RunningJob } from './jobs.js';
 import type { PeerView, PresenceView } from './presence.js';
+import type { OpenedMessage, Seals, TravellingMessage } from './seals.js';
 import { nodeId, nodeIndex } from './utils.js';
 import { Wakeup } from './wakeup.js';
 
@@ -18,10 +23,13 @@ export interface TransportDeps {
   readonly client: BoardClient;
   readonly presence: PresenceView;
   readonly runner: ProtocolRunner;
+  readonly seals: Seals;
+  /** Told of everybody whose signed messages show that it has deviated. */
+  readonly culprits: Pick<Culprits, 'accuse'>;
+  readonly logger: Logger;
   readonly config: {
     /** Nodes in the cluster. */
     readonly n: number;
-    readonly rustInterop: boolean;
   };
 }
 
@@ -45,10 +53,11 @@ export interface BoardSession<J extends Job> {
 
 /**
  * Runs one session of a protocol over the message board. It survives the board's absence and restart: what it has posted
- * is then posted again, which the board and the sessions recognise.
+ * is then posted again, which the board and the sessions recognise. What is not a message of its sender for this session is
+ * ignored.
  *
- * @throws ProtocolAborted when a message proves wrong; its blame has party indices. A contradiction blames nobody: while
- *   messages are not signed, anyone may have posted one of the two
+ * @throws ProtocolAborted when a message proves wrong; its blame has party indices, and in a sealed cluster the culprits were
+ *   told. In a plain one a contradiction blames nobody: anyone may have posted one of the two
  * @throws SessionTimeout when those it waits for are silent for too long, have died or were restarted
  * @throws TransportError or ServiceError when the board refuses; WorkerFailed; the signal's reason when it aborts
  */
@@ -59,7 +68,11 @@ export async function runOverBoard<J extends Job>(deps: TransportDeps, session: 
 
 class BoardRun<J extends Job> {
   readonly #job: RunningJob<JobResult<J>>;
-  readonly #outbox: PostMessage[] = [];
+  /** Of this run alone: should an id ever be run twice in one life, the two runs contradict each other no more than two lives do. */
+  readonly #incarnation: string;
+  /** Sealing takes a moment; the order is that of the protocol. */
+  readonly #outbox: Promise<PostMessage>[] = [];
+  #round = 0;
   #posted = 0;
   readonly #outboxNews = new Wakeup();
   readonly #flushed = new Wakeup();
@@ -69,18 +82,29 @@ class BoardRun<J extends Job> {
   #silence: NodeJS.Timeout | undefined;
   #looking: NodeJS.Timeout | undefined;
   readonly #incarnations = new Map<number, string>();
+  /** Incarnations of the senders of messages. */
+  readonly #speakers = new Map<number, string>();
+  readonly #sent: TravellingMessage[] = [];
+  /** What was accepted, by sender and content. */
+  readonly #received = new Map<string, TravellingMessage>();
+  /** Senders in whose name something was refused. */
+  readonly #refused = new Set<string>();
   readonly #ended = new AbortController();
 
   constructor(
     private readonly deps: TransportDeps,
     private readonly session: BoardSession<J>,
   ) {
+    this.#incarnation = `${deps.presence.incarnation}.${randomBytes(8).toString('hex')}`;
     this.#lostPeers();
     this.#job = deps.runner.run(session.job, {
       onSend: ({ to, round, payload }) => {
-        const { requestId: request_id, self } = session;
-        if (round !== this.#outbox.at(-1)?.round) session.onRound?.(round);
-        this.#outbox.push({ request_id, from_node: nodeId(self), to_node: to === 'all' ? '*' : nodeId(session.participants[to] ?? to), round, payload });
+        if (round !== this.#round) session.onRound?.(round);
+        this.#round = round;
+        const sealing = this.#seal(to === 'all' ? '*' : nodeId(session.participants[to] ?? to), round, payload);
+        // Whoever posts it hears of a failure.
+        sealing.catch(() => undefined);
+        this.#outbox.push(sealing);
         this.#outboxNews.notify();
       },
       onWaiting: (round, missing) => {
@@ -141,16 +165,24 @@ class BoardRun<J extends Job> {
     }
   }
 
+  async #seal(to: string, round: number, plaintext: string): Promise<PostMessage> {
+    const { namespace, requestId, self } = this.session;
+    const sealed = await this.deps.seals.seal({ namespace, session: requestId, incarnation: this.#incarnation, to, round }, plaintext);
+    this.#sent.push(sealed);
+    return { request_id: requestId, from_node: nodeId(self), to_node: to, round, payload: sealed.text };
+  }
+
   async #post(): Promise<void> {
     const { client } = this.deps;
     const { signal } = this.#ended;
-    const message = this.#outbox[this.#posted];
-    if (message === undefined) {
+    const sealing = this.#outbox[this.#posted];
+    if (sealing === undefined) {
       this.#flushed.notify();
       await this.#outboxNews.sleep(READ_MS, signal);
       return;
     }
     const at = this.#posted;
+    const message = await sealing;
     if (this.session.namespace === 'messages') await client.postMessage(message, signal);
     else await client.postPresignatureMessage(message, signal);
     // Unless the board was restarted meanwhile and everything is to be posted again.
@@ -162,15 +194,50 @@ class BoardRun<J extends Job> {
     const { requestId, self, namespace } = this.session;
     const query = { after: this.#cursor, wait: READ_MS, signal: this.#ended.signal };
     const page = namespace === 'messages' ? await client.listMessages(requestId, nodeId(self), query) : await client.listPresignatureMessages(requestId, nodeId(self), query);
-    for (const message of page) this.#deliver(message);
+    const opened = await Promise.all(page.map((message) => this.#open(message)));
+    page.forEach((message, k) => {
+      this.#deliver(message, opened[k] ?? null);
+    });
     this.#cursor = page.at(-1)?.id ?? this.#cursor;
   }
 
-  #deliver({ from_node, to_node, payload }: Message): void {
-    const { participants, self } = this.session;
+  /** null for what does not come from another participant. */
+  async #open({ from_node: from, to_node: to, round, payload }: Message): Promise<OpenedMessage | Refused | null> {
+    const { participants, self, namespace, requestId: session } = this.session;
+    const party = nodeIndex(from, this.deps.config.n);
+    if (party === null || party === self || !participants.includes(party)) return null;
+    try {
+      return await this.deps.seals.open({ namespace, session, from, to, round }, payload);
+    } catch (error) {
+      if (error instanceof Refused) return error;
+      throw error;
+    }
+  }
+
+  /** Once for each sender: a forger must not fill the log. */
+  #logRefused(from: string, reason: string): void {
+    const fields = { event: 'envelope_refused', session: this.session.requestId, from, reason };
+    if (!this.#refused.has(from)) this.deps.logger.warn(fields, 'A message was refused and ignored');
+    this.#refused.add(from);
+  }
+
+  #deliver({ from_node, to_node }: Message, opened: OpenedMessage | Refused | null): void {
     const party = nodeIndex(from_node, this.deps.config.n);
-    if (party === null || party === self || !participants.includes(party)) return;
-    this.#job.receive({ sender: participants.indexOf(party), broadcast: to_node === '*', payload });
+    if (party === null || opened === null) return;
+    if (opened instanceof Refused) {
+      this.#logRefused(from_node, opened.message);
+      return;
+    }
+    const { incarnation, plaintext } = opened;
+    if (incarnation !== null && (this.#speakers.get(party) ?? incarnation) !== incarnation) {
+      // It was restarted, or its messages of an earlier life are shown again: nothing that it says in two lives is a contradiction.
+      this.#job.abort(new SessionTimeout(this.#waiting?.round ?? 'message', [from_node]));
+      return;
+    }
+    if (incarnation !== null) this.#speakers.set(party, incarnation);
+    const key = JSON.stringify([from_node, to_node, plaintext]);
+    if (!this.#received.has(key)) this.#received.set(key, opened);
+    this.#job.receive({ sender: this.session.participants.indexOf(party), broadcast: to_node === '*', payload: plaintext });
   }
 
   /** Our last messages may be what the others wait for. */
@@ -220,9 +287,9 @@ class BoardRun<J extends Job> {
 
   /** Participants that were alive during this session and now are not, or are in another life. Rust nodes do not tell. */
   #lostPeers(): string[] {
-    const { presence, config } = this.deps;
+    const { presence, seals } = this.deps;
     const { participants, goneAfterMs = 0 } = this.session;
-    if (config.rustInterop) return [];
+    if (!seals.sealed) return [];
     const peers = presence.peers().filter(({ index }) => participants.includes(index));
     for (const { index, live, status } of peers) {
       if (live && status !== undefined && !this.#incarnations.has(index)) this.#incarnations.set(index, status.incarnation);
@@ -236,9 +303,19 @@ class BoardRun<J extends Job> {
 
   #translate(error: unknown): unknown {
     if (!(error instanceof ProtocolAborted)) return error;
-    const { participants } = this.session;
-    const blame = error.code === 'contradicting_messages' ? [] : error.blame;
-    return new ProtocolAborted(error.code, error.round, blame.map(({ party, reason }) => ({ party: participants[party] ?? party, reason })));
+    const { code, round } = error;
+    const { seals, culprits } = this.deps;
+    const blame = error.blame.map(({ party, reason }) => ({ party: this.session.participants[party] ?? party, reason }));
+    if (!seals.sealed) return new ProtocolAborted(code, round, code === 'contradicting_messages' ? [] : blame);
+    if (blame.length > 0) culprits.accuse({ code, round, blame, record: this.#record() });
+    return new ProtocolAborted(code, round, blame);
+  }
+
+  #record(): SessionRecord {
+    const { namespace, requestId, participants, self, job } = this.session;
+    const { kind: protocol } = job;
+    const executionId = 'executionId' in job ? job.executionId : '';
+    return { kind: 'session', protocol, namespace, requestId, executionId, participants, self, received: [...this.#received.values()], sent: [...this.#sent] };
   }
 }
 

@@ -67,6 +67,8 @@ export interface ProtocolRunner {
 /** To a thread. */
 export type ToThread =
   | { readonly kind: 'load_key_share'; readonly text: string }
+  /** While they are held, presignatures are not worked on. */
+  | { readonly kind: 'hold_presignatures'; readonly held: boolean }
   | { readonly kind: 'start'; readonly id: number; readonly job: Job }
   | { readonly kind: 'message'; readonly id: number; readonly message: IncomingMessage }
   | { readonly kind: 'abort'; readonly id: number };

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { completeKeyShare, encodePoint, parseAuxInfo, parseCoreKeyShare, serializeKeyShare, type SecurityParams } from 'cggmp24';
 import { BoardClient } from 'message-board/client';
@@ -14,6 +14,7 @@ import { auxInfoPhase } from './aux_info.js';
 import type { Config } from './config.js';
 import { watchForConflicts } from './conflicts.js';
 import type { NodeContext } from './context.js';
+import { Culprits } from './culprits.js';
 import { ExecutionJournal } from './execution_journal.js';
 import { healthService, Problems } from './health.js';
 import { keyFiles, openDataFolder } from './key_store.js';
@@ -21,9 +22,12 @@ import { keygenPhase } from './keygen.js';
 import { Presence } from './presence.js';
 import { keepPublicKeyPosted } from './public_key.js';
 import { PrimeSupply, type PrimeSource } from './safe_primes.js';
+import { Seals } from './seals.js';
 import { runSigning } from './signing_coordinator.js';
 import { WorkerPool, type StartThread } from './worker_pool.js';
 
+/** Why a node goes on without taking part in anything. */
+const CLONED = new DOMException('another process runs with the identity of this node', 'AbortError');
 const NOTHING_YET: SetupStatus = { ready: false, next: 0, running: null, completed: null, committed: null };
 
 export interface NodeOptions {
@@ -48,6 +52,8 @@ interface Parts extends NodeOptions {
   readonly presence: Presence;
   readonly runner: WorkerPool;
   readonly problems: Problems;
+  readonly seals: Seals;
+  readonly culprits: Culprits;
 }
 
 /**
@@ -55,20 +61,31 @@ interface Parts extends NodeOptions {
  * @throws DamagedFile, SetupRefused; the signal's reason
  */
 export async function runNode(options: NodeOptions, stopping: AbortSignal): Promise<void> {
-  const { config, logger, startThread } = options;
+  const { config, logger, roster, identity, startThread } = options;
   const life = new AbortController();
-  // Every loop, session and search of the node ends with it.
-  setMaxListeners(0, life.signal);
+  const takingPart = new AbortController();
+  // Every loop, session and search of the node ends with them.
+  setMaxListeners(0, life.signal, takingPart.signal);
   const stop = (): void => {
     life.abort(stopping.reason);
   };
   stopping.addEventListener('abort', stop);
+  life.signal.addEventListener('abort', () => {
+    takingPart.abort(life.signal.reason);
+  });
   const client = new BoardClient(config.boardUrl);
   const runner = new WorkerPool(config.workers, startThread, logger);
-  const incarnation = `${Date.now()}-${randomBytes(8).toString('hex')}`;
-  const { index, n, peerDeadAfterMs: deadAfterMs } = config;
-  const presence = new Presence({ client, logger, index, n, incarnation, deadAfterMs, keygen: NOTHING_YET, auxInfo: NOTHING_YET });
   const problems = new Problems();
+  const onClone = (): void => {
+    problems.set('clone', 'another process runs with the identity of this node, or the clock was set back. Stop one of the two');
+    takingPart.abort(CLONED);
+  };
+  const started = Date.now();
+  const incarnation = `${started}-${randomBytes(8).toString('hex')}`;
+  const { index, n, t, peerDeadAfterMs: deadAfterMs } = config;
+  const seals = new Seals(roster, identity);
+  const presence = new Presence({ client, logger, seals, index, n, incarnation, started, onClone, deadAfterMs, keygen: NOTHING_YET, auxInfo: NOTHING_YET });
+  const culprits = new Culprits({ presence, logger, n, t });
   const ending: (() => Promise<unknown>)[] = [() => client.close(), () => runner.close()];
   try {
     stopping.throwIfAborted();
@@ -76,12 +93,16 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
     const journal = await ExecutionJournal.open(join(config.dataDir, `executions_${config.nodeId}.log`));
     ending.push(() => journal.close());
     if (config.healthPort !== 0) {
-      const health = await serve(healthService({ config, presence, problems, logger }), config.host, config.healthPort, logger);
+      const health = await serve(healthService({ config, presence, problems, culprits, logger }), config.host, config.healthPort, logger);
       ending.push(() => health.close());
     }
     const background: Promise<void>[] = [];
     ending.push(() => Promise.all(background));
-    await live({ ...options, journal, client, presence, runner, problems }, background, life.signal);
+    const parts = { ...options, journal, client, presence, runner, problems, seals, culprits };
+    await live(parts, background, { life: life.signal, takingPart: takingPart.signal }).catch((error: unknown) => {
+      if (takingPart.signal.reason !== CLONED) throw error;
+    });
+    if (takingPart.signal.reason === CLONED) await once(life.signal, 'abort');
   } finally {
     stopping.removeEventListener('abort', stop);
     life.abort(new DOMException('the node is stopping', 'AbortError'));
@@ -89,7 +110,8 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
   }
 }
 
-async function live(parts: Parts, background: Promise<void>[], signal: AbortSignal): Promise<void> {
+/** Until one of the signals aborts: `takingPart` does no later than `life`. */
+async function live(parts: Parts, background: Promise<void>[], { life, takingPart: signal }: Record<'life' | 'takingPart', AbortSignal>): Promise<void> {
   const { config, params, journal, presence, runner, sealKey, logger, problems } = parts;
   const { index, n, t, dataDir: folder, nodeId, workers } = config;
   const files = keyFiles(folder, { index, n, t, params }, sealKey);
@@ -97,7 +119,7 @@ async function live(parts: Parts, background: Promise<void>[], signal: AbortSign
   const keygen = keygenPhase(parts, files.keyShare);
   const auxInfo = auxInfoPhase({ ...parts, primes }, files.auxInfo);
   presence.update({ keygen: await initialStatus(keygen, journal), aux_info: await initialStatus(auxInfo, journal) });
-  background.push(presence.run(signal));
+  background.push(presence.run(life));
   const { completed, committed } = presence.status.aux_info;
   // The longest part of the set-up: it begins at once. If it fails, whoever waits for the primes will see why.
   if (completed === null && committed === null) background.push(primes.prepare(signal).catch(() => undefined));

@@ -1,101 +1,146 @@
-import { combine, ProtocolAborted, ScalarJson, type PartialSignature, type Signature } from 'cggmp24';
-import type { RequestRecord } from 'message-board/contract';
+import { createHash } from 'node:crypto';
+import { combine, ProtocolAborted, ScalarJson, type Blame, type PartialSignature, type Signature } from 'cggmp24';
+import type { PartialSignature as Entry, RequestRecord } from 'message-board/contract';
+import { Refused } from 'sealing/errors';
+import { PARTIAL_SIGNATURE } from 'sealing/kinds';
 import { z } from 'zod';
 import type { NodeContext } from './context.js';
 import type { StoredPresignature } from './presignature_pool.js';
+import { isReady } from './signing_plan.js';
 import { nodeId, nodeIndex } from './utils.js';
 
-const PartialSignatureJson = z.object({ sigma: ScalarJson, presignature_id: z.string() });
-
-/** What a node posts: its part, and the presignature it belongs to. */
-function payload(partial: PartialSignature, presignatureId: string): string {
-  return JSON.stringify(z.encode(PartialSignatureJson, { sigma: partial.sigma, presignature_id: presignatureId }));
+/** A partial signature as its maker has stated it. `partial` is null when the number is none. */
+interface Stated {
+  readonly party: number;
+  readonly partial: PartialSignature | null;
+  readonly statement: string;
 }
 
-/** null for anything that is no partial signature from this presignature. */
-function parsePayload(text: string, presignatureId: string): PartialSignature | null {
-  try {
-    const { sigma, presignature_id } = z.decode(PartialSignatureJson, JSON.parse(text) as z.input<typeof PartialSignatureJson>);
-    return presignature_id === presignatureId ? { sigma } : null;
-  } catch {
-    return null;
-  }
-}
+/** What came of a collection. `wrong`: these makers have signed one that is wrong. */
+export type CollectionOutcome =
+  | { readonly kind: 'signed'; readonly signature: Signature }
+  | { readonly kind: 'silent'; readonly missing: readonly number[] }
+  | { readonly kind: 'wrong'; readonly makers: readonly number[] };
 
-/** The partial signatures of one request: the first acceptable one of each signer counts, until it proves wrong. */
+/** The partial signatures of one request from one presignature. The first that a signer has stated counts: it can blame only itself. */
 class Collection {
-  readonly #candidates: PartialSignature[][];
+  readonly #stated = new Map<number, Stated>();
+  readonly #messageHash: string;
+  readonly #refused = new Set<string>();
 
-  constructor(readonly signers: readonly number[]) {
-    this.#candidates = signers.map(() => []);
+  constructor(
+    private readonly context: NodeContext,
+    private readonly request: RequestRecord,
+    private readonly stored: StoredPresignature,
+  ) {
+    this.#messageHash = createHash('sha256').update(request.message).digest('hex');
   }
 
-  /** @param party index in the cluster */
-  add(party: number, partial: PartialSignature): void {
-    this.#candidates[this.signers.indexOf(party)]?.push(partial);
+  /** Ours, as it is to be posted. */
+  async own(partial: PartialSignature): Promise<string> {
+    const { index, seals } = this.context;
+    const sigma = z.encode(ScalarJson, partial.sigma).scalar;
+    const claims = { request_id: this.request.id, message_sha256: this.#messageHash, presignature_id: this.stored.id, sigma };
+    const statement = await seals.state(PARTIAL_SIGNATURE, claims);
+    this.#stated.set(index, { party: index, partial, statement });
+    return statement;
   }
 
-  /** One of each signer, in their order; null while one is missing. */
-  complete(): PartialSignature[] | null {
-    const firsts = this.#candidates.flatMap(([first]) => (first === undefined ? [] : [first]));
-    return firsts.length === this.signers.length ? firsts : null;
-  }
-
-  /** A wrong one is ignored and its place stays open: until messages are signed, anyone may have posted it. */
-  discard(position: number): void {
-    this.#candidates[position]?.shift();
+  /** Takes in what the board has; anything that its sender has not stated for this request and presignature is ignored. */
+  async add(entries: readonly Entry[]): Promise<void> {
+    for (const stated of await Promise.all(entries.map((entry) => this.#read(entry)))) {
+      if (stated !== null && !this.#stated.has(stated.party)) this.#stated.set(stated.party, stated);
+    }
   }
 
   missing(): number[] {
-    return this.signers.filter((_, position) => this.#candidates[position]?.length === 0);
+    return this.stored.participants.filter((party) => !this.#stated.has(party));
   }
-}
 
-/** The signature, once all parts are there and right; null while they are not. */
-function tryCombine(context: NodeContext, { presignature }: StoredPresignature, collection: Collection, message: Uint8Array, requestId: string): Signature | null {
-  for (let partials = collection.complete(); partials !== null; partials = collection.complete()) {
+  /** Once one of each is there; null while one is missing. */
+  outcome(): CollectionOutcome | null {
+    const { participants, presignature } = this.stored;
+    const all = participants.flatMap((party) => this.#stated.get(party) ?? []);
+    const none = all.flatMap(({ party, partial }) => (partial === null ? [{ party, reason: 'sigma < q' }] : []));
+    if (none.length > 0) return this.#accuse(none);
+    const partials = all.flatMap(({ partial }) => partial ?? []);
+    if (partials.length < participants.length) return null;
     try {
-      return combine(partials, presignature.publicData, context.keyShare.sharedPublicKey, message);
+      return { kind: 'signed', signature: combine(partials, presignature.publicData, this.context.keyShare.sharedPublicKey, Buffer.from(this.request.message)) };
     } catch (error) {
       if (!(error instanceof ProtocolAborted)) throw error;
-      const makers = error.blame.map(({ party }) => collection.signers[party] ?? -1);
-      context.logger.warn({ event: 'partial_signature_ignored', request_id: requestId, from: makers.map(nodeId) }, 'Wrong partial signature ignored');
-      for (const { party } of error.blame) collection.discard(party);
+      return this.#accuse(error.blame.map(({ party, reason }) => ({ party: participants[party] ?? party, reason })));
     }
   }
-  return null;
-}
 
-/** What came of a collection. */
-export type CollectionOutcome = { readonly kind: 'signed'; readonly signature: Signature } | { readonly kind: 'silent'; readonly missing: readonly number[] };
+  #accuse(blame: readonly Blame[]): CollectionOutcome {
+    const { id: requestId, message } = this.request;
+    const { id: presignatureId, participants, presignature } = this.stored;
+    const statements = new Map([...this.#stated.values()].map(({ party, statement }) => [party, statement]));
+    const { publicData } = presignature;
+    const record = { kind: 'partial_signature', requestId, presignatureId, participants, message, publicData, statements } as const;
+    this.context.culprits.accuse({ code: 'invalid_partial_signature', round: 'combine', blame, record });
+    return { kind: 'wrong', makers: blame.map(({ party }) => party) };
+  }
+
+  async #read({ from_node: from, payload: statement }: Entry): Promise<Stated | null> {
+    const { n, index, seals, logger } = this.context;
+    const party = nodeIndex(from, n);
+    if (party === null || party === index || !this.stored.participants.includes(party)) return null;
+    try {
+      const { signer, claims } = await seals.stated(PARTIAL_SIGNATURE, statement);
+      if (signer !== from) throw new Refused(`it is signed by ${signer}`);
+      if (claims.request_id !== this.request.id) throw new Refused('it is for another request');
+      // Who was shown another message has done nothing wrong.
+      if (claims.message_sha256 !== this.#messageHash) throw new Refused('it is for another message');
+      if (claims.presignature_id !== this.stored.id) throw new Refused('it is from another presignature');
+      const sigma = z.safeDecode(ScalarJson, { curve: 'secp256k1', scalar: claims.sigma });
+      return { party, partial: sigma.success ? { sigma: sigma.data } : null, statement };
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      const fields = { event: 'partial_signature_ignored', request_id: this.request.id, from, reason: error.message };
+      if (!this.#refused.has(from)) logger.warn(fields, 'A partial signature was refused and ignored');
+      this.#refused.add(from);
+      return null;
+    }
+  }
+}
 
 /**
  * Signs with one presignature: issues our partial signature, posts it, collects the others' and combines. The caller has
  * taken the presignature out of the pool; it is spent, whatever comes out.
  *
- * @returns `silent` with who is missing when the deadline passes
+ * @returns `silent` with who is missing when the deadline passes, or as soon as one of them is known to be down
  */
 export async function exchangePartialSignatures(context: NodeContext, request: RequestRecord, stored: StoredPresignature, signal: AbortSignal): Promise<CollectionOutcome> {
-  const { client, config } = context;
-  const message = Buffer.from(request.message);
-  const own = stored.presignature.issuePartialSignature(message);
-  await client.postPartialSignature({ request_id: request.id, from_node: nodeId(context.index), payload: payload(own, stored.id) }, signal);
+  const { client, config, presence } = context;
+  const collection = new Collection(context, request, stored);
+  const own = stored.presignature.issuePartialSignature(Buffer.from(request.message));
+  await client.postPartialSignature({ request_id: request.id, from_node: nodeId(context.index), payload: await collection.own(own) }, signal);
 
-  const collection = new Collection(stored.participants);
+  const lost = new AbortController();
+  const look = (): void => {
+    if (collection.missing().some((party) => !isReady(context, party))) lost.abort(new DOMException('a signer is down', 'AbortError'));
+  };
+  const unsubscribe = presence.onChange(look);
   const deadline = performance.now() + config.fastSigningTimeoutMs;
+  const waiting = AbortSignal.any([signal, lost.signal]);
   let after: string | undefined;
-  for (;;) {
-    const wait = Math.ceil(deadline - performance.now());
-    if (wait <= 0) return { kind: 'silent', missing: collection.missing() };
-    const entries = await client.listPartialSignatures(request.id, { after, wait: Math.min(wait, 30_000), signal });
-    for (const entry of entries) {
-      const party = nodeIndex(entry.from_node, context.n);
-      const partial = parsePayload(entry.payload, stored.id);
-      if (party !== null && partial !== null) collection.add(party, partial);
+  try {
+    for (;;) {
+      look();
+      const wait = Math.ceil(deadline - performance.now());
+      if (wait <= 0 || lost.signal.aborted) return { kind: 'silent', missing: collection.missing() };
+      const entries = await client.listPartialSignatures(request.id, { after, wait: Math.min(wait, 30_000), signal: waiting });
+      await collection.add(entries);
+      after = entries.at(-1)?.id ?? after;
+      const outcome = collection.outcome();
+      if (outcome !== null) return outcome;
     }
-    after = entries.at(-1)?.id ?? after;
-    const signature = tryCombine(context, stored, collection, message, request.id);
-    if (signature !== null) return { kind: 'signed', signature };
+  } catch (error) {
+    if (lost.signal.aborted && !signal.aborted) return { kind: 'silent', missing: collection.missing() };
+    throw error;
+  } finally {
+    unsubscribe();
   }
 }
-

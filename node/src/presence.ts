@@ -1,7 +1,11 @@
 import type { BoardClient } from 'message-board/client';
-import type { NodeRecord, NodeStatus, SetupStatus } from 'message-board/contract';
+import { NodeStatusSchema, type Heartbeat, type NodeRecord, type NodeStatus, type SetupStatus } from 'message-board/contract';
 import type { Logger } from 'pino';
+import { Refused } from 'sealing/errors';
+import { NODE_STATUS } from 'sealing/kinds';
+import { z } from 'zod';
 import { sleepUntilAborted } from './reading.js';
+import type { Seals } from './seals.js';
 import { nodeId, nodeIndex } from './utils.js';
 import { Wakeup } from './wakeup.js';
 
@@ -10,6 +14,9 @@ const HEARTBEAT_MS = 1_000;
 const READ_MS = 1_000;
 /** Pause after a call that failed. */
 const PAUSE_MS = 250;
+
+/** As in the board's records, what a newer node says besides is dropped. */
+const StatusSchema = z.object(NodeStatusSchema.shape);
 
 /** What the board last said about another node. */
 export interface PeerView {
@@ -27,7 +34,7 @@ export interface PresenceView {
   readonly incarnation: string;
   /** What this node says about itself. */
   readonly status: NodeStatus;
-  /** Changes it and publishes it at once. */
+  /** Changes it, if that is a change, and publishes it at once. */
   update(patch: Partial<Omit<NodeStatus, 'incarnation'>>): void;
   /** The other nodes of the cluster, by index. */
   peers(): readonly PeerView[];
@@ -42,11 +49,16 @@ export interface PresenceView {
 export interface PresenceOptions {
   readonly client: Pick<BoardClient, 'putNode' | 'listNodes' | 'onRestart'>;
   readonly logger: Logger;
+  readonly seals: Seals;
   /** Own party index. */
   readonly index: number;
   /** Nodes in the cluster; others that the board knows are ignored. */
   readonly n: number;
   readonly incarnation: string;
+  /** When this life began, ms since 1970. */
+  readonly started: number;
+  /** Told when a later process runs under this identity: this one has to stop. */
+  readonly onClone: () => void;
   /** Milliseconds. */
   readonly deadAfterMs: number;
   /** Where this node starts from: the first that the others see. */
@@ -56,8 +68,16 @@ export interface PresenceOptions {
   readonly now?: () => number;
 }
 
-interface Heard {
+/** What a node has stated about itself. */
+interface Stated {
+  readonly statement: string | undefined;
   readonly status: NodeStatus;
+  readonly started: number;
+  readonly sequence: number;
+}
+
+interface Heard {
+  readonly stated: Stated;
   readonly revision: string;
   readonly live: boolean;
   /** When its last heartbeat was, by our clock. */
@@ -68,6 +88,9 @@ interface Heard {
  * Tells the board every second that this node is alive, and learns from it who else is. It survives the board's absence
  * and its restart. While the board does not answer, liveness stays as it was last known: without the board nobody can do
  * anything, and a board that comes back must not find every session given up.
+ *
+ * In a sealed cluster a status counts when its node has signed it, and never after a later one: the board can keep back
+ * what a node says, and make it seem alive, but not make it say what it has not said.
  */
 export class Presence implements PresenceView {
   readonly #options: PresenceOptions;
@@ -76,6 +99,11 @@ export class Presence implements PresenceView {
   readonly #news = new Wakeup();
   #heard: ReadonlyMap<number, Heard> = new Map();
   #status: NodeStatus;
+  #sequence = 0;
+  #heartbeat: Heartbeat | null = null;
+  #cloned = false;
+  /** What was last refused of each node. */
+  readonly #refused = new Map<string, string>();
   #boardAnsweredAt = -Infinity;
   #boardReachable: boolean | undefined;
 
@@ -100,7 +128,9 @@ export class Presence implements PresenceView {
   }
 
   update(patch: Partial<Omit<NodeStatus, 'incarnation'>>): void {
-    this.#status = { ...this.#status, ...patch };
+    const status = { ...this.#status, ...patch };
+    if (JSON.stringify(status) === JSON.stringify(this.#status)) return;
+    this.#status = status;
     this.#news.notify();
   }
 
@@ -110,13 +140,13 @@ export class Presence implements PresenceView {
       .filter((index) => index !== own)
       .map((index) => {
         const heard = this.#heard.get(index);
-        return { index, nodeId: nodeId(index), live: heard?.live ?? false, ageMs: this.ageMs(index), status: heard?.status };
+        return { index, nodeId: nodeId(index), live: heard?.live ?? false, ageMs: this.ageMs(index), status: heard?.stated.status };
       });
   }
 
   isLive(index: number): boolean {
     const heard = this.#heard.get(index);
-    return index === this.#options.index || (heard?.live === true && heard.status.stage === 'ready');
+    return index === this.#options.index || (heard?.live === true && heard.stated.status.stage === 'ready');
   }
 
   ageMs(index: number): number {
@@ -142,11 +172,21 @@ export class Presence implements PresenceView {
 
   async #publish(signal: AbortSignal): Promise<void> {
     const { client, index } = this.#options;
-    while (!signal.aborted) {
-      const reached = await this.#reaches(() => client.putNode(nodeId(index), { status: this.#status }, signal), signal);
+    while (!signal.aborted && !this.#cloned) {
+      const reached = await this.#reaches(async () => client.putNode(nodeId(index), await this.#currentHeartbeat(), signal), signal);
       // An update meanwhile ends this sleep at once.
       await this.#news.sleep(reached ? HEARTBEAT_MS : PAUSE_MS, signal);
     }
+  }
+
+  /** One and the same as long as the status is: the board then sees no news in it. */
+  async #currentHeartbeat(): Promise<Heartbeat> {
+    const { seals, started } = this.#options;
+    const status = this.#status;
+    if (this.#heartbeat?.status === status) return this.#heartbeat;
+    const sequence = this.#sequence++;
+    this.#heartbeat = seals.sealed ? { status, statement: await seals.state(NODE_STATUS, { started, sequence, status }) } : { status };
+    return this.#heartbeat;
   }
 
   async #read(signal: AbortSignal): Promise<void> {
@@ -156,7 +196,7 @@ export class Presence implements PresenceView {
       const reached = await this.#reaches(async () => {
         const records = await client.listNodes({ changedAfter, wait: READ_MS, signal });
         changedAfter = records.map(({ revision }) => revision).sort().at(-1) ?? '0';
-        this.#hear(records);
+        await this.#hear(records);
       }, signal);
       if (!reached) await sleepUntilAborted(PAUSE_MS, signal);
     }
@@ -178,20 +218,56 @@ export class Presence implements PresenceView {
     }
   }
 
-  #hear(records: readonly NodeRecord[]): void {
+  async #hear(records: readonly NodeRecord[]): Promise<void> {
     const { n, index: own, deadAfterMs } = this.#options;
     const now = this.#now();
+    const stated = await Promise.all(records.map((record) => this.#statedIn(record)));
     // One that the board does not know (it was restarted) keeps its status, and its age by our clock.
     const heard = new Map([...this.#heard].map(([index, peer]) => [index, { ...peer, live: peer.live && now - peer.heardAt <= deadAfterMs }]));
-    for (const { node_id, status, revision, age_ms } of records) {
+    records.forEach(({ node_id, revision, age_ms }, k) => {
       const index = nodeIndex(node_id, n);
-      if (index === null || index === own) continue;
-      heard.set(index, { status, revision, live: age_ms <= deadAfterMs, heardAt: now - age_ms });
-    }
+      const said = stated[k] ?? null;
+      if (index === null || said === null) return;
+      if (index === own) this.#lookForClone(said);
+      else heard.set(index, { stated: said, revision, live: age_ms <= deadAfterMs, heardAt: now - age_ms });
+    });
     const before = this.#heard;
     this.#heard = heard;
     const changed = [...heard].some(([index, { revision, live }]) => revision !== before.get(index)?.revision || live !== before.get(index)?.live);
     if (changed) this.#announceChange();
+  }
+
+  /** null for what does not count: the node is as good as not heard. */
+  async #statedIn({ node_id, status, statement }: NodeRecord): Promise<Stated | null> {
+    const { n, index: own, logger, seals } = this.#options;
+    const index = nodeIndex(node_id, n);
+    if (index === null) return null;
+    if (!seals.sealed) return { status, statement, started: 0, sequence: 0 };
+    const before = this.#heard.get(index)?.stated;
+    if (before !== undefined && before.statement === statement) return before;
+    if (index === own && statement === this.#heartbeat?.statement) return null;
+    try {
+      const stated = await readStatement(seals, node_id, statement);
+      if (before !== undefined && !isLater(stated, before)) throw new Refused('it is not later than what was heard before');
+      this.#refused.delete(node_id);
+      return stated;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      const reason = error.message;
+      if (this.#refused.get(node_id) !== reason) logger.warn({ event: 'status_refused', from: node_id, reason }, 'What a node is said to say does not count');
+      this.#refused.set(node_id, reason);
+      return null;
+    }
+  }
+
+  /** What we said in an earlier life may still be there; a life that began later than ours is another process with our identity. */
+  #lookForClone({ status, started }: Stated): void {
+    const { logger, started: ownStart, onClone } = this.#options;
+    if (this.#cloned || !this.#options.seals.sealed || status.incarnation === this.incarnation || started < ownStart) return;
+    this.#cloned = true;
+    this.update({ stage: 'refusing' });
+    logger.error({ event: 'clone_detected', other: status.incarnation }, 'Another process runs with the identity of this node: this one takes no part any more');
+    onClone();
   }
 
   /** Its ages are lost: who was alive has as much time again to be heard of. */
@@ -212,4 +288,17 @@ export class Presence implements PresenceView {
       }
     }
   }
+}
+
+async function readStatement(seals: Seals, from: string, statement: string | undefined): Promise<Stated> {
+  if (statement === undefined) throw new Refused('it is not signed');
+  const { signer, claims } = await seals.stated(NODE_STATUS, statement);
+  if (signer !== from) throw new Refused(`it is signed by ${signer}`);
+  const status = StatusSchema.safeParse(claims.status);
+  if (!status.success) throw new Refused(`status: ${status.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`);
+  return { statement, status: status.data, started: claims.started, sequence: claims.sequence };
+}
+
+function isLater(a: Stated, b: Stated): boolean {
+  return a.started === b.started ? a.sequence > b.sequence : a.started > b.started;
 }

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { Presignature } from 'cggmp24';
 import type { PresignatureRequest } from 'message-board/contract';
+import { Refused } from 'sealing/errors';
+import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import type { NodeContext } from './context.js';
 import { runOverBoard } from './http_transport.js';
 import { PresignaturePool, type StoredPresignature } from './presignature_pool.js';
 import { keepReading, sleepUntilAborted } from './reading.js';
 import { isReady } from './signing_plan.js';
-import { nodeId, signerSets, signersLabel } from './utils.js';
+import { nodeId, nodeIndex, signerSets, signersLabel } from './utils.js';
 import { Wakeup } from './wakeup.js';
 
 /** Presignatures that this node makes at a time as a leader, and joins at a time at most, whoever asks. */
@@ -14,7 +16,8 @@ const LED_AT_A_TIME = 2;
 const JOINED_AT_A_TIME = 8;
 /** How often a leader looks whether the pool needs filling, ms; news wakes it earlier. */
 const LOOK_MS = 1_000;
-const PREFIX = 'presig_gen_';
+/** The leader, and 128 random bits. */
+const ID = /^presig_gen_(node-\d+)_[0-9a-f]{32}$/;
 
 /** A presignature that this node has asked for. */
 interface Led {
@@ -76,13 +79,15 @@ export class PresignatureMaker {
     }
   }
 
-  /**
-   * Takes a presignature out of the pool, once. One that is still being made is waited for.
-   * @returns null when this node does not hold it
-   */
-  async take(id: string, patienceMs: number, signal: AbortSignal): Promise<StoredPresignature | null> {
+  /** Who made a presignature; null when this node does not hold it. One that is still being made is waited for. */
+  async makersOf(id: string, patienceMs: number, signal: AbortSignal): Promise<readonly number[] | null> {
     const making = this.#making.get(id);
     if (making !== undefined) await Promise.race([making, sleepUntilAborted(patienceMs, signal)]);
+    return this.pool.makersOf(id);
+  }
+
+  /** Takes a presignature out of the pool, once. @returns null when this node does not hold it */
+  take(id: string): StoredPresignature | null {
     const stored = this.pool.take(id);
     this.#changed();
     return stored;
@@ -94,17 +99,17 @@ export class PresignatureMaker {
     const { client } = this.context;
     await keepReading(this.context, 'presignature_requests', signal, async (after = this.#start) => {
       const requests = await client.listPresignatureRequests({ status: 'pending', after, wait: 25_000, signal });
-      for (const request of requests) this.#join(request, signal);
+      for (const request of requests) await this.#join(request, signal);
       return requests.at(-1)?.id ?? after;
     });
   }
 
-  #join({ id, participants }: PresignatureRequest, signal: AbortSignal): void {
-    const { index, n, t, logger } = this.context;
-    if (participants?.includes(index) !== true || this.#making.has(id) || this.pool.has(id)) return;
-    const wellFormed = id.startsWith(PREFIX) && participants.length === t && participants.every((party) => party < n);
-    if (!wellFormed || this.#making.size >= JOINED_AT_A_TIME || this.pool.isFull) {
-      logger.warn({ event: 'presignature_refused', presignature_id: id, pool_size: this.pool.size }, 'Presignature request refused');
+  async #join(request: PresignatureRequest, signal: AbortSignal): Promise<void> {
+    const { id, participants } = request;
+    if (participants?.includes(this.context.index) !== true || this.#making.has(id) || this.pool.has(id)) return;
+    const obstacle = await this.#obstacle(request, participants);
+    if (obstacle !== null) {
+      this.context.logger.warn({ event: 'presignature_refused', presignature_id: id, pool_size: this.pool.size, reason: obstacle }, 'Presignature request refused');
       return;
     }
     const making = this.#make(id, participants, signal).finally(() => {
@@ -112,6 +117,26 @@ export class PresignatureMaker {
       this.#wakeup.notify();
     });
     this.#making.set(id, making);
+  }
+
+  /** Why not to take part; null when there is no reason. */
+  async #obstacle({ id, origin }: PresignatureRequest, participants: readonly number[]): Promise<string | null> {
+    const { n, t, seals, culprits } = this.context;
+    const leader = ID.exec(id)?.[1] ?? '';
+    const party = nodeIndex(leader, n);
+    if (party === null || participants.length !== t || participants.some((index) => index >= n)) return 'it is not well formed';
+    if (culprits.has(party)) return `${leader} has cheated`;
+    if (this.#making.size >= JOINED_AT_A_TIME || this.pool.isFull) return 'there are enough';
+    try {
+      if (origin === undefined) throw new Refused('it is not signed');
+      const { signer, claims } = await seals.stated(PRESIGNATURE_REQUEST, origin);
+      if (signer !== leader) throw new Refused(`it is signed by ${signer}`);
+      if (claims.id !== id || claims.participants.join() !== participants.join()) throw new Refused('another one was signed');
+      return null;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return error.message;
+    }
   }
 
   async #make(id: string, participants: readonly number[], signal: AbortSignal): Promise<void> {
@@ -162,9 +187,11 @@ export class PresignatureMaker {
   }
 
   async #ask(signers: readonly number[], signal: AbortSignal): Promise<void> {
-    const { client, index } = this.context;
-    const id = `${PREFIX}${nodeId(index)}_${randomBytes(16).toString('hex')}`;
-    await client.createPresignatureRequest({ request_id: id, participants: [...signers] }, signal);
+    const { client, index, seals } = this.context;
+    const id = `presig_gen_${nodeId(index)}_${randomBytes(16).toString('hex')}`;
+    const participants = [...signers];
+    const origin = await seals.state(PRESIGNATURE_REQUEST, { id, participants });
+    await client.createPresignatureRequest({ request_id: id, participants, origin }, signal);
     this.#led.set(id, { signers: signersLabel(signers), since: performance.now() });
   }
 
@@ -181,8 +208,8 @@ export class PresignatureMaker {
   }
 
   #isLeader(): boolean {
-    const { index, presence, config } = this.context;
-    return presence.peers().every((peer) => peer.index > index || peer.ageMs > config.poolLeaderTimeoutMs);
+    const { index, presence, config, culprits } = this.context;
+    return presence.peers().every((peer) => peer.index > index || peer.ageMs > config.poolLeaderTimeoutMs || culprits.has(peer.index));
   }
 
   /** The live signer set with the fewest presignatures; null when each has its share of the target, or enough are being made. */
@@ -210,14 +237,14 @@ export class PresignatureMaker {
 
   // ---- bookkeeping ----
 
-  /** A restarted node has lost its halves, and one that is gone for long will: the others drop theirs. */
+  /** A restarted node has lost its halves, one that is gone for long will, and one that has cheated is asked for nothing: the others drop theirs. */
   #dropLost(): void {
-    const { presence, logger, config } = this.context;
+    const { presence, logger, config, culprits } = this.context;
     for (const { index: party, status, ageMs } of presence.peers()) {
       const before = this.#incarnations.get(party);
       if (status !== undefined) this.#incarnations.set(party, status.incarnation);
       const restarted = status !== undefined && before !== undefined && before !== status.incarnation;
-      if (!restarted && ageMs <= config.poolLeaderTimeoutMs) continue;
+      if (!restarted && ageMs <= config.poolLeaderTimeoutMs && !culprits.has(party)) continue;
       const dropped = this.pool.dropParticipant(party);
       if (dropped === 0) continue;
       logger.info({ event: 'presignatures_dropped', lost: nodeId(party), dropped, pool_size: this.pool.size }, 'Presignatures of a lost half dropped');

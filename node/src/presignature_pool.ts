@@ -49,6 +49,11 @@ export class PresignaturePool {
     return this.#stored.has(id);
   }
 
+  /** Party indices of those who made it; null when it is not here. */
+  makersOf(id: string): readonly number[] | null {
+    return this.#stored.get(id)?.participants ?? null;
+  }
+
   /** Sets the oldest presignature of a signer set aside, so that no other request names it, and returns its id. */
   reserve(participants: readonly number[]): string | null {
     const label = signersLabel(participants);

@@ -25,6 +25,7 @@ type Result = JobResults[JobKind];
 interface Hosted {
   /** Somebody waits for a signature; a presignature can wait. */
   readonly urgent: boolean;
+  readonly isPresignature: boolean;
   readonly receive: Session<unknown>['receive'];
   readonly proceed: () => ReturnType<Session<Result>['proceed']>;
   runnable: boolean;
@@ -45,6 +46,8 @@ export class SessionHost {
   /** In the order in which they began. */
   readonly #sessions = new Map<number, Hosted>();
   readonly #searches = new Set<number>();
+  /** Is there a signing in any thread? It has all cores then. */
+  #presignaturesHeld = false;
   #keyShare: KeyShare | null = null;
 
   constructor(options: SessionHostOptions) {
@@ -55,6 +58,9 @@ export class SessionHost {
     switch (message.kind) {
       case 'load_key_share':
         this.#keyShare = parseKeyShare(message.text, this.#options.params);
+        return;
+      case 'hold_presignatures':
+        this.#presignaturesHeld = message.held;
         return;
       case 'start':
         this.#guarded(message.id, () => {
@@ -87,7 +93,7 @@ export class SessionHost {
   #runSessions(): void {
     for (;;) {
       this.#options.drain();
-      const runnable = [...this.#sessions].filter(([, session]) => session.runnable);
+      const runnable = [...this.#sessions].filter(([, session]) => session.runnable && !(session.isPresignature && this.#presignaturesHeld));
       const next = runnable.find(([, { urgent }]) => urgent) ?? runnable[0];
       if (next === undefined) return;
       const [id, hosted] = next;
@@ -149,7 +155,7 @@ export class SessionHost {
       case 'aux_info':
         return hosted(auxInfo({ ...job, executionId, primes: parsePrimes(job.primes, this.#options.params) }), serializeAuxInfo);
       case 'presign':
-        return hosted(presign({ executionId, signers: job.signers, share: this.#share() }), (presignature) => presignature.handOver());
+        return { ...hosted(presign({ executionId, signers: job.signers, share: this.#share() }), (presignature) => presignature.handOver()), isPresignature: true };
       case 'sign': {
         const message = new TextEncoder().encode(job.message);
         return { ...hosted(sign({ executionId, signers: job.signers, message, share: this.#share() }), (signature) => signature), urgent: true };
@@ -177,6 +183,7 @@ export class SessionHost {
 function hosted<Output>(session: Session<Output>, toResult: (output: Output) => Result): Hosted {
   return {
     urgent: false,
+    isPresignature: false,
     runnable: true,
     receive: (message) => {
       session.receive(message);

@@ -1,4 +1,4 @@
-import type { Logger } from 'pino';
+import { Refused } from 'sealing/errors';
 import type { Config } from './config.js';
 import { runOverBoard, type TransportDeps } from './http_transport.js';
 import type { Job, JobResult } from './jobs.js';
@@ -10,7 +10,6 @@ const GONE_AFTER_MS = 15_000;
 /** What key generation and aux info need to run. */
 export interface SetupDeps extends TransportDeps {
   readonly config: Config;
-  readonly logger: Logger;
 }
 
 /** All parties of a cluster of n. */
@@ -46,10 +45,20 @@ export function attemptNames(first: { readonly boardId: string; readonly executi
  * Does the board hold messages of ours under an id that we have not used? Then it is an earlier cluster's, or our data
  * folder was emptied: the others' old messages would contradict their new ones.
  */
-export async function hasLeftovers({ client, config }: SetupDeps, boardId: string, signal: AbortSignal): Promise<boolean> {
+export async function hasLeftovers({ client, config, seals }: SetupDeps, boardId: string, signal: AbortSignal): Promise<boolean> {
   const own = nodeId(config.index);
   const messages = await client.listMessages(boardId, own, { signal });
-  return messages.some(({ from_node }) => from_node === own);
+  for (const { from_node: from, to_node: to, round, payload } of messages) {
+    if (from !== own) continue;
+    try {
+      await seals.open({ namespace: 'messages', session: boardId, from, to, round }, payload);
+      return true;
+    } catch (error) {
+      // Not ours: anyone may post under our name.
+      if (!(error instanceof Refused)) throw error;
+    }
+  }
+  return false;
 }
 
 /** Runs one attempt of all nodes, and reports its rounds. */

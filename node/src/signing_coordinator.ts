@@ -53,7 +53,7 @@ class SigningCoordinator {
   }
 
   #see(record: RequestRecord): void {
-    if (record.presignature_id !== undefined) this.#presignatures.pool.setAside(record.presignature_id);
+    void this.#fast.setAside(record);
     const task = this.#tasks.get(record.id);
     if (record.status !== 'pending') {
       task?.controller.abort(new DOMException('the request is finished', 'AbortError'));

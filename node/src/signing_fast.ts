@@ -1,16 +1,22 @@
 import { ServiceError } from 'message-board/client';
+import type { RequestRecord } from 'message-board/contract';
+import { Refused } from 'sealing/errors';
+import { NAMING } from 'sealing/kinds';
 import type { NodeContext } from './context.js';
 import { exchangePartialSignatures } from './partial_signatures.js';
 import type { PresignatureMaker } from './presignature.js';
-import { sleepUntilAborted } from './reading.js';
 import { isReady } from './signing_plan.js';
 import { submitSignature, type SigningTask } from './signing_task.js';
-import { nodeId, signerSets, signersLabel } from './utils.js';
+import { nodeId, nodeIndex, signerSets, signersLabel } from './utils.js';
+import { Wakeup } from './wakeup.js';
 
 /** A participant waits this long, times its place among them, before it names a presignature in the first one's stead. */
 const NAMING_PATIENCE_MS = 1_000;
 
-/** Signs requests with presignatures: one is named for the request, once, and its makers use that one or none. */
+/**
+ * Signs requests with presignatures: one of its makers names it for the request, once, and all of them use that one or none.
+ * What anybody else names is not followed: the request is signed in full.
+ */
 export class FastSigning {
   readonly #presignatures: PresignatureMaker;
 
@@ -29,7 +35,8 @@ export class FastSigning {
     while (!signal.aborted) {
       const named = task.request.presignature_id;
       if (named !== undefined) {
-        await this.#useNamed(task, named);
+        const namer = await this.#namer(task.request);
+        if (namer !== null) await this.#useNamed(task, named, namer);
         return;
       }
       const signers = this.#presignedSet(task.id);
@@ -55,7 +62,7 @@ export class FastSigning {
   }
 
   async #name(task: SigningTask, signers: readonly number[]): Promise<void> {
-    const { client } = this.context;
+    const { client, seals } = this.context;
     const { pool } = this.#presignatures;
     const id = pool.reserve(signers);
     if (id === null) {
@@ -64,7 +71,8 @@ export class FastSigning {
       return;
     }
     try {
-      task.request = await client.updateRequest(task.id, { presignature_id: id }, task.controller.signal);
+      const naming = await seals.state(NAMING, { request_id: task.id, presignature_id: id });
+      task.request = await client.updateRequest(task.id, { presignature_id: id, naming }, task.controller.signal);
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
       // Another one was named first, or the request is finished: what the board has decides.
@@ -75,16 +83,36 @@ export class FastSigning {
     }
   }
 
-  async #useNamed(task: SigningTask, presignatureId: string): Promise<void> {
+  /** Who has named a presignature for this request; null when it cannot be told. Whether it may is for the holders to see. */
+  async #namer({ id, presignature_id, naming }: RequestRecord): Promise<number | null> {
+    const { seals, n, logger } = this.context;
+    try {
+      if (naming === undefined) throw new Refused('it is not signed');
+      const { signer, claims } = await seals.stated(NAMING, naming);
+      if (claims.request_id !== id || claims.presignature_id !== presignature_id) throw new Refused('it is for another request or presignature');
+      return nodeIndex(signer, n);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      logger.warn({ event: 'naming_refused', request_id: id, presignature_id, reason: error.message }, 'The naming of a presignature was refused');
+      return null;
+    }
+  }
+
+  async #useNamed(task: SigningTask, presignatureId: string, namer: number): Promise<void> {
     const { context } = this;
     const { signal } = task.controller;
     const started = performance.now();
-    const stored = await this.#presignatures.take(presignatureId, context.config.fastSigningTimeoutMs, signal);
     const fields = { request_id: task.id, presignature_id: presignatureId };
+    const makers = await this.#presignatures.makersOf(presignatureId, context.config.fastSigningTimeoutMs, signal);
+    if (makers?.includes(namer) === false) {
+      context.logger.warn({ event: 'naming_refused', ...fields, reason: `${nodeId(namer)} has no part in it` }, 'The naming of a presignature was refused');
+      return;
+    }
+    const stored = this.#presignatures.take(presignatureId);
     if (stored === null) {
       context.logger.info({ event: 'presignature_declined', ...fields }, 'Not a holder of the named presignature');
       // Whoever holds it may finish; if not, everybody goes on to full signing at about the same time.
-      await sleepUntilAborted(context.config.fastSigningTimeoutMs, signal);
+      await this.#letHoldersFinish(signal);
       return;
     }
     context.logger.info({ event: 'presignature_used', ...fields, signers: signersLabel(stored.participants), pool_size: this.#presignatures.pool.size }, 'Using presignature from pool');
@@ -93,16 +121,47 @@ export class FastSigning {
       await submitSignature(context, task, outcome.signature, { signers: stored.participants, path: 'fast', ms: performance.now() - started });
       return;
     }
-    task.suspects = new Set(outcome.missing);
     task.idleSince = performance.now();
+    if (outcome.kind === 'wrong') {
+      context.logger.warn({ event: 'fast_signing_failed', ...fields, culprits: outcome.makers.map(nodeId) }, 'A partial signature is wrong, using full protocol');
+      return;
+    }
+    task.suspects = new Set(outcome.missing);
     context.logger.warn({ event: 'fast_signing_timeout', ...fields, missing: outcome.missing.map(nodeId) }, 'Signers silent, using full protocol');
+  }
+
+  /** They have their time; but when a node goes down meanwhile that may be one of them, who then do not finish. */
+  async #letHoldersFinish(signal: AbortSignal): Promise<void> {
+    const { context } = this;
+    const ready = (): number[] => context.presence.peers().flatMap(({ index }) => (isReady(context, index) ? [index] : []));
+    const before = ready();
+    const end = performance.now() + context.config.fastSigningTimeoutMs;
+    const news = new Wakeup();
+    const unsubscribe = context.presence.onChange(() => {
+      news.notify();
+    });
+    while (!signal.aborted && performance.now() < end && before.every((party) => ready().includes(party))) await news.sleep(end - performance.now(), signal);
+    unsubscribe();
+  }
+
+  /** If this request has been named a presignature, by one who may, no other one is. @throws never */
+  async setAside(record: RequestRecord): Promise<void> {
+    const { pool } = this.#presignatures;
+    const makers = pool.makersOf(record.presignature_id ?? '');
+    if (record.presignature_id === undefined || makers === null) return;
+    const namer = await this.#namer(record).catch(() => null);
+    if (namer !== null && makers.includes(namer)) pool.setAside(record.presignature_id);
   }
 
   /** This node went on to full signing, but another one still knew of a presignature: without this half it would be wasted. */
   joinLate(task: SigningTask): void {
     const named = task.request.presignature_id;
     if (!task.inFull || named === undefined || !this.#presignatures.pool.has(named)) return;
-    this.#useNamed(task, named).catch((error: unknown) => {
+    const join = async (): Promise<void> => {
+      const namer = await this.#namer(task.request);
+      if (namer !== null) await this.#useNamed(task, named, namer);
+    };
+    join().catch((error: unknown) => {
       if (task.controller.signal.aborted) return;
       this.context.logger.warn({ event: 'fast_signing_failed', request_id: task.id, err: error }, 'The fast path failed beside full signing');
     });

@@ -22,9 +22,9 @@ export interface PlanState {
 }
 
 /** What live peers announce for a request, the one to follow first. */
-export function announcedAttempts({ presence, n, t }: NodeContext, requestId: string): Attempt[] {
+export function announcedAttempts({ presence, culprits, n, t }: NodeContext, requestId: string): Attempt[] {
   const attempts = presence.peers().flatMap(({ live, index, status }) => {
-    const texts = live ? (status?.attempts ?? []) : [];
+    const texts = live && !culprits.has(index) ? (status?.attempts ?? []) : [];
     return texts.flatMap((text) => {
       const attempt = parseAnnouncement(text, n, t);
       return attempt?.requestId === requestId && attempt.signers.includes(index) ? [attempt] : [];
@@ -39,8 +39,9 @@ function liveSet(context: NodeContext, { requestId, suspects }: PlanState): numb
   return live.find((set) => !set.some((party) => suspects.has(party))) ?? live[0] ?? null;
 }
 
-/** Is a node alive, and past its set-up? One that starts, or whose files do not fit the others', cannot sign. */
-export function isReady({ index, presence }: NodeContext, party: number): boolean {
+/** Is a node alive, and past its set-up, and has it never cheated? One that starts, or whose files do not fit the others', cannot sign. */
+export function isReady({ index, presence, culprits }: NodeContext, party: number): boolean {
+  if (culprits.has(party)) return false;
   return party === index || presence.peers().some((peer) => peer.index === party && peer.live && peer.status?.stage === 'ready');
 }
 

@@ -54,6 +54,7 @@ export class WorkerPool implements ProtocolRunner {
   readonly #startThread: StartThread;
   readonly #logger: Logger;
   #keyShare: string | null = null;
+  #presignaturesHeld = false;
   #lastId = 0;
   #closed = false;
 
@@ -78,6 +79,7 @@ export class WorkerPool implements ProtocolRunner {
     const result = new Promise<JobResults[JobKind]>((resolve, reject) => {
       slot.entries.set(id, { kind: job.kind, events, resolve, reject });
     });
+    this.#holdPresignatures();
     // Whoever waits for it hears of a failure; a job that nobody waits for must not end the process.
     result.catch(() => undefined);
     this.#threadOf(slot).post({ kind: 'start', id, job });
@@ -91,6 +93,7 @@ export class WorkerPool implements ProtocolRunner {
         const entry = slot.entries.get(id);
         if (!slot.entries.delete(id)) return;
         slot.thread?.post({ kind: 'abort', id });
+        this.#holdPresignatures();
         entry?.reject(reason);
       },
     };
@@ -116,6 +119,14 @@ export class WorkerPool implements ProtocolRunner {
     return this.#slots.reduce((least, slot) => (load(slot) < load(least) ? slot : least));
   }
 
+  /** A signing that somebody waits for has all threads to itself; presignatures go on when there is none. */
+  #holdPresignatures(): void {
+    const held = this.#slots.some(({ entries }) => [...entries.values()].some(({ kind }) => kind === 'sign'));
+    if (held === this.#presignaturesHeld) return;
+    this.#presignaturesHeld = held;
+    for (const { thread } of this.#slots) thread?.post({ kind: 'hold_presignatures', held });
+  }
+
   #threadOf(slot: Slot): ProtocolThread {
     if (slot.thread !== null) return slot.thread;
     const thread = this.#startThread(
@@ -128,6 +139,7 @@ export class WorkerPool implements ProtocolRunner {
     );
     slot.thread = thread;
     if (this.#keyShare !== null) thread.post({ kind: 'load_key_share', text: this.#keyShare });
+    if (this.#presignaturesHeld) thread.post({ kind: 'hold_presignatures', held: true });
     return thread;
   }
 
@@ -135,6 +147,7 @@ export class WorkerPool implements ProtocolRunner {
     slot.thread = null;
     const jobs = [...slot.entries.values()];
     slot.entries.clear();
+    this.#holdPresignatures();
     if (!this.#closed) this.#logger.error({ event: 'worker_crashed', err: error, jobs: jobs.map(({ kind }) => kind) }, 'A worker thread crashed and will be replaced');
     for (const { reject } of jobs) reject(new WorkerFailed(this.#closed ? 'the worker pool was closed' : 'the worker thread crashed', { cause: error }));
   }
@@ -154,10 +167,12 @@ export class WorkerPool implements ProtocolRunner {
         return;
       case 'done':
         slot.entries.delete(message.id);
+        this.#holdPresignatures();
         entry.resolve(message.result);
         return;
       case 'failed':
         slot.entries.delete(message.id);
+        this.#holdPresignatures();
         entry.reject(asError(message.failure));
     }
   }

@@ -2,10 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { BoardClient } from 'message-board/client';
 import { pino } from 'pino';
 import request from 'supertest';
+import { Culprits } from '../src/culprits.js';
 import { healthService, Problems } from '../src/health.js';
 import { Presence } from '../src/presence.js';
+import { Seals } from '../src/seals.js';
 import { TestBoard } from './util/board.js';
 import { eventually } from './util/cluster.js';
+import { present } from './util/present.js';
 import { configOf, members } from './util/roster.js';
 
 const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
@@ -13,20 +16,25 @@ const logger = pino({ level: 'silent' });
 
 function presenceOf(index: number, url: string, signal: AbortSignal): Presence {
   const client = new BoardClient(url);
-  const presence = new Presence({ client, logger, index, n: 3, incarnation: `run-${index}`, deadAfterMs: 1_500, keygen: IDLE, auxInfo: IDLE });
+  const { roster, identities } = members(3, 2);
+  const seals = new Seals(roster, present(identities[index]));
+  const incarnation = `run-${index}`;
+  const onClone = (): void => undefined;
+  const presence = new Presence({ client, logger, seals, index, n: 3, incarnation, started: 1, onClone, deadAfterMs: 1_500, keygen: IDLE, auxInfo: IDLE });
   void presence.run(signal).then(() => client.close());
   return presence;
 }
 
-async function withNode(use: (node: { board: TestBoard; presence: Presence; problems: Problems; signal: AbortSignal; app: Parameters<typeof request>[0] }) => Promise<void>): Promise<void> {
+async function withNode(use: (node: { board: TestBoard; presence: Presence; problems: Problems; culprits: Culprits; signal: AbortSignal; app: Parameters<typeof request>[0] }) => Promise<void>): Promise<void> {
   const board = await TestBoard.start();
   const life = new AbortController();
   const presence = presenceOf(0, board.url, life.signal);
   const problems = new Problems();
   const config = configOf({ NODE_ID: 'node-1' }, members(3, 2).roster);
-  const { app } = healthService({ config, presence, problems, logger });
+  const culprits = new Culprits({ presence, logger, n: 3, t: 2 });
+  const { app } = healthService({ config, presence, problems, culprits, logger });
   try {
-    await use({ board, presence, problems, signal: life.signal, app });
+    await use({ board, presence, problems, culprits, signal: life.signal, app });
   } finally {
     life.abort();
     await board.close();
@@ -35,7 +43,8 @@ async function withNode(use: (node: { board: TestBoard; presence: Presence; prob
 
 describe('the health of a node', () => {
   it('says what it does and whom it sees', () =>
-    withNode(async ({ board, presence, signal, app }) => {
+    withNode(async ({ board, presence, culprits, signal, app }) => {
+      culprits.add(2, 'invalid_share');
       const other = presenceOf(1, board.url, signal);
       other.update({ stage: 'keygen' });
       await eventually('they see each other', () => presence.peers()[0]?.status?.stage === 'keygen');
@@ -53,6 +62,7 @@ describe('the health of a node', () => {
           { node_id: 'node-3', live: false, age_ms: null, stage: null },
         ],
         pool: { '1-2': 4 },
+        culprits: [{ node_id: 'node-3', reason: 'invalid_share', named_by: [] }],
         arithmetic: { backend: expect.stringMatching(/^(openssl|bigint)$/), reason: expect.any(String) },
       });
     }));

@@ -17,11 +17,12 @@ interface Scene {
   readonly starting?: readonly number[];
   /** What peers announce, by party. */
   readonly announced?: Readonly<Record<number, readonly { number: number; signers: number[] }[]>>;
+  readonly guilty?: readonly number[];
   readonly rustInterop?: boolean;
 }
 
 /** The part of a node's context that planning reads. */
-function contextOf({ self, down = [], starting = [], announced = {}, rustInterop = false }: Scene): NodeContext {
+function contextOf({ self, down = [], starting = [], announced = {}, guilty = [], rustInterop = false }: Scene): NodeContext {
   const peers = [0, 1, 2, 3]
     .filter((index) => index !== self)
     .map((index) => ({
@@ -32,7 +33,8 @@ function contextOf({ self, down = [], starting = [], announced = {}, rustInterop
       status: { stage: starting.includes(index) ? 'starting' : 'ready', attempts: (announced[index] ?? []).map((attempt) => announce({ requestId, ...attempt })) },
     }));
   const presence = { peers: () => peers as unknown as PeerView[], isLive: (index: number) => !down.includes(index) };
-  return { index: self, n: 4, t: 3, presence, config: { rustInterop } } as unknown as NodeContext;
+  const culprits = { has: (party: number) => guilty.includes(party) };
+  return { index: self, n: 4, t: 3, presence, culprits, config: { rustInterop } } as unknown as NodeContext;
 }
 
 const fresh: PlanState = { requestId, last: null, suspects: new Set(), idleSince: 0 };
@@ -85,6 +87,12 @@ describe('planning full signing', () => {
 
   it('does not begin with a signer that was silent on the fast path a moment ago', () => {
     expect(plan({ self: 1 }, { suspects: new Set([0]) })).toEqual(run(1, [1, 2, 3]));
+  });
+
+  it('leaves out one that has cheated, and does not follow it', () => {
+    expect(plan({ self: 1, guilty: [0] })).toEqual(run(1, [1, 2, 3]));
+    expect(plan({ self: 1, guilty: [0], announced: { 0: [{ number: 3, signers: [0, 1, 2] }] } })).toEqual(run(1, [1, 2, 3]));
+    expect(plan({ self: 1, guilty: [0, 2] })).toEqual({ kind: 'too_few', missing: [0, 2] });
   });
 
   it('says who is missing when too few are alive', () => {

@@ -53,11 +53,18 @@ export interface Opened {
   readonly disclosure: Disclosure | null;
 }
 
-/** @returns the text to post. Sealing twice gives two texts: seal once, post that one again */
-export async function seal(identity: Identity, roster: Roster, place: Omit<Place, 'from'>, plaintext: string): Promise<string> {
+/** 32 random bytes, base64url. */
+export function freshSalt(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/**
+ * @param salt for a sender who wants to disclose the message later
+ * @returns the text to post. Sealing twice gives two texts: seal once, post that one again
+ */
+export async function seal(identity: Identity, roster: Roster, place: Omit<Place, 'from'>, plaintext: string, salt = freshSalt()): Promise<string> {
   const full: Place = { ...place, from: identity.name };
   if (full.to === '*') return sign(identity, roster, ENVELOPE, { place: full, body: { plaintext } });
-  const salt = randomBytes(32).toString('base64url');
   const disclosure: Disclosure = { salt, plaintext };
   const ciphertext = await new CompactEncrypt(Buffer.from(JSON.stringify(disclosure)))
     .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM' })

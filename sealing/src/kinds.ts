@@ -7,14 +7,16 @@ function kind<Claims>(name: string, claims: z.ZodType<Claims>): StatementKind<Cl
 }
 
 const IdSchema = z.string().min(1).max(256);
+/** Hexadecimal. */
+const Sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** By the gateway: a client wants this message signed. */
 export const SIGNING_REQUEST = kind(
   'request',
   z.strictObject({
     id: IdSchema,
-    /** SHA-256 of the message's UTF-8 bytes, hexadecimal. */
-    message_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    /** Of the message's UTF-8 bytes. */
+    message_sha256: Sha256Schema,
     /** When the client asked. */
     time: z.iso.datetime(),
   }),
@@ -26,10 +28,13 @@ export const NAMING = kind('naming', z.strictObject({ request_id: IdSchema, pres
 /** By the leader of the pool: these parties, 0-based and ascending, are to make a presignature. */
 export const PRESIGNATURE_REQUEST = kind('presignature-request', z.strictObject({ id: IdSchema, participants: z.array(z.int().min(0).max(255)).max(256) }));
 
-/** By a signer: its part of the signature of this request. `sigma`: a scalar, hexadecimal, as in the crate's JSON. */
+/**
+ * By a signer: its part of the signature of this request, whose message has this SHA-256 as far as it knows. `sigma`: a scalar,
+ * hexadecimal, as in the crate's JSON.
+ */
 export const PARTIAL_SIGNATURE = kind(
   'partial-signature',
-  z.strictObject({ request_id: IdSchema, presignature_id: IdSchema, sigma: z.string().regex(/^[0-9a-f]{64}$/) }),
+  z.strictObject({ request_id: IdSchema, message_sha256: Sha256Schema, presignature_id: IdSchema, sigma: z.string().regex(/^[0-9a-f]{64}$/) }),
 );
 
 /** By a node: it will not sign this request. */

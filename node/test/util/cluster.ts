@@ -9,8 +9,10 @@ import { parseSignature, type NodeStatus, type RequestRecord } from 'message-boa
 import { serve, type Running } from 'message-board/serve';
 import { pino, type Logger } from 'pino';
 import type { NodeContext } from '../../src/context.js';
+import { Culprits } from '../../src/culprits.js';
 import { ExecutionJournal } from '../../src/execution_journal.js';
 import { Presence } from '../../src/presence.js';
+import { Seals } from '../../src/seals.js';
 import { runSigning } from '../../src/signing_coordinator.js';
 import { nodeId } from '../../src/utils.js';
 import { workerThreads, WorkerPool } from '../../src/worker_pool.js';
@@ -129,14 +131,19 @@ export class SigningCluster {
     const logger = this.log.logger.child({ node: nodeId(index) });
     const client = new BoardClient(config.boardUrl);
     const { n } = config;
-    const incarnation = `run-${++this.#incarnations}`;
-    const presence = new Presence({ client, logger, index, n, incarnation, deadAfterMs: config.peerDeadAfterMs, keygen: setUp, auxInfo: setUp });
+    const started = ++this.#incarnations;
+    const incarnation = `run-${started}`;
+    const seals = new Seals(roster, identity);
+    const deadAfterMs = config.peerDeadAfterMs;
+    const onClone = (): void => undefined;
+    const presence = new Presence({ client, logger, seals, index, n, incarnation, started, onClone, deadAfterMs, keygen: setUp, auxInfo: setUp });
+    const culprits = new Culprits({ presence, logger, n, t: config.t });
     presence.update({ public_key: this.publicKey });
     const runner = new WorkerPool(config.workers, workerThreads(SMALL_FOR_TESTS, COMPILED_WORKER), logger);
     runner.loadKeyShare(serializeKeyShare(share));
     const journal = await ExecutionJournal.open(join(this.folder, `journal-${index}`));
     const keyShare = { sharedPublicKey: share.core.sharedPublicKey, publicKey: this.publicKey };
-    const context: NodeContext = { config, roster, identity, index, n, t: config.t, logger, client, presence, runner, journal, keyShare };
+    const context: NodeContext = { config, roster, identity, seals, index, n, t: config.t, logger, client, presence, culprits, runner, journal, keyShare };
     const stopping = new AbortController();
     const stopped = (error: unknown): void => {
       if (error !== stopping.signal.reason) throw error;

@@ -1,0 +1,56 @@
+import { freshSalt, open, seal, type Disclosure, type Place } from 'sealing/envelope';
+import type { Identity } from 'sealing/identity';
+import type { Roster } from 'sealing/roster';
+import { sign, verify, type StatementKind } from 'sealing/statement';
+
+/** A protocol message as it travels, and what is in it. */
+export interface TravellingMessage {
+  /** What is posted. */
+  readonly text: string;
+  readonly plaintext: string;
+  /** What opens it for a third party; null when it is for all, or in clear. */
+  readonly disclosure: Disclosure | null;
+}
+
+/** ... that has come: `incarnation` is its sender's, null when it is in clear and so does not tell. */
+export interface OpenedMessage extends TravellingMessage {
+  readonly incarnation: string | null;
+}
+
+/** How this node speaks with the other members: signed and sealed, or in clear where the roster is plain. Which it is never depends on a message. */
+export class Seals {
+  constructor(
+    private readonly roster: Roster,
+    private readonly identity: Identity,
+  ) {}
+
+  /** Is everything signed? If not, what comes under a name proves nothing. */
+  get sealed(): boolean {
+    return this.roster.sealed;
+  }
+
+  /** Seals a protocol message, once: sealing again gives another text. */
+  async seal(place: Omit<Place, 'from'>, plaintext: string): Promise<TravellingMessage> {
+    if (!this.sealed) return { text: plaintext, plaintext, disclosure: null };
+    const salt = freshSalt();
+    const text = await seal(this.identity, this.roster, place, plaintext, salt);
+    return { text, plaintext, disclosure: place.to === '*' ? null : { salt, plaintext } };
+  }
+
+  /** @param place where it was found @throws Refused when it is not a message of that place, or not for this node */
+  async open(place: Omit<Place, 'incarnation'>, text: string): Promise<OpenedMessage> {
+    if (!this.sealed) return { text, plaintext: text, disclosure: null, incarnation: null };
+    const { plaintext, disclosure, place: signed } = await open(this.identity, this.roster, place, text);
+    return { text, plaintext, disclosure, incarnation: signed.incarnation };
+  }
+
+  /** Signs in the name of this node, whatever the roster. */
+  state<Claims>(kind: StatementKind<Claims>, claims: Claims): Promise<string> {
+    return sign(this.identity, this.roster, kind, claims);
+  }
+
+  /** @throws Refused when no member has stated this */
+  stated<Claims>(kind: StatementKind<Claims>, statement: string): Promise<{ signer: string; claims: Claims }> {
+    return verify(this.roster, kind, statement);
+  }
+}

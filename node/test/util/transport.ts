@@ -1,0 +1,54 @@
+import type { NodeStatus } from 'message-board/contract';
+import type { BoardSession } from '../../src/http_transport.js';
+import type { Job } from '../../src/jobs.js';
+import type { PeerView, PresenceView } from '../../src/presence.js';
+import { nodeId } from '../../src/utils.js';
+
+const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
+
+/** Peers as the test says they are. */
+export class FakePresence implements PresenceView {
+  readonly incarnation = 'own';
+  readonly status: NodeStatus = { incarnation: 'own', public_key: null, stage: 'ready', keygen: IDLE, aux_info: IDLE, pool: {}, attempts: [], culprits: [] };
+  readonly #peers = new Map<number, PeerView>();
+  readonly #callbacks = new Set<() => void>();
+
+  update(): void {
+    // nobody reads it
+  }
+
+  set(index: number, incarnation: string, { live = true, ageMs = 0 } = {}): void {
+    this.#peers.set(index, { index, nodeId: nodeId(index), live, ageMs, status: { ...this.status, incarnation } });
+    for (const callback of [...this.#callbacks]) callback();
+  }
+
+  get listeners(): number {
+    return this.#callbacks.size;
+  }
+
+  peers(): PeerView[] {
+    return [...this.#peers.values()];
+  }
+
+  isLive(index: number): boolean {
+    return this.#peers.get(index)?.live ?? false;
+  }
+
+  ageMs(index: number): number {
+    return this.#peers.get(index)?.ageMs ?? Infinity;
+  }
+
+  onChange(callback: () => void): () => void {
+    this.#callbacks.add(callback);
+    return () => this.#callbacks.delete(callback);
+  }
+}
+
+const never = new AbortController().signal;
+export type KeygenSession = BoardSession<Extract<Job, { kind: 'keygen' }>>;
+
+/** Key generation by these parties of a cluster, as the board knows it. */
+export function keygenSession(self: number, participants: readonly number[], more: Partial<KeygenSession> = {}): KeygenSession {
+  const job = { kind: 'keygen', executionId: 'k', index: participants.indexOf(self), parties: participants.length, threshold: 2 } as const;
+  return { namespace: 'messages', requestId: 'keygen', participants, self, job, silenceMs: 20_000, signal: never, ...more };
+}
