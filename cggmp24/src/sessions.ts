@@ -121,9 +121,9 @@ export function auxInfo(options: AuxInfoOptions): Session<AuxInfo> {
   return new Session({ protocol, rounds: auxInfoRounds(primes.params), index, parties });
 }
 
-function signerOptions(options: SigningOptions): SignerOptions {
+function signerOptions(options: SigningOptions, path: readonly number[]): SignerOptions {
   const { executionId, signers, share, reliableBroadcast = true, identification = true, rng = systemRng } = options;
-  return { executionId, signers, share, reliableBroadcast, identification, rng };
+  return { executionId, signers, path, share, reliableBroadcast, identification, rng };
 }
 
 function roundsOf({ params, signers, identification }: SigningContext, rounds: readonly AnyRound[]): readonly AnyRound[] {
@@ -135,13 +135,13 @@ function roundsOf({ params, signers, identification }: SigningContext, rounds: r
  * one after the presignature is known allows forgery.
  */
 export function presign(options: SigningOptions): Session<Presignature> {
-  const context = signingContext(signerOptions(options), []);
+  const context = signingContext(signerOptions(options, []));
   return new Session({ protocol: presignProtocol(context), rounds: roundsOf(context, presigningRounds), index: context.index, parties: context.signers });
 }
 
 /** Signs a message interactively among exactly the needed signers. 4 rounds and the echo; every signer gets the signature. */
 export function sign(options: FullSigningOptions): Session<Signature> {
   if (options.message.length === 0) throw new InvalidArgument('message', 'must not be empty');
-  const context = signingContext(signerOptions(options), options.path ?? []);
+  const context = signingContext(signerOptions(options, options.path ?? []));
   return new Session({ protocol: signProtocol(context, options.message), rounds: roundsOf(context, signingRounds), index: context.index, parties: context.signers });
 }

@@ -7,15 +7,19 @@ import { minModulusBits, type SecurityParams } from '../params.js';
 import { NonNegativeIntegerJson } from '../wire/json.js';
 import { parseWith, refuse } from '../wire/parse.js';
 
-/** Everybody's Paillier key and ring-Pedersen parameters, and the factors of one's own. */
-export interface AuxInfo {
+/** Everybody's Paillier key and ring-Pedersen parameters. */
+export interface PublicAux {
   readonly params: SecurityParams;
-  /** One's own Paillier key. */
-  readonly decryptionKey: DecryptionKey;
   /** N_j of each party; one's own computes with its factors. */
   readonly encryptionKeys: readonly EncryptionKey[];
   /** (N-hat_j, s_j, t_j) of each party; one's own computes with its factors. */
   readonly ringPedersen: readonly RingPedersen[];
+}
+
+/** The same with the factors of one's own. */
+export interface AuxInfo extends PublicAux {
+  /** One's own Paillier key. */
+  readonly decryptionKey: DecryptionKey;
   /** Was Pi^prm verified in the Rust crate's form, with 32 live challenge bits? Mixed clusters only. */
   readonly prmFirstWordOnly: boolean;
 }
@@ -51,9 +55,21 @@ const AuxInfoFields = z.object({
 type Fields = z.output<typeof AuxInfoFields>;
 type PedersenFields = Fields['pedersen_params'][number];
 
-function ringPedersenProblem({ hat_N, s, t, crt, lambda }: PedersenFields, minBits: number): string | null {
-  if (bitLength(hat_N) < minBits || (hat_N & 1n) === 0n) return 'hat_N is even or too short';
-  if (!isUnit(s, hat_N) || !isUnit(t, hat_N)) return 's or t is not a unit modulo hat_N';
+/** What must hold of public parameters for anybody to compute with them. Returns the first thing wrong. */
+export function auxInconsistency(N: readonly bigint[], pedersen: readonly { hat_N: bigint; s: bigint; t: bigint }[], params: SecurityParams): string | null {
+  const minBits = minModulusBits(params);
+  if (N.length < 2) return 'N: fewer than two parties';
+  if (pedersen.length !== N.length) return 'pedersen_params: not one for each party';
+  const short = N.findIndex((n) => bitLength(n) < minBits || (n & 1n) === 0n);
+  if (short >= 0) return `N.${short}: even or too short`;
+  for (const [j, { hat_N, s, t }] of pedersen.entries()) {
+    if (bitLength(hat_N) < minBits || (hat_N & 1n) === 0n) return `pedersen_params.${j}: hat_N is even or too short`;
+    if (!isUnit(s, hat_N) || !isUnit(t, hat_N)) return `pedersen_params.${j}: s or t is not a unit modulo hat_N`;
+  }
+  return null;
+}
+
+function trapdoorProblem({ hat_N, s, t, crt, lambda }: PedersenFields): string | null {
   if (crt == null) return lambda === undefined ? null : 'lambda without crt';
   if (crt.n1 <= 1n || crt.n2 <= 1n || crt.n1 * crt.n2 !== hat_N) return 'crt does not factor hat_N';
   const own = new OwnRingPedersen({ nHat: hat_N, s, t }, { pHat: crt.n1, qHat: crt.n2 });
@@ -63,14 +79,11 @@ function ringPedersenProblem({ hat_N, s, t, crt, lambda }: PedersenFields, minBi
 /** Returns the first thing wrong. */
 function inconsistency(fields: Fields, params: SecurityParams): string | null {
   const { p, q, N, pedersen_params } = fields;
-  const minBits = minModulusBits(params);
-  if (N.length < 2) return 'N: fewer than two parties';
-  if (pedersen_params.length !== N.length) return 'pedersen_params: not one for each party';
-  const short = N.findIndex((n) => bitLength(n) < minBits || (n & 1n) === 0n);
-  if (short >= 0) return `N.${short}: even or too short`;
+  const wrong = auxInconsistency(N, pedersen_params, params);
+  if (wrong !== null) return wrong;
   if (p <= 1n || q <= 1n || p === q || !N.includes(p * q)) return 'p, q: do not factor any N';
   for (const [j, entry] of pedersen_params.entries()) {
-    const problem = ringPedersenProblem(entry, minBits);
+    const problem = trapdoorProblem(entry);
     if (problem !== null) return `pedersen_params.${j}: ${problem}`;
   }
   return null;

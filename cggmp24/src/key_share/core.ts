@@ -14,10 +14,8 @@ export interface VssSetup {
   readonly indices: readonly Scalar[];
 }
 
-/** A party's share of the key, before auxiliary info: the crate's IncompleteKeyShare. */
-export interface CoreKeyShare {
-  /** i, from 0. */
-  readonly index: number;
+/** What all parties know of a key. */
+export interface PublicCore {
   readonly sharedPublicKey: Point;
   /** X_j = x_j G for each party. */
   readonly publicShares: readonly Point[];
@@ -25,23 +23,35 @@ export interface CoreKeyShare {
   readonly vssSetup: VssSetup | null;
   /** 32 bytes, for public derivation; null when the key has none. */
   readonly chainCode: Uint8Array | null;
+}
+
+/** A party's share of the key, before auxiliary info: the crate's IncompleteKeyShare. */
+export interface CoreKeyShare extends PublicCore {
+  /** i, from 0. */
+  readonly index: number;
   /** x_i. */
   readonly secretShare: Secret<Scalar>;
 }
 
 /** How many signers the key needs. */
-export function minSigners({ vssSetup, publicShares }: CoreKeyShare): number {
+export function minSigners({ vssSetup, publicShares }: PublicCore): number {
   return vssSetup?.minSigners ?? publicShares.length;
 }
 
-/** Does the key's sharing hang together? Returns the first thing wrong. */
+/** Does the share belong to the key, and does the key's sharing hang together? Returns the first thing wrong. */
 function inconsistency(share: CoreKeyShare): string | null {
-  const { index, sharedPublicKey, publicShares, vssSetup, secretShare } = share;
-  const n = publicShares.length;
-  if (n < 2) return 'public_shares: fewer than two parties';
-  if (index >= n) return 'i: not below the number of parties';
+  const { index, publicShares, secretShare } = share;
+  if (publicShares.length < 2) return 'public_shares: fewer than two parties';
+  if (index >= publicShares.length) return 'i: not below the number of parties';
   if (secretShare.reveal() === 0n) return 'x: zero';
   if (!multiply(G, secretShare.reveal()).equals(at(publicShares, index))) return 'x: does not match public_shares[i]';
+  return publicInconsistency(share);
+}
+
+/** Does the key's sharing hang together? Returns the first thing wrong. */
+export function publicInconsistency({ sharedPublicKey, publicShares, vssSetup }: PublicCore): string | null {
+  const n = publicShares.length;
+  if (n < 2) return 'public_shares: fewer than two parties';
   if (vssSetup === null) {
     return publicShares.reduce((sum, X) => sum.add(X)).equals(sharedPublicKey) ? null : 'shared_public_key: not the sum of public_shares';
   }
@@ -62,40 +72,49 @@ function interpolates(indices: readonly Scalar[], publicShares: readonly Point[]
   );
 }
 
+/** The fields of the crate's JSON that are public. */
+const publicCoreFields = {
+  shared_public_key: CompactPointJson,
+  public_shares: z.array(CompactPointJson).max(0xffff),
+  vss_setup: z.object({ min_signers: z.int(), I: z.array(CompactScalarJson) }).nullish(),
+  chain_code: bytesHexJson(32).nullish(),
+};
+export const PublicCoreFields = z.object(publicCoreFields);
+
+export function publicFromFields({ shared_public_key, public_shares, vss_setup, chain_code }: z.output<typeof PublicCoreFields>): PublicCore {
+  return {
+    sharedPublicKey: shared_public_key,
+    publicShares: public_shares,
+    vssSetup: vss_setup == null ? null : { minSigners: vss_setup.min_signers, indices: vss_setup.I },
+    chainCode: chain_code ?? null,
+  };
+}
+
+export function publicFields({ sharedPublicKey, publicShares, vssSetup, chainCode }: PublicCore): z.output<typeof PublicCoreFields> {
+  return {
+    shared_public_key: sharedPublicKey,
+    public_shares: [...publicShares],
+    ...(vssSetup === null ? {} : { vss_setup: { min_signers: vssSetup.minSigners, I: [...vssSetup.indices] } }),
+    ...(chainCode === null ? {} : { chain_code: chainCode }),
+  };
+}
+
 /** The crate's JSON of an incomplete key share; parsing is validating. */
 export const CoreKeyShareJson = z.codec(
   z.object({
     curve: z.literal('secp256k1'),
     i: z.int().min(0).max(0xffff),
-    shared_public_key: CompactPointJson,
-    public_shares: z.array(CompactPointJson).max(0xffff),
-    vss_setup: z.object({ min_signers: z.int(), I: z.array(CompactScalarJson) }).nullish(),
-    chain_code: bytesHexJson(32).nullish(),
+    ...publicCoreFields,
     x: CompactScalarJson,
   }),
   z.custom<CoreKeyShare>(),
   {
     decode: (json, ctx): CoreKeyShare => {
-      const share = {
-        index: json.i,
-        sharedPublicKey: json.shared_public_key,
-        publicShares: json.public_shares,
-        vssSetup: json.vss_setup == null ? null : { minSigners: json.vss_setup.min_signers, indices: json.vss_setup.I },
-        chainCode: json.chain_code ?? null,
-        secretShare: new Secret(json.x),
-      };
+      const share = { index: json.i, ...publicFromFields(json), secretShare: new Secret(json.x) };
       const wrong = inconsistency(share);
       return wrong === null ? share : refuse(ctx, wrong);
     },
-    encode: (share) => ({
-      curve: 'secp256k1' as const,
-      i: share.index,
-      shared_public_key: share.sharedPublicKey,
-      public_shares: [...share.publicShares],
-      ...(share.vssSetup === null ? {} : { vss_setup: { min_signers: share.vssSetup.minSigners, I: [...share.vssSetup.indices] } }),
-      ...(share.chainCode === null ? {} : { chain_code: share.chainCode }),
-      x: share.secretShare.reveal(),
-    }),
+    encode: (share) => ({ curve: 'secp256k1' as const, i: share.index, ...publicFields(share), x: share.secretShare.reveal() }),
   },
 );
 

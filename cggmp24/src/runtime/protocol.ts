@@ -3,7 +3,7 @@
  * A `Session` drives it synchronously, so a run is deterministic and every order of delivery can be tested.
  */
 import type { z } from 'zod';
-import { InvalidProof, ProtocolAborted, ProtocolBug, type AbortCode, type Blame } from './errors.js';
+import { ProtocolAborted, ProtocolBug, refusalOf, type AbortCode, type Blame } from './errors.js';
 
 /** One kind of message: a variant of the crate's message enum. */
 export interface Round<Body> {
@@ -89,7 +89,7 @@ export function* verifyPeers(peers: readonly number[], checks: readonly PeerChec
   for (const party of peers) {
     for (const check of checks) {
       yield* pause(`${check.round.variant}: checking party ${party}`);
-      const reason = failedCheck(check, party);
+      const reason = refusalOf(() => { check.verify(party); });
       if (reason === null) continue;
       failures.push({ check, blame: { party, reason } });
       break;
@@ -98,16 +98,6 @@ export function* verifyPeers(peers: readonly number[], checks: readonly PeerChec
   const first = checks.find((check) => failures.some((failure) => failure.check === check));
   if (first === undefined) return;
   throw abortOver(first.code, first.round.variant, failures.map(({ blame }) => blame), attributable);
-}
-
-function failedCheck({ verify }: PeerCheck, peer: number): string | null {
-  try {
-    verify(peer);
-    return null;
-  } catch (error) {
-    if (error instanceof InvalidProof) return error.check;
-    throw error;
-  }
 }
 
 /** The abort over messages that were refused; its blame is empty unless the refusals are `attributable`. */

@@ -1,5 +1,6 @@
 import type { KeyShare } from '../key_share/key_share.js';
-import { minSigners } from '../key_share/core.js';
+import { minSigners, type PublicCore } from '../key_share/core.js';
+import type { PublicKeyMaterial } from '../key_share/public_key_material.js';
 import { G, multiplyPublic, toScalar, type Point, type Scalar } from '../math/curve.js';
 import { lagrange } from '../math/polynomial.js';
 import type { Rng } from '../math/random.js';
@@ -10,12 +11,14 @@ import type { SecurityParams } from '../params.js';
 import { at } from '../runtime/at.js';
 import { InvalidArgument } from '../runtime/errors.js';
 import { Secret } from '../runtime/secret.js';
-import { derive } from './derivation.js';
+import { derive, type Derived } from './derivation.js';
 
 /** What everybody may know of a signing before the first round. In signing, indices are positions in the list of signers. */
 export interface PublicSigningContext {
   readonly params: SecurityParams;
   readonly sid: Uint8Array;
+  /** t: how many sign. */
+  readonly signers: number;
   /** X: what the signature verifies under. */
   readonly publicKey: Point;
   /** X_j = x_j G of each signer. */
@@ -25,78 +28,92 @@ export interface PublicSigningContext {
   /** (N-hat_j, s_j, t_j) of each signer. */
   readonly aux: readonly RingPedersen[];
   readonly reliableBroadcast: boolean;
+  /** Further rounds find out who broke a sum. */
+  readonly identification: boolean;
 }
 
 /** What a signer knows. */
 export interface SigningContext extends PublicSigningContext {
   /** i: one's own position. */
   readonly index: number;
-  /** t: how many sign. */
-  readonly signers: number;
   /** x_i: additive share of the secret key among these signers. */
   readonly x_i: Secret<Scalar>;
   readonly decryptionKey: DecryptionKey;
-  /** Further rounds find out who broke a sum. */
-  readonly identification: boolean;
   readonly rng: Rng;
 }
 
-export interface SignerOptions {
+export interface SigningSetting {
   readonly executionId: Uint8Array;
   /** Key-share indices of the signers, distinct, exactly as many as the key needs, in the same order at all. */
   readonly signers: readonly number[];
-  readonly share: KeyShare;
+  /** Public derivation below the key; its shift goes to the first signer. */
+  readonly path: readonly number[];
   readonly reliableBroadcast: boolean;
   readonly identification: boolean;
+}
+
+export interface SignerOptions extends SigningSetting {
+  readonly share: KeyShare;
   readonly rng: Rng;
 }
 
-function checkSigners({ signers, share: { core } }: SignerOptions): number {
+function checkSigners(signers: readonly number[], core: PublicCore): void {
   const t = minSigners(core);
   if (signers.length !== t) throw new InvalidArgument('signers', `must be exactly ${t}, as many as the key needs`);
   if (new Set(signers).size !== t) throw new InvalidArgument('signers', 'must be distinct');
   const known = (j: number): boolean => Number.isInteger(j) && j >= 0 && j < core.publicShares.length;
   if (!signers.every(known)) throw new InvalidArgument('signers', `each must be an integer from 0 to ${core.publicShares.length - 1}`);
-  const position = signers.indexOf(core.index);
-  if (position < 0) throw new InvalidArgument('signers', 'we are not among them');
-  return position;
 }
 
 /** Additive shares from polynomial ones: x'_j = lambda_j x_j. */
-function lagrangeWeights({ signers, share: { core } }: SignerOptions): Scalar[] {
-  const { vssSetup } = core;
+function lagrangeWeights(signers: readonly number[], { vssSetup }: PublicCore): Scalar[] {
   return vssSetup === null ? signers.map(() => 1n) : lagrange(signers.map((j) => at(vssSetup.indices, j)), 0n);
 }
 
+function derivedKey(path: readonly number[], core: PublicCore): Derived {
+  if (path.length > 0 && core.chainCode === null) throw new InvalidArgument('path', 'the key has no chain code');
+  return derive({ publicKey: core.sharedPublicKey, chainCode: core.chainCode ?? new Uint8Array(32) }, path);
+}
+
+/** The shift of the derivation goes to the first signer. */
+function shiftOf(position: number, { shift }: Derived): Scalar {
+  return position === 0 ? shift : 0n;
+}
+
 /**
- * Resolves who signs with what.
- * @param path public derivation below the key; its shift goes to the first signer
+ * Resolves who signs with what, as far as everybody may know.
  * @throws InvalidArgument
  */
-export function signingContext(options: SignerOptions, path: readonly number[]): SigningContext {
-  const { share, signers, executionId: sid, reliableBroadcast, identification, rng } = options;
-  const { core, aux } = share;
-  const index = checkSigners(options);
-  if (path.length > 0 && core.chainCode === null) throw new InvalidArgument('path', 'the key has no chain code');
-  const root = { publicKey: core.sharedPublicKey, chainCode: core.chainCode ?? new Uint8Array(32) };
-  const { publicKey, shift } = derive(root, path);
-
-  const lambda = lagrangeWeights(options);
-  const shiftOf = (position: number): Scalar => (position === 0 ? shift : 0n);
+export function publicSigningContext(setting: SigningSetting, { core, aux }: PublicKeyMaterial): PublicSigningContext {
+  const { signers, path, executionId: sid, reliableBroadcast, identification } = setting;
+  checkSigners(signers, core);
+  const derived = derivedKey(path, core);
+  const lambda = lagrangeWeights(signers, core);
   return {
     params: aux.params,
     sid,
-    index,
     signers: signers.length,
-    publicKey,
-    x_i: new Secret(toScalar(at(lambda, index) * core.secretShare.reveal() + shiftOf(index))),
-    X: signers.map((party, j) => multiplyPublic(at(core.publicShares, party), at(lambda, j)).add(multiplyPublic(G, shiftOf(j)))),
-    decryptionKey: aux.decryptionKey,
+    publicKey: derived.publicKey,
+    X: signers.map((party, j) => multiplyPublic(at(core.publicShares, party), at(lambda, j)).add(multiplyPublic(G, shiftOf(j, derived)))),
     N: signers.map((party) => at(aux.encryptionKeys, party)),
     aux: signers.map((party) => at(aux.ringPedersen, party)),
     reliableBroadcast,
     // Nobody can be blamed when the first round was not compared.
     identification: identification && reliableBroadcast,
-    rng,
   };
+}
+
+/**
+ * Resolves who signs with what.
+ * @throws InvalidArgument
+ */
+export function signingContext(options: SignerOptions): SigningContext {
+  const { share, signers, path, rng } = options;
+  const { core, aux } = share;
+  const shared = publicSigningContext(options, share);
+  const index = signers.indexOf(core.index);
+  if (index < 0) throw new InvalidArgument('signers', 'we are not among them');
+  const weight = at(lagrangeWeights(signers, core), index);
+  const x_i = toScalar(weight * core.secretShare.reveal() + shiftOf(index, derivedKey(path, core)));
+  return { ...shared, index, x_i: new Secret(x_i), decryptionKey: aux.decryptionKey, rng };
 }

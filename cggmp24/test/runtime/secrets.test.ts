@@ -125,7 +125,7 @@ describe('nothing secret is printed by', () => {
   });
 
   it('a key share, its parts, and the context of a signer', () => {
-    const context = signingContext({ executionId, signers: [0, 1], share, reliableBroadcast: true, identification: true, rng: systemRng }, []);
+    const context = signingContext({ executionId, signers: [0, 1], share, reliableBroadcast: true, identification: true, path: [], rng: systemRng });
     for (const value of [share, share.core, share.aux, share.aux.decryptionKey, share.aux.ringPedersen, share.aux.encryptionKeys, context, fixturePrimes(0, FEW_REPETITIONS)]) {
       expectHidden(printed(value), [...keys, context.x_i.reveal()]);
     }

@@ -131,7 +131,7 @@ describe('a cheat that sends different broadcasts', () => {
 
 describe('values that are out of range over the integers, with proofs made for them', () => {
   const context = (position: number): ReturnType<typeof signingContext> =>
-    signingContext({ executionId: sid, signers: run.signers, share: run.share(position), reliableBroadcast: true, identification: false, rng: systemRng }, []);
+    signingContext({ executionId: sid, signers: run.signers, share: run.share(position), reliableBroadcast: true, identification: false, path: [], rng: systemRng });
   const ctx = context(CHEAT);
   const key = at(ctx.N, CHEAT);
   const aux = at(ctx.aux, 0);

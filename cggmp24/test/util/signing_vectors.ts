@@ -59,8 +59,8 @@ export function loadSigningRun(name: string): { run: SigningRun; shares: KeyShar
 }
 
 export function contextOf(run: SigningRun, share: KeyShare): SigningContext {
-  const { eid: executionId, participants: signers, reliable_broadcast: reliableBroadcast, derivation_path } = run;
-  return signingContext({ executionId, signers, share, reliableBroadcast, identification: false, rng: systemRng }, derivation_path);
+  const { eid: executionId, participants: signers, reliable_broadcast: reliableBroadcast, derivation_path: path } = run;
+  return signingContext({ executionId, signers, share, reliableBroadcast, identification: false, path, rng: systemRng });
 }
 
 /** The parsed body of one recorded message. */

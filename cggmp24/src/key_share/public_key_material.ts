@@ -1,0 +1,63 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { z } from 'zod';
+import { EncryptionKey } from '../paillier/encryption_key.js';
+import { RingPedersen } from '../paillier/ring_pedersen.js';
+import { MAX_MODULUS_BITS, type SecurityParams } from '../params.js';
+import { bitLength } from '../math/integer.js';
+import { NonNegativeIntegerJson } from '../wire/json.js';
+import { refuse } from '../wire/parse.js';
+import { auxInconsistency, type PublicAux } from './aux_info.js';
+import { PublicCoreFields, publicFields, publicFromFields, publicInconsistency, type PublicCore } from './core.js';
+
+/** What all parties know of a key and of each other's parameters; the same at all. A `KeyShare` is one too. */
+export interface PublicKeyMaterial {
+  readonly core: PublicCore;
+  readonly aux: PublicAux;
+}
+
+const Fields = z.object({
+  core: PublicCoreFields,
+  aux: z.object({
+    N: z.array(NonNegativeIntegerJson).max(0xffff),
+    pedersen_params: z.array(z.object({ hat_N: NonNegativeIntegerJson, s: NonNegativeIntegerJson, t: NonNegativeIntegerJson })).max(0xffff),
+  }),
+});
+type Fields = z.output<typeof Fields>;
+
+function inconsistency(core: PublicCore, { N, pedersen_params }: Fields['aux'], params: SecurityParams): string | null {
+  if (N.length !== core.publicShares.length) return 'aux info is of another number of parties than the key';
+  if ([...N, ...pedersen_params.map(({ hat_N }) => hat_N)].some((n) => bitLength(n) > MAX_MODULUS_BITS)) return 'a modulus is too long';
+  return publicInconsistency(core) ?? auxInconsistency(N, pedersen_params, params);
+}
+
+/** JSON with the names of the crate's key shares; parsing is validating, and what is secret in a `KeyShare` is left out. */
+export function publicKeyMaterialJson(params: SecurityParams) {
+  return z.codec(Fields, z.custom<PublicKeyMaterial>(), {
+    decode: ({ core: coreFields, aux }, ctx): PublicKeyMaterial => {
+      const core = publicFromFields(coreFields);
+      const wrong = inconsistency(core, aux, params);
+      if (wrong !== null) return refuse(ctx, wrong);
+      return {
+        core,
+        aux: {
+          params,
+          encryptionKeys: aux.N.map((n) => new EncryptionKey(n)),
+          ringPedersen: aux.pedersen_params.map(({ hat_N: nHat, s, t }) => new RingPedersen({ nHat, s, t })),
+        },
+      };
+    },
+    encode: ({ core, aux }) => ({
+      core: publicFields(core),
+      aux: {
+        N: aux.encryptionKeys.map(({ n }) => n),
+        pedersen_params: aux.ringPedersen.map(({ nHat: hat_N, s, t }) => ({ hat_N, s, t })),
+      },
+    }),
+  });
+}
+
+/** SHA-256 of the material, hexadecimal: two parties with the same one verify the same statements. */
+export function keyMaterialDigest(key: PublicKeyMaterial): string {
+  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(z.encode(publicKeyMaterialJson(key.aux.params), key)))));
+}
