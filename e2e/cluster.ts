@@ -1,12 +1,16 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { fullSafePrimes } from 'cggmp24/testing';
+import { SealKey } from 'sealing/seal_key';
+import { openText, sealText } from 'sealing/sealed_file';
 import { request } from 'undici';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -43,15 +47,50 @@ export class ProcessCluster {
   static async start(settings: Readonly<Record<string, string>> = {}): Promise<ProcessCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'threshold-signing-e2e-'));
     const cluster = new ProcessCluster(folder, await freePort(), await freePort(), settings);
+    await cluster.#makeMembers();
     cluster.startBoard();
     cluster.startGateway();
-    for (const number of [1, 2, 3, 4]) {
-      const data = cluster.dataOf(number);
-      await mkdir(data, { recursive: true });
-      await writeFile(join(data, `primes_node-${number}.json`), JSON.stringify({ primes: fullSafePrimes.slice(4 * (number - 1), 4 * number) }), { mode: 0o600 });
-      cluster.startNode(number);
-    }
+    for (const number of [1, 2, 3, 4]) cluster.startNode(number);
     return cluster;
+  }
+
+  /** Identities, rosters, and primes from fixtures, all sealed under one key. */
+  async #makeMembers(): Promise<void> {
+    await writeFile(this.#keyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
+    const program = join(ROOT, 'node/dist/bin/make_cluster.js');
+    await promisify(execFile)(process.execPath, [program, '--nodes', '4', '--threshold', '3', '--out', this.folder, '--seal-key', this.sealKey]);
+    const sealKey = await this.#openedSealKey();
+    for (const number of [1, 2, 3, 4]) {
+      const primes = JSON.stringify({ primes: fullSafePrimes.slice(4 * (number - 1), 4 * number) });
+      const file = await sealText(sealKey, { purpose: 'primes', owner: `node-${number}` }, primes);
+      await writeFile(join(this.dataOf(number), `primes_node-${number}.json`), file, { mode: 0o600 });
+    }
+  }
+
+  get #keyFile(): string {
+    return join(this.folder, 'seal.key');
+  }
+
+  #openedSealKey(): Promise<SealKey> {
+    return SealKey.open({ kind: 'key-file', path: this.#keyFile });
+  }
+
+  /** What a node's sealed file holds. */
+  async secretOf(number: number, purpose: 'key-share' | 'aux-info'): Promise<unknown> {
+    const owner = `node-${number}`;
+    const file = await readFile(join(this.dataOf(number), `${purpose.replace('-', '_')}_${owner}.json`), 'utf8');
+    return JSON.parse(await openText(await this.#openedSealKey(), { purpose, owner }, file));
+  }
+
+  /** All that a node has on its disk. */
+  async diskOf(number: number): Promise<string> {
+    const names = await readdir(this.dataOf(number));
+    return (await Promise.all(names.map((name) => readFile(join(this.dataOf(number), name), 'utf8')))).join('\n');
+  }
+
+  /** SEAL_KEY of nodes and gateway. */
+  get sealKey(): string {
+    return `key-file:${this.#keyFile}`;
   }
 
   get gatewayUrl(): string {
@@ -67,11 +106,17 @@ export class ProcessCluster {
   }
 
   startBoard(): void {
-    this.#start('message-board', 'message-board/dist/main.js', { PORT: String(this.boardPort) });
+    this.#start('message-board', 'message-board/dist/main.js', { PORT: String(this.boardPort), ROSTER_FILE: join(this.folder, 'roster.json') });
   }
 
   startGateway(): void {
-    this.#start('api-gateway', 'api-gateway/dist/main.js', { PORT: String(this.gatewayPort), MESSAGE_BOARD_URL: this.boardUrl });
+    this.#start('api-gateway', 'api-gateway/dist/main.js', {
+      PORT: String(this.gatewayPort),
+      MESSAGE_BOARD_URL: this.boardUrl,
+      ROSTER_FILE: join(this.folder, 'gateway', 'roster.json'),
+      IDENTITY_FILE: join(this.folder, 'gateway', 'identity_gateway.json'),
+      SEAL_KEY: this.sealKey,
+    });
   }
 
   startNode(number: number): void {
@@ -79,6 +124,7 @@ export class ProcessCluster {
       NODE_ID: `node-${number}`,
       MESSAGE_BOARD_URL: this.boardUrl,
       DATA_DIR: this.dataOf(number),
+      SEAL_KEY: this.sealKey,
       ...this.settings,
     });
   }

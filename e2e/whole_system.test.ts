@@ -92,14 +92,16 @@ describe('a cluster of processes at full size', () => {
     expect(used.filter(({ presignature_id, request_id }) => requests.get(presignature_id) !== request_id)).toEqual([]);
   }, 10 * MINUTE);
 
-  it('writes no secret to any log', async () => {
+  it('writes no secret to any log, and none in clear to a disk', async () => {
     const logs = (await cluster.allLogs()).toLowerCase();
     expect(logs).toContain(Buffer.from(publicKey).toString('hex'));
     for (const number of [1, 2, 3, 4]) {
-      const core = JSON.parse(await readFile(join(cluster.dataOf(number), `key_share_node-${number}.json`), 'utf8')) as { x: string };
-      const aux = JSON.parse(await readFile(join(cluster.dataOf(number), `aux_info_node-${number}.json`), 'utf8')) as { p: { value: string }; q: { value: string } };
+      const core = (await cluster.secretOf(number, 'key-share')) as { x: string };
+      const aux = (await cluster.secretOf(number, 'aux-info')) as { p: { value: string }; q: { value: string } };
+      const disk = (await cluster.diskOf(number)).toLowerCase();
       for (const secret of [core.x, aux.p.value, aux.q.value]) {
         expect(logs.includes(secret)).toBe(false);
+        expect(disk.includes(secret)).toBe(false);
         expect(logs.includes(BigInt(`0x${secret}`).toString())).toBe(false);
       }
     }

@@ -11,8 +11,8 @@ Together they make a 3-of-4 key and sign with the full protocol, one message wit
 and 2 swap: a Rust node goes on with the files that ours wrote and one of ours with the Rust node's; they sign twice more.
 Every signature is checked with verify-signature.
 
-Our nodes run with RUST_INTEROP=1, which weakens the proof Pi^prm to the crate's 32 bits of soundness, and without
-presignatures; the Rust nodes' primes are fixtures. All of it is for this test alone and deleted afterwards.
+The roster is a plain one: messages are neither signed nor encrypted, as the crate knows it, the proof Pi^prm has the crate's
+32 bits of soundness, and there are no presignatures; the Rust nodes' primes are fixtures. All of it is for this test alone and deleted afterwards.
 
 Needs Node.js and cargo; without cargo it says so and ends with code 0. Ports are free ones of the loopback interface.
   --backend   the crate's big integers; without it GMP (rug) when it can be built here, else num-bigint
@@ -109,8 +109,8 @@ get() { curl --silent --show-error --fail --max-time 10 "$BOARD$1" 2>>"$DIR/curl
 field() { node -e 'const value = JSON.parse(require("fs").readFileSync(0, "utf8"))[process.argv[1]]; process.stdout.write(String(value ?? ""))' "$1"; }
 
 start_ours() { # number
-  start "node-$1-ours" env NODE_ID="node-$1" MESSAGE_BOARD_URL="$BOARD" DATA_DIR="$DIR/node-$1" RUST_INTEROP=1 LOG_LEVEL=info \
-    N_NODES=4 THRESHOLD=3 node node/dist/main.js
+  start "node-$1-ours" env NODE_ID="node-$1" MESSAGE_BOARD_URL="$BOARD" DATA_DIR="$DIR/node-$1" SEAL_KEY=none LOG_LEVEL=info \
+    node node/dist/main.js
 }
 start_rust() { # number
   start "node-$1-rust" env NODE_ID="node-$1" MESSAGE_BOARD_URL="$BOARD" DATA_DIR="$DIR/node-$1" PRIMES_FILE="$DIR/primes.json" \
@@ -160,6 +160,7 @@ npm run --silent build
 interop/build.sh ${BACKEND:+"$BACKEND"}
 node --input-type=module -e 'import { fullSafePrimes } from "cggmp24/testing"; process.stdout.write(JSON.stringify({ primes: fullSafePrimes }))' >"$DIR/primes.json"
 
+node node/dist/bin/make_cluster.js --nodes 4 --threshold 3 --plain --out "$DIR" --seal-key none >"$DIR/make-cluster.log"
 start board env PORT=0 HOST=127.0.0.1 LOG_LEVEL=info node message-board/dist/main.js
 await 'the board' 20 is_ready board '"listening"'
 BOARD=http://127.0.0.1:$(grep '"listening"' "$DIR/board.log" | field port)

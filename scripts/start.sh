@@ -14,6 +14,9 @@ Starts the message board, the gateway and the nodes; those that run already are 
   --no-hints   does not say at the end what to do next
   -h, --help   this text
 
+The first start makes the cluster: identities, the roster, and a key under which the files on the disk are sealed, unless
+SEAL_KEY names another. That key lies beside what it seals, which is for trying out; in production it lives elsewhere.
+
 Settings come from the environment or from .env; .env.example lists them. The ports:
   GATEWAY_PORT 8000, BOARD_PORT 8080, NODE_PORT 8090 (node-1 answers on the next one, and so on)
 Exit code: 0 all run, 1 something did not start, 2 called wrongly.
@@ -78,10 +81,29 @@ spawn() {
 spawn_service() {
   local board=MESSAGE_BOARD_URL=http://127.0.0.1:$BOARD_PORT
   case $1 in
-    message-board) spawn "$1" PORT="$BOARD_PORT" ;;
-    api-gateway) spawn "$1" PORT="$GATEWAY_PORT" "$board" ;;
-    *) spawn "$1" NODE_ID="$1" HEALTH_PORT="$(port_of "$1")" DATA_DIR="${DATA_ROOT:-data}/$1" "$board" ;;
+    message-board) spawn "$1" PORT="$BOARD_PORT" ROSTER_FILE="$DATA_ROOT/roster.json" ;;
+    api-gateway)
+      spawn "$1" PORT="$GATEWAY_PORT" "$board" ROSTER_FILE="$DATA_ROOT/gateway/roster.json" IDENTITY_FILE="$DATA_ROOT/gateway/identity_gateway.json"
+      ;;
+    *) spawn "$1" NODE_ID="$1" HEALTH_PORT="$(port_of "$1")" DATA_DIR="$DATA_ROOT/$1" ROSTER_FILE= IDENTITY_FILE= "$board" ;;
   esac
+}
+
+# Makes what a new cluster needs before its first start.
+make_cluster() {
+  mkdir -p "$DATA_ROOT"
+  if [[ -z ${SEAL_KEY:-} ]]; then
+    export SEAL_KEY=key-file:$DATA_ROOT/seal.key
+    if [[ ! -f $DATA_ROOT/seal.key ]]; then
+      (umask 077 && node -p 'require("node:crypto").randomBytes(32).toString("hex")' >"$DATA_ROOT/seal.key.new" && mv "$DATA_ROOT/seal.key.new" "$DATA_ROOT/seal.key")
+      say "New seal key: $DATA_ROOT/seal.key, beside what it seals. ${YELLOW}In production it lives elsewhere: SEAL_KEY in .env.example${RESET}"
+    fi
+  fi
+  if [[ ! -f $DATA_ROOT/roster.json ]]; then
+    quietly 'Making identities and roster' make-cluster \
+      node node/dist/bin/make_cluster.js --nodes "$N_NODES" --threshold "${THRESHOLD:-3}" --out "$DATA_ROOT"
+  fi
+  say "Roster, fingerprint  $(node node/dist/bin/roster_fingerprint.js "$DATA_ROOT/roster.json")"
 }
 
 await_answer() {
@@ -107,6 +129,7 @@ start_locally() {
   fi
   require_free_ports "${missing[@]}"
   prepare
+  make_cluster
   record
   for service in "${missing[@]}"; do spawn_service "$service"; done
   for service in "${missing[@]}"; do await_answer "$service"; done
@@ -119,6 +142,7 @@ start_in_podman() {
   # All services are of one image, so one of them builds it.
   podman-compose build message-board
   podman-compose up -d
+  say "The key that seals the volumes is a volume beside them. ${YELLOW}In production it lives elsewhere: SEAL_KEY in podman-compose.yml${RESET}"
   record
 }
 

@@ -39,10 +39,10 @@ const options = z.object({
   'seal-key': SealKeySourceSchema.optional(),
 });
 
-/** Writes identities, then rosters. @throws Refusal when any of it is there already */
+/** Writes identities, then rosters; who finds the last of them, in `out`, finds all. @throws Refusal when any of it is there already */
 async function writeCluster(out: string, identities: readonly Identity[], roster: Roster, sealKey: SealKey): Promise<void> {
   const folders = identities.map((identity) => ({ identity, folder: join(out, identity.name) }));
-  const rosters = [out, ...folders.map(({ folder }) => folder)].map((folder) => join(folder, 'roster.json'));
+  const rosters = [...folders.map(({ folder }) => folder), out].map((folder) => join(folder, 'roster.json'));
   const present = [...rosters, ...folders.map(({ folder, identity }) => join(folder, identityFile(identity.name)))].find((path) => existsSync(path));
   if (present !== undefined) throw new Refusal(`${present}: is there already, and is never replaced. Nothing was written`);
   for (const { folder, identity } of folders) await writeIdentity(join(folder, identityFile(identity.name)), identity, sealKey);
