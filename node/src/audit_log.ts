@@ -60,7 +60,8 @@ export class AuditLog {
   readonly #queue: Waiting[] = [];
   /** null after a failed writing: the file may end in a part of a line. */
   #opened: Opened | null;
-  #writing: Promise<void> | null = null;
+  #writing: Promise<void> = Promise.resolve();
+  #isWriting = false;
   #chain: AuditChain;
 
   private constructor(
@@ -94,9 +95,7 @@ export class AuditLog {
   record(record: AuditRecord): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ record, resolve, reject });
-      this.#writing ??= this.#writeAll().finally(() => {
-        this.#writing = null;
-      });
+      if (!this.#isWriting) this.#writing = this.#writeAll();
     });
   }
 
@@ -116,6 +115,7 @@ export class AuditLog {
   /** One writing for all that came during the last one. Never throws. */
   async #writeAll(): Promise<void> {
     const { onProblem } = this.options;
+    this.#isWriting = true;
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0);
       try {
@@ -127,6 +127,7 @@ export class AuditLog {
         for (const { reject } of batch) reject(error);
       }
     }
+    this.#isWriting = false;
   }
 
   async #write(records: readonly AuditRecord[]): Promise<void> {

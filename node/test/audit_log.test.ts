@@ -1,0 +1,171 @@
+import { appendFile, open, readFile, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
+import { AuditLog, type AuditRecord } from '../src/audit_log.js';
+import { inFolder } from './util/folder.js';
+import { memoryLog } from './util/cluster.js';
+
+const logger = pino({ level: 'silent' });
+const dropped = (lost: string): AuditRecord => ({ event: 'presignatures_dropped', fields: { lost, dropped: 1 } });
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+interface Line {
+  readonly sequence: number;
+  readonly event: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly previous: string;
+}
+
+async function read(path: string): Promise<{ texts: string[]; lines: Line[] }> {
+  const text = await readFile(path, 'utf8');
+  expect(text === '' || text.endsWith('\n')).toBe(true);
+  const texts = text.split('\n').slice(0, -1);
+  return { texts, lines: texts.map((line) => JSON.parse(line) as Line) };
+}
+
+/** Is every line chained to the one before it? */
+async function expectWhole(path: string): Promise<Line[]> {
+  const { texts, lines } = await read(path);
+  expect(lines.map(({ sequence }) => sequence)).toEqual(lines.map((_, k) => k + 1));
+  expect(lines.map(({ previous }) => previous)).toEqual(['0'.repeat(64), ...texts.slice(0, -1).map(sha256)]);
+  return lines;
+}
+
+/** As on a full disk: a part of a text is written, and then there is an error. @returns how to mend it */
+async function fillDisk(folder: string): Promise<() => void> {
+  const any = await open(join(folder, 'any'), 'w');
+  const prototype = Object.getPrototypeOf(any) as Pick<FileHandle, 'appendFile'>;
+  const { appendFile: whole } = prototype;
+  prototype.appendFile = async function (this: FileHandle, text: string) {
+    await whole.call(this, text.slice(0, text.length / 2));
+    throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+  };
+  await any.close();
+  return () => {
+    prototype.appendFile = whole;
+  };
+}
+
+async function withLog(use: (path: string, reopen: () => Promise<AuditLog>) => Promise<void>): Promise<void> {
+  await inFolder(async (folder) => {
+    const path = join(folder, 'audit.log');
+    await use(path, () => AuditLog.open(path, { logger }));
+  });
+}
+
+describe('the audit log', () => {
+  it('chains each line to the one before it, through restarts', () =>
+    withLog(async (path, reopen) => {
+      for (const life of [1, 2, 3]) {
+        const log = await reopen();
+        await Promise.all([1, 2, 3].map((k) => log.record(dropped(`node-${life}${k}`))));
+        const { texts } = await read(path);
+        expect([log.length, log.head]).toEqual([3 * life, sha256(texts.at(-1) ?? '')]);
+        await log.close();
+      }
+      const lines = await expectWhole(path);
+      expect(lines.map(({ fields }) => fields['lost'])).toEqual([11, 12, 13, 21, 22, 23, 31, 32, 33].map((k) => `node-${k}`));
+      expect((await stat(path)).mode & 0o777).toBe(0o600);
+    }));
+
+  it('has on disk what it has resolved, in the order in which it came, however much comes at once', () =>
+    withLog(async (path, reopen) => {
+      const log = await reopen();
+      const first = log.record(dropped('first'));
+      const others = Array.from({ length: 500 }, (_, k) => log.record(dropped(`other ${k}`)));
+      await first;
+      expect((await readFile(path, 'utf8')).startsWith('{"sequence":1,')).toBe(true);
+      await Promise.all(others);
+      expect((await expectWhole(path)).length).toBe(501);
+      await log.close();
+    }));
+
+  it('ends only when everything is written', () =>
+    withLog(async (path, reopen) => {
+      const log = await reopen();
+      for (const k of [1, 2, 3]) log.note(dropped(`node-${k}`));
+      await log.close();
+      expect((await expectWhole(path)).length).toBe(3);
+    }));
+
+  it('takes what a crash has cut short into an entry of its own, wherever it cut', () =>
+    withLog(async (path, reopen) => {
+      const log = await reopen();
+      await log.record(dropped('node-1'));
+      const before = (await stat(path)).size;
+      await log.record(dropped('node-2'));
+      await log.close();
+      const whole = await readFile(path);
+      for (let size = before + 1; size < whole.length; size++) {
+        await writeFile(path, whole.subarray(0, size));
+        await (await reopen()).close();
+        const lines = await expectWhole(path);
+        expect(lines.map(({ event }) => event)).toEqual(['presignatures_dropped', 'recovered']);
+        expect(lines[1]?.fields).toEqual({ torn: whole.subarray(before, size).toString() });
+      }
+      for (const size of [0, before, whole.length]) {
+        await writeFile(path, whole.subarray(0, size));
+        await (await reopen()).close();
+        expect(await readFile(path)).toEqual(whole.subarray(0, size));
+      }
+    }));
+
+  it('goes on with a log that is longer than what is read of it at the start', () =>
+    withLog(async (path, reopen) => {
+      const log = await reopen();
+      const long = 'x'.repeat(5_000);
+      await Promise.all(Array.from({ length: 400 }, (_, k) => log.record(dropped(`${k} ${long}`))));
+      await log.close();
+      expect((await stat(path)).size).toBeGreaterThan(1 << 20);
+      await appendFile(path, '{"sequence":401,');
+      const again = await reopen();
+      await again.record(dropped('node-1'));
+      await again.close();
+      expect((await expectWhole(path)).length).toBe(402);
+    }));
+
+  it('refuses a log that was changed near its end, and says what to do', () =>
+    withLog(async (path, reopen) => {
+      const log = await reopen();
+      for (const k of [1, 2, 3]) await log.record(dropped(`node-${k}`));
+      await log.close();
+      const text = await readFile(path, 'utf8');
+      for (const changed of [text.replace('node-2', 'node-9'), text.replace(/^.*\n/, ''), `${text}{}\n`, `${text}${'x'.repeat(300_000)}`, 'x'.repeat(2_000_000)]) {
+        await writeFile(path, changed);
+        await expect(reopen()).rejects.toThrow(/audit\.log: .*(verify-audit-log names the place).*move it away/s);
+        expect(await readFile(path, 'utf8')).toBe(changed);
+      }
+    }));
+
+  it('refuses to record what it cannot write, says so, and goes on without a gap when it can again', () =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'audit.log');
+      const problems: (string | null)[] = [];
+      const { logger, lines } = memoryLog();
+      const log = await AuditLog.open(path, { logger, onProblem: (reason) => void problems.push(reason) });
+      await log.record(dropped('node-1'));
+      const mend = await fillDisk(folder);
+      try {
+        await expect(log.record(dropped('node-2'))).rejects.toThrow('ENOSPC');
+        log.note(dropped('node-3'));
+        await expect(log.record(dropped('node-4'))).rejects.toThrow('ENOSPC');
+      } finally {
+        mend();
+      }
+      await log.record(dropped('node-5'));
+      await log.close();
+      const written = await expectWhole(path);
+      expect(written.filter(({ event }) => event === 'presignatures_dropped').map(({ fields }) => fields['lost'])).toEqual(['node-1', 'node-5']);
+      expect(written.map(({ event }) => event)).toContain('recovered');
+      expect(problems.at(-1)).toBeNull();
+      expect(problems.some((problem) => /^the audit log cannot be written: .*ENOSPC/.test(problem ?? ''))).toBe(true);
+      expect(lines.map(({ event, missing }) => ({ event, missing }))).toEqual([{ event: 'audit_log_failed', missing: 'presignatures_dropped' }]);
+    }));
+
+  it('is not opened when it cannot be', () =>
+    inFolder(async (folder) => {
+      await expect(AuditLog.open(join(folder, 'gone', 'audit.log'), { logger })).rejects.toThrow('ENOENT');
+    }));
+});
