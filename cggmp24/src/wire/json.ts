@@ -34,6 +34,10 @@ function parseInteger(text: string, radix: number): bigint | null {
   return match?.[1] === '-' ? -magnitude : magnitude;
 }
 
+function toHex(x: bigint): string {
+  return x < 0n ? `-${abs(x).toString(16)}` : x.toString(16);
+}
+
 const isBytes = z.custom<Uint8Array>((x) => x instanceof Uint8Array);
 
 /** `{"radix":16,"value":"-ff"}`; any radix from 2 to 36 is read, 16 is written. */
@@ -43,11 +47,12 @@ export const IntegerJson = z.codec(
   {
     decode: ({ radix, value }, ctx) => {
       const parsed = parseInteger(value, radix);
-      if (parsed !== null) return parsed;
-      ctx.issues.push({ code: 'custom', message: `not an integer in radix ${radix}`, input: value });
+      // As many digits of a higher radix may be more than can be written again.
+      if (parsed !== null && toHex(parsed).length <= MAX_DIGITS) return parsed;
+      ctx.issues.push({ code: 'custom', message: parsed === null ? `not an integer in radix ${radix}` : 'integer is too long', input: value });
       return z.NEVER;
     },
-    encode: (x) => ({ radix: 16, value: x < 0n ? `-${abs(x).toString(16)}` : x.toString(16) }),
+    encode: (x) => ({ radix: 16, value: toHex(x) }),
   },
 );
 

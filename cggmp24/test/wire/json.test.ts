@@ -196,6 +196,11 @@ describe('an integer', () => {
     expect(bitLength(z.decode(json.IntegerJson, { radix: 16, value: hex(2048) }))).toBe(8192);
   });
 
+  it('is refused in another radix when it could not be written again', () => {
+    expect(outcome(json.IntegerJson, `{"radix":36,"value":"${hex(2048, 'z')}"}`)).toBe(': integer is too long');
+    expect(outcome(json.IntegerJson, `{"radix":36,"value":"-${hex(1583, 'z')}"}`)).toBe('accepted');
+  });
+
   it('is not negative where that is asked', () => {
     expect(outcome(json.NonNegativeIntegerJson, '{"radix":16,"value":"-1"}')).toBe(': must not be negative');
     expect(outcome(json.NonNegativeIntegerJson, '{"radix":16,"value":"-0"}')).toBe('accepted');
