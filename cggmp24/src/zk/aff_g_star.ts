@@ -124,13 +124,18 @@ export function verify(context: Context, params: SecurityParams, data: Data, { c
   key_i.checkCiphertexts({ Y, ...named('B', commitment.map(({ b }) => b)) });
   key_i.checkNonces(named('lambda', response.map(({ lambda }) => lambda)));
   const e = challenge(context, params, data, commitment);
+  for (const [k, { z }] of response.entries()) {
+    const { r: R } = at(commitment, k);
+    check('z_k G = R_k + e_k X', multiplyPublic(G, z).equals(at(e, k) ? R.add(X) : R));
+  }
+  for (const [k, { z_prime, lambda }] of response.entries()) {
+    const { b: B } = at(commitment, k);
+    check("Enc_i(z'_k; lambda_k) = B_k Y^e_k mod N_i^2", key_i.encryptWith(z_prime, lambda) === (at(e, k) ? key_i.add(B, Y) : B));
+  }
   const inverse = key_j.inverse(C);
-  for (const [k, { z: z_k, z_prime, w: w_k, lambda: lambda_k }] of response.entries()) {
-    const { a: A_k, r: R_k, b: B_k } = at(commitment, k);
-    const bit = at(e, k);
-    check('z_k G = R_k + e_k X', multiplyPublic(G, z_k).equals(bit ? R_k.add(X) : R_k));
-    const left = key_j.add(key_j.scaleWith(z_k, C, inverse), key_j.encryptWith(z_prime, w_k));
-    check("C^z_k Enc_j(z'_k; w_k) = A_k D^e_k mod N_j^2", left === (bit ? key_j.add(A_k, D) : A_k));
-    check("Enc_i(z'_k; lambda_k) = B_k Y^e_k mod N_i^2", key_i.encryptWith(z_prime, lambda_k) === (bit ? key_i.add(B_k, Y) : B_k));
+  for (const [k, { z, z_prime, w }] of response.entries()) {
+    const { a: A } = at(commitment, k);
+    const left = key_j.add(key_j.scaleWith(z, C, inverse), key_j.encryptWith(z_prime, w));
+    check("C^z_k Enc_j(z'_k; w_k) = A_k D^e_k mod N_j^2", left === (at(e, k) ? key_j.add(A, D) : A));
   }
 }

@@ -137,13 +137,18 @@ export function verify(context: Context, params: SecurityParams, data: Data, { c
   key.checkCiphertexts({ K, D, ...named('A', commitment.map(({ a }) => a)) });
   key.checkNonces(named('nu', response.map(({ nu }) => nu)));
   const e = challenge(context, params, data, commitment);
+  for (const [k, { z }] of response.entries()) {
+    const { c: C } = at(commitment, k);
+    check('z_k G = C_k + e_k X', multiplyPublic(G, z).equals(at(e, k) ? C.add(X) : C));
+  }
+  for (const [k, { w }] of response.entries()) {
+    const { b: B } = at(commitment, k);
+    check('w_k H = B_k + e_k S', multiplyPublic(H, w).equals(at(e, k) ? B.add(S) : B));
+  }
   const inverse = key.inverse(K);
-  for (const [k, { z: z_k, w: w_k, nu: nu_k }] of response.entries()) {
-    const { a: A_k, b: B_k, c: C_k } = at(commitment, k);
-    const bit = at(e, k);
-    check('z_k G = C_k + e_k X', multiplyPublic(G, z_k).equals(bit ? C_k.add(X) : C_k));
-    check('w_k H = B_k + e_k S', multiplyPublic(H, w_k).equals(bit ? B_k.add(S) : B_k));
-    const left = key.add(key.encryptWith(w_k, nu_k), key.scaleWith(-z_k, K, inverse));
-    check('Enc(w_k; nu_k) K^-z_k = A_k D^e_k mod N^2', left === (bit ? key.add(A_k, D) : A_k));
+  for (const [k, { z, w, nu }] of response.entries()) {
+    const { a: A } = at(commitment, k);
+    const left = key.add(key.encryptWith(w, nu), key.scaleWith(-z, K, inverse));
+    check('Enc(w_k; nu_k) K^-z_k = A_k D^e_k mod N^2', left === (at(e, k) ? key.add(A, D) : A));
   }
 }
