@@ -4,15 +4,16 @@ import { ServiceError, type BoardClient } from 'message-board/client';
 import { parseSignature, type RequestRecord } from 'message-board/contract';
 import { newRequestId } from 'message-board/ids';
 import { keysStatedBy } from 'message-board/node_statement';
+import { wasAskedFor } from 'message-board/signing_request';
 import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
 import { BoardUnavailable, viaBoard } from './board_unavailable.js';
 import type { Health, SigningStatus } from './contract.js';
 import { NodeStatuses } from './node_statuses.js';
+import { originOf } from './origin.js';
 import { PinnedKey } from './public_key.js';
 import { reasonOfRefusals } from './refusals.js';
-import { originOf, wasAskedFor } from './signed_request.js';
 
 export interface GatewayDeps {
   readonly board: BoardClient;
@@ -185,8 +186,9 @@ export class Gateway {
   }
 
   private async isSigned(record: RequestRecord, signature: string): Promise<boolean> {
-    // Of its own requests the gateway knows what they are; of others, by its signature of them.
-    const asked = this.unfinished.has(record.id) || (await wasAskedFor(this.deps.roster, record));
+    const { roster } = this.deps;
+    // Of unfinished requests it knows what they are; of others by its signature of them, which a plain cluster has not.
+    const asked = this.unfinished.has(record.id) || !roster.sealed || (await wasAskedFor(roster, record));
     const key = Buffer.from(await this.key.get(), 'hex');
     return asked && verify(parseSignature(signature), key, Buffer.from(record.message));
   }

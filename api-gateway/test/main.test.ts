@@ -1,28 +1,55 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startProgram } from '../../message-board/test/program.js';
 import { until } from '../../message-board/test/support.js';
+import { members } from '../../node/test/util/roster.js';
 
 const MAIN = createRequire(import.meta.url).resolve('../dist/main.js');
 
-const start = (env: Record<string, string>) => startProgram(MAIN, env);
+let folder: string;
+let files: { ROSTER_FILE: string; IDENTITY_FILE: string };
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gateway-program-'));
+  files = { ROSTER_FILE: join(folder, 'roster.json'), IDENTITY_FILE: join(folder, 'identity_gateway.json') };
+  const { roster, gateway } = members();
+  await writeFile(files.ROSTER_FILE, roster.serialize());
+  await writeFile(files.IDENTITY_FILE, gateway.serialize());
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const start = (env: Record<string, string>) => startProgram(MAIN, { ...files, SEAL_KEY: 'none', ...env });
 
 describe('the program', () => {
   it('serves without a board, and ends well on SIGTERM', async () => {
-    const { child, exit, events } = start({ PORT: '0', MESSAGE_BOARD_URL: 'http://127.0.0.1:1' });
-    await until(() => events().some(({ msg }) => msg === 'listening'));
+    const { child, exit, events, output } = start({ PORT: '0', MESSAGE_BOARD_URL: 'http://127.0.0.1:1' });
+    await until(() => child.exitCode !== null || events().some(({ msg }) => msg === 'listening'));
     child.kill('SIGTERM');
-    expect(await exit).toBe(0);
-    expect(events().map(({ msg }) => msg)).toEqual(['listening', 'closing', 'closed']);
+    expect([await exit, output.stderr]).toEqual([0, '']);
+    expect(events().map(({ msg }) => String(msg).replace(/:.*/, ''))).toEqual(['starting', 'clear_text_files', 'listening', 'closing', 'closed']);
+    expect(events()[0]).toMatchObject({ roster: members().roster.fingerprint });
   });
 
   it.each([
     [{ MESSAGE_BOARD_URL: 'board' }, 'MESSAGE_BOARD_URL: '],
     [{ MESSAGE_BOARD_URL: 'ftp://board' }, 'MESSAGE_BOARD_URL: '],
     [{ PORT: '-1' }, 'PORT: '],
+    [{ SEAL_KEY: 'secret' }, 'SEAL_KEY: '],
+    [{ ROSTER_FILE: '/nowhere/roster.json' }, '/nowhere/roster.json: '],
+    [{ IDENTITY_FILE: '/nowhere/identity.json' }, '/nowhere/identity.json: '],
   ])('%j ends it with what is wrong', async (env, complaint) => {
     const { exit, output } = start(env);
     expect(await exit).toBe(1);
     expect(output.stderr).toContain(`configuration: ${complaint}`);
+  });
+
+  it('is not started with the identity of another member', async () => {
+    const other = join(folder, 'other.json');
+    await writeFile(other, members(3, 2).identities[0]?.serialize() ?? '');
+    const { exit, output } = start({ IDENTITY_FILE: other });
+    expect(await exit).toBe(1);
+    expect(output.stderr).toContain('it is the identity of node-1, not of gateway');
   });
 });

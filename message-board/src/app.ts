@@ -102,8 +102,8 @@ function idOf(request: Request): string {
 
 function requestRoutes(app: Express, board: Board, held: Held, logger: Logger): void {
   const { requests } = board;
-  app.post('/requests', (request, response) => {
-    const record = requests.create(parse(CreateRequestSchema, request.body));
+  app.post('/requests', async (request, response) => {
+    const record = await board.createRequest(parse(CreateRequestSchema, request.body));
     logger.info({ request_id: record.id }, 'request_posted');
     response.json(record);
   });

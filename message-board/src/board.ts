@@ -3,6 +3,7 @@ import type { Roster } from 'sealing/roster';
 import { Checks } from './checks.js';
 import type {
   CreatePresignatureRequest,
+  CreateRequest,
   Health,
   Heartbeat,
   Message,
@@ -89,6 +90,13 @@ export class Board {
   /** @throws ServiceError 403, 429 */
   postPartialSignature(body: PostPartialSignature): Promise<PartialSignature> {
     return this.post('partial-signatures', this.requests, (work) => work.partials, body, (checks) => checks.partialSignature(body));
+  }
+
+  /** What the gateway has signed takes the place of what somebody else has put under its id. @throws ServiceError as the store's `create` */
+  async createRequest(body: CreateRequest): Promise<RequestRecord> {
+    const rival = this.requests.rival(body);
+    if (rival !== undefined && (await this.checks?.mayDisplace(body, rival)) === true) this.requests.displace(rival);
+    return this.requests.create(body);
   }
 
   /** @throws ServiceError as the store's `update`, or 403 */

@@ -5,9 +5,10 @@ import { Refused } from 'sealing/errors';
 import { NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { verify, type StatementKind } from 'sealing/statement';
-import type { CreatePresignatureRequest, Heartbeat, NodeId, PostMessage, PostPartialSignature, RequestRecord, UpdateRequest } from './contract.js';
+import type { CreatePresignatureRequest, CreateRequest, Heartbeat, NodeId, PostMessage, PostPartialSignature, RequestRecord, UpdateRequest } from './contract.js';
 import { ServiceError } from './errors.js';
 import { verifyNodeStatement, type NodeStatement } from './node_statement.js';
+import { wasAskedFor } from './signing_request.js';
 
 type Namespace = Parameters<typeof check>[1]['namespace'];
 
@@ -36,6 +37,11 @@ export class Checks {
       same('request_id', claims.id, request_id);
       same('participants', String(claims.participants), String(participants));
     });
+  }
+
+  /** Has the gateway asked for this request, and not for the one that is known under its id? */
+  async mayDisplace({ message, origin }: CreateRequest, rival: RequestRecord): Promise<boolean> {
+    return (await wasAskedFor(this.roster, { id: rival.id, message, origin })) && !(await wasAskedFor(this.roster, rival));
   }
 
   /**

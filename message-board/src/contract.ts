@@ -157,7 +157,8 @@ export type RequestRecord = z.infer<typeof RequestRecordSchema>;
 
 /**
  * `POST /requests` → the record. Without `id` the board makes `req_<unix seconds>_<random>`. The same id, message and origin
- * again: the stored record; another message under a known id: 409 `request_exists`.
+ * again: the stored record; another message under a known id: 409 `request_exists`. With a roster, what the gateway has signed takes
+ * the place of what it has not.
  */
 export const CreateRequestSchema = z.strictObject({
   message: SigningMessageSchema,

@@ -38,6 +38,21 @@ export class RequestStore {
     return this.announce(id, { message, origin, status: 'pending' });
   }
 
+  /** What stands in the way of a request: a signing request under its id with another message or origin. */
+  rival({ id, message, origin }: CreateRequest): RequestRecord | undefined {
+    const record = id === undefined ? undefined : this.works.byId.get(id)?.record;
+    const inTheWay = record !== undefined && !isProtocolRecord(record) && (record.message !== message || record.origin !== origin);
+    return inTheWay ? record : undefined;
+  }
+
+  /** Forgets a record if it still stands, with all that is under its id. */
+  displace({ id, message, origin }: RequestRecord): void {
+    const work = this.works.byId.get(id);
+    if (work?.record?.message !== message || work.record.origin !== origin) return;
+    if (!isFinal(work.record.status)) this.pending -= 1;
+    this.works.drop(work);
+  }
+
   /** The work under `id`; a protocol record is made where there is none. @throws ServiceError 429 when there are too many */
   session(id: string): Work<RequestRecord> {
     const known = this.works.byId.get(id);

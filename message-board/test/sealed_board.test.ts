@@ -1,0 +1,408 @@
+/** What a board with the roster of a sealed cluster keeps and what it refuses. */
+import { describe, expect, it } from '@jest/globals';
+import { seal, type Place } from 'sealing/envelope';
+import { NAMING, NODE_STATUS, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
+import { Roster } from 'sealing/roster';
+import { sign } from 'sealing/statement';
+import { members } from '../../node/test/util/roster.js';
+import type { NodeRecord, NodeStatus, RequestRecord } from '../src/contract.js';
+import { messageHash } from '../src/signing_request.js';
+import { caller } from './caller.js';
+import { newSigner } from './signer.js';
+import { testBoard } from './support.js';
+
+/** Counts the verifications. */
+class CountingRoster extends Roster {
+  verifications = 0;
+
+  override signingKeyOf(name: string): ReturnType<Roster['signingKeyOf']> {
+    this.verifications += 1;
+    return super.signingKeyOf(name);
+  }
+}
+
+const { roster: file, identities, gateway } = members();
+const [one, two, three] = identities;
+if (one === undefined || two === undefined || three === undefined) throw new Error('too few members');
+const foreign = members(5, 3).roster;
+
+function sealedBoard(limits: Parameters<typeof testBoard>[0] = {}) {
+  const roster = new CountingRoster(file.file);
+  const board = testBoard(limits, { roster });
+  return { ...board, roster, api: caller(board.app) };
+}
+type Api = ReturnType<typeof sealedBoard>['api'];
+
+const refused = (code: string, complaint: string) => ({ error: { code, message: expect.stringContaining(complaint) } });
+/** The signature no longer fits the text. */
+const altered = (jws: string): string => {
+  const [header = '', payload = '', signature = ''] = jws.split('.');
+  const other = payload.startsWith('A') ? `B${payload.slice(1)}` : `A${payload.slice(1)}`;
+  return [header, other, signature].join('.');
+};
+const otherSignature = (jws: string): string => `${jws.slice(0, jws.lastIndexOf('.') + 1)}${'A'.repeat(86)}`;
+
+describe.each(['messages', 'presignature-messages'] as const)('/%s', (namespace) => {
+  const path = `/${namespace}`;
+  const fields = { request_id: 'keygen', from_node: 'node-1', to_node: 'node-2', round: 1 };
+  const place: Omit<Place, 'from'> = { namespace, session: 'keygen', incarnation: 'a', to: 'node-2', round: 1 };
+  const envelope = (change: Partial<typeof place> = {}, by = one, roster: Roster = file) => seal(by, roster, { ...place, ...change }, '{"secret":1}');
+
+  it('keeps what its sender has sealed for this place, and the same again without verifying it again', async () => {
+    const { api, roster } = sealedBoard();
+    const body = { ...fields, payload: await envelope() };
+    const entry = await api.post(path, body);
+    expect(entry).toMatchObject(body);
+    expect(roster.verifications).toBe(1);
+    expect(await api.post(path, body)).toEqual(entry);
+    expect(roster.verifications).toBe(1);
+    await api.post(path, { ...fields, to_node: '*', payload: await envelope({ to: '*' }) });
+    expect(await api.get(`${path}?request_id=keygen&to_node=node-2`)).toHaveLength(2);
+  });
+
+  const otherSpace = namespace === 'messages' ? 'presignature-messages' : 'messages';
+  it.each<[what: string, payload: () => string | Promise<string>, change: Partial<typeof fields>, complaint: string]>([
+    ['what is not signed', () => '{"secret":1}', {}, 'payload: '],
+    ['the envelope of another sender', () => envelope({}, two), {}, 'from: it was signed for node-2, not for node-1'],
+    ['an envelope for another recipient', () => envelope({ to: 'node-3' }), {}, 'to: '],
+    ['what was for all, for one', () => envelope({ to: '*' }), {}, 'to: '],
+    ['what was for one, for all', () => envelope(), { to_node: '*' }, 'to: '],
+    ['an envelope of another round', () => envelope({ round: 2 }), {}, 'round: '],
+    ['an envelope of another session', () => envelope({ session: 'auxgen' }), {}, 'session: '],
+    ['an envelope of the other list', () => envelope({ namespace: otherSpace }), {}, 'namespace: '],
+    ['an envelope of another cluster', () => envelope({}, one, foreign), {}, 'payload: it was signed for another roster'],
+    ['an altered envelope', async () => altered(await envelope()), {}, 'the signature of node-1 is not valid'],
+    ['another signature', async () => otherSignature(await envelope()), {}, 'the signature of node-1 is not valid'],
+    ['a truncated envelope', async () => (await envelope()).slice(0, -10), {}, 'payload: '],
+    ['one without its signature', async () => (await envelope()).split('.').slice(0, 2).join('.'), {}, 'payload: '],
+    ['no envelope but a statement', () => sign(one, file, NAMING, { request_id: 'keygen', presignature_id: 'p' }), {}, 'it is not a threshold-signing-message'],
+    ['an envelope in the name of the gateway', () => envelope({}, gateway), {}, 'from: '],
+    ['a sender who is no member', async () => envelope({}, members(5).identities[4]), { from_node: 'node-5' }, 'node-5 is not in the roster'],
+  ])('refuses %s', async (_what, payload, change, complaint) => {
+    const { api } = sealedBoard();
+    const body = { ...fields, ...change, payload: await payload() };
+    expect(await api.post(path, body, 403)).toMatchObject(refused('invalid_envelope', complaint));
+    expect(await api.get('/health')).toMatchObject({ entries: 0, requests: { protocol: 0 }, presignature_requests: { open: 0 } });
+  });
+
+  it('has room for the honest, however many forged ones came before', async () => {
+    const { api } = sealedBoard({ maxEntriesPerRequest: 1, maxOpenSessions: 1 });
+    for (let k = 0; k < 5; k += 1) await api.post(path, { ...fields, request_id: `s${k}`, payload: await envelope({}, two) }, 403);
+    await api.post(path, { ...fields, payload: await envelope() });
+    expect(await api.post(path, { ...fields, payload: await envelope() }, 429)).toMatchObject({ error: { code: 'too_many_entries' } });
+  });
+
+  it('keeps one entry of two that come at once', async () => {
+    const { api } = sealedBoard();
+    const body = { ...fields, payload: await envelope() };
+    const [first, second] = await Promise.all([api.post(path, body), api.post(path, body)]);
+    expect(second).toEqual(first);
+    expect(await api.get('/health')).toMatchObject({ entries: 1 });
+  });
+});
+
+describe('/partial-signatures', () => {
+  const claims = { request_id: 'req_1', message_sha256: messageHash('m'), presignature_id: 'p', sigma: '01'.repeat(32) };
+  const body = { request_id: 'req_1', from_node: 'node-1' };
+
+  it('keeps the statement of its sender for this request, once', async () => {
+    const { api, roster } = sealedBoard();
+    const payload = await sign(one, file, PARTIAL_SIGNATURE, claims);
+    expect(await api.post('/partial-signatures', { ...body, payload })).toMatchObject({ payload });
+    await api.post('/partial-signatures', { ...body, payload });
+    expect(roster.verifications).toBe(1);
+  });
+
+  it.each<[what: string, payload: () => string | Promise<string>, complaint: string]>([
+    ['what is not signed', () => '{"sigma":"01"}', 'payload: '],
+    ['the statement of another node', () => sign(two, file, PARTIAL_SIGNATURE, claims), 'from_node: it was signed for node-2, not for node-1'],
+    ['one for another request', () => sign(one, file, PARTIAL_SIGNATURE, { ...claims, request_id: 'req_2' }), 'request_id: '],
+    ['one of another cluster', () => sign(one, foreign, PARTIAL_SIGNATURE, claims), 'another roster'],
+    ['one of another kind', () => sign(one, file, REFUSAL, { request_id: 'req_1', code: 'x' }), 'it is not a threshold-signing-partial-signature'],
+    ['an altered one', async () => altered(await sign(one, file, PARTIAL_SIGNATURE, claims)), 'not valid'],
+  ])('refuses %s', async (_what, payload, complaint) => {
+    const { api } = sealedBoard();
+    expect(await api.post('/partial-signatures', { ...body, payload: await payload() }, 403)).toMatchObject(refused('invalid_statement', complaint));
+    expect(await api.get('/partial-signatures?request_id=req_1')).toEqual([]);
+  });
+});
+
+const change = (api: Api, body: unknown, status = 200) => api.put('/requests/req_1', body, status) as Promise<RequestRecord>;
+
+async function withRequest(limits: Parameters<typeof testBoard>[0] = {}) {
+  const board = sealedBoard(limits);
+  await board.api.post('/requests', { id: 'req_1', message: 'm', origin: 'anything' });
+  return board;
+}
+
+describe('the name of a presignature', () => {
+  const claims = { request_id: 'req_1', presignature_id: 'p1' };
+
+  it('is taken with the statement of a node, and kept with it', async () => {
+    const { api, roster } = await withRequest();
+    const naming = await sign(two, file, NAMING, claims);
+    const record = await change(api, { presignature_id: 'p1', naming });
+    expect(record).toMatchObject({ presignature_id: 'p1', naming });
+    expect(await change(api, { presignature_id: 'p1' })).toEqual(record);
+    expect(await change(api, { presignature_id: 'p1', naming: await sign(one, file, NAMING, claims) })).toEqual(record);
+    expect(roster.verifications).toBe(1);
+    const second = await sign(one, file, NAMING, { ...claims, presignature_id: 'p2' });
+    expect(await change(api, { presignature_id: 'p2', naming: second }, 409)).toMatchObject({ error: { code: 'presignature_conflict' } });
+  });
+
+  it.each<[what: string, naming: () => string | undefined | Promise<string>, complaint: string]>([
+    ['no statement', () => undefined, 'naming: is required'],
+    ['another request', () => sign(two, file, NAMING, { ...claims, request_id: 'req_2' }), 'request_id: '],
+    ['another presignature', () => sign(two, file, NAMING, { ...claims, presignature_id: 'p2' }), 'presignature_id: '],
+    ['the gateway', () => sign(gateway, file, NAMING, claims), 'it is a statement of gateway, not of a node'],
+    ['another cluster', () => sign(two, foreign, NAMING, claims), 'another roster'],
+    ['a forger', async () => otherSignature(await sign(two, file, NAMING, claims)), 'not valid'],
+    ['a refusal', () => sign(two, file, REFUSAL, { request_id: 'req_1', code: 'x' }), 'it is not a threshold-signing-naming'],
+  ])('is refused with %s, and stays free', async (_what, naming, complaint) => {
+    const { api } = await withRequest();
+    expect(await change(api, { presignature_id: 'p1', naming: await naming() }, 403)).toMatchObject(refused('invalid_statement', complaint));
+    expect(await api.get('/requests/req_1')).not.toHaveProperty('presignature_id');
+    await change(api, { presignature_id: 'p2', naming: await sign(one, file, NAMING, { ...claims, presignature_id: 'p2' }) });
+  });
+});
+
+describe('a refusal', () => {
+  const by = (identity: typeof one, code = 'policy_refused', request_id = 'req_1') => sign(identity, file, REFUSAL, { request_id, code });
+
+  it('is added to a pending request, one of each node, and the feed shows it', async () => {
+    const { api, roster } = await withRequest();
+    const { revision } = (await api.get('/requests/req_1')) as RequestRecord;
+    const [first, second] = [await by(one), await by(two)];
+    expect(await change(api, { refusal: first })).toMatchObject({ status: 'pending', refusals: [first] });
+    const record = await change(api, { refusal: second });
+    expect(record).toMatchObject({ status: 'pending', refusals: [first, second] });
+    expect(await api.get(`/requests?status=pending&changed_after=${revision}`)).toEqual([record]);
+    expect(await change(api, { refusal: first })).toEqual(record);
+    expect(roster.verifications).toBe(2);
+    expect(await change(api, { refusal: await by(one, 'rate_limited') }, 409)).toMatchObject({ error: { code: 'refusal_conflict' } });
+    expect(await api.get('/requests/req_1')).toEqual(record);
+  });
+
+  it.each<[what: string, refusal: () => Promise<string>, complaint: string]>([
+    ['another request', () => by(one, 'x', 'req_2'), 'request_id: '],
+    ['the gateway', () => by(gateway), 'it is a statement of gateway, not of a node'],
+    ['another cluster', () => sign(one, foreign, REFUSAL, { request_id: 'req_1', code: 'x' }), 'another roster'],
+    ['a forger', async () => otherSignature(await by(one)), 'not valid'],
+  ])('of %s is refused', async (_what, refusal, complaint) => {
+    const { api } = await withRequest();
+    expect(await change(api, { refusal: await refusal() }, 403)).toMatchObject(refused('invalid_statement', complaint));
+    expect(await api.get('/requests/req_1')).not.toHaveProperty('refusals');
+  });
+
+  it('comes too late for a finished request, unless it is there already', async () => {
+    const { api } = await withRequest();
+    const first = await by(one);
+    await change(api, { refusal: first });
+    await change(api, { status: 'failed', reason: 'policy_refused: node-1, node-2' });
+    expect(await change(api, { refusal: await by(two) }, 409)).toMatchObject({ error: { code: 'status_conflict' } });
+    expect(await change(api, { refusal: first })).toMatchObject({ status: 'failed', refusals: [first] });
+  });
+});
+
+describe('/presignature-requests', () => {
+  const claims = { id: 'presig_1', participants: [0, 1, 2] };
+  const body = { request_id: 'presig_1', participants: [0, 1, 2] };
+
+  it('keeps what a node has signed, once', async () => {
+    const { api, roster } = sealedBoard();
+    const origin = await sign(one, file, PRESIGNATURE_REQUEST, claims);
+    const record = await api.post('/presignature-requests', { ...body, origin });
+    expect(record).toMatchObject({ ...body, origin, status: 'pending' });
+    expect(await api.post('/presignature-requests', { ...body, origin })).toEqual(record);
+    expect(await api.get('/presignature-requests')).toEqual([record]);
+    expect(roster.verifications).toBe(1);
+  });
+
+  it.each<[what: string, origin: () => string | undefined | Promise<string>, complaint: string]>([
+    ['no origin', () => undefined, 'origin: is required'],
+    ['a name as origin', () => 'node-1', 'origin: '],
+    ['other participants', () => sign(one, file, PRESIGNATURE_REQUEST, { ...claims, participants: [0, 1, 3] }), 'participants: '],
+    ['another id', () => sign(one, file, PRESIGNATURE_REQUEST, { ...claims, id: 'presig_2' }), 'request_id: '],
+    ['the gateway as origin', () => sign(gateway, file, PRESIGNATURE_REQUEST, claims), 'not of a node'],
+    ['an origin in another cluster', () => sign(one, foreign, PRESIGNATURE_REQUEST, claims), 'another roster'],
+  ])('refuses %s', async (_what, origin, complaint) => {
+    const { api } = sealedBoard();
+    expect(await api.post('/presignature-requests', { ...body, origin: await origin() }, 403)).toMatchObject(refused('invalid_statement', complaint));
+    expect(await api.get('/presignature-requests')).toEqual([]);
+    await api.post('/presignature-requests', { ...body, origin: await sign(one, file, PRESIGNATURE_REQUEST, claims) });
+  });
+});
+
+const SETUP = { ready: true, next: 0, running: null, completed: null, committed: null };
+const STATUS: NodeStatus = { incarnation: 'a1', public_key: null, stage: 'ready', keygen: SETUP, aux_info: SETUP, pool: { '1-2-3': 4 }, attempts: [], culprits: [] };
+
+describe('heartbeats', () => {
+  interface Said {
+    readonly by?: typeof one;
+    readonly started?: number;
+    readonly status?: NodeStatus;
+    readonly claimed?: Record<string, unknown>;
+    readonly roster?: Roster;
+  }
+  const heartbeat = async (sequence: number, { by = one, started = 1000, status = STATUS, claimed = status, roster = file }: Said = {}) => ({
+    status,
+    statement: await sign(by, roster, NODE_STATUS, { started, sequence, status: claimed }),
+  });
+
+  it('are kept with their statement, and not verified again while they are the same', async () => {
+    const { api, roster } = sealedBoard();
+    const body = await heartbeat(0);
+    const record = (await api.put('/nodes/node-1', body)) as NodeRecord;
+    expect(record).toMatchObject({ node_id: 'node-1', ...body });
+    expect(await api.put('/nodes/node-1', body)).toMatchObject({ revision: record.revision });
+    expect(await api.get('/nodes')).toMatchObject([body]);
+    expect(roster.verifications).toBe(1);
+  });
+
+  it.each<[what: string, body: () => unknown, complaint: string]>([
+    ['no statement', () => ({ status: STATUS }), 'statement: is required'],
+    ['the statement of another node', () => heartbeat(0, { by: two }), 'it is a statement of node-2, not of node-1'],
+    ['the statement of another status', () => heartbeat(0, { claimed: { ...STATUS, pool: {} } }), 'it states another status'],
+    ['the statement of more', () => heartbeat(0, { claimed: { ...STATUS, more: 1 } }), 'it states another status'],
+    ['a statement for another cluster', () => heartbeat(0, { roster: foreign }), 'another roster'],
+    ['an altered statement', async () => ({ status: STATUS, statement: altered((await heartbeat(0)).statement) }), 'not valid'],
+  ])('with %s are refused', async (_what, body, complaint) => {
+    const { api } = sealedBoard();
+    expect(await api.put('/nodes/node-1', await body(), 403)).toMatchObject(refused('invalid_statement', complaint));
+    expect(await api.get('/nodes')).toEqual([]);
+  });
+
+  it('of one who is no member are refused', async () => {
+    const { api } = sealedBoard();
+    const stranger = members(5).identities[4];
+    expect(await api.put('/nodes/node-5', await heartbeat(0, { by: stranger ?? one }), 403)).toMatchObject(refused('invalid_statement', 'node-5 is not in the roster'));
+  });
+
+  it('never go back to what was stated earlier', async () => {
+    const { api } = sealedBoard();
+    const stages = ['starting', 'keygen', 'aux_info', 'ready'] as const;
+    const [first, second, third] = await Promise.all(stages.slice(0, 3).map((stage, k) => heartbeat(k, { status: { ...STATUS, stage } })));
+    await api.put('/nodes/node-1', first);
+    await api.put('/nodes/node-1', third);
+    for (const stale of [first, second, await heartbeat(2)]) {
+      expect(await api.put('/nodes/node-1', stale, 409)).toMatchObject({ error: { code: 'stale_status' } });
+    }
+    expect(await api.put('/nodes/node-1', third)).toMatchObject({ status: { stage: 'aux_info' } });
+    const nextLife = await heartbeat(0, { started: 2000 });
+    await api.put('/nodes/node-1', nextLife);
+    await api.put('/nodes/node-1', await heartbeat(9), 409);
+    expect(await api.get('/nodes')).toMatchObject([nextLife]);
+  });
+
+  it('tell the board the public key, and nobody else does', async () => {
+    const { api } = sealedBoard();
+    const [real, false_] = [newSigner().publicKey, newSigner().publicKey];
+    expect(await api.post('/publickey', { public_key: false_ }, 403)).toMatchObject({ error: { code: 'unconfirmed_key' } });
+    const stating = (public_key: string) => ({ status: { ...STATUS, public_key } });
+    await api.put('/nodes/node-1', await heartbeat(0, stating(real)));
+    await api.put('/nodes/node-2', await heartbeat(0, { by: two, ...stating(real) }));
+    await api.put('/nodes/node-3', await heartbeat(0, { by: three, ...stating(false_) }));
+    for (const public_key of [real, false_]) await api.post('/publickey', { public_key }, 403);
+    await api.get('/publickey', 404);
+    await api.put('/nodes/node-3', await heartbeat(1, { by: three, ...stating(real) }));
+    expect(await api.get('/publickey')).toEqual({ public_key: real });
+    await api.post('/publickey', { public_key: real });
+    expect(await api.post('/publickey', { public_key: false_ }, 409)).toMatchObject({ error: { code: 'public_key_conflict' } });
+  });
+});
+
+describe('signing requests', () => {
+  const origin = (id: string, message: string) =>
+    sign(gateway, file, SIGNING_REQUEST, { id, message_sha256: messageHash(message), time: '2026-01-01T00:00:00.000Z' });
+
+  it('are kept whatever their origin is', async () => {
+    const { api, roster } = sealedBoard();
+    for (const body of [{ id: 'a' }, { id: 'b', origin: 'someone' }, { id: 'c', origin: await origin('x', 'm') }]) {
+      expect(await api.post('/requests', { ...body, message: 'm' })).toMatchObject({ ...body, status: 'pending' });
+    }
+    expect(roster.verifications).toBe(0);
+  });
+
+  it.each(['pending', 'failed'])('of the gateway take the place of a %s one that is not', async (status) => {
+    const { api } = await withRequest({ maxPendingRequests: 1 });
+    if (status === 'failed') await change(api, { status, reason: 'unauthorized: node-1' });
+    const genuine = { id: 'req_1', message: 'real', origin: await origin('req_1', 'real') };
+    const record = await api.post('/requests', genuine);
+    expect(record).toMatchObject({ ...genuine, status: 'pending' });
+    expect(await api.get('/requests')).toEqual([record]);
+    expect(await api.get('/health')).toMatchObject({ requests: { pending: 1, finished: 0 } });
+    for (const other of [{ message: 'm', origin: 'anything' }, { message: 'm', origin: genuine.origin }, { message: 'real' }]) {
+      expect(await api.post('/requests', { id: 'req_1', ...other }, 409)).toMatchObject({ error: { code: 'request_exists' } });
+    }
+    expect(await api.get('/requests/req_1')).toEqual(record);
+  });
+
+  it('of the gateway do not take the place of each other', async () => {
+    const { api } = sealedBoard();
+    await api.post('/requests', { id: 'req_1', message: 'a', origin: await origin('req_1', 'a') });
+    await api.post('/requests', { id: 'req_1', message: 'b', origin: await origin('req_1', 'b') }, 409);
+  });
+});
+
+describe('health', () => {
+  it('names the roster that is checked against', async () => {
+    expect(await sealedBoard().api.get('/health')).toMatchObject({ roster: file.hash });
+    expect(await caller(testBoard({}, { roster: members(4, 3, 'plain').roster }).app).get('/health')).toMatchObject({ roster: null });
+  });
+});
+
+describe.each([
+  ['without a roster', null],
+  ['with a plain roster', members(4, 3, 'plain').roster],
+])('%s', (_name, roster) => {
+  const JWS = 'aa.bb.cc';
+  const board = (limits = {}) => caller(testBoard(limits, { roster }).app);
+
+  it('nothing is checked, and everything is handed out', async () => {
+    const api = board();
+    const message = { request_id: 'keygen', from_node: 'node-1', to_node: '*', round: 1, payload: 'x' };
+    for (const path of ['/messages', '/presignature-messages']) await api.post(path, message);
+    await api.post('/partial-signatures', { request_id: 'req_1', from_node: 'node-1', payload: 'x' });
+    expect(await api.put('/nodes/node-1', { status: STATUS, statement: JWS })).toMatchObject({ statement: JWS });
+    await api.put('/nodes/node-1', { status: { ...STATUS, stage: 'starting' } });
+    expect(await api.post('/presignature-requests', { request_id: 'p', origin: 'anybody' })).toMatchObject({ origin: 'anybody' });
+    await api.post('/requests', { id: 'req_2', message: 'm', origin: 'o' });
+    await api.post('/requests', { id: 'req_2', message: 'm' }, 409);
+    await api.put('/requests/req_2', { presignature_id: 'p', naming: JWS });
+    await api.put('/requests/req_2', { refusal: JWS });
+    expect(await api.put('/requests/req_2', { refusal: 'dd.ee.ff' })).toMatchObject({ presignature_id: 'p', naming: JWS, refusals: [JWS, 'dd.ee.ff'] });
+    await api.post('/publickey', { public_key: newSigner().publicKey });
+  });
+
+  it('refusals are bounded all the same, and count as what is stored', async () => {
+    const api = board();
+    await api.post('/requests', { id: 'req_1', message: 'm' });
+    const stored = async (): Promise<number> => ((await api.get('/health')) as { stored_bytes: number }).stored_bytes;
+    const before = await stored();
+    for (let k = 0; k < 256; k += 1) await api.put('/requests/req_1', { refusal: `a.b.${String(k).padStart(96, '0')}` });
+    expect((await stored()) - before).toBe(256 * 2 * 100);
+    expect(await api.put('/requests/req_1', { refusal: 'a.b.c' }, 429)).toMatchObject({ error: { code: 'too_many_refusals' } });
+    await api.put('/requests/req_1', { presignature_id: 'p', naming: `a.b.${'c'.repeat(96)}` });
+    expect((await stored()) - before).toBe(257 * 2 * 100);
+    await api.put('/requests/req_1', { status: 'failed', reason: 'x' });
+    for (const field of [{ refusal: `a.b.${'c'.repeat(4093)}` }, { presignature_id: 'p', naming: `a.b.${'c'.repeat(4093)}` }]) await api.put('/requests/req_1', field, 400);
+  });
+
+  it('what does not fit is refused, and nothing of it is done', async () => {
+    const api = board({ maxStoredBytes: 5_000 });
+    await api.post('/requests', { id: 'req_1', message: 'm' });
+    expect(await api.put('/requests/req_1', { refusal: `a.b.${'c'.repeat(2_000)}` }, 429)).toMatchObject({ error: { code: 'board_full' } });
+    expect(await api.get('/requests/req_1')).not.toHaveProperty('refusals');
+    await api.put('/requests/req_1', { status: 'failed', reason: 'x' });
+  });
+
+  it('heartbeats count as what is stored, and are forgotten with it', async () => {
+    const api = board();
+    const stored = async (): Promise<number> => ((await api.get('/health')) as { stored_bytes: number }).stored_bytes;
+    await api.put('/nodes/node-1', { status: STATUS, statement: `a.b.${'c'.repeat(1_000)}` });
+    const one = await stored();
+    expect(one).toBeGreaterThan(4 * 1_000);
+    for (let k = 0; k < 3; k += 1) await api.put('/nodes/node-1', { status: STATUS, statement: `a.b.${String(k).padStart(1_000, 'c')}` });
+    expect(await stored()).toBe(one);
+  });
+});
