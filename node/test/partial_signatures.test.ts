@@ -1,14 +1,24 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { encodePoint, presign, Presignature, verify, type KeyShare } from 'cggmp24';
 import { generateShares, outputs, seededRng, simulate, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { BoardClient } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
 import type { Running } from 'message-board/serve';
+import { Identity } from 'sealing/identity';
+import { PARTIAL_SIGNATURE } from 'sealing/kinds';
+import { sign } from 'sealing/statement';
+import type { z } from 'zod';
+import { identityText } from '../../sealing/test/fixed_identity.js';
 import type { NodeContext } from '../src/context.js';
+import type { Accusation } from '../src/culprits.js';
 import type { StoredPresignature } from '../src/presignature_pool.js';
 import { exchangePartialSignatures } from '../src/partial_signatures.js';
-import { nodeId } from '../src/utils.js';
+import { Seals } from '../src/seals.js';
 import { memoryLog, startBoard } from './util/cluster.js';
+import { present } from './util/present.js';
+import { members } from './util/roster.js';
+import { FakePresence } from './util/transport.js';
 
 const rng = seededRng('partial signatures');
 const never = new AbortController().signal;
@@ -36,16 +46,33 @@ function presignatures(id: string): [StoredPresignature, StoredPresignature] {
   return [first, second];
 }
 
+const { roster, identities } = members(3, 2);
+const identityOf = (index: number): Identity => present(identities[index]);
+
+/** All are alive. */
+function everyone(): FakePresence {
+  const presence = new FakePresence();
+  for (const index of [0, 1, 2]) presence.set(index, 'a');
+  return presence;
+}
+
 /** The part of a node's context that the fast path uses. */
-function contextOf(index: number, logger = memoryLog().logger): NodeContext {
+function contextOf(index: number, { logger = memoryLog().logger, presence = everyone(), accused = [] as Accusation[], timeoutMs = 1_500 } = {}): NodeContext {
   const sharedPublicKey = shares[0]?.core.sharedPublicKey;
-  return { index, n: 3, t: 2, client, logger, config: { fastSigningTimeoutMs: 1500 }, keyShare: { sharedPublicKey } } as unknown as NodeContext;
+  const seals = new Seals(roster, identityOf(index));
+  const culprits = { has: () => false, accuse: (accusation: Accusation) => void accused.push(accusation) };
+  const parts = { index, n: 3, t: 2, client, logger, seals, presence, culprits, config: { fastSigningTimeoutMs: timeoutMs }, keyShare: { sharedPublicKey } };
+  return parts as unknown as NodeContext;
 }
 
 const isSignature = (outcome: Awaited<ReturnType<typeof exchangePartialSignatures>>, { message }: RequestRecord): boolean =>
   outcome.kind === 'signed' && shares[0] !== undefined && verify(outcome.signature, encodePoint(shares[0].core.sharedPublicKey, true), Buffer.from(message));
 
-const forged = (presignature_id: string): string => JSON.stringify({ sigma: { curve: 'secp256k1', scalar: '11'.repeat(32) }, presignature_id });
+/** What a cheat would state for this request and presignature. */
+function wrong({ id, message }: RequestRecord, presignature_id: string, change: Partial<z.infer<typeof PARTIAL_SIGNATURE.claims>> = {}, signer = identityOf(2)): Promise<string> {
+  const message_sha256 = createHash('sha256').update(message).digest('hex');
+  return sign(signer, roster, PARTIAL_SIGNATURE, { request_id: id, message_sha256, presignature_id, sigma: '11'.repeat(32), ...change });
+}
 
 describe('the exchange of partial signatures', () => {
   it('gives all participants the same valid signature', async () => {
@@ -56,23 +83,65 @@ describe('the exchange of partial signatures', () => {
     expect(outcomes[0]).toEqual(outcomes[1]);
   });
 
-  it('ignores forged parts under any name, says whose name they bear, and keeps the place open for the true one', async () => {
+  const stranger = Identity.parse(identityText('node-3', 'of another cluster'));
+  it.each<[string, RegExp, (request: RequestRecord, presignatureId: string) => Promise<string>]>([
+    ['in clear', /not in base64url/, (_, id) => Promise.resolve(JSON.stringify({ sigma: { curve: 'secp256k1', scalar: '11'.repeat(32) }, presignature_id: id }))],
+    ['by a stranger', /signature of node-3 is not valid/, (request, id) => wrong(request, id, {}, stranger)],
+    ['by another signer', /signed by node-1/, (request, id) => wrong(request, id, {}, identityOf(0))],
+    ['for another request', /another request/, (request, id) => wrong(request, id, { request_id: 'req_1_other' })],
+    ['for another message', /another message/, (request, id) => wrong(request, id, { message_sha256: '0'.repeat(64) })],
+    ['from another presignature', /another presignature/, (request) => wrong(request, 'presig_gen_other')],
+  ])('ignores one that is %s, and the true one that follows counts', async (_, reason, make) => {
     const request = await client.createRequest({ message: 'forged' });
     const [a, b] = presignatures('presig_gen_forged');
-    for (const index of [0, 1, 2]) await client.postPartialSignature({ request_id: request.id, from_node: nodeId(index), payload: forged('presig_gen_forged') });
+    for (let k = 0; k < 2; k++) await client.postPartialSignature({ request_id: request.id, from_node: 'node-3', payload: await make(request, a.id) });
+    await client.postPartialSignature({ request_id: request.id, from_node: 'node-2', payload: 'of one that has no part in it' });
     const { logger, lines } = memoryLog();
-    const outcomes = await Promise.all([exchangePartialSignatures(contextOf(0, logger), request, a, never), exchangePartialSignatures(contextOf(2), request, b, never)]);
+    const accused: Accusation[] = [];
+    const outcomes = await Promise.all([exchangePartialSignatures(contextOf(0, { logger, accused }), request, a, never), exchangePartialSignatures(contextOf(2), request, b, never)]);
     expect(outcomes.map((outcome) => isSignature(outcome, request))).toEqual([true, true]);
-    expect(lines.filter(({ event }) => event === 'partial_signature_ignored').flatMap(({ from }) => from as string[]).sort()).toEqual(['node-1', 'node-3']);
+    expect(lines.filter(({ event }) => event === 'partial_signature_ignored')).toEqual([expect.objectContaining({ from: 'node-3', reason: expect.stringMatching(reason) })]);
+    expect(accused).toEqual([]);
   });
 
-  it('does not count junk, nor parts of another presignature', async () => {
-    const request = await client.createRequest({ message: 'junk' });
-    const [a] = presignatures('presig_gen_junk');
-    for (const payload of ['{', '{}', 'null', forged('presig_gen_other'), forged('presig_gen_junk').replace('11', 'zz')]) {
-      await client.postPartialSignature({ request_id: request.id, from_node: nodeId(2), payload });
-    }
-    expect(await exchangePartialSignatures(contextOf(0), request, a, never)).toEqual({ kind: 'silent', missing: [2] });
+  it.each([
+    ['wrong', '11'.repeat(32), 'sigma_j Gamma = m Delta~_j + r S~_j'],
+    ['no scalar', 'ff'.repeat(32), 'sigma < q'],
+  ])('ends at once with the maker of one that is %s, whom its own statement shows', async (_, sigma, reason) => {
+    const request = await client.createRequest({ message: 'wrong' });
+    const [a] = presignatures('presig_gen_wrong');
+    const statement = await wrong(request, a.id, { sigma });
+    await client.postPartialSignature({ request_id: request.id, from_node: 'node-3', payload: statement });
+    const accused: Accusation[] = [];
+    expect(await exchangePartialSignatures(contextOf(0, { accused, timeoutMs: 600_000 }), request, a, never)).toEqual({ kind: 'wrong', makers: [2] });
+    const record = { kind: 'partial_signature', requestId: request.id, presignatureId: a.id, participants: [0, 2], message: 'wrong' };
+    expect(accused).toMatchObject([{ code: 'invalid_partial_signature', blame: [{ party: 2, reason }], record }]);
+    const shown = accused[0]?.record;
+    expect(shown?.kind === 'partial_signature' && [shown.statements.get(2), shown.statements.has(0)]).toEqual([statement, true]);
+  });
+
+  it('takes the first that a signer has stated: another one changes nothing', async () => {
+    const request = await client.createRequest({ message: 'two' });
+    const [a, b] = presignatures('presig_gen_two');
+    const accused: Accusation[] = [];
+    await client.postPartialSignature({ request_id: request.id, from_node: 'node-3', payload: await wrong(request, a.id) });
+    const outcomes = await Promise.all([exchangePartialSignatures(contextOf(0, { accused }), request, a, never), exchangePartialSignatures(contextOf(2), request, b, never)]);
+    expect(outcomes[0]).toEqual({ kind: 'wrong', makers: [2] });
+    expect(accused).toHaveLength(1);
+  });
+
+  it('ends as soon as a signer whose part is missing is down', async () => {
+    const request = await client.createRequest({ message: 'down' });
+    const [a] = presignatures('presig_gen_down');
+    const presence = everyone();
+    const running = exchangePartialSignatures(contextOf(0, { presence, timeoutMs: 600_000 }), request, a, never);
+    while ((await client.listPartialSignatures(request.id)).length === 0);
+    presence.set(1, 'a', { live: false });
+    presence.set(2, 'a', { live: false });
+    expect(await running).toEqual({ kind: 'silent', missing: [2] });
+    expect(presence.listeners).toBe(0);
+    const [late] = presignatures('presig_gen_late');
+    expect(await exchangePartialSignatures(contextOf(0, { presence, timeoutMs: 600_000 }), request, late, never)).toEqual({ kind: 'silent', missing: [2] });
   });
 
   it('names the silent ones when the deadline passes', async () => {

@@ -1,10 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NodeRecord } from 'message-board/contract';
 import { pino } from 'pino';
+import { Identity } from 'sealing/identity';
+import { NODE_STATUS } from 'sealing/kinds';
+import { Roster } from 'sealing/roster';
+import { sign } from 'sealing/statement';
+import { identityText } from '../../sealing/test/fixed_identity.js';
 import { Presence } from '../src/presence.js';
+import { Seals } from '../src/seals.js';
 import { TestBoard } from './util/board.js';
 import { eventually, memoryLog } from './util/cluster.js';
+import { present } from './util/present.js';
+import { members } from './util/roster.js';
 
+const sealedCluster = members(3, 2);
+const plainCluster = members(3, 2, 'plain');
 const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
 
 let board: TestBoard;
@@ -20,12 +30,17 @@ afterEach(async () => {
 
 interface Settings {
   readonly incarnation?: string;
-  readonly now?: () => number;
+  readonly started?: number;
+  readonly cluster?: typeof sealedCluster;
 }
 
-function node(index: number, { incarnation = `of ${index}`.replace(' ', '-'), now = () => performance.now() }: Settings = {}) {
+function nodeOf(index: number, { incarnation = `of-${index}`, started = 1_000, cluster = sealedCluster }: Settings = {}) {
   const log = memoryLog();
-  const presence = new Presence({ client: board.client(), logger: log.logger, index, n: 3, incarnation, deadAfterMs: 1_500, keygen: IDLE, auxInfo: IDLE, now });
+  const seals = new Seals(cluster.roster, present(cluster.identities[index]));
+  let clones = 0;
+  const onClone = (): void => void (clones += 1);
+  const options = { client: board.client(), logger: log.logger, seals, index, n: 3, incarnation, started, onClone, deadAfterMs: 1_500 };
+  const presence = new Presence({ ...options, keygen: IDLE, auxInfo: IDLE });
   presence.update({ stage: 'ready' });
   const life = new AbortController();
   const running = presence.run(life.signal);
@@ -34,10 +49,15 @@ function node(index: number, { incarnation = `of ${index}`.replace(' ', '-'), no
     await running;
   };
   stops.push(stop);
-  return { presence, stop, lines: log.lines };
+  return { presence, stop, lines: log.lines, clones: () => clones };
 }
 
-describe('presence', () => {
+describe.each([
+  ['sealed', sealedCluster],
+  ['plain', plainCluster],
+])('presence in a %s cluster', (_, cluster) => {
+  const node = (index: number, settings: Settings = {}) => nodeOf(index, { ...settings, cluster });
+
   it('knows nobody before it has heard of them, but itself', () => {
     const { presence } = node(1);
     expect(presence.peers()).toEqual([
@@ -83,7 +103,7 @@ describe('presence', () => {
     await a.stop();
     await eventually('it is missed', () => !b.presence.isLive(0));
     expect(b.presence.ageMs(0)).toBeGreaterThan(1_500);
-    node(0, { incarnation: 'second' });
+    node(0, { incarnation: 'second', started: 2_000 });
     await eventually('it is back', () => b.presence.isLive(0));
     expect(b.presence.peers()[0]?.status?.incarnation).toBe('second');
   });
@@ -160,7 +180,9 @@ function scripted() {
     },
   };
   const logger = pino({ level: 'silent' });
-  const presence = new Presence({ client, logger, index: 0, n: 2, incarnation: 'own', deadAfterMs: 1_000, keygen: IDLE, auxInfo: IDLE, now: () => time });
+  const seals = new Seals(plainCluster.roster, present(plainCluster.identities[0]));
+  const options = { client, logger, seals, index: 0, n: 2, incarnation: 'own', started: 1, onClone: () => undefined, deadAfterMs: 1_000 };
+  const presence = new Presence({ ...options, keygen: IDLE, auxInfo: IDLE, now: () => time });
   void presence.run(new AbortController().signal);
   const changes: boolean[] = [];
   presence.onChange(() => changes.push(presence.peers()[0]?.live === true));
@@ -202,5 +224,101 @@ describe('liveness', () => {
     await at(0, 5_000);
     restart();
     expect(await at(100, null)).toBe(false);
+  });
+});
+
+/** A statement by node-2, unless something is changed about it. */
+async function statement(change: { signer?: Identity; roster?: Roster; started?: number; sequence?: number; status?: Record<string, unknown> } = {}): Promise<string> {
+  const { signer = present(sealedCluster.identities[1]), roster = sealedCluster.roster, started = 1_000, sequence = 5, status = {} } = change;
+  return sign(signer, roster, NODE_STATUS, { started, sequence, status: { ...nodeStatus, ...status } });
+}
+const nodeStatus = { incarnation: 'of-1', public_key: null, stage: 'keygen', keygen: IDLE, aux_info: IDLE, pool: {}, attempts: [], culprits: [] };
+
+describe('what a node is said to say', () => {
+  const put = async (text: string | undefined): Promise<unknown> => board.client().putNode('node-2', { status: nodeStatus, ...(text === undefined ? {} : { statement: text }) });
+
+  it.each<[string, RegExp, () => Promise<string | undefined>]>([
+    ['unsigned', /not signed/, () => Promise.resolve(undefined)],
+    ['signed by a stranger', /signature of node-2 is not valid/, () => statement({ signer: Identity.parse(identityText('node-2', 'of another cluster')) })],
+    ['signed by another member', /signed by node-3/, () => statement({ signer: present(sealedCluster.identities[2]) })],
+    ['signed for another roster', /another roster/, () => statement({ roster: new Roster({ ...sealedCluster.roster.file, cluster: 'f'.repeat(32) }) })],
+    ['not a status', /status: stage/, () => statement({ status: { stage: 7 } })],
+  ])('does not count when it is %s: the node is as good as not heard', async (_, reason, said) => {
+    const { presence, lines } = nodeOf(0);
+    await put(await said());
+    await eventually('it is refused', () => lines.some(({ event }) => event === 'status_refused'));
+    expect(presence.peers()[0]).toMatchObject({ live: false, status: undefined });
+    await put(await said());
+    await put(await statement());
+    await eventually('what it has signed is heard', () => presence.peers()[0]?.status?.stage === 'keygen');
+    expect(lines.filter(({ event }) => event === 'status_refused')).toEqual([expect.objectContaining({ from: 'node-2', reason: expect.stringMatching(reason) })]);
+  });
+
+  it('is what it has signed, whatever the status in clear beside it', async () => {
+    const { presence } = nodeOf(0);
+    await put(await statement({ status: { stage: 'aux_info' } }));
+    await eventually('it is heard', () => presence.peers()[0]?.status?.stage === 'aux_info');
+  });
+
+  it.each([
+    ['an earlier one of the same life', { sequence: 4 }],
+    ['one of an earlier life', { started: 999, sequence: 99 }],
+    ['another one under the same number', { status: { stage: 'refusing' } }],
+  ])('is not replaced by %s, and what is shown again does not keep it alive', async (_, change) => {
+    const { presence, lines } = nodeOf(0);
+    await put(await statement());
+    await eventually('it is heard', () => presence.peers()[0]?.live === true);
+    const shown = await statement({ status: { stage: 'ready' }, ...change });
+    const until = performance.now() + 2_500;
+    while (performance.now() < until) {
+      await put(shown);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    expect(presence.peers()[0]).toMatchObject({ live: false, status: { stage: 'keygen' } });
+    expect(lines.filter(({ event }) => event === 'status_refused')).toHaveLength(1);
+  });
+
+  it('is the same text while it is the same, so that the board sees no news in a heartbeat', async () => {
+    const { presence } = nodeOf(0);
+    const client = board.client();
+    const revisions = new Set<string>();
+    await eventually('it is there', () => presence.boardSilentMs < 1_000);
+    for (let k = 0; k < 15; k++) {
+      for (const { revision } of await client.listNodes()) revisions.add(revision);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+    expect(revisions.size).toBe(1);
+  });
+});
+
+describe('two processes with one identity', () => {
+  it('the one that began earlier stops, the other goes on', async () => {
+    const first = nodeOf(1, { incarnation: 'first', started: 1_000 });
+    const other = nodeOf(0);
+    await eventually('it is heard', () => other.presence.isLive(1));
+    const second = nodeOf(1, { incarnation: 'second', started: 2_000 });
+    await eventually('it is noticed', () => first.clones() === 1);
+    expect(first.presence.status.stage).toBe('refusing');
+    expect(first.lines.filter(({ event }) => event === 'clone_detected')).toMatchObject([{ level: 50, other: 'second' }]);
+    await eventually('the later one is heard', () => other.presence.peers()[0]?.status?.incarnation === 'second');
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect((await board.client().listNodes())[1]?.status.incarnation).toBe('second');
+    expect([second.clones(), other.clones(), other.presence.isLive(1)]).toEqual([0, 0, true]);
+  });
+
+  it('a process is no clone of its own earlier life, nor of one that a stranger has made up', async () => {
+    const client = board.client();
+    const signer = Identity.parse(identityText('node-1', 'of another cluster'));
+    const said = [
+      await statement({ signer: present(sealedCluster.identities[0]), started: 999, status: { incarnation: 'earlier' } }),
+      await statement({ signer, started: 9_999, status: { incarnation: 'stranger' } }),
+      await statement({ started: 9_999, status: { incarnation: 'of-another-node' } }),
+    ];
+    const { clones, presence } = nodeOf(0, { started: 1_000 });
+    for (const text of said) {
+      await client.putNode('node-1', { status: { ...nodeStatus, incarnation: 'earlier' }, statement: text });
+      await new Promise((resolve) => setTimeout(resolve, 400));
+    }
+    expect([clones(), presence.status.stage]).toEqual([0, 'ready']);
   });
 });
