@@ -1,13 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodePoint, serializeKeyShare, verify, type KeyShare } from 'cggmp24';
+import { encodePoint, keyMaterialDigest, serializeKeyShare, verify, type KeyShare } from 'cggmp24';
 import { generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { createApp } from 'message-board/app';
 import { BoardClient } from 'message-board/client';
 import { parseSignature, type NodeStatus, type RequestRecord } from 'message-board/contract';
 import { serve, type Running } from 'message-board/serve';
 import { pino, type Logger } from 'pino';
+import type { Identity } from 'sealing/identity';
+import type { Roster } from 'sealing/roster';
 import type { NodeContext } from '../../src/context.js';
 import { Culprits } from '../../src/culprits.js';
 import { ExecutionJournal } from '../../src/execution_journal.js';
@@ -80,6 +82,9 @@ export interface ClusterOptions {
   readonly parties?: number;
   readonly threshold?: number;
   readonly settings?: Settings;
+  readonly messages?: 'sealed' | 'plain';
+  /** How a node speaks; a cheat's own way, for one. */
+  readonly sealsOf?: (index: number, roster: Roster, identity: Identity) => Seals;
   /** Done to the board before any node starts. */
   readonly prepare?: (client: BoardClient) => Promise<void>;
 }
@@ -98,17 +103,18 @@ export class SigningCluster {
     private readonly shares: readonly KeyShare[],
     threshold: number,
     private readonly folder: string,
-    private readonly settings: Settings,
+    private readonly options: ClusterOptions,
   ) {
-    this.members = members(shares.length, threshold);
+    this.members = members(shares.length, threshold, options.messages);
   }
 
-  static async start({ parties = 4, threshold = 3, settings = {}, prepare }: ClusterOptions): Promise<SigningCluster> {
+  static async start(options: ClusterOptions): Promise<SigningCluster> {
+    const { parties = 4, threshold = 3, prepare } = options;
     const board = await startBoard();
     const client = new BoardClient(`http://127.0.0.1:${board.port}`);
     const shares = generateShares({ parties, threshold, params: SMALL_FOR_TESTS, rng: seededRng(`${parties} ${threshold}`) });
     const folder = await mkdtemp(join(tmpdir(), 'signing-cluster-'));
-    const cluster = new SigningCluster(board, client, shares, threshold, folder, settings);
+    const cluster = new SigningCluster(board, client, shares, threshold, folder, options);
     await client.postPublicKey(cluster.publicKey);
     await prepare?.(client);
     for (const index of shares.keys()) await cluster.startNode(index);
@@ -127,13 +133,13 @@ export class SigningCluster {
     const { roster, identities } = this.members;
     const identity = present(identities[index]);
     const url = `http://127.0.0.1:${this.board.port}`;
-    const config = configOf({ NODE_ID: nodeId(index), MESSAGE_BOARD_URL: url, WORKERS: '1', PEER_DEAD_AFTER_MS: '1500', ...this.settings }, roster);
+    const config = configOf({ NODE_ID: nodeId(index), MESSAGE_BOARD_URL: url, WORKERS: '1', PEER_DEAD_AFTER_MS: '1500', ...this.options.settings }, roster);
     const logger = this.log.logger.child({ node: nodeId(index) });
     const client = new BoardClient(config.boardUrl);
     const { n } = config;
     const started = ++this.#incarnations;
     const incarnation = `run-${started}`;
-    const seals = new Seals(roster, identity);
+    const seals = this.options.sealsOf?.(index, roster, identity) ?? new Seals(roster, identity);
     const deadAfterMs = config.peerDeadAfterMs;
     const onClone = (): void => undefined;
     const presence = new Presence({ client, logger, seals, index, n, incarnation, started, onClone, deadAfterMs, keygen: setUp, auxInfo: setUp });
@@ -142,7 +148,7 @@ export class SigningCluster {
     const runner = new WorkerPool(config.workers, workerThreads(SMALL_FOR_TESTS, COMPILED_WORKER), logger);
     runner.loadKeyShare(serializeKeyShare(share));
     const journal = await ExecutionJournal.open(join(this.folder, `journal-${index}`));
-    const keyShare = { sharedPublicKey: share.core.sharedPublicKey, publicKey: this.publicKey };
+    const keyShare = { sharedPublicKey: share.core.sharedPublicKey, publicKey: this.publicKey, materialDigest: keyMaterialDigest(share) };
     const context: NodeContext = { config, roster, identity, seals, index, n, t: config.t, logger, client, presence, culprits, runner, journal, keyShare };
     const stopping = new AbortController();
     const stopped = (error: unknown): void => {
