@@ -10,6 +10,8 @@ import { syncFolder } from './files.js';
 const TAIL_BYTES = 1 << 20;
 /** What a crash may leave of a writing. */
 const MAX_TORN_BYTES = 1 << 18;
+/** A note waits so long for a record to go to the disk with, ms. */
+const NOTE_MS = 200;
 
 /** Which request, who asked for it, and what is to be signed; `null`: nobody has signed for it. */
 export interface Asked {
@@ -45,8 +47,9 @@ export interface AuditLogOptions {
 
 interface Waiting {
   readonly record: AuditRecord;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  readonly time: string;
+  /** Who waits for it; null for a note. */
+  readonly waiter: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | null;
 }
 
 /** An open file and the chain in it. */
@@ -57,11 +60,12 @@ interface Opened {
 
 /** What this node was asked, and what it did about it, on disk before it is done. Nothing in it is ever removed. */
 export class AuditLog {
-  readonly #queue: Waiting[] = [];
+  #queue: Waiting[] = [];
   /** null after a failed writing: the file may end in a part of a line. */
   #opened: Opened | null;
   #writing: Promise<void> = Promise.resolve();
   #isWriting = false;
+  #later: NodeJS.Timeout | null = null;
   #chain: AuditChain;
 
   private constructor(
@@ -91,52 +95,70 @@ export class AuditLog {
     return this.#chain.sequence;
   }
 
-  /** On disk when it resolves, with everything that was recorded before it. @throws when it is not: what it announces must not be done */
+  /** On disk when it resolves, with everything that came before it. @throws when it is not: what it announces must not be done */
   record(record: AuditRecord): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ record, resolve, reject });
-      if (!this.#isWriting) this.#writing = this.#writeAll();
+      this.#queue.push({ record, time: this.#time(), waiter: { resolve, reject } });
+      this.#start();
     });
   }
 
-  /** Records what has happened, which nothing waits for. */
+  /** What nothing waits for: it goes to the disk with the next record, or soon, and is not lost when that fails. */
   note(record: AuditRecord): void {
-    this.record(record).catch((error: unknown) => {
-      this.options.logger.error({ event: 'audit_log_failed', missing: record.event, err: error }, 'An entry of the audit log could not be written');
-    });
+    this.#queue.push({ record, time: this.#time(), waiter: null });
+    this.#startLater();
   }
 
-  /** Ends it when everything is written. */
+  /** Ends it when everything is written, as far as that can be. */
   async close(): Promise<void> {
+    if (this.#queue.length > 0) this.#start();
     await this.#writing;
+    if (this.#later !== null) clearTimeout(this.#later);
     await this.#opened?.file.close();
+  }
+
+  #start(): void {
+    if (!this.#isWriting) this.#writing = this.#writeAll();
+  }
+
+  #startLater(): void {
+    this.#later ??= setTimeout(() => {
+      this.#later = null;
+      this.#start();
+    }, NOTE_MS);
   }
 
   /** One writing for all that came during the last one. Never throws. */
   async #writeAll(): Promise<void> {
-    const { onProblem } = this.options;
+    const { onProblem, logger } = this.options;
     this.#isWriting = true;
-    while (this.#queue.length > 0) {
+    do {
       const batch = this.#queue.splice(0);
       try {
-        await this.#write(batch.map(({ record }) => record));
+        await this.#write(batch);
         onProblem?.(null);
-        for (const { resolve } of batch) resolve();
+        for (const { waiter } of batch) waiter?.resolve();
       } catch (error) {
+        logger.error({ event: 'audit_log_failed', err: error }, 'The audit log cannot be written');
         onProblem?.(`the audit log cannot be written: ${error instanceof Error ? error.message : String(error)}`);
-        for (const { reject } of batch) reject(error);
+        for (const { waiter } of batch) waiter?.reject(error);
+        this.#queue = [...batch.filter(({ waiter }) => waiter === null), ...this.#queue];
       }
-    }
+    } while (this.#queue.some(({ waiter }) => waiter !== null));
     this.#isWriting = false;
+    if (this.#queue.length > 0) this.#startLater();
   }
 
-  async #write(records: readonly AuditRecord[]): Promise<void> {
-    const now = this.options.now ?? Date.now;
-    const { file, chain: before } = this.#opened ?? (await openChain(this.path, now));
+  #time(): string {
+    return new Date((this.options.now ?? Date.now)()).toISOString();
+  }
+
+  async #write(batch: readonly Waiting[]): Promise<void> {
+    const { file, chain: before } = this.#opened ?? (await openChain(this.path, this.options.now ?? Date.now));
     this.#opened = null;
     let chain = before;
-    const lines = records.map(({ event, fields }) => {
-      const appended = chain.append({ time: new Date(now()).toISOString(), event, fields: { ...fields } });
+    const lines = batch.map(({ record: { event, fields }, time }) => {
+      const appended = chain.append({ time, event, fields: { ...fields } });
       chain = appended.chain;
       return `${appended.line}\n`;
     });
