@@ -4,8 +4,24 @@
  */
 export { PregeneratedPrimes, parsePrimes, serializePrimes, type FourPrimes } from './aux_info/primes.js';
 export { GROUP_ORDER, verify, type Signature } from './ecdsa.js';
-export { parseAuxInfo, serializeAuxInfo, type AuxInfo } from './key_share/aux_info.js';
-export { minSigners, parseCoreKeyShare, serializeCoreKeyShare, type CoreKeyShare, type VssSetup } from './key_share/core.js';
+export {
+  messagesOfRecord,
+  parseCase,
+  partialSignatureMessage,
+  serializeCase,
+  type AuxInfoSetting,
+  type Case,
+  type KeygenSetting,
+  type OwnRecord,
+  type Setting,
+  type SignedMessage,
+  type SigningCaseSetting,
+} from './evidence/case.js';
+export { judge } from './evidence/judge.js';
+export type { Verdict } from './evidence/transcript.js';
+export { keyMaterialDigest, type PublicKeyMaterial } from './key_share/public_key_material.js';
+export { parseAuxInfo, serializeAuxInfo, type AuxInfo, type PublicAux } from './key_share/aux_info.js';
+export { minSigners, parseCoreKeyShare, serializeCoreKeyShare, type CoreKeyShare, type PublicCore, type VssSetup } from './key_share/core.js';
 export { completeKeyShare, parseKeyShare, serializeKeyShare, type KeyShare } from './key_share/key_share.js';
 export type { ChainCodeMode } from './keygen/context.js';
 export { encodePoint, type Point, type Scalar } from './math/curve.js';

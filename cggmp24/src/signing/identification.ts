@@ -234,7 +234,7 @@ export function* identify(ctx: SigningContext, sum: FailedSum, transcript: Presi
   return new ProtocolAborted('inconsistent_presignature', 'Identification', [...blame.values()], `the ${sum} failed`);
 }
 
-const FAILED: Readonly<Record<string, FailedSum>> = { [NONCE_SUM]: 'nonce', [KEY_SUM]: 'key' };
+export const FAILED: Readonly<Record<string, FailedSum>> = { [NONCE_SUM]: 'nonce', [KEY_SUM]: 'key' };
 
 /**
  * Aborts unless the sums hold. Who broke them is found out when the context says so and the first round was echoed, without

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { PregeneratedPrimes, type FourPrimes } from '../../src/aux_info/primes.js';
 import { digest, executionId, integer, leaf, struct } from '../../src/hash/encoding.js';
 import type { AuxInfo } from '../../src/key_share/aux_info.js';
-import type { AbortCode } from '../../src/runtime/errors.js';
+import type { AbortCode, ProtocolAborted } from '../../src/runtime/errors.js';
 import type { Session } from '../../src/runtime/session.js';
 import { auxInfo, type AuxInfoOptions } from '../../src/sessions.js';
 import { fixturePrimes } from '../../src/testing/parties.js';
@@ -15,6 +15,7 @@ import { bytesHexJson, DigestJson, IntegerJson } from '../../src/wire/json.js';
 import * as prm from '../../src/zk/prm.js';
 import { fieldsOf, malformedForms, plausible, without } from '../util/alterations.js';
 import { abortOfCall, blamed, ending, expectBlame, reasonsOf } from '../util/blame.js';
+import { expectSameVerdict, observe, simulateJudged } from '../util/evidence.js';
 import { bodyOf, both, committing, editing, recordRun, replay, type Tamper } from '../util/messages.js';
 import { replaceAt, toJson, type Json } from '../util/proofs.js';
 import { smallPrime } from '../util/small.js';
@@ -59,8 +60,16 @@ const commits = (commitment: Json): Tamper => committing(TAG, sid, messages, new
 /** A cheat that commits to what it is going to open. */
 const opens = (message: Json): Tamper => both(commits(commitmentTo(message)), editing(CHEAT, 'Round2', () => message));
 const altering = (variant: string, body: Json): Tamper => editing(CHEAT, variant, () => body);
-/** What party 0 aborts with when the others' recorded messages reach it tampered with. */
-const abortOf = (tamper: Tamper) => abortOfCall(() => replay(session(0), 0, messages, tamper));
+const setting = { kind: 'aux_info', executionId: sid, parties: 3, prmFirstWordOnly: false, reliableBroadcast: true } as const;
+
+/** What party 0 aborts with when the others' recorded messages reach it tampered with; a judge finds the same. */
+function abortOf(tamper: Tamper): ProtocolAborted {
+  const receiver = session(0);
+  const view = observe(receiver);
+  const abort = abortOfCall(() => replay(receiver, 0, messages, tamper));
+  expectSameVerdict(params, setting, 0, view, abort);
+  return abort;
+}
 
 it('has the commitments of the specification', () => {
   for (const j of [0, 1, 2]) expect(commitmentTo(bodyOf(messages, 'Round2', j), j)).toEqual(bodyOf(messages, 'Round1', j));
@@ -172,11 +181,11 @@ describe('a cheat that commits to what it is going to open', () => {
 
   it('rho: its own proofs are then made for another one', () => {
     const rho = replaceAt(opening, '/rho_bytes', 'ab'.repeat(32));
-    expectBlame(simulate(sessions(), { tamper: opens(rho) }), HONEST, 'invalid_modulus_proof', [CHEAT]);
+    expectBlame(simulateJudged(params, setting, HONEST, sessions(), { tamper: opens(rho) }), HONEST, 'invalid_modulus_proof', [CHEAT]);
   });
 
   it('the nonce of its commitment, which is its own to choose', () => {
-    const free = simulate(sessions(), { tamper: opens(replaceAt(opening, '/decommit', 'ab'.repeat(32))) });
+    const free = simulateJudged(params, setting, HONEST, sessions(), { tamper: opens(replaceAt(opening, '/decommit', 'ab'.repeat(32))) });
     expect(HONEST.map((party) => ending(free[party]))).toEqual(['done', 'done']);
   });
 });
@@ -224,7 +233,7 @@ describe('a modulus that is what Pi^mod proves, of factors that it does not look
   it('a factor of 17 bits', () => {
     const primes = new CrookedPrimes({ p: 65_539n, q: (1n << 1008n) - 33n });
     const crooked = [session(0), session(1, { primes }), session(2)];
-    const outcomes = simulate(crooked);
+    const outcomes = simulateJudged(params, setting, HONEST, crooked);
     expectBlame(outcomes, HONEST, 'invalid_factor_proof', [CHEAT]);
     expect(reasonsOf(outcomes[0])).toEqual(['|z2| <= 2^(ell+epsilon) sqrt(N) / 2']);
   });
@@ -234,7 +243,7 @@ describe('two cheats', () => {
   it('are both named', () => {
     const four = (): Session<AuxInfo>[] => [0, 1, 2, 3].map((index) => session(index, { parties: 4 }));
     const edit = (body: Json): Json => replaceAt(body, '/fac_proof/proof/z1', { radix: 16, value: '5' });
-    const outcomes = simulate(four(), { tamper: both(editing(1, 'Round3', edit), editing(3, 'Round3', edit)) });
+    const outcomes = simulateJudged(params, { ...setting, parties: 4 }, [0, 2], four(), { tamper: both(editing(1, 'Round3', edit), editing(3, 'Round3', edit)) });
     expectBlame(outcomes, HONEST, 'invalid_factor_proof', [1, 3]);
   });
 });

@@ -6,6 +6,8 @@ import { leaf, list, option, point, struct, wrapped, type Encoded } from '../../
 import type { CoreKeyShare } from '../../src/key_share/core.js';
 import { commitmentTo } from '../../src/keygen/commitments.js';
 import { G, multiply, sumPoints, toScalar, INFINITY } from '../../src/math/curve.js';
+import type { Rng } from '../../src/math/random.js';
+import { SECURITY_128 } from '../../src/params.js';
 import type { AbortCode } from '../../src/runtime/errors.js';
 import type { Session } from '../../src/runtime/session.js';
 import { keygen, keygenNonThreshold } from '../../src/sessions.js';
@@ -14,6 +16,7 @@ import { simulate, type Outcome } from '../../src/testing/simulate.js';
 import { bytesHexJson, DigestJson, PointJson, ScalarJson } from '../../src/wire/json.js';
 import { fieldsOf, INFINITY_JSON, malformedForms, plausible, without, type Field } from '../util/alterations.js';
 import { ending, expectBlame, reasonsOf } from '../util/blame.js';
+import { simulateJudged } from '../util/evidence.js';
 import { bodyOf, both, Commitment, committing, editing, recordRun, variantOf, type RecordedMessage, type Tamper } from '../util/messages.js';
 import { replaceAt, toJson, type Json } from '../util/proofs.js';
 
@@ -75,6 +78,13 @@ function sessionsOf(variant: Variant, options: Options = {}): Session<CoreKeySha
   return Array.from({ length: options.parties ?? 3 }, (_, index) => variant.session(index, options));
 }
 
+/** Runs three or four parties of which those named are honest; a judge comes to the same verdicts as they. */
+function run(variant: Variant, tamper: Tamper, options: Options & { readonly shuffle?: Rng; readonly honest?: readonly number[] } = {}): Outcome<CoreKeyShare>[] {
+  const { executionId = sid, parties = 3, reliableBroadcast = true, honest = HONEST, shuffle } = options;
+  const setting = { kind: 'keygen', executionId, parties, threshold: variant === threshold ? 2 : null, chainCode: 'shared', reliableBroadcast } as const;
+  return simulateJudged(SECURITY_128, setting, honest, sessionsOf(variant, options), shuffle === undefined ? { tamper } : { shuffle, tamper });
+}
+
 function honestMessages(variant: Variant, options: Options = {}): RecordedMessage[] {
   return recordRun(sessionsOf(variant, options)).messages;
 }
@@ -101,10 +111,10 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
   /** A share concerns its recipient alone; the other party waits for it, and accuses nobody. */
   const expected = (name: string, code: AbortCode, culprits: readonly number[]): string[] =>
     HONEST.map((party) => (name === 'Round2Uni' && party !== 0 ? 'waiting' : `${code}:${culprits.join()}`));
-  const run = (name: string, edited: Json): Outcome<CoreKeyShare>[] => {
+  const sending = (name: string, edited: Json): Outcome<CoreKeyShare>[] => {
     const wellFormed = name === 'Round1' && Commitment.safeParse(edited).success;
     const tamper = wellFormed ? committing(variant.tag, sid, messages, new Map([[CHEAT, edited]])) : editing(CHEAT, name, () => edited, name === 'Round2Uni' ? [0] : undefined);
-    return simulate(sessionsOf(variant), { tamper });
+    return run(variant, tamper);
   };
   const endings = (outcomes: readonly Outcome<CoreKeyShare>[]): string[] => HONEST.map((party) => ending(outcomes[party]));
 
@@ -121,22 +131,22 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
   it.each(rows)('$where altered', ({ name, body, field }) => {
     const code = codes[name] ?? 'malformed_message';
     const culprits = name === 'ReliabilityCheck' ? [] : [CHEAT];
-    expect(endings(run(name, replaceAt(body, field.path, plausible(field))))).toEqual(expected(name, code, culprits));
+    expect(endings(sending(name, replaceAt(body, field.path, plausible(field))))).toEqual(expected(name, code, culprits));
   });
 
   it.each(rows)('$where malformed', ({ name, body, field }) => {
     for (const [form, json] of formsOf(field)) {
-      expect([form, ...endings(run(name, replaceAt(body, field.path, json)))]).toEqual([form, ...expected(name, 'malformed_message', [CHEAT])]);
+      expect([form, ...endings(sending(name, replaceAt(body, field.path, json)))]).toEqual([form, ...expected(name, 'malformed_message', [CHEAT])]);
     }
   });
 
   it.each(rows.filter(({ field }) => field.path !== ''))('$where missing', ({ name, body, field }) => {
     const code = field.path === '/chain_code' || field.path.startsWith('/F/') ? 'invalid_decommitment' : 'malformed_message';
-    expect(endings(run(name, without(body, field.path)))).toEqual(expected(name, code, [CHEAT]));
+    expect(endings(sending(name, without(body, field.path)))).toEqual(expected(name, code, [CHEAT]));
   });
 
   it.each(rows.filter(({ field }) => field.kind === 'point'))('$where the identity', ({ name, body, field }) => {
-    expect(endings(run(name, replaceAt(body, field.path, INFINITY_JSON)))).toEqual(expected(name, 'malformed_message', [CHEAT]));
+    expect(endings(sending(name, replaceAt(body, field.path, INFINITY_JSON)))).toEqual(expected(name, 'malformed_message', [CHEAT]));
   });
 
   describe('that commits to what it is going to open', () => {
@@ -144,7 +154,7 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
     const opened = fieldsOf(honest).map((field) => ({ field, where: field.path }));
 
     it.each(opened)('$where altered', ({ field }) => {
-      const outcomes = simulate(sessionsOf(variant), { tamper: openingTo(variant, messages, replaceAt(honest, field.path, plausible(field))) });
+      const outcomes = run(variant, openingTo(variant, messages, replaceAt(honest, field.path, plausible(field))));
       const changesShare = field.path.startsWith('/F');
       // The chain code and the nonce are the cheat's to choose: such a run is an honest one.
       const free = field.path === '/chain_code' || field.path === '/decommit';
@@ -152,7 +162,7 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
     });
 
     it('to no chain code', () => {
-      const outcomes = simulate(sessionsOf(variant), { tamper: openingTo(variant, messages, replaceAt(honest, '/chain_code', null)) });
+      const outcomes = run(variant, openingTo(variant, messages, replaceAt(honest, '/chain_code', null)));
       expectBlame(outcomes, HONEST, 'invalid_decommitment', [CHEAT]);
       expect(reasonsOf(outcomes[0])).toEqual(['chain_code_j is present']);
     });
@@ -163,11 +173,11 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
       committing(variant.tag, sid, messages, new Map([[CHEAT, bodyOf(messages, 'Round1', 0)]])),
       editing(CHEAT, variant.opening, () => bodyOf(messages, variant.opening, 0)),
     );
-    expectBlame(simulate(sessionsOf(variant), { tamper }), HONEST, 'invalid_decommitment', [CHEAT]);
+    expectBlame(run(variant, tamper), HONEST, 'invalid_decommitment', [CHEAT]);
   });
 
   it('a rogue key: nobody opens before everybody has committed', () => {
-    const alone = simulate(sessionsOf(variant), { tamper: (d) => (d.from === CHEAT ? [] : [d]) });
+    const alone = run(variant, (d) => (d.from === CHEAT ? [] : [d]));
     expect(alone.map((outcome) => (outcome.kind === 'waiting' ? outcome.round : outcome.kind))).toEqual(['Round1', 'ReliabilityCheck', 'Round1']);
     const others = HONEST.map((party) => {
       const [X] = z.array(PointJson).parse(variant === threshold ? (bodyOf(messages, variant.opening, party) as { F: Json }).F : [(bodyOf(messages, variant.opening, party) as { X: Json }).X]);
@@ -176,9 +186,9 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
     const rogue = toJson(PointJson, multiply(G, 7n).subtract(sumPoints(others)));
     const honest = bodyOf(messages, variant.opening, CHEAT);
     const edited = replaceAt(honest, variant === threshold ? '/F/0' : '/X', rogue);
-    expectBlame(run(variant.opening, edited), HONEST, 'invalid_decommitment', [CHEAT]);
+    expectBlame(sending(variant.opening, edited), HONEST, 'invalid_decommitment', [CHEAT]);
     // Even one that could foresee the others' keys knows no discrete logarithm.
-    const foreseen = simulate(sessionsOf(variant), { tamper: openingTo(variant, messages, edited) });
+    const foreseen = run(variant, openingTo(variant, messages, edited));
     expectBlame(foreseen, HONEST, variant === threshold ? 'invalid_share' : 'invalid_schnorr_proof', [CHEAT]);
   });
 
@@ -186,7 +196,7 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
     ['another session', honestMessages(variant, { executionId: utf8ToBytes('another') }), CHEAT],
     ['another party', messages, 0],
   ])('a Schnorr proof replayed from %s', (_, from, sender) => {
-    expectBlame(run('Round3', bodyOf(from, 'Round3', sender)), HONEST, 'invalid_schnorr_proof', [CHEAT]);
+    expectBlame(sending('Round3', bodyOf(from, 'Round3', sender)), HONEST, 'invalid_schnorr_proof', [CHEAT]);
   });
 
   it.each(['Round1', variant.opening])('%s replayed from another session', (name) => {
@@ -194,7 +204,7 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
     const code = name === 'Round1' ? 'invalid_decommitment' : 'done';
     // The opening is the same, since the cheat draws the same; its commitment is not.
     const expectedEnd = name === 'Round1' ? `${code}:${CHEAT}` : code;
-    expect(endings(run(name, bodyOf(other, name, CHEAT)))).toEqual(HONEST.map(() => expectedEnd));
+    expect(endings(sending(name, bodyOf(other, name, CHEAT)))).toEqual(HONEST.map(() => expectedEnd));
   });
 });
 
@@ -213,7 +223,7 @@ describe('threshold key generation, a cheat that raises or lowers the threshold'
   it('by one more coefficient, with shares on that polynomial', () => {
     const extra = 5n;
     const sharing = editing(CHEAT, 'Round2Uni', (_, to) => ({ sigma: toJson(ScalarJson, toScalar(sigmaTo(to) + extra * BigInt(to + 1) ** 2n)) }));
-    const outcomes = simulate(sessionsOf(threshold), { tamper: both(openingTo(threshold, messages, withF([...F, multiply(G, extra)])), sharing) });
+    const outcomes = run(threshold, both(openingTo(threshold, messages, withF([...F, multiply(G, extra)])), sharing));
     expectBlame(outcomes, HONEST, 'invalid_share', [CHEAT]);
     expect(reasonsOf(outcomes[0])).toEqual(['F_j has t coefficients']);
   });
@@ -222,7 +232,7 @@ describe('threshold key generation, a cheat that raises or lowers the threshold'
     ['t - 1 coefficients', F.slice(0, 1)],
     ['none', []],
   ])('by %s', (_, points) => {
-    const outcomes = simulate(sessionsOf(threshold), { tamper: openingTo(threshold, messages, withF(points)) });
+    const outcomes = run(threshold, openingTo(threshold, messages, withF(points)));
     expectBlame(outcomes, HONEST, 'invalid_share', [CHEAT]);
     expect(reasonsOf(outcomes[0])).toEqual(['F_j has t coefficients']);
   });
@@ -230,7 +240,6 @@ describe('threshold key generation, a cheat that raises or lowers the threshold'
 
 describe.each([threshold, nonThreshold])('$name key generation, two cheats', (variant) => {
   const honest = [0, 2];
-  const sessions = (): Session<CoreKeyShare>[] => sessionsOf(variant, { parties: 4 });
   const messages = honestMessages(variant, { parties: 4 });
 
   const altered = (body: Json): Json => {
@@ -241,17 +250,17 @@ describe.each([threshold, nonThreshold])('$name key generation, two cheats', (va
 
   it('both open otherwise than they committed, and both are named', () => {
     const commitments = new Map([1, 3].map((cheat) => [cheat, altered(bodyOf(messages, 'Round1', cheat))]));
-    expectBlame(simulate(sessions(), { tamper: committing(variant.tag, sid, messages, commitments) }), honest, 'invalid_decommitment', [1, 3]);
+    expectBlame(run(variant, committing(variant.tag, sid, messages, commitments), { parties: 4, honest }), honest, 'invalid_decommitment', [1, 3]);
   });
 
   it.each([variant.opening, 'Round3', ...(variant === threshold ? ['Round2Uni'] : [])])('both lie in %s, and both are named', (name) => {
     const edits = [1, 3].map((cheat) => editing(cheat, name, altered));
-    expectBlame(simulate(sessions(), { tamper: both(...edits) }), honest, codes[name] ?? 'malformed_message', [1, 3]);
+    expectBlame(run(variant, both(...edits), { parties: 4, honest }), honest, codes[name] ?? 'malformed_message', [1, 3]);
   });
 
   it('each opens a commitment that the other made', () => {
     const swapped = new Map([1, 3].map((cheat) => [cheat, bodyOf(messages, 'Round1', 4 - cheat)]));
-    expectBlame(simulate(sessions(), { tamper: committing(variant.tag, sid, messages, swapped) }), honest, 'invalid_decommitment', [1, 3]);
+    expectBlame(run(variant, committing(variant.tag, sid, messages, swapped), { parties: 4, honest }), honest, 'invalid_decommitment', [1, 3]);
   });
 });
 
@@ -275,7 +284,7 @@ describe.each([threshold, nonThreshold])('$name key generation, a cheat that sen
   });
 
   it('that lies in its echo stops the run, and nobody can be blamed', () => {
-    const outcomes = simulate(sessionsOf(variant), { tamper: editing(CHEAT, 'ReliabilityCheck', () => Array.from({ length: 32 }, () => 0), [0]) });
+    const outcomes = run(variant, editing(CHEAT, 'ReliabilityCheck', () => Array.from({ length: 32 }, () => 0), [0]));
     expect(ending(outcomes[0])).toBe('inconsistent_broadcast:');
     expect(ending(outcomes[2])).toBe('waiting');
   });
@@ -310,7 +319,7 @@ describe.each([threshold, nonThreshold])('$name key generation, whatever one par
           const edited = editing(CHEAT, name, edit, recipients);
           return how === 'twice' ? (d) => (d.from === CHEAT ? [d, ...edited(d)] : [d]) : edited;
         });
-        const outcomes = simulate(sessionsOf(variant, { parties: 4, reliableBroadcast }), { shuffle: seededRng(order), tamper: both(...tampers) });
+        const outcomes = run(variant, both(...tampers), { parties: 4, reliableBroadcast, shuffle: seededRng(order), honest: [0, 2, 3] });
         for (const party of [0, 2, 3]) expect(ending(outcomes[party])).toMatch(/^(done|waiting|[a-z_]+:1?)$/);
       }),
       { numRuns: 30 },

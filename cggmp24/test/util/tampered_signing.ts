@@ -4,6 +4,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { z } from 'zod';
 import type { Signature } from '../../src/ecdsa.js';
 import { digestAll } from '../../src/hash/encoding.js';
+import type { Setting } from '../../src/evidence/case.js';
 import type { KeyShare } from '../../src/key_share/key_share.js';
 import { at } from '../../src/runtime/at.js';
 import type { AbortCode, ProtocolAborted } from '../../src/runtime/errors.js';
@@ -15,6 +16,7 @@ import { seededRng } from '../../src/testing/seeded_rng.js';
 import { DigestJson, IntegerJson } from '../../src/wire/json.js';
 import { fieldsOf, INFINITY_JSON, type Field } from './alterations.js';
 import { abortOfCall, blamed } from './blame.js';
+import { expectSameVerdict, observe } from './evidence.js';
 import { bodyOf, editing, recordRun, replay, variantOf, type RecordedMessage, type Tamper } from './messages.js';
 import { replaceAt, toJson, type Json } from './proofs.js';
 
@@ -115,9 +117,19 @@ export class TamperedSigning {
     return this.signers.map((_, position) => this.session(position, options));
   }
 
-  /** What signer 0 aborts with when the others' recorded messages reach it tampered with. */
+  /** What signer 0 aborts with when the others' recorded messages reach it tampered with; a judge finds the same. */
   abortOf(tamper: Tamper): ProtocolAborted {
-    return abortOfCall(() => replay(this.session(0), 0, this.messages, tamper));
+    const receiver = this.session(0);
+    const view = observe(receiver);
+    const abort = abortOfCall(() => replay(receiver, 0, this.messages, tamper));
+    expectSameVerdict(this.share(0).aux.params, this.setting(), 0, view, abort);
+    return abort;
+  }
+
+  /** What a judge has to know of the run. */
+  setting({ executionId = EXECUTION_ID, reliableBroadcast = true, identification = false }: SignerTestOptions = {}): Setting {
+    const { signers } = this;
+    return { kind: 'signing', executionId, signers, key: this.share(0), path: [], message: MESSAGE, reliableBroadcast, identification };
   }
 
   /** One row for every field of every message that the cheat sends to signer `to`. */

@@ -1,0 +1,168 @@
+/**
+ * What somebody puts before a judge: the messages of one run, and what the run was about.
+ *
+ * The messages are those that the transport has authenticated: by their senders, to their recipients, in the run of this
+ * execution id, by one life of each sender. The setting is not the accuser's to choose: whoever judges has to know it from
+ * the roster, from the execution id, or from what the accused itself has signed (`keyMaterialDigest`, the message).
+ */
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import { z } from 'zod';
+import { publicKeyMaterialJson, type PublicKeyMaterial } from '../key_share/public_key_material.js';
+import { checkParties, checkThreshold, type ChainCodeMode } from '../keygen/context.js';
+import { SECURITY_128, type SecurityParams } from '../params.js';
+import { InvalidArgument } from '../runtime/errors.js';
+import type { Recipient } from '../runtime/protocol.js';
+import type { IncomingMessage, OutgoingMessage } from '../runtime/session.js';
+import { round2Uni, thresholdKeygenRounds } from '../keygen/threshold_messages.js';
+import { readMessage } from '../runtime/message.js';
+import { round4, type Round4 } from '../signing/messages.js';
+import { parseWith } from '../wire/parse.js';
+
+/** A message of the run. Indices are those of the protocol, from 0: in signing, positions in the list of signers. */
+export interface SignedMessage {
+  readonly sender: number;
+  readonly recipient: Recipient;
+  readonly payload: string;
+}
+
+export interface KeygenSetting {
+  readonly kind: 'keygen';
+  readonly executionId: Uint8Array;
+  /** n. */
+  readonly parties: number;
+  /** t; null for non-threshold key generation. */
+  readonly threshold: number | null;
+  readonly chainCode: ChainCodeMode;
+  readonly reliableBroadcast: boolean;
+}
+
+export interface AuxInfoSetting {
+  readonly kind: 'aux_info';
+  readonly executionId: Uint8Array;
+  /** n. */
+  readonly parties: number;
+  /** Pi^prm in the Rust crate's form. */
+  readonly prmFirstWordOnly: boolean;
+  readonly reliableBroadcast: boolean;
+}
+
+/** Of presigning, of signing, and of a signature from a presignature: then the run is the one that made the presignature. */
+export interface SigningCaseSetting {
+  readonly kind: 'signing';
+  readonly executionId: Uint8Array;
+  /** Key-share indices of the signers, in the run's order. */
+  readonly signers: readonly number[];
+  readonly key: PublicKeyMaterial;
+  /** Public derivation below the key. */
+  readonly path: readonly number[];
+  /** What is signed; null when nothing is yet. */
+  readonly message: Uint8Array | null;
+  readonly reliableBroadcast: boolean;
+  readonly identification: boolean;
+}
+
+export type Setting = KeygenSetting | AuxInfoSetting | SigningCaseSetting;
+
+export interface Case {
+  readonly params: SecurityParams;
+  readonly setting: Setting;
+  readonly messages: readonly SignedMessage[];
+}
+
+const BytesJson = z.codec(z.string().regex(/^([0-9a-f]{2})*$/, 'must be bytes in hex'), z.custom<Uint8Array>((x) => x instanceof Uint8Array), {
+  decode: (hex) => hexToBytes(hex),
+  encode: (bytes) => bytesToHex(bytes),
+});
+const Index = z.int().min(0).max(0xffff);
+
+function caseJson(params: SecurityParams) {
+  const run = { executionId: BytesJson, reliableBroadcast: z.boolean() };
+  const keygen = z.strictObject({
+    ...run,
+    kind: z.literal('keygen'),
+    parties: Index,
+    threshold: Index.nullable(),
+    chainCode: z.enum(['shared', 'none', 'absent']),
+  });
+  const auxInfo = z.strictObject({ ...run, kind: z.literal('aux_info'), parties: Index, prmFirstWordOnly: z.boolean() });
+  const signing = z.strictObject({
+    ...run,
+    kind: z.literal('signing'),
+    signers: z.array(Index).max(0xffff).readonly(),
+    key: publicKeyMaterialJson(params),
+    path: z.array(z.int().min(0).max(0x7fff_ffff)).max(255).readonly(),
+    message: BytesJson.nullable(),
+    identification: z.boolean(),
+  });
+  return z.strictObject({
+    version: z.literal(1),
+    level: z.literal(params.name),
+    setting: z.discriminatedUnion('kind', [keygen, auxInfo, signing]),
+    messages: z.array(z.strictObject({ sender: Index, recipient: z.union([z.literal('all'), Index]), payload: z.string() })).readonly(),
+  });
+}
+
+/** How many parties take part in the run. */
+export function partiesOf(setting: Setting): number {
+  return setting.kind === 'signing' ? setting.signers.length : setting.parties;
+}
+
+/** @throws InvalidArgument naming what no run could be */
+export function checkCase({ params, setting, messages }: Case): void {
+  const parties = partiesOf(setting);
+  checkParties(0, parties);
+  if (setting.kind === 'keygen' && setting.threshold !== null) checkThreshold(setting.threshold, parties);
+  if (setting.kind === 'signing' && setting.key.aux.params.name !== params.name) throw new InvalidArgument('setting', 'the key is of another level');
+  for (const [k, { sender, recipient }] of messages.entries()) {
+    if (sender >= parties) throw new InvalidArgument('messages', `${k}: no such sender`);
+    if (recipient !== 'all' && (recipient >= parties || recipient === sender)) throw new InvalidArgument('messages', `${k}: no such recipient`);
+  }
+}
+
+/**
+ * Reads a case from its JSON text.
+ * @param params the level that the judge knows the run to have had
+ * @throws InvalidArgument naming the field
+ */
+export function parseCase(text: string, params: SecurityParams = SECURITY_128): Case {
+  const { setting, messages } = parseWith(caseJson(params), text, 'case');
+  const parsed = { params, setting, messages };
+  checkCase(parsed);
+  return parsed;
+}
+
+/** JSON text; everything in it is public. */
+export function serializeCase({ params, setting, messages }: Case): string {
+  return JSON.stringify(z.encode(caseJson(params), { version: 1, level: params.name, setting, messages }));
+}
+
+export interface OwnRecord {
+  /** One's own index. */
+  readonly index: number;
+  readonly received: readonly IncomingMessage[];
+  readonly sent: readonly OutgoingMessage[];
+  /** Whom one is going to accuse. */
+  readonly culprits: readonly number[];
+}
+
+/**
+ * The messages of a run, from the record of one party. Shares of a key are left out, but those that the accused have sent: the
+ * others would give one's own share away.
+ */
+export function messagesOfRecord({ index, received, sent, culprits }: OwnRecord): SignedMessage[] {
+  const all = [
+    ...received.map(({ sender, broadcast, payload }): SignedMessage => ({ sender, recipient: broadcast ? 'all' : index, payload })),
+    ...sent.map(({ to, payload }): SignedMessage => ({ sender: index, recipient: to, payload })),
+  ];
+  return all.filter(({ sender, payload }) => culprits.includes(sender) || !carriesShare(payload));
+}
+
+function carriesShare(payload: string): boolean {
+  const read = readMessage(thresholdKeygenRounds, false, payload);
+  return 'round' in read && read.round === round2Uni;
+}
+
+/** What stands for a partial signature that was not sent as a message of the run, but was signed by its maker all the same. */
+export function partialSignatureMessage(sender: number, partial_sig: Round4['partial_sig']): SignedMessage {
+  return { sender, recipient: 'all', payload: JSON.stringify({ [round4.variant]: z.encode(round4.body, { partial_sig }) }) };
+}
