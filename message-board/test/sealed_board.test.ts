@@ -45,7 +45,7 @@ const otherSignature = (jws: string): string => `${jws.slice(0, jws.lastIndexOf(
 describe.each(['messages', 'presignature-messages'] as const)('/%s', (namespace) => {
   const path = `/${namespace}`;
   const fields = { request_id: 'keygen', from_node: 'node-1', to_node: 'node-2', round: 1 };
-  const place: Omit<Place, 'from'> = { namespace, session: 'keygen', incarnation: 'a', to: 'node-2', round: 1 };
+  const place: Omit<Place, 'from'> = { namespace, session: 'keygen', incarnation: 'a', setting: 'ab'.repeat(32), to: 'node-2', round: 1 };
   const envelope = (change: Partial<typeof place> = {}, by = one, roster: Roster = file) => seal(by, roster, { ...place, ...change }, '{"secret":1}');
 
   it('keeps what its sender has sealed for this place, and the same again without verifying it again', async () => {
@@ -312,8 +312,8 @@ describe('heartbeats', () => {
 });
 
 describe('signing requests', () => {
-  const origin = (id: string, message: string) =>
-    sign(gateway, file, SIGNING_REQUEST, { id, message_sha256: messageHash(message), time: '2026-01-01T00:00:00.000Z' });
+  const origin = (id: string, message: string, by = gateway) =>
+    sign(by, file, SIGNING_REQUEST, { id, message_sha256: messageHash(message), time: '2026-01-01T00:00:00.000Z' });
 
   it('are kept whatever their origin is', async () => {
     const { api, roster } = sealedBoard();
@@ -335,6 +335,13 @@ describe('signing requests', () => {
       expect(await api.post('/requests', { id: 'req_1', ...other }, 409)).toMatchObject({ error: { code: 'request_exists' } });
     }
     expect(await api.get('/requests/req_1')).toEqual(record);
+  });
+
+  it('of others take nobody\'s place', async () => {
+    const { api } = await withRequest();
+    const others = ['someone', await origin('req_2', 'other'), await origin('req_1', 'third'), await origin('req_1', 'other', one)];
+    for (const by of others) await api.post('/requests', { id: 'req_1', message: 'other', origin: by }, 409);
+    expect(await api.get('/requests/req_1')).toMatchObject({ message: 'm', origin: 'anything' });
   });
 
   it('of the gateway do not take the place of each other', async () => {
@@ -404,5 +411,13 @@ describe.each([
     expect(one).toBeGreaterThan(4 * 1_000);
     for (let k = 0; k < 3; k += 1) await api.put('/nodes/node-1', { status: STATUS, statement: `a.b.${String(k).padStart(1_000, 'c')}` });
     expect(await stored()).toBe(one);
+  });
+
+  it('heartbeats are never too much, and a board that is full of them still finishes what it has', async () => {
+    const api = board({ maxStoredBytes: 8_000 });
+    await api.post('/requests', { id: 'req_1', message: 'm' });
+    await api.put('/nodes/node-1', { status: STATUS, statement: `a.b.${'c'.repeat(4_000)}` });
+    await api.post('/requests', { id: 'req_2', message: 'm' }, 429);
+    await api.put('/requests/req_1', { status: 'failed', reason: 'x' });
   });
 });
