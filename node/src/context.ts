@@ -3,10 +3,12 @@ import type { BoardClient } from 'message-board/client';
 import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
+import type { AuditLog } from './audit_log.js';
 import type { Config } from './config.js';
 import type { Culprits } from './culprits.js';
 import type { ExecutionJournal } from './execution_journal.js';
 import type { ProtocolRunner } from './jobs.js';
+import type { Policy } from './policy.js';
 import type { PresenceView } from './presence.js';
 import type { Seals } from './seals.js';
 
@@ -15,6 +17,8 @@ export interface PublicKeyShare {
   readonly sharedPublicKey: Point;
   /** The same, compressed, hexadecimal. */
   readonly publicKey: string;
+  /** `keyMaterialDigest` of it. */
+  readonly materialDigest: string;
 }
 
 /** What the node's parts share, once the key share is complete. */
@@ -38,5 +42,8 @@ export interface NodeContext {
   readonly culprits: Culprits;
   readonly runner: ProtocolRunner;
   readonly journal: ExecutionJournal;
+  readonly audit: AuditLog;
+  /** What this node signs, of all that it is asked for by the gateway. */
+  readonly policy: Policy;
   readonly keyShare: PublicKeyShare;
 }

@@ -9,6 +9,7 @@ import { ProtocolAborted, ServiceError, SessionTimeout, TransportError } from '.
 import type { Job, JobResult, ProtocolRunner, RunningJob } from './jobs.js';
 import type { PeerView, PresenceView } from './presence.js';
 import type { OpenedMessage, Seals, TravellingMessage } from './seals.js';
+import { settingDigest, settingOf } from './session_setting.js';
 import { nodeId, nodeIndex } from './utils.js';
 import { Wakeup } from './wakeup.js';
 
@@ -33,7 +34,10 @@ export interface TransportDeps {
   };
 }
 
-export interface BoardSession<J extends Job> {
+/** A job that is run with others. */
+export type SessionJob = Exclude<Job, { kind: 'safe_prime' }>;
+
+export interface BoardSession<J extends SessionJob> {
   readonly namespace: 'messages' | 'presignature-messages';
   /** Under which the board keeps the session's messages. */
   readonly requestId: string;
@@ -42,6 +46,8 @@ export interface BoardSession<J extends Job> {
   /** Own party index, one of the participants. */
   readonly self: number;
   readonly job: J;
+  /** `keyMaterialDigest` of the key, once there is one. */
+  readonly keyMaterial: string | null;
   /** The session ends when those it waits for are silent for so long, milliseconds. */
   readonly silenceMs: number;
   /** It ends earlier when one of them has not been alive for so long, milliseconds; at once by default. */
@@ -61,15 +67,16 @@ export interface BoardSession<J extends Job> {
  * @throws SessionTimeout when those it waits for are silent for too long, have died or were restarted
  * @throws TransportError or ServiceError when the board refuses; WorkerFailed; the signal's reason when it aborts
  */
-export async function runOverBoard<J extends Job>(deps: TransportDeps, session: BoardSession<J>): Promise<JobResult<J>> {
+export async function runOverBoard<J extends SessionJob>(deps: TransportDeps, session: BoardSession<J>): Promise<JobResult<J>> {
   session.signal.throwIfAborted();
   return new BoardRun(deps, session).result();
 }
 
-class BoardRun<J extends Job> {
+class BoardRun<J extends SessionJob> {
   readonly #job: RunningJob<JobResult<J>>;
   /** Of this run alone: should an id ever be run twice in one life, the two runs contradict each other no more than two lives do. */
   readonly #incarnation: string;
+  readonly #setting: string;
   /** Sealing takes a moment; the order is that of the protocol. */
   readonly #outbox: Promise<PostMessage>[] = [];
   #round = 0;
@@ -96,6 +103,7 @@ class BoardRun<J extends Job> {
     private readonly session: BoardSession<J>,
   ) {
     this.#incarnation = `${deps.presence.incarnation}.${randomBytes(8).toString('hex')}`;
+    this.#setting = settingDigest(settingOf(session.job, session.participants, session.keyMaterial));
     this.#lostPeers();
     this.#job = deps.runner.run(session.job, {
       onSend: ({ to, round, payload }) => {
@@ -167,7 +175,7 @@ class BoardRun<J extends Job> {
 
   async #seal(to: string, round: number, plaintext: string): Promise<PostMessage> {
     const { namespace, requestId, self } = this.session;
-    const sealed = await this.deps.seals.seal({ namespace, session: requestId, incarnation: this.#incarnation, to, round }, plaintext);
+    const sealed = await this.deps.seals.seal({ namespace, session: requestId, incarnation: this.#incarnation, setting: this.#setting, to, round }, plaintext);
     this.#sent.push(sealed);
     return { request_id: requestId, from_node: nodeId(self), to_node: to, round, payload: sealed.text };
   }
@@ -207,7 +215,7 @@ class BoardRun<J extends Job> {
     const party = nodeIndex(from, this.deps.config.n);
     if (party === null || party === self || !participants.includes(party)) return null;
     try {
-      return await this.deps.seals.open({ namespace, session, from, to, round }, payload);
+      return await this.deps.seals.open({ namespace, session, setting: this.#setting, from, to, round }, payload);
     } catch (error) {
       if (error instanceof Refused) return error;
       throw error;

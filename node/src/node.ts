@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once, setMaxListeners } from 'node:events';
 import { join } from 'node:path';
-import { completeKeyShare, encodePoint, parseAuxInfo, parseCoreKeyShare, serializeKeyShare, type SecurityParams } from 'cggmp24';
+import { completeKeyShare, encodePoint, keyMaterialDigest, parseAuxInfo, parseCoreKeyShare, serializeKeyShare, type SecurityParams } from 'cggmp24';
 import { BoardClient } from 'message-board/client';
 import type { SetupStatus } from 'message-board/contract';
 import { serve } from 'message-board/serve';
@@ -10,6 +10,7 @@ import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
 import type { SealKey } from 'sealing/seal_key';
 import { agree, initialStatus, runOnlyAttempt, type Phase } from './agreement.js';
+import { AuditLog } from './audit_log.js';
 import { auxInfoPhase } from './aux_info.js';
 import type { Config } from './config.js';
 import { watchForConflicts } from './conflicts.js';
@@ -19,11 +20,13 @@ import { ExecutionJournal } from './execution_journal.js';
 import { healthService, Problems } from './health.js';
 import { keyFiles, openDataFolder } from './key_store.js';
 import { keygenPhase } from './keygen.js';
+import { openPolicy, type Policy } from './policy.js';
 import { Presence } from './presence.js';
 import { keepPublicKeyPosted } from './public_key.js';
 import { PrimeSupply, type PrimeSource } from './safe_primes.js';
 import { Seals } from './seals.js';
 import { runSigning } from './signing_coordinator.js';
+import { ownVersion } from './version.js';
 import { WorkerPool, type StartThread } from './worker_pool.js';
 
 /** Why a node goes on without taking part in anything. */
@@ -48,6 +51,8 @@ export interface NodeOptions {
 /** Everything that a node has from its start on. */
 interface Parts extends NodeOptions {
   readonly journal: ExecutionJournal;
+  readonly audit: AuditLog;
+  readonly policy: Policy;
   readonly client: BoardClient;
   readonly presence: Presence;
   readonly runner: WorkerPool;
@@ -92,13 +97,18 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
     await openDataFolder(config.dataDir);
     const journal = await ExecutionJournal.open(join(config.dataDir, `executions_${config.nodeId}.log`));
     ending.push(() => journal.close());
+    const policy = await openPolicy(config.policyFile);
+    const onProblem = (reason: string | null): void => { problems.set('audit_log', reason); };
+    const audit = await AuditLog.open(join(config.dataDir, `audit_${config.nodeId}.log`), { logger, onProblem });
+    ending.push(() => audit.close());
+    await recordStart(audit, { ...options, policy, incarnation });
     if (config.healthPort !== 0) {
       const health = await serve(healthService({ config, presence, problems, culprits, logger }), config.host, config.healthPort, logger);
       ending.push(() => health.close());
     }
     const background: Promise<void>[] = [];
     ending.push(() => Promise.all(background));
-    const parts = { ...options, journal, client, presence, runner, problems, seals, culprits };
+    const parts = { ...options, journal, audit, policy, client, presence, runner, problems, seals, culprits };
     await live(parts, background, { life: life.signal, takingPart: takingPart.signal }).catch((error: unknown) => {
       if (takingPart.signal.reason !== CLONED) throw error;
     });
@@ -108,6 +118,13 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
     life.abort(new DOMException('the node is stopping', 'AbortError'));
     for (const end of ending.reverse()) await end();
   }
+}
+
+async function recordStart(audit: AuditLog, { config, roster, logger, policy, incarnation }: NodeOptions & { readonly policy: Policy; readonly incarnation: string }): Promise<void> {
+  const { length, head } = audit;
+  logger.info({ event: 'audit_log_opened', lines: length, head }, 'Note the head of the audit log elsewhere: that its end was cut off shows by it alone');
+  const fields = { node: config.nodeId, version: await ownVersion(), incarnation, roster: roster.hash, policy_sha256: policy.sha256 };
+  await audit.record({ event: 'started', fields });
 }
 
 /** Until one of the signals aborts: `takingPart` does no later than `life`. */
@@ -132,10 +149,11 @@ async function live(parts: Parts, background: Promise<void>[], { life, takingPar
   const aux = parseAuxInfo(await obtain(auxInfo, parts, signal), params);
   logger.info({ event: 'aux_info_completed', from_file: fromFile.auxInfo }, 'AuxInfo generation completed');
 
-  runner.loadKeyShare(serializeKeyShare(completeKeyShare(core, aux)));
+  const share = completeKeyShare(core, aux);
+  runner.loadKeyShare(serializeKeyShare(share));
   watchForConflicts({ ...parts, onProblem: (reason) => { problems.set('conflict', reason); } }, signal);
   background.push(keepPublicKeyPosted({ ...parts, onProblem: (reason) => { problems.set('public_key', reason); } }, publicKey, signal));
-  const context: NodeContext = { ...parts, index, n, t, keyShare: { sharedPublicKey: core.sharedPublicKey, publicKey } };
+  const context: NodeContext = { ...parts, index, n, t, keyShare: { sharedPublicKey: core.sharedPublicKey, publicKey, materialDigest: keyMaterialDigest(share) } };
   await runSigning(context, signal);
 }
 

@@ -152,6 +152,7 @@ export class PresignatureMaker {
         requestId: id,
         participants,
         self: index,
+        keyMaterial: this.context.keyShare.materialDigest,
         job: { kind: 'presign', executionId: id, signers: participants },
         silenceMs: config.fullSigningTimeoutMs,
         signal,

@@ -1,4 +1,4 @@
-import { freshSalt, open, seal, type Disclosure, type Place } from 'sealing/envelope';
+import { check, freshSalt, open, seal, type Disclosure, type Place } from 'sealing/envelope';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
 import { sign, verify, type StatementKind } from 'sealing/statement';
@@ -42,6 +42,11 @@ export class Seals {
     if (!this.sealed) return { text, plaintext: text, disclosure: null, incarnation: null };
     const { plaintext, disclosure, place: signed } = await open(this.identity, this.roster, place, text);
     return { text, plaintext, disclosure, incarnation: signed.incarnation };
+  }
+
+  /** Has its sender sent this, in whatever session of that name? @throws Refused when it has not */
+  async check(place: Omit<Place, 'incarnation' | 'setting'>, text: string): Promise<void> {
+    if (this.sealed) await check(this.roster, place, text);
   }
 
   /** Signs in the name of this node, whatever the roster. */

@@ -1,7 +1,7 @@
 import { Refused } from 'sealing/errors';
 import type { Config } from './config.js';
-import { runOverBoard, type TransportDeps } from './http_transport.js';
-import type { Job, JobResult } from './jobs.js';
+import { runOverBoard, type SessionJob, type TransportDeps } from './http_transport.js';
+import type { JobResult } from './jobs.js';
 import { nodeId, signersLabel } from './utils.js';
 
 /** An attempt costs everybody a lot, and while all look for primes a heartbeat may be late. */
@@ -51,7 +51,7 @@ export async function hasLeftovers({ client, config, seals }: SetupDeps, boardId
   for (const { from_node: from, to_node: to, round, payload } of messages) {
     if (from !== own) continue;
     try {
-      await seals.open({ namespace: 'messages', session: boardId, from, to, round }, payload);
+      await seals.check({ namespace: 'messages', session: boardId, from, to, round }, payload);
       return true;
     } catch (error) {
       // Not ours: anyone may post under our name.
@@ -62,7 +62,7 @@ export async function hasLeftovers({ client, config, seals }: SetupDeps, boardId
 }
 
 /** Runs one attempt of all nodes, and reports its rounds. */
-export function runWithEveryone<J extends Job>(deps: SetupDeps, requestId: string, job: J, signal: AbortSignal): Promise<JobResult<J>> {
+export function runWithEveryone<J extends SessionJob>(deps: SetupDeps, requestId: string, job: J, signal: AbortSignal): Promise<JobResult<J>> {
   const { config, logger } = deps;
   const started = performance.now();
   return runOverBoard(deps, {
@@ -71,6 +71,7 @@ export function runWithEveryone<J extends Job>(deps: SetupDeps, requestId: strin
     participants: everyone(config.n),
     self: config.index,
     job,
+    keyMaterial: null,
     silenceMs: config.setupTimeoutMs,
     goneAfterMs: GONE_AFTER_MS,
     signal,

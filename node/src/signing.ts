@@ -21,6 +21,7 @@ async function runAttempt(context: NodeContext, attempt: Attempt, message: strin
     requestId: id,
     participants: attempt.signers,
     self: index,
+    keyMaterial: context.keyShare.materialDigest,
     job: { kind: 'sign', executionId: id, signers: attempt.signers, message },
     silenceMs: config.fullSigningTimeoutMs,
     signal,

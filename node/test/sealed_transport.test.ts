@@ -18,6 +18,7 @@ import { memoryLog } from './util/cluster.js';
 import { inThread } from './util/in_thread.js';
 import { present } from './util/present.js';
 import { members, type Members } from './util/roster.js';
+import { settingDigest, settingOf } from '../src/session_setting.js';
 import { FakePresence, keygenSession, type KeygenSession } from './util/transport.js';
 
 const sealedCluster = members(3, 2);
@@ -58,7 +59,9 @@ function firstMessage(executionId: string): Promise<string> {
   });
 }
 
-const PLACE: Omit<Place, 'from'> = { namespace: 'messages', session: 'keygen', incarnation: 'a.1', to: '*', round: 1 };
+const settingAmong = (participants: readonly number[]): string => settingDigest(settingOf(keygenSession(1, participants).job, participants, null));
+const SETTING = settingAmong([0, 1]);
+const PLACE: Omit<Place, 'from'> = { namespace: 'messages', session: 'keygen', incarnation: 'a.1', setting: SETTING, to: '*', round: 1 };
 const ENTRY = { request_id: 'keygen', from_node: 'node-2', to_node: '*', round: 1 } as const;
 const by = (signer: Identity, change: Partial<Place>, text: string, roster = sealedCluster.roster): Promise<string> => seal(signer, roster, { ...PLACE, ...change }, text);
 const post = (entry: Partial<PostMessage> & { readonly payload: string }): Promise<unknown> => client.postMessage({ ...ENTRY, ...entry });
@@ -193,7 +196,7 @@ describe('a sealed session with one that cheats', () => {
 
   it('has a culprit, by its index in the cluster, for a malformed message; one for us alone is disclosed', async () => {
     const malformed = '{"Round2Uni":{"sigma":7}}';
-    await post({ from_node: 'node-3', to_node: 'node-1', round: 3, payload: await by(identityOf(2), { to: 'node-1', round: 3 }, malformed) });
+    await post({ from_node: 'node-3', to_node: 'node-1', round: 3, payload: await by(identityOf(2), { to: 'node-1', round: 3, setting: settingAmong([0, 2]) }, malformed) });
     expect(await failureOf(run(keygenSession(0, [0, 2])))).toMatchObject({ code: 'malformed_message', blame: [{ party: 2 }] });
     expect(accusations).toMatchObject([{ code: 'malformed_message', blame: [{ party: 2 }] }]);
     expect(await opened(sessionRecord(accusations))).toEqual([{ from: 'node-3', to: 'node-1', plaintext: malformed }]);

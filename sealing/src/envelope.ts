@@ -25,6 +25,8 @@ const PlaceSchema = z.strictObject({
   from: MemberNameSchema,
   /** The sender's life: new at every start, so that what it said before a crash contradicts nothing that it says after. */
   incarnation: z.string().min(1).max(64),
+  /** SHA-256 of what the session is about, hexadecimal: the same at all its parties, or they do not listen to each other. */
+  setting: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits'),
   /** A node, or `*` for all. */
   to: z.union([z.literal('*'), MemberNameSchema]),
   round: z.int().min(0).max(65_535),
@@ -42,7 +44,11 @@ export type EnvelopeClaims = z.infer<typeof ClaimsSchema>;
 const ENVELOPE: StatementKind<EnvelopeClaims> = { typ: 'threshold-signing-message', claims: ClaimsSchema };
 
 /** What opens an encrypted envelope for everybody: shown in evidence. `salt`: 32 bytes, base64url. */
-export const DisclosureSchema = z.strictObject({ salt: DigestSchema, plaintext: z.string() });
+export const DisclosureSchema = z.strictObject({
+  salt: DigestSchema,
+  // Half a surrogate pair has the UTF-8 bytes of any other half, and so their digest.
+  plaintext: z.string().refine((text) => Buffer.from(text).toString() === text, 'must be well-formed Unicode'),
+});
 export type Disclosure = z.infer<typeof DisclosureSchema>;
 
 /** What came out of an envelope. */
@@ -75,10 +81,10 @@ export async function seal(identity: Identity, roster: Roster, place: Omit<Place
 
 /**
  * Is this the envelope of a message that belongs to `place`? What the board and everybody else can check.
- * @param place where it was found; the sender's incarnation is the sender's to say
+ * @param place where it was found; incarnation and setting are the sender's to say
  * @throws Refused
  */
-export async function check(roster: Roster, place: Omit<Place, 'incarnation'>, envelope: string): Promise<EnvelopeClaims> {
+export async function check(roster: Roster, place: Omit<Place, 'incarnation' | 'setting'>, envelope: string): Promise<EnvelopeClaims> {
   const { signer, claims } = await verify(roster, ENVELOPE, envelope);
   if (signer !== claims.place.from) throw new Refused(`${signer} has signed in the name of ${claims.place.from}`);
   for (const field of ['namespace', 'session', 'from', 'to', 'round'] as const) {
@@ -91,6 +97,7 @@ export async function check(roster: Roster, place: Omit<Place, 'incarnation'>, e
 /** Checks an envelope and reads it. @throws Refused */
 export async function open(identity: Identity, roster: Roster, place: Omit<Place, 'incarnation'>, envelope: string): Promise<Opened> {
   const { place: signed, body } = await check(roster, place, envelope);
+  if (signed.setting !== place.setting) throw new Refused('setting: its sender takes part in another session than this');
   if ('plaintext' in body) return { place: signed, plaintext: body.plaintext, disclosure: null };
   if (signed.to !== identity.name) throw new Refused(`to: it is for ${signed.to}`);
   const disclosure = await decrypt(identity, roster, signed, body.ciphertext);
@@ -104,7 +111,9 @@ export async function openDisclosed(roster: Roster, envelope: string, disclosure
   const { place, body } = await check(roster, claims.place, envelope);
   if ('plaintext' in body) return { place, plaintext: body.plaintext, disclosure: null };
   if (disclosure === null) throw new Refused('disclosure: there is none, and the message is encrypted');
-  if (digestOf(disclosure) !== body.digest) throw new Refused('disclosure: it is not of what was signed');
+  // With a salt of another length, text could move from one to the other.
+  const wellFormed = DisclosureSchema.safeParse(disclosure).success;
+  if (!wellFormed || digestOf(disclosure) !== body.digest) throw new Refused('disclosure: it is not of what was signed');
   return { place, plaintext: disclosure.plaintext, disclosure };
 }
 
@@ -125,8 +134,8 @@ async function decrypt(identity: Identity, roster: Roster, place: Place, ciphert
 }
 
 /** One value for one place in one cluster. */
-function placeDigest(roster: Roster, { namespace, session, from, incarnation, to, round }: Place): Buffer {
-  return createHash('sha256').update(JSON.stringify([roster.hash, namespace, session, from, incarnation, to, round])).digest();
+function placeDigest(roster: Roster, { namespace, session, from, incarnation, setting, to, round }: Place): Buffer {
+  return createHash('sha256').update(JSON.stringify([roster.hash, namespace, session, from, incarnation, setting, to, round])).digest();
 }
 
 /** The salt hides what a short plaintext is; its length is fixed, so the pair is unambiguous. */

@@ -50,5 +50,5 @@ export type KeygenSession = BoardSession<Extract<Job, { kind: 'keygen' }>>;
 /** Key generation by these parties of a cluster, as the board knows it. */
 export function keygenSession(self: number, participants: readonly number[], more: Partial<KeygenSession> = {}): KeygenSession {
   const job = { kind: 'keygen', executionId: 'k', index: participants.indexOf(self), parties: participants.length, threshold: 2 } as const;
-  return { namespace: 'messages', requestId: 'keygen', participants, self, job, silenceMs: 20_000, signal: never, ...more };
+  return { namespace: 'messages', requestId: 'keygen', participants, self, job, keyMaterial: null, silenceMs: 20_000, signal: never, ...more };
 }
