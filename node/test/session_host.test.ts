@@ -25,6 +25,18 @@ describe('sessions in one thread', () => {
     expect(posted.filter(({ kind }) => kind === 'waiting').map(({ id }) => id)).toEqual([3, 1, 2]);
   });
 
+  it('leave presignatures alone while they are held, and go on with them afterwards', () => {
+    const { host, posted } = hostWithShare();
+    host.handle({ kind: 'hold_presignatures', held: true });
+    host.handle({ kind: 'start', id: 1, job: { kind: 'presign', executionId: 'presig_gen_a', signers } });
+    host.handle({ kind: 'start', id: 2, job: { kind: 'sign', executionId: 'req_1_a', signers, message: 'm' } });
+    host.run();
+    expect([...new Set(posted.map(({ id }) => id))]).toEqual([2]);
+    host.handle({ kind: 'hold_presignatures', held: false });
+    host.run();
+    expect(posted.at(-1)).toMatchObject({ id: 1, kind: 'waiting' });
+  });
+
   it('fail one by one: a job that needs a key share does not stop the others', () => {
     const posted: FromThread[] = [];
     const host = new SessionHost({ params: SMALL_FOR_TESTS, post: (message) => void posted.push(message), drain: () => undefined });

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { BoardClient } from 'message-board/client';
-import { nodeId } from '../src/utils.js';
+import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
+import { sign } from 'sealing/statement';
+import type { z } from 'zod';
+import { nodeId, signerSets } from '../src/utils.js';
 import { eventually, SigningCluster } from './util/cluster.js';
+import { present } from './util/present.js';
 
 describe('a cluster with a pool', () => {
   let cluster: SigningCluster;
@@ -23,6 +27,22 @@ describe('a cluster with a pool', () => {
     expect(records.every((record) => cluster.isSigned(record))).toBe(true);
     expect(records.map(({ id }) => cluster.pathOf(id))).toEqual(['fast', 'fast', 'fast']);
     expect(new Set(records.map(({ presignature_id }) => presignature_id)).size).toBe(3);
+  });
+
+  it('makes no presignature that its leader has not signed for', async () => {
+    const { client, members, log } = cluster;
+    const id = (k: number): string => `presig_gen_node-2_${k.toString(16).padStart(32, '0')}`;
+    const ask = async (k: number, signer: number | null, claims: Partial<z.infer<typeof PRESIGNATURE_REQUEST.claims>> = {}): Promise<string> => {
+      const participants = [0, 1, 2];
+      const all = { id: id(k), participants, ...claims };
+      const origin = signer === null ? {} : { origin: await sign(present(members.identities[signer]), members.roster, PRESIGNATURE_REQUEST, all) };
+      await client.createPresignatureRequest({ request_id: id(k), participants, ...origin });
+      return id(k);
+    };
+    const wrong = [await ask(1, null), await ask(2, 2), await ask(3, 1, { id: id(1) }), await ask(4, 1, { participants: [1, 2, 3] })];
+    const reasons = (): unknown[] => wrong.map((asked) => log.lines.find(({ event, presignature_id, node }) => event === 'presignature_refused' && presignature_id === asked && node === 'node-1')?.reason);
+    await eventually('they are refused', () => reasons().every((reason) => reason !== undefined));
+    expect(reasons()).toEqual(['it is not signed', 'it is signed by node-3', 'another one was signed', 'another one was signed']);
   });
 
   it('refuses what is no signing request of the gateway, visibly', async () => {
@@ -70,6 +90,22 @@ describe('a cluster without a pool', () => {
       const { id } = await cluster.request('in full');
       expect(cluster.isSigned(await cluster.finished(id))).toBe(true);
       expect(cluster.pathOf(id)).toBe('full');
+    } finally {
+      await cluster.stop();
+    }
+  });
+});
+
+describe('a plain cluster', () => {
+  it('signs in clear, without a pool', async () => {
+    const cluster = await SigningCluster.start({ messages: 'plain' });
+    try {
+      const { id } = await cluster.request('in clear');
+      expect(cluster.isSigned(await cluster.finished(id))).toBe(true);
+      expect(cluster.pathOf(id)).toBe('full');
+      const signers = signerSets(id, 4, 3)[0]?.map(nodeId) ?? [];
+      for (const { payload } of await cluster.client.listMessages(id, present(signers[0]))) expect(Object.keys(JSON.parse(payload) as object)).toHaveLength(1);
+      expect((await cluster.client.listNodes()).map(({ statement }) => statement)).toEqual([undefined, undefined, undefined, undefined]);
     } finally {
       await cluster.stop();
     }

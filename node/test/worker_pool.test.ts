@@ -3,7 +3,7 @@ import { parseCoreKeyShare, Presignature, serializeKeyShare, verify, type KeySha
 import { generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { pino } from 'pino';
 import { ProtocolAborted, WorkerFailed } from '../src/errors.js';
-import type { Job, JobResult, RunningJob } from '../src/jobs.js';
+import type { FromThread, Job, JobResult, RunningJob } from '../src/jobs.js';
 import { WorkerPool, workerThreads, type StartThread } from '../src/worker_pool.js';
 import { inThread } from './util/in_thread.js';
 import { memoryLog } from './util/cluster.js';
@@ -192,5 +192,37 @@ describe('jobs', () => {
     pool.run({ ...session, executionId: 'c' }, {});
     expect(started.map((ids) => ids.filter((id) => id > 3).length).sort()).toEqual([1, 2]);
     expect(started.map((ids) => ids.filter((id) => id <= 3).length).sort()).toEqual([1, 2]);
+  });
+
+  it('hold presignatures in all threads while there is a signing in one', async () => {
+    const threads: { held: boolean[]; say: (message: FromThread) => void; exit: (error: unknown) => void }[] = [];
+    const start: StartThread = (say, exit) => {
+      const held: boolean[] = [];
+      threads.push({ held, say, exit });
+      return {
+        post: (message) => {
+          if (message.kind === 'hold_presignatures') held.push(message.held);
+        },
+        terminate: () => Promise.resolve(),
+      };
+    };
+    const pool = new WorkerPool(2, start, silent);
+    const sign = (executionId: string): RunningJob<unknown> => pool.run({ kind: 'sign', executionId, signers, message: 'm' }, {});
+    const seen = (): boolean[][] => threads.map(({ held }) => held.splice(0));
+    pool.run({ kind: 'presign', executionId: 'p', signers }, {});
+    expect(seen()).toEqual([[], []]);
+    const [first, second] = [sign('a'), sign('b')];
+    expect(seen()).toEqual([[true], [true]]);
+    first.abort(new Error('enough'));
+    expect(seen()).toEqual([[], []]);
+    for (const { say } of threads) say({ kind: 'failed', id: 3, failure: { kind: 'broken', message: 'x' } });
+    await expect(second.result).rejects.toThrow('x');
+    expect(seen()).toEqual([[false], [false]]);
+    const third = sign('c');
+    expect(seen()).toEqual([[true], [true]]);
+    for (const { exit } of threads.splice(0)) exit(new Error('crashed'));
+    await expect(third.result).rejects.toThrow('crashed');
+    sign('d');
+    expect(seen()).toEqual([[true]]);
   });
 });

@@ -1,0 +1,86 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Presignature } from 'cggmp24';
+import type { RequestRecord } from 'message-board/contract';
+import { Identity } from 'sealing/identity';
+import { NAMING } from 'sealing/kinds';
+import { sign } from 'sealing/statement';
+import { identityText } from '../../sealing/test/fixed_identity.js';
+import type { NodeContext } from '../src/context.js';
+import type { PresignatureMaker } from '../src/presignature.js';
+import { PresignaturePool } from '../src/presignature_pool.js';
+import { Seals } from '../src/seals.js';
+import { FastSigning } from '../src/signing_fast.js';
+import { SigningTask } from '../src/signing_task.js';
+import { memoryLog } from './util/cluster.js';
+import { present } from './util/present.js';
+import { members } from './util/roster.js';
+import { FakePresence } from './util/transport.js';
+
+const { roster, identities } = members(4, 3);
+const identityOf = (index: number): Identity => present(identities[index]);
+const PRESIGNATURE = 'presig_gen_node-1_aa';
+const stranger = Identity.parse(identityText('node-1', 'of another cluster'));
+
+let pool: PresignaturePool;
+let presence: FakePresence;
+let log: ReturnType<typeof memoryLog>;
+let fast: FastSigning;
+beforeEach(() => {
+  pool = new PresignaturePool(3);
+  pool.add({ id: PRESIGNATURE, participants: [0, 1, 2], presignature: Object.create(Presignature.prototype) as Presignature });
+  presence = new FakePresence();
+  for (const index of [0, 2, 3]) presence.set(index, 'a');
+  log = memoryLog();
+  const parts = { index: 1, n: 4, t: 3, seals: new Seals(roster, identityOf(1)), presence, logger: log.logger, culprits: { has: () => false } };
+  const context = { ...parts, config: { fastSigningTimeoutMs: 600_000 } } as unknown as NodeContext;
+  const maker = { pool, makersOf: (id: string) => Promise.resolve(pool.makersOf(id)), take: (id: string) => pool.take(id) };
+  fast = new FastSigning(context, maker as unknown as PresignatureMaker);
+});
+
+/** A request that has been named the presignature, by node-1 unless something is changed about it. */
+async function named({ signer = identityOf(0), ...change }: { signer?: Identity; request_id?: string; presignature_id?: string } = {}): Promise<RequestRecord> {
+  const naming = await sign(signer, roster, NAMING, { request_id: 'req_1', presignature_id: PRESIGNATURE, ...change });
+  return { ...unsigned, naming };
+}
+const unsigned: RequestRecord = { id: 'req_1', message: 'm', status: 'pending', presignature_id: PRESIGNATURE, revision: 'r', created_at: '', updated_at: '' };
+
+const WRONG: [string, RegExp, () => Promise<RequestRecord>][] = [
+  ['is not signed', /not signed/, () => Promise.resolve(unsigned)],
+  ['is not by a member', /signature of node-1 is not valid/, () => named({ signer: stranger })],
+  ['is for another request', /another request/, () => named({ request_id: 'req_2' })],
+  ['is of another presignature', /another request or presignature/, () => named({ presignature_id: 'presig_gen_node-1_bb' })],
+  ['is by one that has no part in it', /node-4 has no part in it/, () => named({ signer: identityOf(3) })],
+];
+
+describe('a presignature that was named', () => {
+  it.each(WRONG)('is not used when the naming %s: the request is signed in full, at once', async (_, reason, request) => {
+    await fast.run(new SigningTask(await request()));
+    expect(pool.has(PRESIGNATURE)).toBe(true);
+    expect(log.lines.filter(({ event }) => event === 'naming_refused')).toEqual([expect.objectContaining({ reason: expect.stringMatching(reason) })]);
+  });
+
+  it.each(WRONG)('is kept for another request when the naming %s', async (_, __, request) => {
+    await fast.setAside(await request());
+    expect(pool.reserve([0, 1, 2])).toBe(PRESIGNATURE);
+  });
+
+  it('is named for no other request when it was named by one of its makers', async () => {
+    await fast.setAside(await named());
+    expect(pool.reserve([0, 1, 2])).toBeNull();
+  });
+
+  it('is taken out of the pool for the request', async () => {
+    await expect(fast.run(new SigningTask(await named()))).rejects.toThrow();
+    expect(pool.has(PRESIGNATURE)).toBe(false);
+  });
+
+  it('is left to its holders, until one that may be one of them goes down', async () => {
+    pool.take(PRESIGNATURE);
+    const running = fast.run(new SigningTask(await named())).then(() => 'done');
+    presence.set(0, 'a');
+    expect(await Promise.race([running, new Promise((resolve) => setTimeout(resolve, 200))])).toBeUndefined();
+    presence.set(2, 'a', { live: false });
+    expect(await running).toBe('done');
+    expect(presence.listeners).toBe(0);
+  });
+});
