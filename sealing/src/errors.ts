@@ -1,4 +1,11 @@
-/** Something that came from outside is not what it has to be. The message says what is wrong with it, never a secret. */
+/** It may repeat what came from outside, in a log or an answer. */
+const MAX_LENGTH = 500;
+
+/** Something that came from outside is not what it has to be. The message says what is wrong with it, never a secret; it is cut where it is too long. */
 export class Refused extends Error {
   override readonly name: string = 'Refused';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message.slice(0, MAX_LENGTH), options);
+  }
 }
