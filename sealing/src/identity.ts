@@ -4,8 +4,13 @@ import { inspect } from 'node:util';
 import { z } from 'zod';
 import { Refused } from './errors.js';
 
+/** Is it the one text in base64url of its bytes? */
+export function isCanonical(text: string): boolean {
+  return Buffer.from(text, 'base64url').toString('base64url') === text;
+}
+
 /** 32 bytes in base64url: a raw key of RFC 8032 or RFC 7748. */
-const KeySchema = z.base64url().length(43, 'must be 32 bytes in base64url');
+const KeySchema = z.string().refine((text) => text.length === 43 && isCanonical(text), 'must be 32 bytes in base64url');
 
 /** A node, `node-1` to `node-256`, or the gateway. */
 export const MemberNameSchema = z.string().regex(/^(node-([1-9]\d?|1\d\d|2[0-4]\d|25[0-6])|gateway)$/, 'must be node-1 to node-256, or gateway');
@@ -104,6 +109,9 @@ export class Identity {
   }
 }
 
+/** A complaint may repeat names that came from outside. */
+const MAX_COMPLAINT = 300;
+
 /** @throws Refused naming the field */
 export function parseJson<T>(schema: z.ZodType<T>, text: string, what: string): T {
   let json: unknown;
@@ -115,5 +123,5 @@ export function parseJson<T>(schema: z.ZodType<T>, text: string, what: string): 
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new Refused(`${what}: ${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`);
+  throw new Refused(`${what}: ${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`.slice(0, MAX_COMPLAINT));
 }

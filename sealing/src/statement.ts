@@ -7,7 +7,7 @@ import { compactVerify, CompactSign } from 'jose';
 import { z } from 'zod';
 import { Refused } from './errors.js';
 import type { Identity } from './identity.js';
-import { parseJson } from './identity.js';
+import { isCanonical, MemberNameSchema, parseJson } from './identity.js';
 import type { Roster } from './roster.js';
 
 /** A kind of statement: its name, never reused for another meaning, and its claims. */
@@ -16,7 +16,7 @@ export interface StatementKind<Claims> {
   readonly claims: z.ZodType<Claims>;
 }
 
-const HeaderSchema = z.strictObject({ alg: z.literal('EdDSA'), typ: z.string(), kid: z.string() });
+const HeaderSchema = z.strictObject({ alg: z.literal('EdDSA'), typ: z.string(), kid: MemberNameSchema });
 const PayloadSchema = z.strictObject({ roster: z.string(), claims: z.unknown() });
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -29,6 +29,8 @@ export async function sign<Claims>(identity: Identity, roster: Roster, kind: Sta
 
 /** Has a member signed this? @throws Refused saying what is wrong with it */
 export async function verify<Claims>(roster: Roster, kind: StatementKind<Claims>, jws: string): Promise<{ signer: string; claims: Claims }> {
+  // One statement has one text: whoever passes it on cannot make two of it, which would look as if its signer had said two things.
+  if (!jws.split('.').every(isCanonical)) throw new Refused('it is not in base64url as its signer has written it');
   const { typ, kid: signer } = headerOf(jws);
   if (typ !== kind.typ) throw new Refused(`it is not a ${kind.typ}`);
   const payload = await verifiedPayload(roster, signer, jws);
