@@ -41,12 +41,12 @@ interface NodeInTest {
 const dataOf = (index: number): string => join(folder, `data-${index}`);
 
 /** A whole node in this process, on small parameters and fixture primes. */
-function start(index: number, { roster, identities } = members()): NodeInTest {
+function start(index: number, { roster, identities } = members(), dataDir = dataOf(index)): NodeInTest {
   const { logger, lines } = memoryLog();
   const config = configOf({
     NODE_ID: nodeId(index),
     MESSAGE_BOARD_URL: board.url,
-    DATA_DIR: dataOf(index),
+    DATA_DIR: dataDir,
     WORKERS: '1',
     POOL_TARGET: '0',
     POOL_MAX: '0',
@@ -226,6 +226,24 @@ describe('a cluster that has a key', () => {
     for (const file of ['key_share_node-4.json', 'aux_info_node-4.json']) await cp(join(backup, file), join(dataOf(3), file));
     await everyoneReady();
     expect(await expectOneKey()).toBe(key);
+  });
+
+  it('goes on with the later one when a node runs twice: the earlier one notices and takes no part any more', async () => {
+    for (const index of ALL) start(index);
+    await everyoneReady();
+    const first = present(nodes.get(3));
+    const copy = join(folder, 'copy');
+    await cp(dataOf(3), copy, { recursive: true });
+    start(3, members(), copy);
+    await eventually('the earlier one notices', () => first.lines.some(({ event }) => event === 'clone_detected'));
+    await everyoneReady();
+    await signs('by any three');
+    expect(first.lines.filter(({ event }) => event === 'stopped')).toEqual([]);
+    const { length } = first.lines;
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(first.lines.slice(length).map(({ event }) => event)).toEqual([]);
+    expect(logged(3, 'clone_detected')).toBe(false);
+    await first.stop();
   });
 
   it('does not make another key while the board knows one', async () => {
