@@ -9,3 +9,8 @@ export class Refused extends Error {
     super(message.slice(0, MAX_LENGTH), options);
   }
 }
+
+/** `ENOENT` and the like, of an error of the operating system; it can be shown to people. */
+export function systemCode(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown';
+}

@@ -109,9 +109,6 @@ export class Identity {
   }
 }
 
-/** A complaint may repeat names that came from outside. */
-const MAX_COMPLAINT = 300;
-
 /** @throws Refused naming the field */
 export function parseJson<T>(schema: z.ZodType<T>, text: string, what: string): T {
   let json: unknown;
@@ -123,5 +120,5 @@ export function parseJson<T>(schema: z.ZodType<T>, text: string, what: string): 
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new Refused(`${what}: ${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`.slice(0, MAX_COMPLAINT));
+  throw new Refused(`${what}: ${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`);
 }

@@ -1,6 +1,6 @@
 /** What a member of a cluster has when it starts: the roster, its identity in it, and what its secret files are sealed under. */
 import { readFile } from 'node:fs/promises';
-import { Refused } from './errors.js';
+import { Refused, systemCode } from './errors.js';
 import { Identity } from './identity.js';
 import { Roster } from './roster.js';
 import { SealKey, type SealKeySource } from './seal_key.js';
@@ -48,8 +48,7 @@ export async function loadIdentity(name: string, path: string, sealKey: SealKey)
 
 async function readText(path: string, hint: string): Promise<string> {
   return readFile(path, 'utf8').catch((error: unknown) => {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new Refused(`${path}: cannot be read (${code}). ${hint}`);
+    throw new Refused(`${path}: cannot be read (${systemCode(error)}). ${hint}`);
   });
 }
 

@@ -4,7 +4,7 @@ import { hkdf, randomBytes, scrypt, type ScryptOptions } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { inspect, promisify } from 'node:util';
 import { z } from 'zod';
-import { Refused } from './errors.js';
+import { Refused, systemCode } from './errors.js';
 
 export type SealKeySource =
   /** The file's text without the line feed at its end; scrypt makes a key of it. */
@@ -136,7 +136,7 @@ function keyOf(text: string, where: string): Buffer {
 
 async function readText(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new Refused(`${path}: cannot be read (${codeOf(error)})`);
+    throw new Refused(`${path}: cannot be read (${systemCode(error)})`);
   });
   if (text.length > MAX_FILE_BYTES) throw new Refused(`${path}: is longer than ${MAX_FILE_BYTES} bytes`);
   return text;
@@ -158,8 +158,4 @@ function whyFailed({ code, killed }: { readonly code?: string | number | null; r
   if (killed === true) return `has not ended within ${COMMAND_TIMEOUT_MS / 1000} s`;
   if (typeof code === 'string') return `cannot be run (${code})`;
   return typeof code === 'number' ? `has ended with code ${code}` : 'was killed';
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { systemCode } from 'sealing/errors';
 import { MemberNameSchema, parseJson, PublicIdentitySchema, type Identity, type PublicIdentity } from 'sealing/identity';
 import { Roster } from 'sealing/roster';
 import type { SealKey } from 'sealing/seal_key';
@@ -19,7 +20,7 @@ export function identityFile(name: string): string {
 /** The text of a file. @throws Refusal when it cannot be read */
 export async function readText(path: string): Promise<string> {
   return readFile(path, 'utf8').catch((error: unknown) => {
-    throw new Refusal(`${path}: cannot be read (${codeOf(error)})`);
+    throw new Refusal(`${path}: cannot be read (${systemCode(error)})`);
   });
 }
 
@@ -27,8 +28,8 @@ export async function readText(path: string): Promise<string> {
 export async function writeFirst(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeNew(path, text).catch((error: unknown) => {
-    if (codeOf(error) === 'EEXIST') throw new Refusal(`${path}: is there already, and is never replaced`);
-    throw new Refusal(`${path}: cannot be written (${codeOf(error)})`);
+    if (systemCode(error) === 'EEXIST') throw new Refusal(`${path}: is there already, and is never replaced`);
+    throw new Refusal(`${path}: cannot be written (${systemCode(error)})`);
   });
 }
 
@@ -68,8 +69,4 @@ export function makeRoster({ threshold, plain, cards }: NewCluster): Roster {
 export function describeRoster(roster: Roster): string {
   const kind = roster.sealed ? 'sealed: messages are signed and encrypted' : 'PLAIN: nothing is signed or encrypted; for clusters with Rust nodes only';
   return `${roster.n} nodes, ${roster.t} sign; ${kind}\nfingerprint  ${roster.fingerprint}\n`;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
 }
