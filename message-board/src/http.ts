@@ -42,7 +42,7 @@ export function jsonService(logger: Logger, maxBodyBytes: number, routes: (app: 
     return end.signal;
   });
   app.use((request, _response, next) => {
-    next(new ServiceError(404, 'unknown_route', `no route ${request.method} ${request.path}`));
+    next(new ServiceError(404, 'unknown_route', `no route ${request.method} ${request.path.slice(0, 200)}`));
   });
   app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
     answerError(logger, error, response, next);

@@ -29,6 +29,9 @@ interface Call<T> {
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
 const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
+/** Of what a server complains of, and of its words in complaints about it: they go to logs. */
+const MAX_CODE = 64;
+const MAX_COMPLAINT = 500;
 
 /** JSON over a pool of kept connections. Answers are parsed; failures are ServiceError or TransportError. */
 export class JsonClient {
@@ -131,12 +134,12 @@ function read<T>(what: string, status: number, text: string, schema: z.ZodType<T
   if (status >= 400) {
     const body = ErrorBodySchema.safeParse(json);
     const { code, message } = body.success ? body.data.error : { code: `http_${status}`, message: `${what}: status ${status}` };
-    throw new ServiceError(status, code, message);
+    throw new ServiceError(status, code.slice(0, MAX_CODE), message.slice(0, MAX_COMPLAINT));
   }
   const answer = schema.safeParse(json);
   if (status === 200 && answer.success) return answer.data;
   const where = answer.success ? `status ${status}` : answer.error.issues.slice(0, 3).map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
-  throw new TransportError(`${what}: not an answer of the contract: ${where}`, false);
+  throw new TransportError(`${what}: not an answer of the contract: ${where.slice(0, MAX_COMPLAINT)}`, false);
 }
 
 /** @returns undefined, which no schema takes, when it is not JSON */

@@ -1,0 +1,213 @@
+/** The board's routes and its client, given what no honest client and no honest board sends. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { seal } from 'sealing/envelope';
+import { NAMING, NODE_STATUS, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
+import { sign } from 'sealing/statement';
+import { Pool } from 'undici';
+import { z } from 'zod';
+import { changedJson, changedJsonText, readOrRefusedLater, runs } from '../../cggmp24/test/util/fuzz.js';
+import type { Json } from '../../cggmp24/test/util/proofs.js';
+import { members } from '../../node/test/util/roster.js';
+import { BoardClient, ServiceError, TransportError } from '../src/client.js';
+import * as contract from '../src/contract.js';
+import { messageHash } from '../src/signing_request.js';
+import { newSigner } from './signer.js';
+import { runningBoard } from './support.js';
+
+type Board = Awaited<ReturnType<typeof runningBoard>>;
+interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly path: string;
+  readonly body: Json;
+}
+
+const { roster, identities, gateway } = members(4, 3);
+const [one, two] = identities;
+if (one === undefined || two === undefined) throw new Error('two members');
+const signer = newSigner();
+const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
+const status: contract.NodeStatus = { incarnation: 'a', public_key: signer.publicKey, stage: 'ready', keygen: IDLE, aux_info: IDLE, pool: { '1-2-3': 4 }, attempts: ['req_1_a.0.1-2-3'], culprits: ['node-4'] };
+const presignature_id = 'presig_gen_node-1_ab';
+const message_sha256 = messageHash('m');
+const participants = [0, 1, 2];
+
+/** One honest call of each kind; a board with the roster accepts them all. */
+async function honestCalls(): Promise<Call[]> {
+  const place = { session: 'req_1_a', incarnation: 'a', setting: 'ab'.repeat(32), to: 'node-2', round: 1 };
+  const fields = { request_id: 'req_1_a', from_node: 'node-1', to_node: 'node-2', round: 1 };
+  const message = await seal(one ?? gateway, roster, { ...place, namespace: 'messages' }, '{}');
+  const presignatureMessage = await seal(one ?? gateway, roster, { ...place, namespace: 'presignature-messages' }, '{}');
+  const partial = await sign(one ?? gateway, roster, PARTIAL_SIGNATURE, { request_id: 'req_1_a', message_sha256, presignature_id, sigma: '0'.repeat(64) });
+  const stated = { started: 1, sequence: 1, status: { ...status } };
+  return [
+    { method: 'POST', path: '/requests', body: { id: 'req_1_a', message: 'm', origin: await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_1_a', message_sha256, time: '2026-01-02T03:04:05.678Z' }) } },
+    { method: 'PUT', path: '/requests/req_1_a', body: { presignature_id, naming: await sign(one ?? gateway, roster, NAMING, { request_id: 'req_1_a', presignature_id }) } },
+    { method: 'PUT', path: '/requests/req_1_a', body: { refusal: await sign(two ?? gateway, roster, REFUSAL, { request_id: 'req_1_a', code: 'policy_refused' }) } },
+    { method: 'POST', path: '/messages', body: { ...fields, payload: message } },
+    { method: 'POST', path: '/presignature-messages', body: { ...fields, payload: presignatureMessage } },
+    { method: 'POST', path: '/presignature-requests', body: { request_id: presignature_id, participants, origin: await sign(one ?? gateway, roster, PRESIGNATURE_REQUEST, { id: presignature_id, participants }) } },
+    { method: 'PUT', path: `/presignature-requests/${presignature_id}`, body: { status: 'completed' } },
+    { method: 'POST', path: '/partial-signatures', body: { request_id: 'req_1_a', from_node: 'node-1', payload: partial } },
+    { method: 'PUT', path: '/nodes/node-1', body: { status: { ...status }, statement: await sign(one ?? gateway, roster, NODE_STATUS, stated) } },
+    { method: 'POST', path: '/publickey', body: { public_key: signer.publicKey } },
+    { method: 'PUT', path: '/requests/req_1_a', body: { status: 'failed', reason: 'too_late: node-1' } },
+    { method: 'PUT', path: '/requests/req_1_a', body: { signature: signer.sign('m') } },
+  ];
+}
+
+const ANSWERS = new Set([200, 400, 403, 404, 405, 409, 413, 415, 429]);
+const ErrorSchema = z.strictObject({ error: z.strictObject({ code: z.string().regex(/^[a-z_]{1,64}$/), message: z.string().max(1000) }) });
+
+describe.each(['no roster', 'a sealed roster'])('a board with %s', (kind) => {
+  let board: Board;
+  let pool: Pool;
+  beforeAll(async () => {
+    board = await runningBoard({ maxEntriesPerRequest: 20, maxPendingRequests: 50, maxOpenSessions: 50, maxFinished: 20, maxStoredBytes: 1 << 20 }, kind === 'no roster' ? {} : { roster });
+    pool = new Pool(board.url);
+  });
+  afterAll(async () => {
+    await pool.destroy();
+    await board.stop();
+  });
+
+  async function call(method: Call['method'], path: string, body: string | null): Promise<void> {
+    const answer = await pool.request({ method, path, body, headers: body === null ? {} : { 'content-type': 'application/json' } });
+    const text = await answer.body.text();
+    expect([...ANSWERS]).toContain(answer.statusCode);
+    if (answer.statusCode !== 200) ErrorSchema.parse(JSON.parse(text));
+  }
+
+  /** Nothing is broken, and everything that is there can be read. */
+  async function expectSound(): Promise<void> {
+    await board.client.health();
+    await board.client.listRequests({});
+    await board.client.listRequests({ changedAfter: '0' });
+    await board.client.listPresignatureRequests({});
+    await board.client.listNodes({ changedAfter: '0' });
+    await board.client.listMessages('req_1_a', 'node-2', {});
+    await board.client.listPresignatureMessages('req_1_a', 'node-2', {});
+    await board.client.listPartialSignatures('req_1_a', {});
+    expect(board.log.filter((line) => line.includes('unexpected_error'))).toEqual([]);
+    expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
+  }
+
+  it('answers every body, and keeps only what can be read again', async () => {
+    const calls = await honestCalls();
+    const any = fc.constantFrom(...calls).chain(({ method, path, body }) =>
+      fc.record({ method: fc.constant(method), path: fc.constant(path), body: fc.oneof({ weight: 1, arbitrary: fc.constant(JSON.stringify(body)) }, { weight: 4, arbitrary: changedJsonText([JSON.stringify(body)]) }) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(any, { minLength: 4, maxLength: 12 }), async (list) => {
+        for (const { method, path, body } of list) await call(method, path, body);
+        await expectSound();
+      }),
+      runs(25),
+    );
+  });
+
+  it('answers every path and query', async () => {
+    const routes = ['/requests', '/requests/req_1_a', '/messages', '/presignature-messages', '/presignature-requests', '/partial-signatures', '/publickey', '/nodes', '/nodes/node-1', '/health'];
+    const key = fc.oneof(fc.constantFrom('request_id', 'to_node', 'after', 'changed_after', 'status', 'wait', '__proto__', 'constructor', 'toString', 'a[b]', 'a[]', 'hasOwnProperty'), fc.string({ maxLength: 5 }));
+    const value = fc.oneof(fc.constantFrom('req_1_a', 'node-1', '*', 'pending', '0', '1', '', '-1', '1e1', '0x5', '00001', '9'.repeat(40), 'x'.repeat(1000), '\ud800', '__proto__'), fc.string({ unit: 'binary', maxLength: 8 }));
+    const escaped = (text: string): string => encodeURIComponent(Buffer.from(text).toString());
+    const query = fc.array(fc.tuple(key, value, fc.boolean()), { maxLength: 5 }).map((pairs) => pairs.map(([k, v, twice]) => `${escaped(k)}=${escaped(v)}${twice ? `&${escaped(k)}=${escaped(v)}` : ''}`).join('&'));
+    const suffix = fc.oneof({ weight: 6, arbitrary: fc.constant('') }, fc.constantFrom('/', '//', '/..', '/%00', '/%', '/%ff', '%2e%2e', '/__proto__', `/${'x'.repeat(3000)}`, '/%E2%80%AE'));
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...routes), suffix, query, async (path, end, search) => {
+        await call('GET', `${path}${end}?${search}`, null);
+        expect(board.log.filter((line) => line.includes('unexpected_error'))).toEqual([]);
+      }),
+      runs(150),
+    );
+    await expectSound();
+  });
+});
+
+/** A server that answers as it is told. */
+class Liar {
+  answer = { status: 200, text: '', instance: 'a' };
+  readonly #server: Server = createServer((_request, response) => {
+    const { status: code, text, instance } = this.answer;
+    response.writeHead(code, { 'content-type': 'application/json', [contract.INSTANCE_HEADER]: instance });
+    response.end(text);
+  });
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  stop(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => {
+        resolve();
+      });
+      this.#server.closeAllConnections();
+    });
+  }
+}
+
+describe('the client of a board that lies', () => {
+  const liar = new Liar();
+  let client: BoardClient;
+  let samples: readonly (readonly [string, Json, (client: BoardClient) => Promise<unknown>, z.ZodType])[];
+  beforeAll(async () => {
+    client = new BoardClient(await liar.start(), { tries: 1, timeoutMs: 5_000 });
+    const board = await runningBoard({}, { roster });
+    for (const { method, path, body } of await honestCalls()) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const pool = new Pool(board.url);
+      await (await pool.request({ method, path, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })).body.dump();
+      await pool.destroy();
+    }
+    const fetched = async (path: string): Promise<Json> => {
+      const pool = new Pool(board.url);
+      const json = (await (await pool.request({ method: 'GET', path })).body.json()) as Json;
+      await pool.destroy();
+      return json;
+    };
+    samples = [
+      ['requests', await fetched('/requests'), (c) => c.listRequests({}), z.array(contract.RequestRecordSchema)],
+      ['request', await fetched('/requests/req_1_a'), (c) => c.getRequest('req_1_a'), contract.RequestRecordSchema],
+      ['messages', await fetched('/messages?request_id=req_1_a&to_node=node-2'), (c) => c.listMessages('req_1_a', 'node-2', {}), z.array(contract.MessageSchema)],
+      ['presignature requests', await fetched('/presignature-requests'), (c) => c.listPresignatureRequests({}), z.array(contract.PresignatureRequestSchema)],
+      ['partial signatures', await fetched('/partial-signatures?request_id=req_1_a'), (c) => c.listPartialSignatures('req_1_a', {}), z.array(contract.PartialSignatureSchema)],
+      ['nodes', await fetched('/nodes'), (c) => c.listNodes({ changedAfter: '0' }), z.array(contract.NodeRecordSchema)],
+      ['public key', { public_key: signer.publicKey }, (c) => c.getPublicKey(), contract.PublicKeyHexSchema],
+      ['health', await fetched('/health'), (c) => c.health(), contract.HealthSchema],
+    ];
+    await board.stop();
+  });
+  afterAll(async () => {
+    await client.close();
+    await liar.stop();
+  });
+
+  it('takes what is of the contract, and refuses the rest', async () => {
+    const statuses = fc.oneof({ weight: 6, arbitrary: fc.constant(200) }, fc.constantFrom(201, 204, 301, 304, 400, 404, 409, 429, 500, 503, 999));
+    const lie = fc.nat({ max: samples.length - 1 }).chain((k) => fc.tuple(fc.constant(k), changedJsonText([JSON.stringify(samples[k]?.[1] ?? null)]), statuses, fc.constantFrom('a', 'b')));
+    await fc.assert(
+      fc.asyncProperty(lie, async ([k, text, code, instance]) => {
+        const sample = samples[k];
+        if (sample === undefined) return;
+        liar.answer = { status: code, text, instance };
+        const read = await readOrRefusedLater(() => sample[2](client), (error) => error instanceof TransportError || error instanceof ServiceError);
+        if (read !== null && read.value !== undefined) expect(sample[3].safeParse(read.value).error).toBeUndefined();
+      }),
+      runs(200),
+    );
+  });
+
+  it('does not repeat a long complaint', async () => {
+    await fc.assert(
+      fc.asyncProperty(changedJson([{ error: { code: 'x'.repeat(2000), message: 'y'.repeat(2000) } }]), async (json) => {
+        liar.answer = { status: 400, text: JSON.stringify(json), instance: 'a' };
+        await readOrRefusedLater(() => client.health(), (error) => error instanceof ServiceError);
+      }),
+      runs(20),
+    );
+  });
+});
