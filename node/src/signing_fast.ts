@@ -5,7 +5,7 @@ import { NAMING } from 'sealing/kinds';
 import type { NodeContext } from './context.js';
 import { exchangePartialSignatures } from './partial_signatures.js';
 import type { PresignatureMaker } from './presignature.js';
-import { isReady } from './signing_plan.js';
+import { isLate, isReady } from './signing_plan.js';
 import { submitSignature, type SigningTask } from './signing_task.js';
 import { nodeId, nodeIndex, signerSets, signersLabel } from './utils.js';
 import { Wakeup } from './wakeup.js';
@@ -51,14 +51,15 @@ export class FastSigning {
     }
   }
 
-  /** The first signer set, in the request's order, whose members are all ready and whose first member has a presignature. */
+  /** The first signer set, in the request's order, whose members are all ready and whose first member has a presignature; one in which nobody is late if there is any. */
   #presignedSet(requestId: string): number[] | null {
     const { index, n, t, presence } = this.context;
     const has = (party: number, label: string): boolean => {
       const counts = party === index ? this.#presignatures.pool.counts() : presence.peers().find((peer) => peer.index === party)?.status?.pool;
       return (counts?.[label] ?? 0) > 0;
     };
-    return signerSets(requestId, n, t).find((set) => set.every((party) => isReady(this.context, party)) && has(set[0] ?? -1, signersLabel(set))) ?? null;
+    const sets = signerSets(requestId, n, t).filter((set) => set.every((party) => isReady(this.context, party)) && has(set[0] ?? -1, signersLabel(set)));
+    return sets.find((set) => !set.some((party) => isLate(this.context, party))) ?? sets[0] ?? null;
   }
 
   async #name(task: SigningTask, signers: readonly number[]): Promise<void> {

@@ -5,6 +5,9 @@ import { signerSets } from './utils.js';
 /** A node that is asked to lead waits this long, times its place among the signers, before it does. */
 const PROPOSAL_PATIENCE_MS = 5_000;
 
+/** Heartbeats come every second and are read every second: one that is older, ms, is overdue. */
+const LATE_MS = 2_500;
+
 /** What to do next about a request that has no signature. */
 export type Plan =
   | { readonly kind: 'run'; readonly attempt: Attempt }
@@ -33,10 +36,15 @@ export function announcedAttempts({ presence, culprits, n, t }: NodeContext, req
   return attempts.sort((a, b) => (isLater(a, b) ? -1 : 1));
 }
 
+/** Is its heartbeat overdue, so that it may be down? It is not the first choice. */
+export function isLate({ presence }: NodeContext, party: number): boolean {
+  return presence.ageMs(party) > LATE_MS;
+}
+
 /** The first signer set, in the request's order, whose members are all ready; one without suspects if there is any. */
-function liveSet(context: NodeContext, { requestId, suspects }: PlanState): number[] | null {
+function liveSet(context: NodeContext, { requestId }: PlanState, isSuspect: (party: number) => boolean): number[] | null {
   const live = signerSets(requestId, context.n, context.t).filter((set) => set.every((party) => isReady(context, party)));
-  return live.find((set) => !set.some((party) => suspects.has(party))) ?? live[0] ?? null;
+  return live.find((set) => !set.some(isSuspect)) ?? live[0] ?? null;
 }
 
 /** Is a node alive, and past its set-up, and has it never cheated? One that starts, or whose files do not fit the others', cannot sign. */
@@ -62,12 +70,13 @@ export function planAttempt(context: NodeContext, state: PlanState, now: number)
   const follow = announced.find((attempt) => attempt.signers.includes(index) && isLater(attempt, last));
   if (follow !== undefined) return { kind: 'run', attempt: follow };
 
-  const firstIsFit = first.every((party) => isReady(context, party) && !state.suspects.has(party));
+  const isSuspect = (party: number): boolean => state.suspects.has(party) || isLate(context, party);
+  const firstIsFit = first.every((party) => isReady(context, party) && !isSuspect(party));
   if (last === null && announced.length === 0 && firstIsFit && first.includes(index)) {
     return { kind: 'run', attempt: { requestId, number: 0, signers: first } };
   }
   if (announced.some((attempt) => !attempt.signers.includes(index))) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
-  const signers = liveSet(context, state);
+  const signers = liveSet(context, state, isSuspect);
   if (signers === null) return { kind: 'too_few', missing: allParties(n).filter((party) => !isReady(context, party)) };
   const place = signers.indexOf(index);
   if (place < 0) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };

@@ -18,11 +18,13 @@ interface Scene {
   /** What peers announce, by party. */
   readonly announced?: Readonly<Record<number, readonly { number: number; signers: number[] }[]>>;
   readonly guilty?: readonly number[];
+  /** Alive, but nothing was heard of them for more than 2.5 s. */
+  readonly late?: readonly number[];
   readonly rustInterop?: boolean;
 }
 
 /** The part of a node's context that planning reads. */
-function contextOf({ self, down = [], starting = [], announced = {}, guilty = [], rustInterop = false }: Scene): NodeContext {
+function contextOf({ self, down = [], starting = [], announced = {}, guilty = [], late = [], rustInterop = false }: Scene): NodeContext {
   const peers = [0, 1, 2, 3]
     .filter((index) => index !== self)
     .map((index) => ({
@@ -32,7 +34,7 @@ function contextOf({ self, down = [], starting = [], announced = {}, guilty = []
       ageMs: 0,
       status: { stage: starting.includes(index) ? 'starting' : 'ready', attempts: (announced[index] ?? []).map((attempt) => announce({ requestId, ...attempt })) },
     }));
-  const presence = { peers: () => peers as unknown as PeerView[], isLive: (index: number) => !down.includes(index) };
+  const presence = { peers: () => peers as unknown as PeerView[], isLive: (index: number) => !down.includes(index), ageMs: (index: number) => (late.includes(index) ? 2_600 : 2_400) };
   const culprits = { has: (party: number) => guilty.includes(party) };
   return { index: self, n: 4, t: 3, presence, culprits, config: { rustInterop } } as unknown as NodeContext;
 }
@@ -87,6 +89,11 @@ describe('planning full signing', () => {
 
   it('does not begin with a signer that was silent on the fast path a moment ago', () => {
     expect(plan({ self: 1 }, { suspects: new Set([0]) })).toEqual(run(1, [1, 2, 3]));
+  });
+
+  it('passes over one that is late, while there are others', () => {
+    expect(plan({ self: 1, late: [0] })).toEqual(run(1, [1, 2, 3]));
+    expect(plan({ self: 0, late: [1], down: [3] })).toEqual(run(1, [0, 1, 2]));
   });
 
   it('leaves out one that has cheated, and does not follow it', () => {
