@@ -40,6 +40,7 @@ describe('the program', () => {
     [{ PORT: 'http' }, 'PORT: '],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL: '],
     [{ RETENTION_SECONDS: '-1' }, 'RETENTION_SECONDS: '],
+    [{ ROSTER_FILE: '/nowhere/roster.json' }, '/nowhere/roster.json: cannot be read (ENOENT)'],
   ])('%j ends it with what is wrong', async (env, complaint) => {
     const { exit, output } = start(env);
     expect(await exit).toBe(1);

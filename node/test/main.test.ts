@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,8 @@ import { request } from 'undici';
 import { TestBoard } from './util/board.js';
 import { eventually } from './util/cluster.js';
 import { inFolder } from './util/folder.js';
+import { identityText } from '../../sealing/test/fixed_identity.js';
+import { members } from './util/roster.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
@@ -19,6 +21,15 @@ function start(env: Record<string, string>, args: readonly string[] = []) {
   child.stderr?.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   return { child, output, ended, logged: (event: string) => output.stdout.includes(`"event":"${event}"`) };
+}
+
+/** A data folder with roster and identity in clear text, and the environment of its node. */
+async function dataFolder(folder: string, name: string, { roster } = members(), identity = identityText(name)): Promise<Record<string, string>> {
+  const data = join(folder, 'data');
+  await mkdir(data);
+  await writeFile(join(data, 'roster.json'), roster.serialize());
+  await writeFile(join(data, `identity_${name}.json`), identity);
+  return { NODE_ID: name, DATA_DIR: data, SEAL_KEY: 'none', WORKERS: '1' };
 }
 
 async function freePort(): Promise<number> {
@@ -34,11 +45,12 @@ describe('the program', () => {
     const { output, ended } = start({}, ['--help']);
     expect(await ended).toBe(0);
     expect(output.stdout).toMatch(/^ {2}NODE_ID /m);
-    expect(output.stdout).toMatch(/^ {2}THRESHOLD .*\(3\)$/m);
+    expect(output.stdout).toMatch(/^ {2}SEAL_KEY .*required: passphrase-file:PATH/m);
+    expect(output.stdout).toMatch(/^ {2}POOL_TARGET .*\(20\)$/m);
   });
 
   it('refuses bad configuration in one line that names the variable', async () => {
-    const { output, ended } = start({ NODE_ID: 'node-1', THRESHOLD: 'three' });
+    const { output, ended } = start({ NODE_ID: 'node-1', SEAL_KEY: 'none', THRESHOLD: 'three' });
     expect(await ended).toBe(2);
     expect(output).toEqual({ stdout: '', stderr: 'configuration: THRESHOLD: must be a whole number, 2 to 256\n' });
   });
@@ -47,8 +59,8 @@ describe('the program', () => {
     inFolder(async (folder) => {
       const board = await TestBoard.start();
       const port = await freePort();
-      const env = { NODE_ID: 'node-2', MESSAGE_BOARD_URL: board.url, DATA_DIR: join(folder, 'data'), HEALTH_PORT: String(port), WORKERS: '1' };
-      const node = start(env);
+      const env = await dataFolder(folder, 'node-2');
+      const node = start({ ...env, MESSAGE_BOARD_URL: board.url, HEALTH_PORT: String(port) });
       await eventually('it waits', () => node.logged('waiting_for_nodes'));
       const health = await request(`http://127.0.0.1:${port}/health`);
       expect(await health.body.json()).toMatchObject({ node_id: 'node-2', stage: 'waiting_for_nodes' });
@@ -58,17 +70,21 @@ describe('the program', () => {
       expect(await node.ended).toBe(0);
       expect(node.output.stderr).toBe('');
       expect(node.output.stdout).toMatch(/"event":"starting".*"arithmetic":"(openssl|bigint)"/);
+      expect(node.output.stdout).toContain(`"roster":"${members().roster.fingerprint}"`);
+      expect(node.output.stdout).not.toContain('plain_roster');
       expect(node.output.stdout).toContain('"msg":"Generating safe primes"');
       expect(await readdir(join(folder, 'data'))).toContain('executions_node-2.log');
       await board.close();
     }),
   );
 
-  it('warns at every start among Rust nodes', () =>
+  it('warns at every start in a plain cluster, and of files in clear text', () =>
     inFolder(async (folder) => {
       const board = await TestBoard.start();
-      const node = start({ NODE_ID: 'node-1', MESSAGE_BOARD_URL: board.url, DATA_DIR: folder, WORKERS: '1', RUST_INTEROP: '1' });
-      await eventually('it warns', () => node.logged('rust_interop'));
+      const env = await dataFolder(folder, 'node-1', members(4, 3, 'plain'));
+      const node = start({ ...env, MESSAGE_BOARD_URL: board.url });
+      await eventually('it warns', () => node.logged('plain_roster') && node.logged('clear_text_files'));
+      expect(node.output.stdout).toMatch(/"level":40,.*"event":"plain_roster"/);
       node.child.kill('SIGTERM');
       expect(await node.ended).toBe(0);
       await board.close();
@@ -78,7 +94,7 @@ describe('the program', () => {
     inFolder(async (folder) => {
       const board = await TestBoard.start();
       const { port } = new URL(board.url);
-      const node = start({ NODE_ID: 'node-1', MESSAGE_BOARD_URL: board.url, DATA_DIR: folder, WORKERS: '1', HEALTH_PORT: port });
+      const node = start({ ...(await dataFolder(folder, 'node-1')), MESSAGE_BOARD_URL: board.url, HEALTH_PORT: port });
       expect(await node.ended).toBe(1);
       expect(node.output.stdout).toMatch(/"level":60.*EADDRINUSE/);
       await board.close();
@@ -86,10 +102,31 @@ describe('the program', () => {
 
   it('ends with code 1, saying why, when a file is damaged', () =>
     inFolder(async (folder) => {
-      await mkdir(join(folder, 'data'));
+      const env = await dataFolder(folder, 'node-1');
       await writeFile(join(folder, 'data', 'primes_node-1.json'), '{');
-      const node = start({ NODE_ID: 'node-1', MESSAGE_BOARD_URL: 'http://127.0.0.1:9', DATA_DIR: join(folder, 'data'), WORKERS: '1' });
+      const node = start({ ...env, MESSAGE_BOARD_URL: 'http://127.0.0.1:9' });
       expect(await node.ended).toBe(1);
       expect(node.output.stdout).toMatch(/"level":60.*primes_node-1\.json cannot be used/);
     }));
+
+  it.each<[string, RegExp, (env: Record<string, string>, folder: string) => Promise<void> | void]>([
+    ['there is no roster', /data\/roster\.json: cannot be read \(ENOENT\)\. The program make-cluster/, (env) => { env['ROSTER_FILE'] = `${env['DATA_DIR'] ?? ''}/data/roster.json`; }],
+    ['there is no identity', /identity_node-1\.json: cannot be read \(ENOENT\)/, (env) => rm(join(env['DATA_DIR'] ?? '', 'identity_node-1.json'))],
+    ['the roster has another in its name', /roster: it has other keys for node-1 than this identity/, (env) => writeFile(join(env['DATA_DIR'] ?? '', 'identity_node-1.json'), identityText('node-1', ' of another world'))],
+    ['it is not in the roster', /roster: there is no node-9 in it/, async (env) => { env['NODE_ID'] = 'node-9'; await writeFile(join(env['DATA_DIR'] ?? '', 'identity_node-9.json'), identityText('node-9')); }],
+    ['the threshold is another', /THRESHOLD: it is 3 in the roster/, (env) => { env['THRESHOLD'] = '2'; }],
+    ['the identity is in clear text and should be sealed', /identity_node-1\.json: it is not sealed, and SEAL_KEY is not none/, async (env, folder) => { env['SEAL_KEY'] = `key-file:${join(folder, 'key')}`; await writeFile(join(folder, 'key'), 'a'.repeat(64)); }],
+    ['its key cannot be had', /SEAL_KEY: the command nosuchprogram: cannot be run \(ENOENT\)/, (env) => { env['SEAL_KEY'] = 'command:nosuchprogram s3cret'; }],
+  ])('refuses to start when %s', (_what, message, spoil) =>
+    inFolder(async (folder) => {
+      const env = await dataFolder(folder, 'node-1');
+      await spoil(env, folder);
+      const { output, ended } = start(env);
+      expect(await ended).toBe(2);
+      expect(output.stdout).toBe('');
+      expect(output.stderr).toMatch(message);
+      expect(output.stderr).not.toContain('s3cret');
+      expect(output.stderr.split('\n')).toHaveLength(2);
+    }),
+  );
 });
