@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Presignature } from 'cggmp24';
-import type { RequestRecord } from 'message-board/contract';
+import type { RequestRecord, UpdateRequest } from 'message-board/contract';
 import { Identity } from 'sealing/identity';
 import { NAMING } from 'sealing/kinds';
-import { sign } from 'sealing/statement';
+import { sign, verify } from 'sealing/statement';
 import { identityText } from '../../sealing/test/fixed_identity.js';
 import type { NodeContext } from '../src/context.js';
 import type { PresignatureMaker } from '../src/presignature.js';
@@ -11,6 +11,7 @@ import { PresignaturePool } from '../src/presignature_pool.js';
 import { Seals } from '../src/seals.js';
 import { FastSigning } from '../src/signing_fast.js';
 import { SigningTask } from '../src/signing_task.js';
+import { signerSets } from '../src/utils.js';
 import { memoryLog } from './util/cluster.js';
 import { present } from './util/present.js';
 import { members } from './util/roster.js';
@@ -25,13 +26,20 @@ let pool: PresignaturePool;
 let presence: FakePresence;
 let log: ReturnType<typeof memoryLog>;
 let fast: FastSigning;
+/** What was named. */
+let names: UpdateRequest[];
 beforeEach(() => {
   pool = new PresignaturePool(3);
-  pool.add({ id: PRESIGNATURE, participants: [0, 1, 2], presignature: Object.create(Presignature.prototype) as Presignature });
+  pool.add({ id: PRESIGNATURE, participants: [0, 1, 2], presignature: Object.create(Presignature.prototype) as Presignature, making: null });
   presence = new FakePresence();
-  for (const index of [0, 2, 3]) presence.set(index, 'a');
+  for (const index of [0, 1, 2, 3]) presence.set(index, 'a');
   log = memoryLog();
-  const parts = { index: 1, n: 4, t: 3, seals: new Seals(roster, identityOf(1)), presence, logger: log.logger, culprits: { has: () => false } };
+  names = [];
+  const updateRequest = (_: string, body: UpdateRequest): Promise<never> => {
+    names.push(body);
+    return Promise.reject(new Error('enough'));
+  };
+  const parts = { client: { updateRequest }, index: 1, n: 4, t: 3, seals: new Seals(roster, identityOf(1)), presence, logger: log.logger, culprits: { has: () => false } };
   const context = { ...parts, config: { fastSigningTimeoutMs: 600_000 } } as unknown as NodeContext;
   const maker = { pool, makersOf: (id: string) => Promise.resolve(pool.makersOf(id)), take: (id: string) => pool.take(id) };
   fast = new FastSigning(context, maker as unknown as PresignatureMaker);
@@ -51,6 +59,24 @@ const WRONG: [string, RegExp, () => Promise<RequestRecord>][] = [
   ['is of another presignature', /another request or presignature/, () => named({ presignature_id: 'presig_gen_node-1_bb' })],
   ['is by one that has no part in it', /node-4 has no part in it/, () => named({ signer: identityOf(3) })],
 ];
+
+describe('naming a presignature', () => {
+  const id = ((): string => {
+    for (let k = 0; ; k++) if (signerSets(`req_1_${k}`, 4, 3).slice(0, 2).join(' ') === '0,1,2 1,2,3') return `req_1_${k}`;
+  })();
+
+  it.each([
+    [2_400, PRESIGNATURE],
+    [2_600, 'presig_gen_node-1_bb'],
+  ])('prefers one of whose makers nobody is late: node-1 was heard of %d ms ago', async (ageMs, expected) => {
+    pool.add({ id: 'presig_gen_node-1_bb', participants: [1, 2, 3], presignature: Object.create(Presignature.prototype) as Presignature, making: null });
+    presence.set(0, 'a', { ageMs, pool: { '1-2-3': 1 } });
+    await expect(fast.run(new SigningTask({ ...unsigned, id, presignature_id: undefined }))).rejects.toThrow('enough');
+    expect(names).toMatchObject([{ presignature_id: expected }]);
+    const { claims, signer } = await verify(roster, NAMING, names[0]?.naming ?? '');
+    expect([claims, signer]).toEqual([{ request_id: id, presignature_id: expected }, 'node-2']);
+  });
+});
 
 describe('a presignature that was named', () => {
   it.each(WRONG)('is not used when the naming %s: the request is signed in full, at once', async (_, reason, request) => {

@@ -17,8 +17,8 @@ export class FakePresence implements PresenceView {
     // nobody reads it
   }
 
-  set(index: number, incarnation: string, { live = true, ageMs = 0, culprits = [] as string[] } = {}): void {
-    this.#peers.set(index, { index, nodeId: nodeId(index), live, ageMs, status: { ...this.status, incarnation, culprits } });
+  set(index: number, incarnation: string, { live = true, ageMs = 0, culprits = [] as string[], pool = {} } = {}): void {
+    this.#peers.set(index, { index, nodeId: nodeId(index), live, ageMs, status: { ...this.status, incarnation, culprits, pool } });
     for (const callback of [...this.#callbacks]) callback();
   }
 
