@@ -16,6 +16,7 @@ import * as affG from '../../src/zk/aff_g.js';
 import * as affGStar from '../../src/zk/aff_g_star.js';
 import { fieldsOf, malformedForms, plausible, without } from '../util/alterations.js';
 import { abortOfCall, blamed } from '../util/blame.js';
+import type { Lie } from '../util/cheating.js';
 import { contextOf, ephemeralOf, presigners, SID, signer, wrongDelta, type Group, type Lies } from '../util/identification.js';
 import { bodyOf, recordRun } from '../util/messages.js';
 import { replaceAt, toJson, type Json } from '../util/proofs.js';
