@@ -19,7 +19,7 @@ export {
 } from './evidence/case.js';
 export { judge } from './evidence/judge.js';
 export type { Verdict } from './evidence/transcript.js';
-export { keyMaterialDigest, type PublicKeyMaterial } from './key_share/public_key_material.js';
+export { keyMaterialDigest, publicKeyMaterialJson, type PublicKeyMaterial } from './key_share/public_key_material.js';
 export { parseAuxInfo, serializeAuxInfo, type AuxInfo, type PublicAux } from './key_share/aux_info.js';
 export { minSigners, parseCoreKeyShare, serializeCoreKeyShare, type CoreKeyShare, type PublicCore, type VssSetup } from './key_share/core.js';
 export { completeKeyShare, parseKeyShare, serializeKeyShare, type KeyShare } from './key_share/key_share.js';

@@ -1,36 +1,29 @@
-import type { AbortCode, Blame, PresignaturePublicData } from 'cggmp24';
+import type { AbortCode, Blame } from 'cggmp24';
 import type { Logger } from 'pino';
+import type { EvidenceFolder } from './evidence_folder.js';
 import type { PresenceView } from './presence.js';
 import type { TravellingMessage } from './seals.js';
+import type { SessionSetting } from './session_setting.js';
 import { nodeId } from './utils.js';
 
 /** What was said in a session: all that was received and accepted, and all that this node has sent. */
 export interface SessionRecord {
   readonly kind: 'session';
-  readonly protocol: string;
-  readonly namespace: 'messages' | 'presignature-messages';
   /** The board's id of the session. */
   readonly requestId: string;
-  readonly executionId: string;
-  /** Party indices; the protocol index is the position. */
-  readonly participants: readonly number[];
-  /** Party index of this node. */
-  readonly self: number;
+  readonly setting: SessionSetting;
   readonly received: readonly TravellingMessage[];
   readonly sent: readonly TravellingMessage[];
 }
 
-/** A partial signature, as its maker stated it, and what it had to fit. */
+/** Partial signatures, as their makers stated them, and what they had to fit. */
 export interface PartialSignatureRecord {
   readonly kind: 'partial_signature';
   readonly requestId: string;
-  readonly presignatureId: string;
-  /** Party indices; the position is that in `publicData`. */
-  readonly participants: readonly number[];
   readonly message: string;
-  readonly publicData: PresignaturePublicData;
-  /** By party index. */
-  readonly statements: ReadonlyMap<number, string>;
+  /** How the presignature was made; null when nobody has signed that. */
+  readonly making: SessionRecord | null;
+  readonly statements: readonly string[];
 }
 
 /** A party has deviated, and has signed what shows it. */
@@ -53,6 +46,7 @@ export interface Culprit {
 
 export interface CulpritsDeps {
   readonly presence: Pick<PresenceView, 'status' | 'update' | 'peers'>;
+  readonly evidence: Pick<EvidenceFolder, 'save'>;
   readonly logger: Logger;
   /** Nodes in the cluster. */
   readonly n: number;
@@ -67,8 +61,10 @@ export class Culprits {
   constructor(private readonly deps: CulpritsDeps) {}
 
   /** Takes note of what a party's own signed words show. */
-  accuse({ code, round, blame, record }: Accusation): void {
+  accuse(accusation: Accusation): void {
+    const { code, round, blame, record } = accusation;
     const { requestId } = record;
+    void this.deps.evidence.save(accusation);
     for (const { party, reason } of blame) {
       this.deps.logger.error({ event: 'culprit', culprit: nodeId(party), session: requestId, code, round, reason }, `${nodeId(party)} has cheated`);
       this.add(party, code);

@@ -6,10 +6,10 @@ import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
 import type { Culprits, SessionRecord } from './culprits.js';
 import { ProtocolAborted, ServiceError, SessionTimeout, TransportError } from './errors.js';
-import type { Job, JobResult, ProtocolRunner, RunningJob } from './jobs.js';
+import type { JobResult, ProtocolRunner, RunningJob, SessionJob } from './jobs.js';
 import type { PeerView, PresenceView } from './presence.js';
 import type { OpenedMessage, Seals, TravellingMessage } from './seals.js';
-import { settingDigest, settingOf } from './session_setting.js';
+import { settingDigest, settingOf, type SessionSetting } from './session_setting.js';
 import { nodeId, nodeIndex } from './utils.js';
 import { Wakeup } from './wakeup.js';
 
@@ -34,9 +34,6 @@ export interface TransportDeps {
   };
 }
 
-/** A job that is run with others. */
-export type SessionJob = Exclude<Job, { kind: 'safe_prime' }>;
-
 export interface BoardSession<J extends SessionJob> {
   readonly namespace: 'messages' | 'presignature-messages';
   /** Under which the board keeps the session's messages. */
@@ -55,6 +52,8 @@ export interface BoardSession<J extends SessionJob> {
   readonly signal: AbortSignal;
   /** Told the number of each round for which this node's own part is done. */
   readonly onRound?: (round: number) => void;
+  /** Told, when it has ended well, what was said in it. */
+  readonly onRecord?: (record: SessionRecord) => void;
 }
 
 /**
@@ -76,7 +75,9 @@ class BoardRun<J extends SessionJob> {
   readonly #job: RunningJob<JobResult<J>>;
   /** Of this run alone: should an id ever be run twice in one life, the two runs contradict each other no more than two lives do. */
   readonly #incarnation: string;
-  readonly #setting: string;
+  readonly #setting: SessionSetting;
+  /** Its digest. */
+  readonly #about: string;
   /** Sealing takes a moment; the order is that of the protocol. */
   readonly #outbox: Promise<PostMessage>[] = [];
   #round = 0;
@@ -103,7 +104,8 @@ class BoardRun<J extends SessionJob> {
     private readonly session: BoardSession<J>,
   ) {
     this.#incarnation = `${deps.presence.incarnation}.${randomBytes(8).toString('hex')}`;
-    this.#setting = settingDigest(settingOf(session.job, session.participants, session.keyMaterial));
+    this.#setting = settingOf(session.job, session.participants, session.keyMaterial);
+    this.#about = settingDigest(this.#setting);
     this.#lostPeers();
     this.#job = deps.runner.run(session.job, {
       onSend: ({ to, round, payload }) => {
@@ -142,6 +144,7 @@ class BoardRun<J extends SessionJob> {
     try {
       const result = await this.#job.result;
       await this.#flush();
+      this.session.onRecord?.(this.#record());
       return result;
     } catch (error) {
       throw this.#translate(error);
@@ -175,7 +178,7 @@ class BoardRun<J extends SessionJob> {
 
   async #seal(to: string, round: number, plaintext: string): Promise<PostMessage> {
     const { namespace, requestId, self } = this.session;
-    const sealed = await this.deps.seals.seal({ namespace, session: requestId, incarnation: this.#incarnation, setting: this.#setting, to, round }, plaintext);
+    const sealed = await this.deps.seals.seal({ namespace, session: requestId, incarnation: this.#incarnation, setting: this.#about, to, round }, plaintext);
     this.#sent.push(sealed);
     return { request_id: requestId, from_node: nodeId(self), to_node: to, round, payload: sealed.text };
   }
@@ -215,7 +218,7 @@ class BoardRun<J extends SessionJob> {
     const party = nodeIndex(from, this.deps.config.n);
     if (party === null || party === self || !participants.includes(party)) return null;
     try {
-      return await this.deps.seals.open({ namespace, session, setting: this.#setting, from, to, round }, payload);
+      return await this.deps.seals.open({ namespace, session, setting: this.#about, from, to, round }, payload);
     } catch (error) {
       if (error instanceof Refused) return error;
       throw error;
@@ -320,10 +323,8 @@ class BoardRun<J extends SessionJob> {
   }
 
   #record(): SessionRecord {
-    const { namespace, requestId, participants, self, job } = this.session;
-    const { kind: protocol } = job;
-    const executionId = 'executionId' in job ? job.executionId : '';
-    return { kind: 'session', protocol, namespace, requestId, executionId, participants, self, received: [...this.#received.values()], sent: [...this.#sent] };
+    const { requestId } = this.session;
+    return { kind: 'session', requestId, setting: this.#setting, received: [...this.#received.values()], sent: [...this.#sent] };
   }
 }
 

@@ -25,6 +25,9 @@ export type Job =
 
 export type JobKind = Job['kind'];
 
+/** A job that is run with other nodes. */
+export type SessionJob = Exclude<Job, { readonly kind: 'safe_prime' }>;
+
 /** What a job ends with. */
 export interface JobResults {
   /** `serializeCoreKeyShare`: secret. */

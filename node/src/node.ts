@@ -16,6 +16,7 @@ import type { Config } from './config.js';
 import { watchForConflicts } from './conflicts.js';
 import type { NodeContext } from './context.js';
 import { Culprits } from './culprits.js';
+import { EvidenceFolder } from './evidence_folder.js';
 import { ExecutionJournal } from './execution_journal.js';
 import { healthService, Problems } from './health.js';
 import { keyFiles, openDataFolder } from './key_store.js';
@@ -27,6 +28,7 @@ import { PrimeSupply, type PrimeSource } from './safe_primes.js';
 import { Seals } from './seals.js';
 import { runSigning } from './signing_coordinator.js';
 import { ownVersion } from './version.js';
+import { nodeIndex } from './utils.js';
 import { WorkerPool, type StartThread } from './worker_pool.js';
 
 /** Why a node goes on without taking part in anything. */
@@ -59,6 +61,7 @@ interface Parts extends NodeOptions {
   readonly problems: Problems;
   readonly seals: Seals;
   readonly culprits: Culprits;
+  readonly evidence: EvidenceFolder;
 }
 
 /**
@@ -66,7 +69,7 @@ interface Parts extends NodeOptions {
  * @throws DamagedFile, SetupRefused; the signal's reason
  */
 export async function runNode(options: NodeOptions, stopping: AbortSignal): Promise<void> {
-  const { config, logger, roster, identity, startThread } = options;
+  const { config, logger, roster, identity, params, startThread } = options;
   const life = new AbortController();
   const takingPart = new AbortController();
   // Every loop, session and search of the node ends with them.
@@ -90,11 +93,13 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
   const { index, n, t, peerDeadAfterMs: deadAfterMs } = config;
   const seals = new Seals(roster, identity);
   const presence = new Presence({ client, logger, seals, index, n, incarnation, started, onClone, deadAfterMs, keygen: NOTHING_YET, auxInfo: NOTHING_YET });
-  const culprits = new Culprits({ presence, logger, n, t });
+  const evidence = new EvidenceFolder({ folder: join(config.dataDir, 'evidence'), roster, params, index, logger });
+  const culprits = new Culprits({ presence, evidence, logger, n, t });
   const ending: (() => Promise<unknown>)[] = [() => client.close(), () => runner.close()];
   try {
     stopping.throwIfAborted();
     await openDataFolder(config.dataDir);
+    for (const { member, code } of await evidence.load()) culprits.add(nodeIndex(member, n) ?? -1, code);
     const journal = await ExecutionJournal.open(join(config.dataDir, `executions_${config.nodeId}.log`));
     ending.push(() => journal.close());
     const policy = await openPolicy(config.policyFile);
@@ -108,7 +113,7 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
     }
     const background: Promise<void>[] = [];
     ending.push(() => Promise.all(background));
-    const parts = { ...options, journal, audit, policy, client, presence, runner, problems, seals, culprits };
+    const parts = { ...options, journal, audit, policy, client, presence, runner, problems, seals, culprits, evidence };
     await live(parts, background, { life: life.signal, takingPart: takingPart.signal }).catch((error: unknown) => {
       if (takingPart.signal.reason !== CLONED) throw error;
     });
@@ -150,6 +155,7 @@ async function live(parts: Parts, background: Promise<void>[], { life, takingPar
   logger.info({ event: 'aux_info_completed', from_file: fromFile.auxInfo }, 'AuxInfo generation completed');
 
   const share = completeKeyShare(core, aux);
+  parts.evidence.key = share;
   runner.loadKeyShare(serializeKeyShare(share));
   watchForConflicts({ ...parts, onProblem: (reason) => { problems.set('conflict', reason); } }, signal);
   background.push(keepPublicKeyPosted({ ...parts, onProblem: (reason) => { problems.set('public_key', reason); } }, publicKey, signal));

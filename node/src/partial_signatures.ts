@@ -75,10 +75,8 @@ class Collection {
 
   #accuse(blame: readonly Blame[]): CollectionOutcome {
     const { id: requestId, message } = this.request;
-    const { id: presignatureId, participants, presignature } = this.stored;
-    const statements = new Map([...this.#stated.values()].map(({ party, statement }) => [party, statement]));
-    const { publicData } = presignature;
-    const record = { kind: 'partial_signature', requestId, presignatureId, participants, message, publicData, statements } as const;
+    const statements = [...this.#stated.values()].map(({ statement }) => statement);
+    const record = { kind: 'partial_signature', requestId, message, making: this.stored.making, statements } as const;
     this.context.culprits.accuse({ code: 'invalid_partial_signature', round: 'combine', blame, record });
     return { kind: 'wrong', makers: blame.map(({ party }) => party) };
   }

@@ -4,6 +4,7 @@ import type { PresignatureRequest } from 'message-board/contract';
 import { Refused } from 'sealing/errors';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import type { NodeContext } from './context.js';
+import type { SessionRecord } from './culprits.js';
 import { runOverBoard } from './http_transport.js';
 import { PresignaturePool, type StoredPresignature } from './presignature_pool.js';
 import { keepReading, sleepUntilAborted } from './reading.js';
@@ -146,6 +147,7 @@ export class PresignatureMaker {
     const report = async (status: 'completed' | 'failed'): Promise<void> => {
       if (participants[0] === index) await client.updatePresignatureRequest(id, status, signal);
     };
+    let making: SessionRecord | null = null;
     try {
       const handedOver = await runOverBoard(this.context, {
         namespace: 'presignature-messages',
@@ -156,8 +158,11 @@ export class PresignatureMaker {
         job: { kind: 'presign', executionId: id, signers: participants },
         silenceMs: config.fullSigningTimeoutMs,
         signal,
+        onRecord: (record) => {
+          making = record;
+        },
       });
-      this.pool.add({ id, participants, presignature: Presignature.takeOver(handedOver) });
+      this.pool.add({ id, participants, presignature: Presignature.takeOver(handedOver), making });
       this.#changed();
       const { size } = this.pool;
       logger.info({ event: 'presignature_generated', ...fields, pool_size: size, ms: Math.round(performance.now() - started) }, 'Presignature added to the pool');

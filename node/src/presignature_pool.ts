@@ -1,4 +1,5 @@
 import type { Presignature } from 'cggmp24';
+import type { SessionRecord } from './culprits.js';
 import { signersLabel } from './utils.js';
 
 /** A presignature and who made it. */
@@ -8,6 +9,8 @@ export interface StoredPresignature {
   /** Party indices, ascending; protocol index is the position. */
   readonly participants: readonly number[];
   readonly presignature: Presignature;
+  /** What its makers said to each other, should one of them cheat with its part of a signature. */
+  readonly making: SessionRecord | null;
 }
 
 /**

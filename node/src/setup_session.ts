@@ -1,7 +1,7 @@
 import { Refused } from 'sealing/errors';
 import type { Config } from './config.js';
-import { runOverBoard, type SessionJob, type TransportDeps } from './http_transport.js';
-import type { JobResult } from './jobs.js';
+import { runOverBoard, type TransportDeps } from './http_transport.js';
+import type { JobResult, SessionJob } from './jobs.js';
 import { nodeId, signersLabel } from './utils.js';
 
 /** An attempt costs everybody a lot, and while all look for primes a heartbeat may be late. */

@@ -1,6 +1,11 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { PARTIAL_SIGNATURE } from 'sealing/kinds';
 import type { StatementKind } from 'sealing/statement';
+import { convictions } from '../src/evidence.js';
 import { Seals } from '../src/seals.js';
 import { eventually, SigningCluster, type ClusterOptions } from './util/cluster.js';
 
@@ -26,6 +31,15 @@ const start = (Cheating: typeof Seals, options: ClusterOptions): Promise<Signing
 /** The culprits that the honest nodes tell of. */
 const named = (cluster: SigningCluster): string[] => [...new Set([0, 1, 3].flatMap((index) => cluster.status(index)?.culprits ?? []))];
 
+/** What the honest nodes' evidence proves to somebody who has the roster alone. */
+async function proven(cluster: SigningCluster): Promise<string[]> {
+  const { roster } = cluster.members;
+  const folders = [0, 1, 3].map((index) => cluster.evidenceOf(index)).filter((folder) => existsSync(folder));
+  const texts = await Promise.all(folders.map(async (folder) => Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name), 'utf8')))));
+  const found = await Promise.all(texts.flat().map((text) => convictions(roster, SMALL_FOR_TESTS, text)));
+  return [...new Set(found.map((each) => each.map(({ member, code }) => `${member} ${code}`).join() || 'nothing'))];
+}
+
 describe('a cluster with a signer that cheats', () => {
   it('goes on without the maker of a wrong partial signature, at once', async () => {
     const cluster = await start(WrongParts, { settings: { POOL_TARGET: '8', POOL_MAX: '12', FAST_SIGNING_TIMEOUT_MS: '600000' } });
@@ -41,6 +55,7 @@ describe('a cluster with a signer that cheats', () => {
       expect(records.every((record) => cluster.isSigned(record))).toBe(true);
       const signers = cluster.log.lines.slice(before).flatMap((line) => (line.event === 'signature_generated' ? [line.signers] : []));
       expect(new Set(signers)).toEqual(new Set(['1-2-4']));
+      expect(await proven(cluster)).toEqual(['node-3 invalid_partial_signature']);
     } finally {
       await cluster.stop();
     }
@@ -56,6 +71,7 @@ describe('a cluster with a signer that cheats', () => {
       expect(named(cluster)).toEqual(['node-3']);
       const codes = new Set(cluster.log.lines.flatMap((line) => (line.event === 'culprit' ? [`${String(line.culprit)} ${String(line.code)}`] : [])));
       expect(codes).toEqual(new Set(['node-3 malformed_message']));
+      expect(await proven(cluster)).toEqual(['node-3 malformed_message']);
     } finally {
       await cluster.stop();
     }

@@ -13,20 +13,24 @@ function scene() {
     }
   }
   const presence = new Presence();
-  return { culprits: new Culprits({ presence, logger, n: 4, t: 3 }), presence, lines, updates };
+  const saved: Accusation[] = [];
+  const evidence = { save: (accusation: Accusation) => Promise.resolve(void saved.push(accusation)) };
+  return { culprits: new Culprits({ presence, evidence, logger, n: 4, t: 3 }), presence, lines, updates, saved };
 }
 
-const session = { kind: 'session', protocol: 'sign', namespace: 'messages', requestId: 'req_1', executionId: 'req_1', participants: [0, 1, 3], self: 0, received: [], sent: [] } as const;
+const setting = { protocol: 'sign', execution_id: 'req_1', participants: [0, 1, 3], key_material: 'ab', message: 'm' } as const;
+const session = { kind: 'session', requestId: 'req_1', setting, received: [], sent: [] } as const;
 const accusation: Accusation = { code: 'invalid_share', round: 'Round2', blame: [{ party: 3, reason: 'x' }, { party: 1, reason: 'y' }], record: session };
 
 describe('culprits', () => {
   it('are those whose own words show it, which is in the log, and is told the others', () => {
-    const { culprits, updates, lines } = scene();
+    const { culprits, updates, lines, saved } = scene();
     expect([0, 1, 2, 3].map((party) => culprits.has(party))).toEqual([false, false, false, false]);
     culprits.accuse(accusation);
     culprits.accuse(accusation);
     expect([0, 1, 2, 3].map((party) => culprits.has(party))).toEqual([false, true, false, true]);
     expect(updates.at(-1)).toEqual({ culprits: ['node-2', 'node-4'] });
+    expect(saved).toEqual([accusation, accusation]);
     expect(lines.slice(0, 2)).toMatchObject([
       { event: 'culprit', culprit: 'node-4', session: 'req_1', code: 'invalid_share', round: 'Round2', reason: 'x' },
       { event: 'culprit', culprit: 'node-2' },

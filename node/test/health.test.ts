@@ -31,7 +31,7 @@ async function withNode(use: (node: { board: TestBoard; presence: Presence; prob
   const presence = presenceOf(0, board.url, life.signal);
   const problems = new Problems();
   const config = configOf({ NODE_ID: 'node-1' }, members(3, 2).roster);
-  const culprits = new Culprits({ presence, logger, n: 3, t: 2 });
+  const culprits = new Culprits({ presence, evidence: { save: () => Promise.resolve() }, logger, n: 3, t: 2 });
   const { app } = healthService({ config, presence, problems, culprits, logger });
   try {
     await use({ board, presence, problems, culprits, signal: life.signal, app });

@@ -15,7 +15,7 @@ beforeAll(() => {
   message = new TextEncoder().encode('message');
 });
 
-const make = (id: string, participants: number[]) => ({ id, participants, presignature: Presignature.takeOver(text) });
+const make = (id: string, participants: number[]) => ({ id, participants, presignature: Presignature.takeOver(text), making: null });
 let pool: PresignaturePool;
 
 beforeEach(() => {

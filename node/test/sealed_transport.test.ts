@@ -189,7 +189,7 @@ describe('a sealed session with one that cheats', () => {
     expect(failure).toMatchObject({ code: 'contradicting_messages', blame: [{ party: 1 }] });
     expect(accusations).toMatchObject([{ code: 'contradicting_messages', blame: [{ party: 1 }] }]);
     const record = sessionRecord(accusations);
-    expect(record).toMatchObject({ protocol: 'keygen', requestId: 'keygen', executionId: 'k', participants: [0, 1], self: 0 });
+    expect(record).toMatchObject({ requestId: 'keygen', setting: { protocol: 'keygen', execution_id: 'k', participants: [0, 1], key_material: null, message: null } });
     expect((await opened(record)).map(({ plaintext }) => plaintext)).toEqual(texts);
     expect(record.sent.length).toBeGreaterThan(0);
   });

@@ -12,6 +12,7 @@ import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
 import type { NodeContext } from '../../src/context.js';
 import { Culprits } from '../../src/culprits.js';
+import { EvidenceFolder } from '../../src/evidence_folder.js';
 import { ExecutionJournal } from '../../src/execution_journal.js';
 import { Presence } from '../../src/presence.js';
 import { Seals } from '../../src/seals.js';
@@ -143,7 +144,9 @@ export class SigningCluster {
     const deadAfterMs = config.peerDeadAfterMs;
     const onClone = (): void => undefined;
     const presence = new Presence({ client, logger, seals, index, n, incarnation, started, onClone, deadAfterMs, keygen: setUp, auxInfo: setUp });
-    const culprits = new Culprits({ presence, logger, n, t: config.t });
+    const evidence = new EvidenceFolder({ folder: this.evidenceOf(index), roster, params: SMALL_FOR_TESTS, index, logger });
+    evidence.key = share;
+    const culprits = new Culprits({ presence, evidence, logger, n, t: config.t });
     presence.update({ public_key: this.publicKey });
     const runner = new WorkerPool(config.workers, workerThreads(SMALL_FOR_TESTS, COMPILED_WORKER), logger);
     runner.loadKeyShare(serializeKeyShare(share));
@@ -161,6 +164,11 @@ export class SigningCluster {
       await client.close();
     };
     this.#nodes.set(index, new RunningNode(stopping, parts, close, () => presence.status));
+  }
+
+  /** Where a node keeps its evidence. */
+  evidenceOf(index: number): string {
+    return join(this.folder, `evidence-${index}`);
   }
 
   async stopNode(index: number): Promise<void> {

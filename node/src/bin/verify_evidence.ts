@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+import { readFile } from 'node:fs/promises';
+import { SECURITY_128 } from 'cggmp24';
+import { loadRoster } from 'sealing/member';
+import { z } from 'zod';
+import { convictions } from '../evidence.js';
+import { main, Refusal } from './command.js';
+
+const help = `Usage: verify-evidence FILE --roster FILE
+
+Does this file prove that a node has cheated?
+
+  FILE             from DATA_DIR/evidence/ of a node
+  --roster FILE    the cluster's roster.json; compare its fingerprint first (roster-fingerprint)
+  -h, --help       this text
+
+Every message in it is checked against the roster's keys, and the check that failed is made once more. Who accuses is not
+believed anything. Prints who has cheated, and by what. It may take seconds.
+Exit code: 0 proven, 1 not proven or not readable, 2 called wrongly.
+`;
+
+async function read(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    throw new Refusal(`${path}: cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown'})`);
+  });
+}
+
+await main({
+  name: 'verify-evidence',
+  help,
+  options: z.object({ file: z.string(), roster: z.string('is required') }),
+  argument: 'file',
+  run: async ({ file, roster }) => {
+    const proven = await convictions(await loadRoster(roster), SECURITY_128, await read(file));
+    if (proven.length === 0) throw new Refusal(`✗ ${file} proves nothing`);
+    return proven.map(({ member, code, round, reason }) => `✓ ${member} has cheated: ${code} in ${round} (${reason})\n`).join('');
+  },
+});
