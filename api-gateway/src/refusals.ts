@@ -12,7 +12,7 @@ export async function reasonOfRefusals(roster: Roster, { id, refusals = [] }: Re
   const codes = new Map<string, string>();
   for (const text of refusals) {
     const refusal = await verified(roster, text);
-    if (refusal?.requestId === id && !codes.has(refusal.nodeId)) codes.set(refusal.nodeId, refusal.code);
+    if (refusal?.requestId === id) codes.set(refusal.nodeId, refusal.code);
   }
   const byCode = new Map<string, string[]>();
   for (const [nodeId, code] of codes) byCode.set(code, [...(byCode.get(code) ?? []), nodeId]);

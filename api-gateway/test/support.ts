@@ -2,10 +2,12 @@ import { createApp as createBoard, type AppDeps } from 'message-board/app';
 import { BoardClient } from 'message-board/client';
 import { serve, type Running } from 'message-board/serve';
 import { pino } from 'pino';
+import type { Roster } from 'sealing/roster';
 import { newSigner } from '../../message-board/test/signer.js';
-import { members } from '../../node/test/util/roster.js';
+import { members, type Members } from '../../node/test/util/roster.js';
 import { createApp, type GatewayService } from '../src/app.js';
 import type { GatewayDeps } from '../src/gateway.js';
+import { lyingBoard } from './lying_board.js';
 
 const LIMITS: AppDeps['limits'] = {
   maxEntriesPerRequest: 10_000,
@@ -24,27 +26,31 @@ const silent = pino({ level: 'silent' });
 let randoms = 0;
 const random = (): string => (++randoms).toString(16).padStart(16, '0');
 
-async function startBoard(port: number): Promise<Running> {
-  const board = createBoard({ limits: LIMITS, roster: null, maxBodyBytes: 2 * 1024 * 1024, maxWaiting: 10_000, now: Date.now, random, logger: silent });
+async function startBoard(port: number, roster: Roster): Promise<Running> {
+  const board = createBoard({ limits: LIMITS, roster, maxBodyBytes: 2 * 1024 * 1024, maxWaiting: 10_000, now: Date.now, random, logger: silent });
   return serve(board, '127.0.0.1', port, silent);
 }
 
-/** A board and a gateway on free ports, and a signer that plays the nodes. The board may be stopped and started again, empty. */
-export async function cluster(deps: Partial<GatewayDeps> = {}) {
-  let board = await startBoard(0);
+/**
+ * A board and a gateway on free ports, and a signer that plays the nodes. The board may be stopped and started again, empty. In
+ * a sealed cluster a liar stands between the two.
+ */
+export async function cluster(deps: Partial<GatewayDeps> = {}, { roster, gateway: identity }: Members = members(4, 3, 'plain')) {
+  let board = await startBoard(0, roster);
   const { port } = board;
   const url = `http://127.0.0.1:${port}`;
   const log: string[] = [];
   const logger = pino({ level: 'trace' }, { write: (line: string) => log.push(line) });
   const limits = { maxUnfinished: 100, maxWaiting: 100 };
-  const { roster, gateway: identity } = members(4, 3, 'plain');
-  const gatewayBoard = new BoardClient(url, { timeoutMs: 2_000, tries: 2 });
+  const liar = roster.sealed ? await lyingBoard(url) : null;
+  const gatewayBoard = new BoardClient(liar?.url ?? url, { timeoutMs: 2_000, tries: 2 });
   const service: GatewayService = createApp({ ...limits, roster, identity, board: gatewayBoard, now: Date.now, random, logger, ...deps });
   const running = await serve(service, '127.0.0.1', 0, logger);
   const nodes = new BoardClient(url);
   const signer = newSigner();
   return {
     ...service,
+    liar,
     log,
     nodes,
     signer,
@@ -52,7 +58,7 @@ export async function cluster(deps: Partial<GatewayDeps> = {}) {
     url: `http://127.0.0.1:${running.port}`,
     stopBoard: () => board.close(),
     startBoard: async () => {
-      board = await startBoard(port);
+      board = await startBoard(port, roster);
     },
     /** As the nodes do when they have made the key. */
     postKey: () => nodes.postPublicKey(signer.publicKey),
@@ -65,6 +71,7 @@ export async function cluster(deps: Partial<GatewayDeps> = {}) {
     stop: async () => {
       await running.close();
       await Promise.all([gatewayBoard.close(), nodes.close()]);
+      await liar?.close();
       await board.close();
     },
   };

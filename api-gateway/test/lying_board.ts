@@ -1,0 +1,56 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { request } from 'undici';
+
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly body: unknown;
+}
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+/** What becomes of a true answer. It may be asked as often as it likes; what it answers is JSON. */
+export type Lie = (asked: Asked, truth: Answer) => Answer;
+
+async function textOf(incoming: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+/** Passes calls on to a true board, and answers what the test makes of its answers. Honest until it is told a lie. */
+export async function lyingBoard(boardUrl: string) {
+  let lie: Lie = (_asked, truth) => truth;
+  const asked: Asked[] = [];
+  const server = createServer((incoming, outgoing) => {
+    const { method = 'GET', url: path = '/' } = incoming;
+    const answer = async (): Promise<void> => {
+      const text = await textOf(incoming);
+      const json = text === '' ? undefined : (JSON.parse(text) as unknown);
+      asked.push({ method, path, body: json });
+      const { statusCode, headers, body } = await request(boardUrl + path, {
+        method: method as 'GET',
+        ...(text === '' ? {} : { body: text, headers: { 'content-type': 'application/json' } }),
+      });
+      const told = lie({ method, path, body: json }, { status: statusCode, body: await body.json() });
+      outgoing.writeHead(told.status, { 'content-type': 'application/json', 'x-board-instance': headers['x-board-instance'] ?? '' }).end(JSON.stringify(told.body));
+    };
+    answer().catch(() => outgoing.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** What the gateway has asked. */
+    asked,
+    tell: (next: Lie): void => {
+      lie = next;
+    },
+    close: async (): Promise<void> => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+export type LyingBoard = Awaited<ReturnType<typeof lyingBoard>>;

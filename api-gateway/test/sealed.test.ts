@@ -1,0 +1,326 @@
+/** The gateway of a sealed cluster, and a board between it and the nodes that lies. */
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { NodeRecord, RequestRecord } from 'message-board/contract';
+import { messageHash, wasAskedFor } from 'message-board/signing_request';
+import { pino } from 'pino';
+import { NODE_STATUS, REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
+import { sign as signStatement, verify } from 'sealing/statement';
+import { caller } from '../../message-board/test/caller.js';
+import { newSigner } from '../../message-board/test/signer.js';
+import { members } from '../../node/test/util/roster.js';
+import { HealthSchema, SigningStatusSchema, type SigningStatus } from '../src/contract.js';
+import { reasonOfRefusals } from '../src/refusals.js';
+import { createApp } from '../src/app.js';
+import type { Answer, Asked, Lie } from './lying_board.js';
+import { sealedCluster, STATUS, type SealedCluster } from './sealed_support.js';
+import { cluster } from './support.js';
+
+const NOW = Date.parse('2026-01-02T03:04:05.678Z');
+
+let c: SealedCluster;
+beforeEach(async () => {
+  c = await sealedCluster();
+});
+afterEach(() => c.stop());
+
+const sign = async (message: string): Promise<string> => ((await caller(c.app).post('/sign', { message })) as SigningStatus).request_id;
+const status = async (id: string): Promise<SigningStatus> => SigningStatusSchema.strict().parse(await caller(c.app).get(`/status/${id}`));
+const health = async () => HealthSchema.strict().parse(await caller(c.app).get('/health'));
+const failing = (path: string) => caller(c.app).get(path, 503);
+
+/** Changes the answers to one kind of call. */
+function lieAbout(method: string, path: RegExp, change: (body: unknown, asked: Asked) => unknown, code = 200): Lie {
+  return (asked, truth) => (asked.method === method && path.test(asked.path) ? { status: code, body: change(truth.body, asked) } : truth);
+}
+const ofRequest = (change: (record: RequestRecord) => unknown): Lie => lieAbout('GET', /^\/requests\/req_/, (body) => change(body as RequestRecord));
+const ofNodes = (change: (records: NodeRecord[]) => unknown): Lie => lieAbout('GET', /^\/nodes/, (body) => change(body as NodeRecord[]));
+const honest: Lie = (_asked, truth) => truth;
+
+describe('what it asks of the nodes', () => {
+  it('is signed: id, message and time', async () => {
+    await c.stop();
+    c = await sealedCluster({ deps: { now: () => NOW } });
+    const id = await sign('Ödeme');
+    const record = await c.nodes.getRequest(id);
+    const { signer, claims } = await verify(c.roster, SIGNING_REQUEST, record?.origin ?? '');
+    expect({ signer, claims }).toEqual({ signer: 'gateway', claims: { id, message_sha256: messageHash('Ödeme'), time: '2026-01-02T03:04:05.678Z' } });
+  });
+
+  it('is posted again as it was, when the board has lost it', async () => {
+    const id = await sign('a');
+    const before = await c.nodes.getRequest(id);
+    await c.stopBoard();
+    await c.startBoard();
+    await c.gateway.sweep();
+    expect(await c.nodes.getRequest(id)).toMatchObject({ message: 'a', origin: before?.origin });
+  });
+
+  it.each(['something else', 'a'])('takes the place of what somebody else has put under its id: %s', async (message) => {
+    const id = await sign('a');
+    await c.stopBoard();
+    await c.startBoard();
+    await c.nodes.createRequest({ id, message, origin: 'gateway' });
+    await c.gateway.sweep();
+    const record = await c.nodes.getRequest(id);
+    expect(record).toMatchObject({ message: 'a', status: 'pending' });
+    expect(record !== undefined && (await wasAskedFor(c.roster, record))).toBe(true);
+    expect(await status(id)).toEqual({ request_id: id, status: 'pending' });
+  });
+});
+
+describe('the public key', () => {
+  it('is what as many nodes as sign state', async () => {
+    await c.stateKey([1, 2]);
+    expect(await failing('/ready')).toMatchObject({ error: { code: 'no_public_key' } });
+    await c.stateKey([3]);
+    expect(await caller(c.app).get('/ready')).toEqual({ status: 'ready' });
+    expect(await caller(c.app).get('/publickey')).toEqual({ public_key: c.signer.publicKey });
+    expect(c.liar.asked.filter(({ path }) => path.startsWith('/publickey'))).toEqual([]);
+  });
+
+  it.each<[what: string, lie: (records: NodeRecord[]) => Promise<unknown>]>([
+    ['one node three times', (records) => Promise.resolve([records[0], records[0], records[0]])],
+    [
+      "one node's statement under other names",
+      (records) => Promise.resolve(['node-1', 'node-2', 'node-3'].map((node_id) => ({ ...records[0], node_id }))),
+    ],
+    ['statuses without statements', (records) => Promise.resolve([1, 2, 3].map((k) => ({ ...records[0], node_id: `node-${k}`, statement: undefined })))],
+    [
+      'statements for another cluster',
+      async (records) => {
+        const other = members(5, 3);
+        return Promise.all(
+          other.identities.slice(0, 3).map(async (identity) => {
+            const said = { ...STATUS, public_key: c.signer.publicKey };
+            return { ...records[0], node_id: identity.name, status: said, statement: await signStatement(identity, other.roster, NODE_STATUS, { started: 1, sequence: 9, status: said }) };
+          }),
+        );
+      },
+    ],
+    [
+      'statements of strangers',
+      async (records) =>
+        Promise.all(
+          members(7).identities.slice(4).map(async (identity) => {
+            const said = { ...STATUS, public_key: c.signer.publicKey };
+            return { ...records[0], node_id: identity.name, status: said, statement: await signStatement(identity, c.roster, NODE_STATUS, { started: 1, sequence: 9, status: said }) };
+          }),
+        ),
+    ],
+    [
+      'clear statuses that say more than the statements',
+      async () => {
+        for (const number of [2, 3]) await c.state(number, {});
+        return (await c.nodes.listNodes()).map((record) => ({ ...record, status: { ...record.status, public_key: c.signer.publicKey } }));
+      },
+    ],
+  ])('is not learned from a board that shows %s', async (_what, lie) => {
+    await c.stateKey([1]);
+    const told = await lie(await c.nodes.listNodes());
+    c.liar.tell(ofNodes(() => told));
+    expect(await failing('/publickey')).toMatchObject({ error: { code: 'no_public_key' } });
+    expect(await health()).toMatchObject({ public_key: 'unknown' });
+  });
+
+  it('that the board itself tells is nothing, and a signature under it neither', async () => {
+    const other = newSigner();
+    const id = await sign('m');
+    c.liar.tell((asked, truth): Answer => {
+      if (asked.path.startsWith('/publickey')) return { status: 200, body: { public_key: other.publicKey } };
+      if (asked.path.startsWith('/requests/')) return { status: 200, body: { ...(truth.body as object), status: 'completed', signature: other.sign('m') } };
+      return truth;
+    });
+    await c.gateway.sweep();
+    expect(await failing(`/status/${id}`)).toMatchObject({ error: { code: 'no_public_key' } });
+    await c.stateKey();
+    expect(await failing(`/status/${id}`)).toMatchObject({ error: { code: 'invalid_signature' } });
+    expect(await caller(c.app).get('/publickey')).toEqual({ public_key: c.signer.publicKey });
+  });
+
+  it('is in conflict when as many nodes state another, and then nothing is signed', async () => {
+    await c.stop();
+    c = await sealedCluster({ threshold: 2 });
+    await c.stateKey([1, 2]);
+    await c.gateway.sweep();
+    await c.stateKey([3], newSigner().publicKey);
+    await c.gateway.sweep();
+    expect(await health()).toMatchObject({ status: 'ok', public_key: 'known' });
+    await c.stateKey([3, 4], newSigner().publicKey);
+    await c.gateway.sweep();
+    expect(await health()).toMatchObject({ status: 'degraded', public_key: 'conflict' });
+    expect(await caller(c.app).post('/sign', { message: 'm' }, 503)).toMatchObject({ error: { code: 'public_key_conflict' } });
+  });
+});
+
+describe('a board that shows what is not true', () => {
+  it('a false signature finishes nothing: the request is kept, and completed by the true one', async () => {
+    await c.stateKey();
+    const id = await sign('m');
+    const false_ = newSigner().sign('m');
+    c.liar.tell((asked, truth) => {
+      if (asked.method === 'GET' && asked.path.startsWith('/requests?')) return { status: 200, body: [] };
+      return /^\/requests(\/|$)/.test(asked.path) ? { status: 200, body: { ...(truth.body as object), status: 'completed', signature: false_ } } : truth;
+    });
+    expect(await failing(`/status/${id}`)).toMatchObject({ error: { code: 'invalid_signature' } });
+    for (let k = 0; k < 2; k += 1) await c.gateway.sweep();
+    expect(await health()).toMatchObject({ board: 'up', unfinished: 1 });
+    c.liar.tell(honest);
+    await c.finish(id);
+    expect(await status(id)).toMatchObject({ status: 'completed', signature: c.signer.sign('m') });
+    expect((await health()).unfinished).toBe(0);
+  });
+
+  it('a dropped request is posted again, and again', async () => {
+    await c.stateKey();
+    const id = await sign('m');
+    const gone: Lie = lieAbout('GET', /^\/requests\/req_/, () => ({ error: { code: 'unknown_request', message: 'x' } }), 404);
+    const notListed: Lie = lieAbout('GET', /^\/requests\?/, () => []);
+    c.liar.tell((asked, truth) => notListed(asked, gone(asked, truth)));
+    expect(await status(id)).toEqual({ request_id: id, status: 'pending' });
+    await c.gateway.sweep();
+    const posted = c.liar.asked.filter(({ method }) => method === 'POST').map(({ body }) => body);
+    expect(posted).toEqual(Array(3).fill(posted[0]));
+    c.liar.tell(honest);
+    await c.finish(id);
+    expect(await status(id)).toMatchObject({ status: 'completed' });
+  });
+
+  it('another message under its id is not what was asked', async () => {
+    await c.stateKey();
+    const id = await sign('pay 1');
+    const other = (record: RequestRecord) => ({ ...record, message: 'pay 1000', status: 'completed', signature: c.signer.sign('pay 1000') });
+    c.liar.tell((asked, truth) => (asked.path.startsWith('/requests') && !Array.isArray(truth.body) ? { status: 200, body: other(truth.body as RequestRecord) } : truth));
+    expect(await failing(`/status/${id}`)).toMatchObject({ error: { code: 'request_displaced' } });
+    c.liar.tell(honest);
+    await c.finish(id);
+    expect(await status(id)).toMatchObject({ status: 'completed' });
+    // It has forgotten what was asked; its signature of it has not.
+    c.liar.tell(ofRequest(other));
+    expect(await failing(`/status/${id}`)).toMatchObject({ error: { code: 'invalid_signature' } });
+  });
+
+  it('another request is not an answer', async () => {
+    await c.stateKey();
+    const [id, otherId] = [await sign('a'), await sign('b')];
+    await c.finish(otherId);
+    const other = await c.nodes.getRequest(otherId);
+    c.liar.tell((asked, truth) => (asked.path.startsWith('/requests') && !Array.isArray(truth.body) ? { status: 200, body: other } : truth));
+    expect(await failing(`/status/${id}`)).toMatchObject({ error: { code: 'request_displaced' } });
+    expect(await failing(`/status/req_1_unknown`)).toMatchObject({ error: { code: 'request_displaced' } });
+    expect(await caller(c.app).post('/sign', { message: 'm' }, 503)).toMatchObject({ error: { code: 'request_displaced' } });
+  });
+
+  it('a completed request that nobody has asked for is none', async () => {
+    await c.stateKey();
+    for (const origin of [undefined, 'gateway', (await c.nodes.getRequest(await sign('m')))?.origin]) {
+      const id = `req_1_${String(origin).length}`;
+      await c.nodes.createRequest({ id, message: 'm', ...(origin === undefined ? {} : { origin }) });
+      expect(await status(id)).toEqual({ request_id: id, status: 'pending' });
+      await c.finish(id);
+      expect(await failing(`/status/${id}`)).toMatchObject({ error: { code: 'invalid_signature' } });
+    }
+  });
+
+  it('a gateway that was started again still knows what it has asked for', async () => {
+    await c.stateKey();
+    const id = await sign('m');
+    await c.finish(id);
+    const again = createApp({
+      board: c.nodes, roster: c.roster, identity: c.gatewayIdentity, maxUnfinished: 1, maxWaiting: 1, now: Date.now, random: () => 'f'.repeat(16), logger: pino({ level: 'silent' }),
+    });
+    expect(await caller(again.app).get(`/status/${id}`)).toMatchObject({ status: 'completed', signature: c.signer.sign('m') });
+  });
+});
+
+describe('refusals', () => {
+  it('that nodes have signed are the reason why a request is pending', async () => {
+    const id = await sign('m');
+    await c.nodes.updateRequest(id, { reason: 'not_enough_signers: node-4' });
+    expect(await status(id)).toMatchObject({ reason: 'not_enough_signers: node-4' });
+    await c.nodes.updateRequest(id, { refusal: await c.refusal(2, id) });
+    expect(await status(id)).toEqual({ request_id: id, status: 'pending', reason: 'policy_refused: node-2' });
+    await c.nodes.updateRequest(id, { refusal: await c.refusal(4, id, 'rate_limited') });
+    await c.nodes.updateRequest(id, { refusal: await c.refusal(1, id) });
+    expect(await status(id)).toMatchObject({ reason: 'policy_refused: node-1, node-2' });
+    await c.nodes.updateRequest(id, { status: 'failed', reason: 'policy_refused: node-1, node-2, node-4' });
+    expect(await status(id)).toEqual({ request_id: id, status: 'failed', reason: 'policy_refused: node-1, node-2, node-4' });
+  });
+
+  it.each<[what: string, refusal: (id: string) => Promise<string>]>([
+    ['the gateway', (id) => signStatement(c.gatewayIdentity, c.roster, REFUSAL, { request_id: id, code: 'policy_refused' })],
+    ['another request', () => c.refusal(2, 'req_1_other')],
+    ['another cluster', (id) => signStatement(c.identityOf(2), members(5).roster, REFUSAL, { request_id: id, code: 'policy_refused' })],
+    ['a forger', async (id) => (await c.refusal(2, id)).replace(/[^.]*$/, 'A'.repeat(86))],
+    ['nobody', () => Promise.resolve('a.b.c')],
+  ])('of %s that the board shows are none', async (_what, refusal) => {
+    const id = await sign('m');
+    const forged = await refusal(id);
+    c.liar.tell(ofRequest((record) => ({ ...record, refusals: [forged] })));
+    expect(await status(id)).toEqual({ request_id: id, status: 'pending' });
+    const true_ = await c.refusal(3, id);
+    c.liar.tell(ofRequest((record) => ({ ...record, refusals: [forged, true_, true_] })));
+    expect(await status(id)).toMatchObject({ reason: 'policy_refused: node-3' });
+  });
+
+  it('of a hundred nodes fit a reason', async () => {
+    const { roster, identities } = members(100, 60);
+    const refusals = await Promise.all(identities.map((identity) => signStatement(identity, roster, REFUSAL, { request_id: 'req_1', code: 'policy_refused' })));
+    const reason = await reasonOfRefusals(roster, { id: 'req_1', refusals } as RequestRecord);
+    expect(SigningStatusSchema.parse({ request_id: 'req_1', status: 'pending', reason }).reason).toMatch(/^policy_refused: node-1, node-2, node-3, .*\d$/);
+    expect(reason?.length).toBeGreaterThan(480);
+  });
+});
+
+describe('culprits', () => {
+  it('are those whom nodes name, with how many do', async () => {
+    expect((await health()).culprits).toEqual([]);
+    await c.state(1, { culprits: ['node-4'] });
+    await c.state(2, { culprits: ['node-3', 'node-4', 'node-4'] });
+    await c.state(4, { culprits: ['node-4', 'node-9'] });
+    await c.gateway.sweep();
+    expect((await health()).culprits).toEqual([
+      { node_id: 'node-4', named_by: 2 },
+      { node_id: 'node-3', named_by: 1 },
+    ]);
+    await c.state(2, {});
+    await c.gateway.sweep();
+    expect((await health()).culprits).toEqual([{ node_id: 'node-4', named_by: 1 }]);
+  });
+
+  it('are not invented by the board, nor kept or brought back by old statements', async () => {
+    await c.state(1, { culprits: ['node-2'] });
+    const old = await c.nodes.listNodes();
+    await c.gateway.sweep();
+    await c.state(1, { culprits: ['node-3'] });
+    await c.gateway.sweep();
+    const lies: Lie[] = [
+      ofNodes((records) => records.map((record) => ({ ...record, status: { ...record.status, culprits: ['node-2', 'node-4'] } }))),
+      ofNodes((records) => records.map((record) => ({ ...record, statement: undefined, status: { ...record.status, culprits: ['node-4'] } }))),
+      ofNodes(() => old),
+      ofNodes(() => []),
+    ];
+    for (const lie of lies) {
+      c.liar.tell(lie);
+      for (let k = 0; k < 2; k += 1) await c.gateway.sweep();
+      expect((await health()).culprits).toEqual([{ node_id: 'node-3', named_by: 1 }]);
+    }
+    expect(c.log.filter((line) => line.includes('node_statement_refused'))).toHaveLength(1);
+  });
+});
+
+describe('in a plain cluster', () => {
+  it('nobody has signed anything, so nobody is named or refuses', async () => {
+    const plain = await cluster();
+    const { roster } = members(4, 3, 'plain');
+    const said = { ...STATUS, culprits: ['node-2'] };
+    const statement = await signStatement(c.identityOf(1), roster, NODE_STATUS, { started: 1, sequence: 1, status: said });
+    await plain.nodes.putNode('node-1', { status: said, statement });
+    await plain.gateway.sweep();
+    expect(plain.gateway.health().culprits).toEqual([]);
+    const { request_id } = (await caller(plain.app).post('/sign', { message: 'm' })) as SigningStatus;
+    const refusal = await signStatement(c.identityOf(1), roster, REFUSAL, { request_id, code: 'policy_refused' });
+    await plain.nodes.updateRequest(request_id, { refusal, reason: 'x' });
+    expect(await caller(plain.app).get(`/status/${request_id}`)).toEqual({ request_id, status: 'pending', reason: 'x' });
+    await plain.stop();
+  });
+});

@@ -1,0 +1,48 @@
+import type { NodeStatus } from 'message-board/contract';
+import type { Identity } from 'sealing/identity';
+import { NODE_STATUS, REFUSAL } from 'sealing/kinds';
+import { sign } from 'sealing/statement';
+import { members } from '../../node/test/util/roster.js';
+import type { GatewayDeps } from '../src/gateway.js';
+import { cluster } from './support.js';
+
+const SETUP = { ready: true, next: 0, running: null, completed: null, committed: null };
+export const STATUS: NodeStatus = { incarnation: 'a1', public_key: null, stage: 'ready', keygen: SETUP, aux_info: SETUP, pool: {}, attempts: [], culprits: [] };
+
+/** A cluster whose nodes sign what they say. The gateway hears of it through a liar, who is honest until it is told a lie. */
+export async function sealedCluster({ threshold = 3, deps = {} }: { threshold?: number; deps?: Partial<GatewayDeps> } = {}) {
+  const who = members(4, threshold);
+  const { liar, ...c } = await cluster(deps, who);
+  if (liar === null) throw new Error('there is no liar in a plain cluster');
+  const identityOf = (number: number): Identity => {
+    const identity = who.identities[number - 1];
+    if (identity === undefined) throw new Error(`there is no node-${number}`);
+    return identity;
+  };
+  let sequence = 0;
+  /** The heartbeat of a node, later than all before it. */
+  const heartbeat = async (number: number, patch: Partial<NodeStatus>) => {
+    const status = { ...STATUS, ...patch };
+    return { status, statement: await sign(identityOf(number), who.roster, NODE_STATUS, { started: 1, sequence: sequence++, status }) };
+  };
+  const state = async (number: number, patch: Partial<NodeStatus>) => {
+    const said = await heartbeat(number, patch);
+    await c.nodes.putNode(`node-${number}`, said);
+    return said;
+  };
+  return {
+    ...c,
+    roster: who.roster,
+    gatewayIdentity: who.gateway,
+    liar,
+    identityOf,
+    heartbeat,
+    state,
+    /** As the nodes do when they have made the key. */
+    stateKey: async (numbers = [1, 2, 3], public_key = c.signer.publicKey) => {
+      for (const number of numbers) await state(number, { public_key });
+    },
+    refusal: (number: number, request_id: string, code = 'policy_refused') => sign(identityOf(number), who.roster, REFUSAL, { request_id, code }),
+  };
+}
+export type SealedCluster = Awaited<ReturnType<typeof sealedCluster>>;
