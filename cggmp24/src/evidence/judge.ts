@@ -3,7 +3,7 @@
  *
  * What a verdict rests on. The accuser chooses which of the authenticated messages it shows, and what its own say, even now;
  * so do all who are with it. Each verdict is by the accused's own messages, and by such messages of others as the accused has
- * signed to have received (its echo of the first round) or as are determined by these. A case in which one of those is missing, contradicted,
+ * signed to have received (its echo of the first round) or as are determined by these. A case in which one of those is missing,
  * or another than the accused has seen, convicts nobody. Without the echo round only that is judged which the accused has sent
  * all by itself. That two parties have echoed different things proves nothing: one of them lies, or a third has sent both.
  *

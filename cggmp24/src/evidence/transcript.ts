@@ -20,7 +20,6 @@ interface Slot {
   readonly recipient: Recipient;
   readonly payload: string;
   readonly body: unknown;
-  contradicted: boolean;
 }
 
 /** The messages of a run as a judge reads them, and the verdicts over their senders: the first one over each. */
@@ -45,13 +44,12 @@ export class Transcript {
     const earlier = this.#slots.get(key);
     if (earlier?.payload === payload) return;
     if (earlier !== undefined) {
-      earlier.contradicted = true;
       this.#convict(sender, contradiction(round.variant));
       return;
     }
     const body = read.decode();
     if ('violation' in body) this.#convict(sender, body.violation);
-    else this.#slots.set(key, { round, sender, recipient, payload, body: body.value, contradicted: false });
+    else this.#slots.set(key, { round, sender, recipient, payload, body: body.value });
   }
 
   #convict(party: number, violation: Violation): void {
@@ -63,11 +61,10 @@ export class Transcript {
     return [...this.#verdicts.values()].sort((a, b) => a.party - b.party);
   }
 
-  /** What a party has broadcast in a round; undefined when it is not here, or when there are two. */
+  /** What a party has broadcast in a round, the first when there are two; undefined when it is not here. */
   of<Body>(round: Round<Body>, sender: number): Body | undefined {
-    const slot = this.#slots.get(slotKey(round, sender, 'all'));
     // The body was parsed by this round's codec.
-    return slot === undefined || slot.contradicted ? undefined : (slot.body as Body);
+    return this.#slots.get(slotKey(round, sender, 'all'))?.body as Body | undefined;
   }
 
   /** What all parties have broadcast in a round, in index order; undefined unless everybody's is here. */
@@ -80,7 +77,7 @@ export class Transcript {
   *sent<Body>(round: Round<Body>): Generator<{ readonly sender: number; readonly recipient: number; readonly body: Body }> {
     for (const slot of this.#slots.values()) {
       const { sender, recipient, body } = slot;
-      if (slot.round.variant === round.variant && recipient !== 'all' && !slot.contradicted) yield { sender, recipient, body: body as Body };
+      if (slot.round.variant === round.variant && recipient !== 'all') yield { sender, recipient, body: body as Body };
     }
   }
 
