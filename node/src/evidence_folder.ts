@@ -7,7 +7,7 @@ import type { Roster } from 'sealing/roster';
 import { z } from 'zod';
 import type { Accusation, SessionRecord } from './culprits.js';
 import { authenticated, convictions, EvidenceSchema, type Conviction, type Evidence, type ShownEnvelope } from './evidence.js';
-import { readIfThere, writeNew } from './files.js';
+import { isMissing, readIfThere, writeNew } from './files.js';
 import { nodeId, sha256 } from './utils.js';
 
 export interface EvidenceFolderOptions {
@@ -102,7 +102,7 @@ async function filesIn(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }
