@@ -32,7 +32,7 @@ say "Gateway at $G"
 section 'Health'
 get "$G/health"
 [[ $STATUS != 000 ]] || die "no gateway answers at $G: ./scripts/start.sh starts the system"
-expect 'GET /health answers' 200 '"status":' '"board":' '"public_key":'
+expect 'GET /health answers, and no node is called a culprit' 200 '"status":' '"board":' '"public_key":' '"culprits":[]'
 get "$G/ready"
 expect 'GET /ready: the board is up and the key is generated' 200 '"status":"ready"'
 

@@ -9,11 +9,13 @@ usage() {
 Usage: scripts/test-e2e.sh
 
 Tests a running cluster from outside, through its gateway: messages of all kinds are signed and every signature is verified
-by an independent implementation; bad input is refused; ten requests at once are all served. Needs curl.
+by an independent implementation; bad input is refused, and so is a request that did not come through the gateway; ten requests
+at once are all served. Needs curl.
 
   -h, --help   this text
 
-GATEWAY_URL (default http://localhost:8000, or where scripts/start.sh started it) says where the gateway is.
+GATEWAY_URL (default http://localhost:8000, or where scripts/start.sh started it) says where the gateway is, BOARD_URL (default
+http://localhost:8080) where the message board is; without it, one section is left out.
 Waits up to five minutes for a cluster that is still making its key.
 Ends with a line "N passed, N failed". Exit code: 0 all passed, 1 some failed or there is no cluster, 2 called wrongly.
 TEXT
@@ -102,6 +104,18 @@ expect 'what is not JSON' 400 'is not JSON'
 printf '{"message":"%065537d"}' 0 >"$scratch/body"
 post "$G/sign" "@$scratch/body"
 expect '64 KiB and one byte' 400 'message: must be at most 65536 bytes'
+
+get "${BOARD_URL%/}/health"
+if [[ $STATUS == 200 && -n $(text_at roster) ]]; then
+  section 'A request that somebody puts straight on the board is refused, and everybody sees it'
+  forged=req_$(date +%s)_$(printf '%016x' "$((RANDOM * 32768 + RANDOM))")
+  post "${BOARD_URL%/}/requests" "{\"id\":\"$forged\",\"message\":\"nobody has asked for this\"}"
+  expect 'the board keeps it' 200 '"status":"pending"'
+  get "$G/status/$forged?wait=30000"
+  expect 'the nodes refuse it, and the gateway says so' 200 '"status":"failed"' '"reason":"unauthorized: node-'
+  post "${BOARD_URL%/}/messages" '{"request_id":"forged","from_node":"node-1","to_node":"*","round":1,"payload":"x"}'
+  expect 'what no node has signed is not kept' 403 '"code":"invalid_envelope"'
+fi
 
 section 'Status'
 check 'one more is signed' signs 'ask me twice'

@@ -9,7 +9,8 @@ usage() {
 Usage: scripts/test-message-board.sh
 
 Checks every route of a running message board with curl. Safe on a live system: it uses ids of its own, which nodes
-refuse to sign, and leaves the public key as it is.
+refuse to sign, and leaves the public key as it is. Where the board has a roster, what is not signed has to be refused; and
+where there are nodes that are ready as well, they have to refuse a request that the gateway has not signed.
 
   -h, --help   this text
 
@@ -33,6 +34,14 @@ section 'Health'
 get "$B/health"
 [[ $STATUS != 000 ]] || die "no message board answers at $B: ./scripts/start.sh starts one"
 expect 'GET /health says ok' 200 '"status":"ok"' '"pending":'
+SEALED='' READY=''
+if [[ -n $(text_at roster) ]]; then SEALED=yes; fi
+get "$B/nodes"
+if [[ $BODY == *'"stage":"ready"'* ]]; then READY=yes; fi
+# Three parts that look like a signature, made by nobody.
+FORGED=e30.e30.e30
+STATUS_OF_A_NODE='{"incarnation":"test","public_key":null,"stage":"test","keygen":SETUP,"aux_info":SETUP,"pool":{},"attempts":[],"culprits":[]}'
+STATUS_OF_A_NODE=${STATUS_OF_A_NODE//SETUP/'{"ready":false,"next":0,"running":null,"completed":null,"committed":null}'}
 
 section 'Requests'
 post "$B/requests" "{\"id\":\"$ME\",\"message\":\"test message\"}"
@@ -54,9 +63,22 @@ put "$B/requests/$ME" '{"status":"completed"}'
 expect 'completed without a signature is refused' 409 '"error":'
 put "$B/requests/$ME" "{\"signature\":\"{\\\"r\\\":\\\"$(printf '%064d' 1)\\\",\\\"s\\\":\\\"$(printf '%064d' 1)\\\"}\"}"
 expect 'a wrong signature is refused' '400|409' '"error":'
-put "$B/requests/$ME" "{\"presignature_id\":\"$ME-a\"}"
-put "$B/requests/$ME" "{\"presignature_id\":\"$ME-b\"}"
-expect 'a second presignature name is a conflict' 409 '"error":'
+if [[ -n $SEALED ]]; then
+  put "$B/requests/$ME" "{\"presignature_id\":\"$ME-a\"}"
+  expect 'naming a presignature without saying who does is refused' 403 '"code":"invalid_statement"' 'naming: '
+  put "$B/requests/$ME" "{\"presignature_id\":\"$ME-a\",\"naming\":\"$FORGED\"}"
+  expect 'and so is a forged naming' 403 '"code":"invalid_statement"' 'naming: '
+  put "$B/requests/$ME" "{\"refusal\":\"$FORGED\"}"
+  expect 'and a forged refusal' 403 '"code":"invalid_statement"' 'refusal: '
+  get "$B/requests/$ME"
+  expect_without 'nothing of it is kept' "$FORGED"
+else
+  put "$B/requests/$ME" "{\"presignature_id\":\"$ME-a\"}"
+  put "$B/requests/$ME" "{\"presignature_id\":\"$ME-b\"}"
+  expect 'a second presignature name is a conflict' 409 '"error":'
+fi
+put "$B/requests/$ME" '{"presignature_id":"../x"}'
+expect 'a name that is not safe is 400' 400 'presignature_id: '
 put "$B/requests/$ME" '{"status":"failed"}'
 expect 'failed needs a reason' 400 'reason: '
 put "$B/requests/$ME" '{"status":"failed","reason":"test_only"}'
@@ -68,8 +90,30 @@ expect 'a final state never changes' 409 '"code":"status_conflict"'
 
 # $1 the path, $2 its name in the checks.
 check_messages() {
-  local first
   local message="{\"request_id\":\"$ME-m\",\"from_node\":\"node-1\",\"to_node\":\"node-2\",\"round\":1,\"payload\":\"{\\\"test\\\":\\\"data\\\"}\"}"
+  if [[ -n $SEALED ]]; then
+    post "$B$1" "$message"
+    expect "POST $1 refuses a message that is not signed" 403 '"code":"invalid_envelope"' 'payload: '
+    post "$B$1" "{\"request_id\":\"$ME-m\",\"from_node\":\"node-1\",\"to_node\":\"*\",\"round\":1,\"payload\":\"$FORGED\"}"
+    expect 'and a forged one' 403 '"code":"invalid_envelope"' 'payload: '
+    get "$B$1?request_id=$ME-m&to_node=node-2"
+    expect_body 'nothing of it is kept' '\[\]'
+  else
+    check_kept_messages "$1" "$message"
+  fi
+  get "$B$1"
+  expect 'without request_id it is 400' 400 'request_id: '
+  get "$B$1?request_id=$ME-m"
+  expect 'without to_node it is 400' 400 'to_node: '
+  post "$B$1" "${message/node-1/node-0}"
+  expect 'a wrong node is 400 by name' 400 'from_node: '
+  post "$B$1" "${message/:1,/:1.5,}"
+  expect 'a broken round is 400 by name' 400 'round: '
+}
+
+# $1 the path, $2 a message.
+check_kept_messages() {
+  local first message=$2
   post "$B$1" "$message"
   expect "POST $1 keeps a message" 200 '"from_node":"node-1"' '"to_node":"node-2"' '"round":1' '"created_at":'
   first=$(text_at id)
@@ -82,14 +126,6 @@ check_messages() {
   expect_without 'and nothing that is for another' "\"id\":\"$first\""
   get "$B$1?request_id=$ME-m&to_node=node-2&after=$first"
   expect_without 'after a cursor only what is later' "\"id\":\"$first\""
-  get "$B$1"
-  expect 'without request_id it is 400' 400 'request_id: '
-  get "$B$1?request_id=$ME-m"
-  expect 'without to_node it is 400' 400 'to_node: '
-  post "$B$1" "${message/node-1/node-0}"
-  expect 'a wrong node is 400 by name' 400 'from_node: '
-  post "$B$1" "${message/:1,/:1.5,}"
-  expect 'a broken round is 400 by name' 400 'round: '
 }
 
 section 'Messages'
@@ -103,41 +139,62 @@ section 'Presignature messages'
 check_messages /presignature-messages
 
 section 'Presignature requests'
-post "$B/presignature-requests" "{\"request_id\":\"$ME\",\"participants\":[0,1,2]}"
-expect 'POST /presignature-requests makes a pending record' 200 "\"id\":\"$ME\"" '"participants":[0,1,2]' '"status":"pending"'
-post "$B/presignature-requests" "{\"request_id\":\"$ME\",\"participants\":[0,1,3]}"
-expect 'other participants are a conflict' 409 '"code":"presignature_request_exists"'
+if [[ -n $SEALED ]]; then
+  post "$B/presignature-requests" "{\"request_id\":\"$ME\",\"participants\":[0,1,2]}"
+  expect 'POST /presignature-requests refuses one that no node has signed' 403 '"code":"invalid_statement"' 'origin: '
+  post "$B/presignature-requests" "{\"request_id\":\"$ME\",\"participants\":[0,1,2],\"origin\":\"$FORGED\"}"
+  expect 'and a forged one' 403 '"code":"invalid_statement"' 'origin: '
+  get "$B/presignature-requests"
+  expect_without 'nothing of it is kept' "\"id\":\"$ME\""
+else
+  post "$B/presignature-requests" "{\"request_id\":\"$ME\",\"participants\":[0,1,2]}"
+  expect 'POST /presignature-requests makes a pending record' 200 "\"id\":\"$ME\"" '"participants":[0,1,2]' '"status":"pending"'
+  post "$B/presignature-requests" "{\"request_id\":\"$ME\",\"participants\":[0,1,3]}"
+  expect 'other participants are a conflict' 409 '"code":"presignature_request_exists"'
+  get "$B/presignature-requests"
+  expect 'GET /presignature-requests lists it' 200 "\"id\":\"$ME\""
+  put "$B/presignature-requests/$ME" '{"status":"failed"}'
+  expect 'PUT /presignature-requests/{id} moves it' 200 '"status":"failed"'
+  put "$B/presignature-requests/$ME" '{"status":"pending"}'
+  expect 'and never back' 409 '"code":"status_conflict"'
+  get "$B/presignature-requests?status=pending"
+  expect_without 'finished it is no longer pending' "\"id\":\"$ME\""
+fi
 post "$B/presignature-requests" "{\"request_id\":\"$ME-x\",\"participants\":[1,0]}"
 expect 'participants out of order are 400' 400 'participants: '
-get "$B/presignature-requests"
-expect 'GET /presignature-requests lists it' 200 "\"id\":\"$ME\""
-put "$B/presignature-requests/$ME" '{"status":"failed"}'
-expect 'PUT /presignature-requests/{id} moves it' 200 '"status":"failed"'
-put "$B/presignature-requests/$ME" '{"status":"pending"}'
-expect 'and never back' 409 '"code":"status_conflict"'
-get "$B/presignature-requests?status=pending"
-expect_without 'finished it is no longer pending' "\"id\":\"$ME\""
+put "$B/presignature-requests/$ME-unknown" '{"status":"failed"}'
+expect 'an unknown one is 404' 404 '"code":"unknown_presignature_request"'
 
 section 'Partial signatures'
 post "$B/partial-signatures" "{\"request_id\":\"$ME-p\",\"from_node\":\"node-1\",\"payload\":\"one\"}"
-expect 'POST /partial-signatures keeps one' 200 '"payload":"one"'
-post "$B/partial-signatures" "{\"request_id\":\"$ME-p\",\"from_node\":\"node-2\",\"payload\":\"two\"}"
-get "$B/partial-signatures?request_id=$ME-p"
-expect 'GET /partial-signatures lists them' 200 '"payload":"one"' '"payload":"two"'
+if [[ -n $SEALED ]]; then
+  expect 'POST /partial-signatures refuses one that is not signed' 403 '"code":"invalid_statement"' 'payload: '
+  post "$B/partial-signatures" "{\"request_id\":\"$ME-p\",\"from_node\":\"node-1\",\"payload\":\"$FORGED\"}"
+  expect 'and a forged one' 403 '"code":"invalid_statement"' 'payload: '
+  get "$B/partial-signatures?request_id=$ME-p"
+  expect_body 'nothing of it is kept' '\[\]'
+else
+  expect 'POST /partial-signatures keeps one' 200 '"payload":"one"'
+  post "$B/partial-signatures" "{\"request_id\":\"$ME-p\",\"from_node\":\"node-2\",\"payload\":\"two\"}"
+  get "$B/partial-signatures?request_id=$ME-p"
+  expect 'GET /partial-signatures lists them' 200 '"payload":"one"' '"payload":"two"'
+fi
 get "$B/partial-signatures"
 expect 'without request_id it is 400' 400 'request_id: '
 
 section 'Waiting reads'
 WAITED=$(mktemp)
-curl -sS --max-time 20 "$B/partial-signatures?request_id=$ME-w&wait=15000" >"$WAITED" 2>&1 &
+post "$B/requests" "{\"id\":\"$ME-w\",\"message\":\"test message\"}"
+curl -sS --max-time 20 "$B/requests/$ME-w?status=pending&wait=15000" >"$WAITED" 2>&1 &
 READER=$!
 sleep 0.5
 SINCE=$SECONDS
-post "$B/partial-signatures" "{\"request_id\":\"$ME-w\",\"from_node\":\"node-1\",\"payload\":\"news\"}"
+# Where nodes refuse it, that was the news already.
+put "$B/requests/$ME-w" '{"status":"failed","reason":"test_only"}'
 wait "$READER" || true
 BODY=$(<"$WAITED")
 rm -f "$WAITED"
-expect 'a waiting reader hears the news' 200 '"payload":"news"'
+expect 'a waiting reader hears the news' 200 '"status":"failed"'
 if ((SECONDS - SINCE < 10)); then pass 'at once'; else fail 'at once' "after $((SECONDS - SINCE)) s"; fi
 get "$B/partial-signatures?request_id=$ME-none&wait=50"
 expect_body 'or nothing, when the time is over' '\[\]'
@@ -149,6 +206,10 @@ get "$B/publickey"
 KEY=$(text_at public_key)
 if [[ $STATUS == 404 ]]; then
   expect 'GET /publickey is 404 before there is one' 404 '"code":"no_public_key"'
+  if [[ -n $SEALED ]]; then
+    post "$B/publickey" '{"public_key":"0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"}'
+    expect 'and one that the nodes have not stated is refused' 403 '"code":"unconfirmed_key"'
+  fi
 else
   expect_body 'GET /publickey answers a compressed point' '\{"public_key":"0[23][0-9a-f]{64}"\}'
   post "$B/publickey" "{\"public_key\":\"$KEY\"}"
@@ -168,7 +229,26 @@ expect_body 'GET /nodes answers what the nodes say of themselves' '\[.*\]'
 put "$B/nodes/node-0" '{}'
 expect 'a wrong node is 400 by name' 400 'node_id: '
 put "$B/nodes/node-1" '{}'
+expect 'a heartbeat without its fields is 400 by name' 400 'status: '
+put "$B/nodes/node-1" '{"status":{}}'
 expect 'a status without its fields is 400 by name' 400 'incarnation: '
+if [[ -n $SEALED ]]; then
+  put "$B/nodes/node-1" "{\"status\":$STATUS_OF_A_NODE}"
+  expect 'a heartbeat that is not signed is refused' 403 '"code":"invalid_statement"' 'statement: '
+  put "$B/nodes/node-1" "{\"status\":$STATUS_OF_A_NODE,\"statement\":\"$FORGED\"}"
+  expect 'and a forged one' 403 '"code":"invalid_statement"' 'statement: '
+  get "$B/nodes"
+  expect_without 'nothing of it is kept' '"incarnation":"test"'
+fi
+
+if [[ -n $SEALED && -n $READY ]]; then
+  section 'What the gateway has not signed'
+  FORGED_REQUEST=req_$(date +%s)_$(printf '%016x' "$((RANDOM * 32768 + RANDOM))")
+  post "$B/requests" "{\"id\":\"$FORGED_REQUEST\",\"message\":\"nobody has asked for this\",\"origin\":\"$FORGED\"}"
+  expect 'it is kept' 200 "\"id\":\"$FORGED_REQUEST\"" '"status":"pending"'
+  get "$B/requests/$FORGED_REQUEST?status=pending&wait=30000"
+  expect 'and the nodes refuse it where everybody sees it' 200 '"status":"failed"' '"reason":"unauthorized: node-' '"refusals":["'
+fi
 
 section 'Bad input'
 post "$B/requests" '{"message":""}'
