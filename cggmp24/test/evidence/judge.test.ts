@@ -3,7 +3,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { messagesOfRecord, parseCase, partialSignatureMessage, serializeCase, type Case, type SigningCaseSetting, type SignedMessage } from '../../src/evidence/case.js';
 import { judge } from '../../src/evidence/judge.js';
 import { keyMaterialDigest } from '../../src/key_share/public_key_material.js';
-import { G, toScalar } from '../../src/math/curve.js';
+import { G, toScalar, type Point } from '../../src/math/curve.js';
 import { SECURITY_128 } from '../../src/params.js';
 import { InvalidArgument } from '../../src/runtime/errors.js';
 import { MAX_PAYLOAD_LENGTH } from '../../src/runtime/message.js';
@@ -37,7 +37,7 @@ const scalarPlusOne = (path: string) => (body: Json): Json => {
   const value = path.slice(1).split('/').reduce<Json>((node, key) => (node as Record<string, Json>)[key] ?? null, body);
   return replaceAt(body, path, toJson(ScalarJson, toScalar(ScalarJson.parse(value) + 1n)));
 };
-const pointPlusG = (path: string) => (body: Json): Json => replaceAt(body, path, toJson(PointJson, PointJson.parse((body as Record<string, Json>)[path.slice(1)]).add(G)));
+const pointPlus = (path: string, P: Point) => (body: Json): Json => replaceAt(body, path, toJson(PointJson, PointJson.parse((body as Record<string, Json>)[path.slice(1)]).add(P)));
 
 describe('a message that no honest party sends', () => {
   const run = named('threshold key generation');
@@ -122,13 +122,14 @@ describe('a partial signature', () => {
     expect(verdictsOf(caseWith(signing, without))).toEqual(['invalid_partial_signature Round4 1']);
   });
 
-  it('that is right is not made wrong by another delta, nor by a Delta that fits it', () => {
+  it('that is right is not made wrong by another delta, nor with Delta and S that fit it', () => {
     const delta = edited(signing.messages, 0, 'Round3', scalarPlusOne('/delta'));
     expect(verdictsOf(caseWith(signing, delta))).toEqual([]);
-    const both = edited(delta, 0, 'Round3', pointPlusG('/Delta'));
-    expect(verdictsOf(caseWith(signing, both))).toEqual(['invalid_exponent_proof Round3 0']);
+    const publicKey = (signingSetting as SigningCaseSetting).key.core.sharedPublicKey;
+    const fitting = edited(edited(delta, 0, 'Round3', pointPlus('/Delta', G)), 0, 'Round3', pointPlus('/S', publicKey));
+    expect(verdictsOf(caseWith(signing, fitting))).toEqual(['invalid_exponent_proof Round3 0']);
     // Nor when nothing can be said of the accuser, who has echoed something else.
-    const silent = edited(both, 0, 'ReliabilityCheck', () => Array.from({ length: 32 }, () => 0));
+    const silent = edited(fitting, 0, 'ReliabilityCheck', () => Array.from({ length: 32 }, () => 0));
     expect(verdictsOf(caseWith(signing, silent))).toEqual([]);
   });
 
