@@ -136,6 +136,8 @@ describe('the exchange of partial signatures', () => {
     const presence = everyone();
     const running = exchangePartialSignatures(contextOf(0, { presence, timeoutMs: 600_000 }), request, a, never);
     while ((await client.listPartialSignatures(request.id)).length === 0);
+    // Until it waits for the other one.
+    await new Promise((resolve) => setTimeout(resolve, 300));
     presence.set(1, 'a', { live: false });
     presence.set(2, 'a', { live: false });
     expect(await running).toEqual({ kind: 'silent', missing: [2] });
