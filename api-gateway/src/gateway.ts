@@ -132,10 +132,13 @@ export class Gateway {
     return { status, board: this.boardUp ? 'up' : 'down', public_key: this.key.state, unfinished: this.unfinished.size, culprits };
   }
 
-  /** In a sealed cluster as many nodes as sign have to state a key: what the board itself says of it is nothing. */
+  /**
+   * In a sealed cluster as many nodes as sign have to state a key: what the board itself says of it is nothing. They state it
+   * as soon as it is made, and sign when they are ready.
+   */
   private async shownKeys(): Promise<string[]> {
     const { board, roster } = this.deps;
-    if (this.nodes !== null) return keysStatedBy(roster.t, await this.nodes.look());
+    if (this.nodes !== null) return keysStatedBy(roster.t, (await this.nodes.look()).filter(({ stage }) => stage === 'ready'));
     const key = await viaBoard(board.getPublicKey());
     return key === undefined ? [] : [key];
   }

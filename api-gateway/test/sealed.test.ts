@@ -78,6 +78,13 @@ describe('the public key', () => {
     expect(c.liar.asked.filter(({ path }) => path.startsWith('/publickey'))).toEqual([]);
   });
 
+  it('is not there before they can sign with it', async () => {
+    for (const number of [1, 2, 3, 4]) await c.state(number, { public_key: c.signer.publicKey, stage: number < 3 ? 'ready' : 'preparing_aux_info' });
+    expect(await failing('/ready')).toMatchObject({ error: { code: 'no_public_key' } });
+    await c.stateKey([4]);
+    expect(await caller(c.app).get('/ready')).toEqual({ status: 'ready' });
+  });
+
   it.each<[what: string, lie: (records: NodeRecord[]) => Promise<unknown>]>([
     ['one node three times', (records) => Promise.resolve([records[0], records[0], records[0]])],
     [
