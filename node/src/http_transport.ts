@@ -1,16 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BoardClient } from 'message-board/client';
-import type { Message, PostMessage } from 'message-board/contract';
+import type { PostMessage } from 'message-board/contract';
 import type { Logger } from 'pino';
-import { Refused } from 'sealing/errors';
 import type { Culprits, SessionRecord } from './culprits.js';
 import { ProtocolAborted, ServiceError, SessionTimeout, TransportError } from './errors.js';
 import type { JobResult, ProtocolRunner, RunningJob, SessionJob } from './jobs.js';
 import type { PeerView, PresenceView } from './presence.js';
-import type { OpenedMessage, Seals, TravellingMessage } from './seals.js';
-import { settingDigest, settingOf, type SessionSetting } from './session_setting.js';
-import { nodeId, nodeIndex } from './utils.js';
+import type { Seals } from './seals.js';
+import { SessionMail, type Heard } from './session_mail.js';
+import { settingOf } from './session_setting.js';
+import { nodeId } from './utils.js';
 import { Wakeup } from './wakeup.js';
 
 /** How long a reading is held back at most. */
@@ -73,11 +72,7 @@ export async function runOverBoard<J extends SessionJob>(deps: TransportDeps, se
 
 class BoardRun<J extends SessionJob> {
   readonly #job: RunningJob<JobResult<J>>;
-  /** Of this run alone: should an id ever be run twice in one life, the two runs contradict each other no more than two lives do. */
-  readonly #incarnation: string;
-  readonly #setting: SessionSetting;
-  /** Its digest. */
-  readonly #about: string;
+  readonly #mail: SessionMail;
   /** Sealing takes a moment; the order is that of the protocol. */
   readonly #outbox: Promise<PostMessage>[] = [];
   #round = 0;
@@ -90,28 +85,22 @@ class BoardRun<J extends SessionJob> {
   #silence: NodeJS.Timeout | undefined;
   #looking: NodeJS.Timeout | undefined;
   readonly #incarnations = new Map<number, string>();
-  /** Incarnations of the senders of messages. */
-  readonly #speakers = new Map<number, string>();
-  readonly #sent: TravellingMessage[] = [];
-  /** What was accepted, by sender and content. */
-  readonly #received = new Map<string, TravellingMessage>();
-  /** Senders in whose name something was refused. */
-  readonly #refused = new Set<string>();
   readonly #ended = new AbortController();
 
   constructor(
     private readonly deps: TransportDeps,
     private readonly session: BoardSession<J>,
   ) {
-    this.#incarnation = `${deps.presence.incarnation}.${randomBytes(8).toString('hex')}`;
-    this.#setting = settingOf(session.job, session.participants, session.keyMaterial);
-    this.#about = settingDigest(this.#setting);
+    const { namespace, requestId, participants, self, job, keyMaterial } = session;
+    const { seals, logger, presence, config } = deps;
+    const { incarnation } = presence;
+    this.#mail = new SessionMail({ seals, logger, n: config.n, namespace, requestId, self, incarnation, setting: settingOf(job, participants, keyMaterial) });
     this.#lostPeers();
     this.#job = deps.runner.run(session.job, {
       onSend: ({ to, round, payload }) => {
         if (round !== this.#round) session.onRound?.(round);
         this.#round = round;
-        const sealing = this.#seal(to === 'all' ? '*' : nodeId(session.participants[to] ?? to), round, payload);
+        const sealing = this.#mail.seal(to === 'all' ? '*' : nodeId(session.participants[to] ?? to), round, payload);
         // Whoever posts it hears of a failure.
         sealing.catch(() => undefined);
         this.#outbox.push(sealing);
@@ -144,7 +133,7 @@ class BoardRun<J extends SessionJob> {
     try {
       const result = await this.#job.result;
       await this.#flush();
-      this.session.onRecord?.(this.#record());
+      this.session.onRecord?.(this.#mail.record);
       return result;
     } catch (error) {
       throw this.#translate(error);
@@ -176,13 +165,6 @@ class BoardRun<J extends SessionJob> {
     }
   }
 
-  async #seal(to: string, round: number, plaintext: string): Promise<PostMessage> {
-    const { namespace, requestId, self } = this.session;
-    const sealed = await this.deps.seals.seal({ namespace, session: requestId, incarnation: this.#incarnation, setting: this.#about, to, round }, plaintext);
-    this.#sent.push(sealed);
-    return { request_id: requestId, from_node: nodeId(self), to_node: to, round, payload: sealed.text };
-  }
-
   async #post(): Promise<void> {
     const { client } = this.deps;
     const { signal } = this.#ended;
@@ -205,50 +187,14 @@ class BoardRun<J extends SessionJob> {
     const { requestId, self, namespace } = this.session;
     const query = { after: this.#cursor, wait: READ_MS, signal: this.#ended.signal };
     const page = namespace === 'messages' ? await client.listMessages(requestId, nodeId(self), query) : await client.listPresignatureMessages(requestId, nodeId(self), query);
-    const opened = await Promise.all(page.map((message) => this.#open(message)));
-    page.forEach((message, k) => {
-      this.#deliver(message, opened[k] ?? null);
-    });
+    for (const heard of await this.#mail.open(page)) this.#deliver(heard);
     this.#cursor = page.at(-1)?.id ?? this.#cursor;
   }
 
-  /** null for what does not come from another participant. */
-  async #open({ from_node: from, to_node: to, round, payload }: Message): Promise<OpenedMessage | Refused | null> {
-    const { participants, self, namespace, requestId: session } = this.session;
-    const party = nodeIndex(from, this.deps.config.n);
-    if (party === null || party === self || !participants.includes(party)) return null;
-    try {
-      return await this.deps.seals.open({ namespace, session, setting: this.#about, from, to, round }, payload);
-    } catch (error) {
-      if (error instanceof Refused) return error;
-      throw error;
-    }
-  }
-
-  /** Once for each sender: a forger must not fill the log. */
-  #logRefused(from: string, reason: string): void {
-    const fields = { event: 'envelope_refused', session: this.session.requestId, from, reason };
-    if (!this.#refused.has(from)) this.deps.logger.warn(fields, 'A message was refused and ignored');
-    this.#refused.add(from);
-  }
-
-  #deliver({ from_node, to_node }: Message, opened: OpenedMessage | Refused | null): void {
-    const party = nodeIndex(from_node, this.deps.config.n);
-    if (party === null || opened === null) return;
-    if (opened instanceof Refused) {
-      this.#logRefused(from_node, opened.message);
-      return;
-    }
-    const { incarnation, plaintext } = opened;
-    if (incarnation !== null && (this.#speakers.get(party) ?? incarnation) !== incarnation) {
-      // It was restarted, or its messages of an earlier life are shown again: nothing that it says in two lives is a contradiction.
-      this.#job.abort(new SessionTimeout(this.#waiting?.round ?? 'message', [from_node]));
-      return;
-    }
-    if (incarnation !== null) this.#speakers.set(party, incarnation);
-    const key = JSON.stringify([from_node, to_node, plaintext]);
-    if (!this.#received.has(key)) this.#received.set(key, opened);
-    this.#job.receive({ sender: this.session.participants.indexOf(party), broadcast: to_node === '*', payload: plaintext });
+  #deliver({ party, broadcast, payload, anotherLife }: Heard): void {
+    // It was restarted, or its messages of an earlier life are shown again: nothing that it says in two lives is a contradiction.
+    if (anotherLife) this.#job.abort(new SessionTimeout(this.#waiting?.round ?? 'message', [nodeId(party)]));
+    else this.#job.receive({ sender: this.session.participants.indexOf(party), broadcast, payload });
   }
 
   /** Our last messages may be what the others wait for. */
@@ -318,13 +264,8 @@ class BoardRun<J extends SessionJob> {
     const { seals, culprits } = this.deps;
     const blame = error.blame.map(({ party, reason }) => ({ party: this.session.participants[party] ?? party, reason }));
     if (!seals.sealed) return new ProtocolAborted(code, round, code === 'contradicting_messages' ? [] : blame);
-    if (blame.length > 0) culprits.accuse({ code, round, blame, record: this.#record() });
+    if (blame.length > 0) culprits.accuse({ code, round, blame, record: this.#mail.record });
     return new ProtocolAborted(code, round, blame);
-  }
-
-  #record(): SessionRecord {
-    const { requestId } = this.session;
-    return { kind: 'session', requestId, setting: this.#setting, received: [...this.#received.values()], sent: [...this.#sent] };
   }
 }
 
