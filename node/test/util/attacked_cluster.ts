@@ -1,0 +1,204 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { encodePoint, serializeAuxInfo, serializeCoreKeyShare, serializePrimes, verify, type KeyShare } from 'cggmp24';
+import { fixturePrimes, generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
+import { newRequestId } from 'message-board/ids';
+import { parseSignature } from 'message-board/contract';
+import { PARTIAL_SIGNATURE, SIGNING_REQUEST } from 'sealing/kinds';
+import { SealKey } from 'sealing/seal_key';
+import { sign, verify as verifyStatement } from 'sealing/statement';
+import { runNode } from '../../src/node.js';
+import { nodeId, sha256 } from '../../src/utils.js';
+import { workerThreads, type StartThread } from '../../src/worker_pool.js';
+import { memoryLog, type Settings } from './cluster.js';
+import { MaliciousBoard } from './malicious_board.js';
+import { present } from './present.js';
+import { configOf, members, type Members } from './roster.js';
+import { found, Secrets } from './secrets.js';
+
+const COMPILED = new URL('../../dist/protocol_worker.js', import.meta.url);
+const QUICK: Settings = {
+  WORKERS: '1',
+  POOL_TARGET: '8',
+  POOL_MAX: '12',
+  PEER_DEAD_AFTER_MS: '2000',
+  POOL_LEADER_TIMEOUT_MS: '4000',
+  FAST_SIGNING_TIMEOUT_MS: '1500',
+  FULL_SIGNING_TIMEOUT_MS: '4000',
+  SETUP_TIMEOUT_MS: '4000',
+};
+
+export interface AttackOptions {
+  readonly seed: string;
+  readonly parties?: number;
+  readonly threshold?: number;
+  readonly settings?: Settings;
+  /** Have the nodes a key already, or do they begin without? */
+  readonly withKey: boolean;
+  /** How a node's protocols run; a cheat's own way, for one. */
+  readonly threadsOf?: (index: number, start: StartThread) => StartThread;
+}
+
+/** Whole nodes on small primes around a {@link MaliciousBoard}, and a gateway whose word reaches the board behind it. */
+export class AttackedCluster {
+  readonly log = memoryLog();
+  readonly secrets = new Secrets(SMALL_FOR_TESTS);
+  /** What the gateway has asked for, by id. */
+  readonly asked = new Map<string, string>();
+  readonly #running = new Map<number, { readonly life: AbortController; readonly ended: Promise<void> }>();
+
+  private constructor(
+    readonly board: MaliciousBoard,
+    readonly members: Members,
+    private readonly folder: string,
+    private readonly options: AttackOptions,
+  ) {}
+
+  static async start(options: AttackOptions): Promise<AttackedCluster> {
+    const { seed, parties = 4, threshold = 3, withKey } = options;
+    const all = members(parties, threshold);
+    const board = await MaliciousBoard.start(seed, all.roster);
+    const folder = await mkdtemp(join(tmpdir(), 'attacked-cluster-'));
+    const cluster = new AttackedCluster(board, all, folder, options);
+    if (withKey) for (const share of generateShares({ parties, threshold, params: SMALL_FOR_TESTS, rng: seededRng(`attacked ${parties} ${threshold}`) })) await cluster.#give(share);
+    for (let index = 0; index < parties; index++) cluster.startNode(index);
+    return cluster;
+  }
+
+  dataOf(index: number): string {
+    return join(this.folder, nodeId(index));
+  }
+
+  startNode(index: number): void {
+    const { roster, identities } = this.members;
+    const { settings, threadsOf = (_index: number, start: StartThread): StartThread => start } = this.options;
+    const config = configOf({ NODE_ID: nodeId(index), MESSAGE_BOARD_URL: this.board.url, DATA_DIR: this.dataOf(index), ...QUICK, ...settings }, roster);
+    const life = new AbortController();
+    const logger = this.log.logger.child({ node: nodeId(index) });
+    const primes = { prepare: () => Promise.resolve(), take: () => Promise.resolve(serializePrimes(fixturePrimes(index, SMALL_FOR_TESTS))) };
+    const startThread = this.secrets.threads(threadsOf(index, workerThreads(SMALL_FOR_TESTS, COMPILED)));
+    const identity = present(identities[index]);
+    const ended = runNode({ config, roster, identity, sealKey: SealKey.none, logger, params: SMALL_FOR_TESTS, startThread, primes }, life.signal).catch((error: unknown) => {
+      if (!life.signal.aborted) this.log.lines.push({ event: 'node_ended', node: nodeId(index), msg: String(error) });
+    });
+    this.#running.set(index, { life, ended });
+  }
+
+  async stopNode(index: number): Promise<void> {
+    const node = this.#running.get(index);
+    this.#running.delete(index);
+    node?.life.abort(new DOMException('stopped', 'AbortError'));
+    await node?.ended;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#running.keys()].map((index) => this.stopNode(index)));
+    await this.board.close();
+    await rm(this.folder, { recursive: true });
+  }
+
+  has(event: string, node?: number): boolean {
+    return this.log.lines.some((line) => line.event === event && (node === undefined || line.node === nodeId(node)));
+  }
+
+  count(event: string): number {
+    return this.log.lines.filter((line) => line.event === event).length;
+  }
+
+  /** As the gateway does: signs the request, and takes it to the board behind the malicious one. */
+  async ask(message: string): Promise<string> {
+    const id = newRequestId(Date.now(), randomBytes(8).toString('hex'));
+    const origin = await sign(this.members.gateway, this.members.roster, SIGNING_REQUEST, { id, message_sha256: sha256(message), time: new Date().toISOString() });
+    this.asked.set(id, message);
+    await this.board.truth.createRequest({ id, message, origin });
+    return id;
+  }
+
+  /** Waits until a request is signed. @throws when that takes longer than `ms` */
+  async signed(id: string, ms: number): Promise<void> {
+    const end = performance.now() + ms;
+    while (performance.now() < end) {
+      const record = await this.board.truth.getRequest(id, { status: 'pending', wait: Math.min(5_000, Math.ceil(end - performance.now())) });
+      if (record?.status === 'completed') return;
+      if (record?.status === 'failed') throw new Error(`${id} has failed: ${record.reason ?? ''}`);
+    }
+    throw new Error(`${id} is not signed after ${ms} ms`);
+  }
+
+  // ---- what must never be ----
+
+  /** Signatures that some node wanted to publish and that are not of what the gateway asked for under that id. */
+  wrongSignatures(publicKey: string): string[] {
+    const key = Buffer.from(publicKey, 'hex');
+    const isRight = (id: string, signature: string): boolean => {
+      const message = this.asked.get(id);
+      return message !== undefined && verify(parseSignature(signature), key, Buffer.from(message));
+    };
+    return this.board.signatures.filter(({ id, signature }) => !isRight(id, signature)).map(({ id, signature }) => `${id}: ${signature}`);
+  }
+
+  /** What the nodes have truly stated in partial signatures. */
+  async partialSignatures(): Promise<{ node: string; request: string; message: string; presignature: string }[]> {
+    const texts = new Set([...this.board.memory].flatMap((text) => text.match(/[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}/g) ?? []));
+    const stated = await Promise.all([...texts].map((text) => verifyStatement(this.members.roster, PARTIAL_SIGNATURE, text).catch(() => null)));
+    return stated.flatMap((each) =>
+      each === null ? [] : [{ node: each.signer, request: each.claims.request_id, message: each.claims.message_sha256, presignature: each.claims.presignature_id }],
+    );
+  }
+
+  /** Partial signatures of anything that the gateway has not asked for, and presignatures used for two things. */
+  async misusedPresignatures(): Promise<string[]> {
+    const all = await this.partialSignatures();
+    const notAsked = all.filter(({ request, message }) => sha256(this.asked.get(request) ?? '') !== message).map(({ request, node }) => `${node} signed ${request}, which is not what was asked for`);
+    const uses = new Map<string, Set<string>>();
+    for (const { presignature, request, message } of all) uses.set(presignature, (uses.get(presignature) ?? new Set()).add(`${request} ${message}`));
+    const twice = [...uses].filter(([, each]) => each.size > 1).map(([id, each]) => `${id} was used for ${[...each].join(' and ')}`);
+    return [...notAsked, ...twice];
+  }
+
+  /** Everything that the board knows and must not. */
+  learned(): string[] {
+    for (const index of this.members.identities.keys()) this.#collect(index);
+    return found(this.board.memory, this.secrets.forms());
+  }
+
+  /** Whom anybody has called a cheat, in a log or in what it says of itself. */
+  accusations(): string[] {
+    const logged = this.log.lines.filter(({ event }) => event === 'culprit').map((line) => JSON.stringify(line));
+    const stated = [...this.board.memory].filter((text) => /"culprits":\["/.test(text) && text.startsWith('{"status":'));
+    return [...logged, ...stated];
+  }
+
+  #collect(index: number): void {
+    const { signing_secret, encryption_secret } = JSON.parse(present(this.members.identities[index]).serialize()) as Record<string, string>;
+    for (const secret of [signing_secret, encryption_secret]) this.secrets.addNumber(BigInt(`0x${Buffer.from(present(secret), 'base64url').toString('hex')}`));
+    const { p, q, pHat, qHat } = fixturePrimes(index, SMALL_FOR_TESTS).reveal();
+    for (const prime of [p, q, pHat, qHat]) this.secrets.addNumber(prime);
+  }
+
+  async #give({ core, aux }: KeyShare): Promise<void> {
+    const folder = this.dataOf(core.index);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(join(folder, `key_share_${nodeId(core.index)}.json`), serializeCoreKeyShare(core), { mode: 0o600 });
+    await writeFile(join(folder, `aux_info_${nodeId(core.index)}.json`), serializeAuxInfo(aux), { mode: 0o600 });
+    this.secrets.addNumber(core.secretShare.reveal());
+    this.secrets.addAux(serializeAuxInfo(aux));
+    this.publicKey = Buffer.from(encodePoint(core.sharedPublicKey, true)).toString('hex');
+  }
+  /** Compressed, hexadecimal; of a cluster that was given its key. */
+  publicKey = '';
+
+  /** The key share files that the nodes have in the end, by node; a node that has none is left out. */
+  async keyShareFiles(): Promise<string[]> {
+    const texts = await Promise.all(
+      [...this.members.identities.keys()].map(async (index) => {
+        const names: string[] = await readdir(this.dataOf(index)).catch(() => []);
+        const name = `key_share_${nodeId(index)}.json`;
+        return names.includes(name) ? [await readFile(join(this.dataOf(index), name), 'utf8')] : [];
+      }),
+    );
+    return texts.flat();
+  }
+}

@@ -1,0 +1,334 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seededRng } from 'cggmp24/testing';
+import { BoardClient } from 'message-board/client';
+import { INSTANCE_HEADER } from 'message-board/contract';
+import type { Running } from 'message-board/serve';
+import { seal } from 'sealing/envelope';
+import { Identity } from 'sealing/identity';
+import * as kinds from 'sealing/kinds';
+import type { Roster } from 'sealing/roster';
+import { sign } from 'sealing/statement';
+import { Pool } from 'undici';
+import { identityText } from '../../../sealing/test/fixed_identity.js';
+import { sha256 } from '../../src/utils.js';
+import { startBoard } from './cluster.js';
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+type Entry = Record<string, Json>;
+
+/** Of each field so many values are kept to lie with. */
+const KEPT = 400;
+const LONGEST_WAIT_MS = 700;
+
+/** A board's answer. */
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly instance: string;
+}
+
+/**
+ * The real board behind somebody who reads everything and forges, swaps, replays, reorders, drops, duplicates, cuts and
+ * withholds whatever goes through it, in both directions. What is behind stays true: `truth` reads it.
+ */
+export class MaliciousBoard {
+  /** How much of what goes through is tampered with, from 0 (nothing) to 1. */
+  intensity = 0;
+  /** Everything that it was ever told. */
+  readonly memory = new Set<string>();
+  /** Every signature that any node wanted to publish: request id and text. */
+  readonly signatures: { readonly id: string; readonly signature: string }[] = [];
+  readonly #values = new Map<string, Json[]>();
+  readonly #entries = new Map<string, Entry[]>();
+  readonly #pool: Pool;
+  readonly #outsiders: ReadonlyMap<string, Identity>;
+  #draws = 0;
+
+  private constructor(
+    private readonly seed: string,
+    private readonly roster: Roster,
+    private readonly board: Running,
+    private readonly server: Server,
+    readonly truth: BoardClient,
+  ) {
+    this.#pool = new Pool(`http://127.0.0.1:${board.port}`);
+    const names = ['gateway', ...roster.file.nodes.map(({ name }) => name)];
+    this.#outsiders = new Map(names.map((name) => [name, Identity.parse(identityText(name, ' as the board would have it'))]));
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      this.#handle(request, response).catch(() => {
+        response.destroy();
+      });
+    });
+  }
+
+  static async start(seed: string, roster: Roster): Promise<MaliciousBoard> {
+    const board = await startBoard();
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new MaliciousBoard(seed, roster, board, server, new BoardClient(`http://127.0.0.1:${board.port}`));
+  }
+
+  /** Where the nodes find it. */
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.server.close(() => {
+        resolve();
+      });
+    });
+    this.server.closeAllConnections();
+    await closed;
+    await this.truth.close();
+    await this.#pool.destroy();
+    await this.board.close();
+  }
+
+  // ---- what goes through ----
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = 'GET', url = '/' } = request;
+    const text = await bodyOf(request);
+    this.#remember(url, text);
+    const answer = await (this.#happens(0.1) ? this.#broken() : method === 'GET' ? this.#read(url) : this.#write(method, url, text));
+    if (answer === null) {
+      response.destroy();
+      return;
+    }
+    const instance = this.#happens(0.02) ? `other${this.#draw(3)}` : answer.instance;
+    response.writeHead(answer.status, { 'content-type': 'application/json', [INSTANCE_HEADER]: instance });
+    response.end(answer.text);
+  }
+
+  #remember(url: string, text: string): void {
+    this.memory.add(url);
+    if (text === '') return;
+    this.memory.add(text);
+    const body = parse(text);
+    if (!isEntry(body)) return;
+    const [route = '', id = ''] = url.slice(1).split('/');
+    if (route === 'requests' && typeof body.signature === 'string') this.signatures.push({ id: decodeURIComponent(id), signature: body.signature });
+    this.#keep(route, body);
+  }
+
+  #keep(route: string, entry: Entry): void {
+    keepIn(this.#entries, route, entry, this.#draw(KEPT));
+    for (const [field, value] of Object.entries(entry)) keepIn(this.#values, field, value, this.#draw(KEPT));
+  }
+
+  async #read(url: string): Promise<Answer> {
+    const [path = '', query = ''] = url.split('?');
+    const search = new URLSearchParams(query);
+    // Nobody is held back longer than the misbehaviour lasts.
+    if (Number(search.get('wait')) > LONGEST_WAIT_MS && this.intensity > 0) search.set('wait', String(LONGEST_WAIT_MS));
+    const answer = await this.#forward('GET', search.size === 0 ? path : `${path}?${search.toString()}`, '');
+    const [route = ''] = path.slice(1).split('/');
+    const json = parse(answer.text);
+    if (answer.status !== 200 || this.intensity === 0) return answer;
+    if (Array.isArray(json)) {
+      const shown = (await Promise.all(json.filter(isEntry).map((entry) => this.#twisted(route, entry)))).flat();
+      return { ...answer, text: JSON.stringify(this.#shuffled([...shown, ...(await this.#invented(route))])) };
+    }
+    const [shown] = isEntry(json) ? await this.#twisted(route, json) : [];
+    return shown === undefined ? { ...answer, status: 404, text: '{"error":{"code":"unknown","message":"gone"}}' } : { ...answer, text: JSON.stringify(shown) };
+  }
+
+  async #write(method: string, url: string, text: string): Promise<Answer | null> {
+    const body = parse(text);
+    const [route = '', id] = url.slice(1).split('/');
+    if (this.intensity === 0 || !isEntry(body)) return this.#forward(method, url, text);
+    if (this.#happens(0.3)) await sleep(this.#draw(300));
+    let honest: Answer | null = null;
+    for (const each of await this.#twisted(route, body)) {
+      const elsewhere = id !== undefined && each !== body && this.#draw(2) === 0 ? (this.#valueOf(route === 'nodes' ? 'from_node' : 'request_id') ?? id) : id;
+      const answer = await this.#forward(method, elsewhere === undefined ? `/${route}` : `/${route}/${encodeURIComponent(textOf(elsewhere))}`, JSON.stringify(each));
+      if (each === body) honest = answer;
+    }
+    if (honest !== null) return honest;
+    const made = { id: `made.${this.#draw(1e9)}`, created_at: new Date().toISOString(), ...body };
+    return method === 'POST' ? { status: 200, text: JSON.stringify(made), instance: this.#instance } : this.#broken();
+  }
+
+  async #forward(method: string, path: string, text: string): Promise<Answer> {
+    const headers = text === '' ? {} : { 'content-type': 'application/json' };
+    const answer = await this.#pool.request({ method, path, body: text === '' ? null : text, headers });
+    const instance = answer.headers[INSTANCE_HEADER];
+    this.#instance = typeof instance === 'string' ? instance : '';
+    return { status: answer.statusCode, text: await answer.body.text(), instance: this.#instance };
+  }
+  #instance = '';
+
+  /** No answer, or none that is any good. */
+  async #broken(): Promise<Answer | null> {
+    await sleep(this.#draw(100));
+    const text = this.#pick(['', '[]', '{}', 'null', '[null]', '{"error":', '{"error":{"code":"no","message":"no"}}', '[{"id":1}]', '"0"']);
+    return this.#draw(4) === 0 ? null : { status: this.#pick([200, 200, 400, 403, 404, 409, 429, 500, 503]), text, instance: this.#instance };
+  }
+
+  // ---- lies ----
+
+  /** What becomes of one entry. */
+  async #twisted(route: string, entry: Entry): Promise<Entry[]> {
+    if (!this.#happens(1)) return [entry];
+    switch (this.#draw(9)) {
+      case 0:
+        return [];
+      case 1:
+        return [entry, entry];
+      case 2:
+      case 3:
+        return [this.#withOther(entry)];
+      case 4:
+        return [this.#withOther(entry), entry];
+      case 5:
+        return [this.#withRetouched(entry)];
+      case 6:
+        return [this.#earlier(route, entry)];
+      case 7:
+        return [this.#earlier(route, entry), entry];
+      default:
+        return [await this.#forged(route, entry), entry];
+    }
+  }
+
+  /** One or two fields have values that were seen elsewhere. */
+  #withOther(entry: Entry): Entry {
+    const fields = Object.keys(entry);
+    const twisted = { ...entry };
+    for (let k = 0; k <= this.#draw(2); k++) {
+      const field = this.#pick([...fields, 'origin', 'naming', 'presignature_id', 'refusals', 'status', 'signature', 'reason']);
+      const value = this.#valueOf(field);
+      if (value !== undefined && field !== 'status') twisted[field] = value;
+    }
+    // Only a signing request has these states.
+    if ('message' in entry && this.#draw(3) === 0) Object.assign(twisted, this.#pick<Entry>([{ status: 'failed', reason: 'policy_refused: node-1' }, { status: 'completed' }, { status: 'pending', message: 'changed by the board' }]));
+    return twisted;
+  }
+
+  #withRetouched(entry: Entry): Entry {
+    const field = this.#pick(Object.keys(entry));
+    const value = entry[field];
+    if (typeof value === 'number') return { ...entry, [field]: value + this.#pick([-1, 1, 1000]) };
+    if (typeof value !== 'string' || value === '') return { ...entry, [field]: this.#pick<Json>([null, '', [], {}]) };
+    const at = this.#draw(value.length);
+    const letter = this.#pick(['A', '0', '.', '']);
+    return { ...entry, [field]: this.#draw(3) === 0 ? value.slice(0, at) : value.slice(0, at) + letter + value.slice(at + 1) };
+  }
+
+  /** An entry of the past in this one's place. */
+  #earlier(route: string, entry: Entry): Entry {
+    const earlier = this.#pick(this.#entries.get(route) ?? [entry]);
+    const kept = Object.keys(entry).filter((field) => !(field in earlier) || this.#draw(3) === 0);
+    return { ...earlier, ...Object.fromEntries(kept.map((field) => [field, entry[field] ?? null])) };
+  }
+
+  /** Signed with keys that the board has made for its victims, or not signed at all. */
+  async #forged(route: string, entry: Entry): Promise<Entry> {
+    const { roster } = this;
+    const as = (name: Json | undefined): Identity => this.#outsiders.get(textOf(name)) ?? this.#pick([...this.#outsiders.values()]);
+    const text = (field: string): string => textOf(entry[field]);
+    const plain = this.#pick(['{"Round1":{"commitment":[]}}', '{"Round2":7}', '{"Round3":{}}', 'x', JSON.stringify({ Round2Uni: { sigma: { curve: 'secp256k1', scalar: '1'.repeat(64) } } })]);
+    if ((route === 'messages' || route === 'presignature-messages') && 'payload' in entry) {
+      const place = { namespace: route, session: text('request_id'), incarnation: 'a', setting: '0'.repeat(64), to: text('to_node'), round: Number(entry.round) } as const;
+      const known = place.to === '*' || roster.has(place.to);
+      return { ...entry, id: `forged.${this.#draw(1e9)}`, payload: known && this.#draw(3) > 0 ? await seal(as(entry.from_node), roster, place, plain) : plain };
+    }
+    if (route === 'requests') return this.#request({ ...entry, message: this.#draw(2) === 0 ? text('message') : 'forged by the board' }, as('gateway'));
+    if (route === 'partial-signatures') {
+      const claims = { request_id: text('request_id'), message_sha256: '0'.repeat(64), presignature_id: textOf(this.#valueOf('presignature_id')), sigma: '1'.repeat(64) };
+      return { ...entry, payload: await sign(as(entry.from_node), roster, kinds.PARTIAL_SIGNATURE, claims) };
+    }
+    if (route === 'nodes' && isEntry(entry.status ?? null)) {
+      const status = { ...(entry.status as Entry), ...this.#pick<Entry>([{ incarnation: 'forged' }, { stage: 'refusing' }, { pool: {} }, { culprits: ['node-1', 'node-2', 'node-3'] }, { attempts: ['req_1_x.3.1-2-3'] }]) };
+      const statement = await sign(as(entry.node_id), roster, kinds.NODE_STATUS, { started: Date.now() + 10_000, sequence: 1_000_000, status });
+      return { ...entry, status, ...(this.#draw(2) === 0 ? { statement } : {}) };
+    }
+    if (route === 'presignature-requests') {
+      const id = `presig_gen_node-1_${sha256(String(this.#draw(1e9))).slice(0, 32)}`;
+      const participants = [0, 1, 2];
+      return { ...entry, id, request_id: id, participants, status: 'pending', origin: await sign(as('node-1'), roster, kinds.PRESIGNATURE_REQUEST, { id, participants }) };
+    }
+    return this.#withOther(entry);
+  }
+
+  async #request(entry: Entry, asker: Identity): Promise<Entry> {
+    const [id, message] = [textOf(entry.id), textOf(entry.message)];
+    return { ...entry, status: 'pending', origin: await sign(asker, this.roster, kinds.SIGNING_REQUEST, { id, message_sha256: sha256(message), time: new Date().toISOString() }) };
+  }
+
+  /** What nobody has asked for. */
+  async #invented(route: string): Promise<Entry[]> {
+    if (route !== 'requests' || !this.#happens(1)) return [];
+    const at = new Date().toISOString();
+    const id = `req_${Math.floor(Date.now() / 1000)}_${this.#draw(1e9)}`;
+    const entry: Entry = { id, message: 'pay everything to the board', status: 'pending', revision: `x.${this.#draw(1e6)}`, created_at: at, updated_at: at };
+    const origin = this.#valueOf('origin');
+    if (this.#draw(3) === 0) return [await this.#request(entry, this.#outsiders.get('gateway') ?? this.#pick([...this.#outsiders.values()]))];
+    return [origin === undefined || this.#draw(2) === 0 ? entry : { ...entry, origin }];
+  }
+
+  // ---- chance ----
+
+  /** Once in so many times, the more the higher the intensity. */
+  #happens(share: number): boolean {
+    return this.intensity > 0 && this.#draw(1_000_000) < 1_000_000 * share * this.intensity;
+  }
+
+  #draw(below: number): number {
+    if (this.#draws % 512 === 0) this.#random = Buffer.from(seededRng(`${this.seed} ${this.#draws}`)(2048));
+    const at = 4 * (this.#draws % 512);
+    this.#draws += 1;
+    return this.#random.readUInt32BE(at) % below;
+  }
+  #random = Buffer.alloc(0);
+
+  #pick<T>(list: readonly T[]): T {
+    const picked = list[this.#draw(list.length)];
+    if (picked === undefined) throw new Error('nothing to pick from');
+    return picked;
+  }
+
+  #valueOf(field: string): Json | undefined {
+    const values = this.#values.get(field) ?? [];
+    return values[this.#draw(values.length + 1)];
+  }
+
+  #shuffled(list: Entry[]): Entry[] {
+    if (!this.#happens(0.5)) return list;
+    const order = new Map(list.map((entry) => [entry, this.#draw(1e9)]));
+    return list.sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
+  }
+}
+
+function keepIn<T>(map: Map<string, T[]>, key: string, value: T, at: number): void {
+  const kept = map.get(key) ?? [];
+  map.set(key, kept);
+  if (kept.length < KEPT) kept.push(value);
+  else kept[at] = value;
+}
+
+function isEntry(json: Json): json is Entry {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : 'x';
+}
+
+function parse(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return null;
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
