@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BoardClient } from 'message-board/client';
 import type { PostMessage } from 'message-board/contract';
 import type { Logger } from 'pino';
+import type { AuditLog } from './audit_log.js';
 import type { Culprits, SessionRecord } from './culprits.js';
 import { ProtocolAborted, ServiceError, SessionTimeout, TransportError } from './errors.js';
 import type { JobResult, ProtocolRunner, RunningJob, SessionJob } from './jobs.js';
@@ -26,6 +27,8 @@ export interface TransportDeps {
   readonly seals: Seals;
   /** Told of everybody whose signed messages show that it has deviated. */
   readonly culprits: Pick<Culprits, 'accuse'>;
+  /** Told of every abort. */
+  readonly audit: Pick<AuditLog, 'note'>;
   readonly logger: Logger;
   readonly config: {
     /** Nodes in the cluster. */
@@ -261,11 +264,14 @@ class BoardRun<J extends SessionJob> {
   #translate(error: unknown): unknown {
     if (!(error instanceof ProtocolAborted)) return error;
     const { code, round } = error;
-    const { seals, culprits } = this.deps;
+    const { seals, culprits, audit } = this.deps;
     const blame = error.blame.map(({ party, reason }) => ({ party: this.session.participants[party] ?? party, reason }));
-    if (!seals.sealed) return new ProtocolAborted(code, round, code === 'contradicting_messages' ? [] : blame);
-    if (blame.length > 0) culprits.accuse({ code, round, blame, record: this.#mail.record });
-    return new ProtocolAborted(code, round, blame);
+    // In a plain cluster anyone may have posted one of the two.
+    const proven = seals.sealed || code !== 'contradicting_messages' ? blame : [];
+    const { requestId: session, job } = this.session;
+    audit.note({ event: 'aborted', fields: { protocol: job.kind, session, code, round, culprits: proven.map(({ party }) => nodeId(party)) } });
+    if (seals.sealed && blame.length > 0) culprits.accuse({ code, round, blame, record: this.#mail.record });
+    return new ProtocolAborted(code, round, proven);
   }
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { combine, ProtocolAborted, ScalarJson, type Blame, type PartialSignature, type Signature } from 'cggmp24';
 import type { PartialSignature as Entry, RequestRecord } from 'message-board/contract';
 import { Refused } from 'sealing/errors';
@@ -7,7 +6,7 @@ import { z } from 'zod';
 import type { NodeContext } from './context.js';
 import type { StoredPresignature } from './presignature_pool.js';
 import { isReady } from './signing_plan.js';
-import { nodeId, nodeIndex } from './utils.js';
+import { nodeId, nodeIndex, sha256, signersLabel } from './utils.js';
 
 /** A partial signature as its maker has stated it. `partial` is null when the number is none. */
 interface Stated {
@@ -25,7 +24,8 @@ export type CollectionOutcome =
 /** The partial signatures of one request from one presignature. The first that a signer has stated counts: it can blame only itself. */
 class Collection {
   readonly #stated = new Map<number, Stated>();
-  readonly #messageHash: string;
+  /** SHA-256, hexadecimal. */
+  readonly messageHash: string;
   readonly #refused = new Set<string>();
 
   constructor(
@@ -33,14 +33,14 @@ class Collection {
     private readonly request: RequestRecord,
     private readonly stored: StoredPresignature,
   ) {
-    this.#messageHash = createHash('sha256').update(request.message).digest('hex');
+    this.messageHash = sha256(request.message);
   }
 
   /** Ours, as it is to be posted. */
   async own(partial: PartialSignature): Promise<string> {
     const { index, seals } = this.context;
     const sigma = z.encode(ScalarJson, partial.sigma).scalar;
-    const claims = { request_id: this.request.id, message_sha256: this.#messageHash, presignature_id: this.stored.id, sigma };
+    const claims = { request_id: this.request.id, message_sha256: this.messageHash, presignature_id: this.stored.id, sigma };
     const statement = await seals.state(PARTIAL_SIGNATURE, claims);
     this.#stated.set(index, { party: index, partial, statement });
     return statement;
@@ -90,7 +90,7 @@ class Collection {
       if (signer !== from) throw new Refused(`it is signed by ${signer}`);
       if (claims.request_id !== this.request.id) throw new Refused('it is for another request');
       // Who was shown another message has done nothing wrong.
-      if (claims.message_sha256 !== this.#messageHash) throw new Refused('it is for another message');
+      if (claims.message_sha256 !== this.messageHash) throw new Refused('it is for another message');
       if (claims.presignature_id !== this.stored.id) throw new Refused('it is from another presignature');
       const sigma = z.safeDecode(ScalarJson, { curve: 'secp256k1', scalar: claims.sigma });
       return { party, partial: sigma.success ? { sigma: sigma.data } : null, statement };
@@ -108,11 +108,17 @@ class Collection {
  * Signs with one presignature: issues our partial signature, posts it, collects the others' and combines. The caller has
  * taken the presignature out of the pool; it is spent, whatever comes out.
  *
+ * The partial signature is in the audit log before it is computed.
+ *
  * @returns `silent` with who is missing when the deadline passes, or as soon as one of them is known to be down
  */
 export async function exchangePartialSignatures(context: NodeContext, request: RequestRecord, stored: StoredPresignature, signal: AbortSignal): Promise<CollectionOutcome> {
-  const { client, config, presence } = context;
+  const { client, config, presence, audit } = context;
   const collection = new Collection(context, request, stored);
+  const record = { request_id: request.id, message_sha256: collection.messageHash, presignature_id: stored.id, signers: signersLabel(stored.participants) };
+  signal.throwIfAborted();
+  await audit.record({ event: 'partial_signature', fields: record });
+  signal.throwIfAborted();
   const own = stored.presignature.issuePartialSignature(Buffer.from(request.message));
   await client.postPartialSignature({ request_id: request.id, from_node: nodeId(context.index), payload: await collection.own(own) }, signal);
 

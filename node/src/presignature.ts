@@ -245,7 +245,7 @@ export class PresignatureMaker {
 
   /** A restarted node has lost its halves, one that is gone for long will, and one that has cheated is asked for nothing: the others drop theirs. */
   #dropLost(): void {
-    const { presence, logger, config, culprits } = this.context;
+    const { presence, logger, config, culprits, audit } = this.context;
     for (const { index: party, status, ageMs } of presence.peers()) {
       const before = this.#incarnations.get(party);
       if (status !== undefined) this.#incarnations.set(party, status.incarnation);
@@ -253,6 +253,7 @@ export class PresignatureMaker {
       if (!restarted && ageMs <= config.poolLeaderTimeoutMs && !culprits.has(party)) continue;
       const dropped = this.pool.dropParticipant(party);
       if (dropped === 0) continue;
+      audit.note({ event: 'presignatures_dropped', fields: { lost: nodeId(party), dropped } });
       logger.info({ event: 'presignatures_dropped', lost: nodeId(party), dropped, pool_size: this.pool.size }, 'Presignatures of a lost half dropped');
       this.#changed();
     }

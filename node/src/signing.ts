@@ -6,15 +6,16 @@ import { runOverBoard } from './http_transport.js';
 import { OrderedSlots } from './ordered_slots.js';
 import { announcedAttempts, planAttempt } from './signing_plan.js';
 import { submitSignature, type SigningTask } from './signing_task.js';
-import { nodeId, nodeIndex, signersLabel } from './utils.js';
+import { nodeId, nodeIndex, sha256, signersLabel } from './utils.js';
 
 /** Full signings under way at a time; each costs every signer seconds of CPU. */
 const FULL_SIGNINGS = 4;
 
 /** Runs one attempt, announced while it lasts. @throws what ended it without a signature */
 async function runAttempt(context: NodeContext, attempt: Attempt, message: string, signal: AbortSignal): Promise<Signature> {
-  const { index, config, logger } = context;
+  const { index, config, logger, audit } = context;
   const id = attemptId(attempt);
+  await audit.record({ event: 'full_signing_started', fields: { request_id: attempt.requestId, message_sha256: sha256(message), execution_id: id, signers: signersLabel(attempt.signers) } });
   logger.info({ event: 'full_signing_started', request_id: attempt.requestId, attempt: attempt.number, signers: signersLabel(attempt.signers) }, 'Full signing started');
   return await runOverBoard(context, {
     namespace: 'messages',
@@ -41,7 +42,8 @@ export class FullSigning {
   async step(task: SigningTask): Promise<void> {
     const { signal } = task.controller;
     const { id: requestId, last, suspects, idleSince } = task;
-    const plan = planAttempt(this.context, { requestId, last, suspects, idleSince }, performance.now());
+    const refusing = task.refusals.parties;
+    const plan = planAttempt(this.context, { requestId, last, suspects, refusing, idleSince }, performance.now());
     switch (plan.kind) {
       case 'wait':
         await task.wakeup.sleep(plan.ms, signal);
@@ -58,18 +60,21 @@ export class FullSigning {
   async #attempt(task: SigningTask, attempt: Attempt): Promise<void> {
     const { context } = this;
     // While this waited for its slot the others may have gone on.
-    if (announcedAttempts(context, task.id).some((other) => isLater(other, attempt))) return;
+    const laterOnes = (): Attempt[] => announcedAttempts(context, task.id, task.refusals.parties).filter((other) => isLater(other, attempt));
+    if (laterOnes().length > 0) return;
     task.last = attempt;
     if (!(await context.journal.claim(attemptId(attempt)))) return;
     const started = performance.now();
+    let signed = false;
     const superseded = new AbortController();
     const unsubscribe = context.presence.onChange(() => {
-      const later = announcedAttempts(context, task.id).some((other) => isLater(other, attempt) && other.signers.some((party) => attempt.signers.includes(party)));
+      const later = laterOnes().some(({ signers }) => signers.some((party) => attempt.signers.includes(party)));
       if (later) superseded.abort(new DOMException('a later attempt is under way', 'AbortError'));
     });
     try {
-      const signal = AbortSignal.any([task.controller.signal, superseded.signal]);
+      const signal = AbortSignal.any([task.controller.signal, superseded.signal, task.refusals.signalFor(attempt.signers)]);
       const signature = await this.#announcements.during(attempt, () => runAttempt(context, attempt, task.request.message, signal));
+      signed = true;
       await submitSignature(context, task, signature, { signers: attempt.signers, path: 'full', ms: performance.now() - started });
     } catch (error) {
       if (task.controller.signal.aborted) throw error;
@@ -77,6 +82,7 @@ export class FullSigning {
       context.logger.warn({ event: 'full_signing_failed', request_id: task.id, attempt: attempt.number, err: error }, 'Full signing failed, trying again');
     } finally {
       unsubscribe();
+      context.audit.note({ event: 'full_signing_ended', fields: { request_id: task.id, execution_id: attemptId(attempt), signed } });
       task.idleSince = performance.now();
     }
   }

@@ -1,69 +1,86 @@
 import { ServiceError } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
+import { REFUSAL } from 'sealing/kinds';
 import type { NodeContext } from './context.js';
+import { judge } from './judgement.js';
 import { PresignatureMaker } from './presignature.js';
 import { keepReading, sleepUntilAborted, untilAnswered } from './reading.js';
 import { FullSigning } from './signing.js';
 import { FastSigning } from './signing_fast.js';
 import { SigningTask } from './signing_task.js';
-import { nodeId } from './utils.js';
 
 /** Pause before a task that was interrupted goes on, ms. */
 const RETRY_MS = 500;
+/** How often a refusing node looks whether the board still has its refusal, ms; news wakes it earlier. */
+const REFUSAL_LOOK_MS = 25_000;
 
-/** Signs what is asked: one task for each pending request, on the fast path when there is a presignature, else in full. */
+/** When too few nodes would sign, others that refuse too have so long to say so, and each live node waits so long for the one before it to say what follows, ms. */
+const SETTLE_MS = 300;
+const FAIL_PATIENCE_MS = 1_000;
+
+/**
+ * Signs what is asked: one task for each pending request, on the fast path when there is a presignature, else in full. What
+ * this node does not sign, by its own judgement, it refuses.
+ */
 class SigningCoordinator {
   readonly #tasks = new Map<string, SigningTask>();
   readonly #presignatures: PresignatureMaker;
   readonly #fast: FastSigning;
   readonly #full: FullSigning;
 
-  constructor(private readonly context: NodeContext) {
+  /** @param life ends with the node */
+  constructor(
+    private readonly context: NodeContext,
+    private readonly life: AbortSignal,
+  ) {
     this.#presignatures = new PresignatureMaker(context, () => [...this.#tasks.values()].some((task) => task.inFull));
     this.#fast = new FastSigning(context, this.#presignatures);
     this.#full = new FullSigning(context);
   }
 
-  /** Fills the pool and follows the board's requests until the signal aborts. */
-  async run(signal: AbortSignal): Promise<void> {
+  /** Fills the pool and follows the board's requests until the node ends. */
+  async run(): Promise<void> {
+    const { life } = this;
     const { logger, presence } = this.context;
-    await untilAnswered(this.context, 'presignature_requests', signal, () => this.#presignatures.prepare(signal));
+    await untilAnswered(this.context, 'presignature_requests', life, () => this.#presignatures.prepare(life));
     // Unless its files turned out to be of another key than the others'.
     if (presence.status.stage !== 'refusing') presence.update({ stage: 'ready' });
-    const filling = this.#presignatures.run(signal);
+    const filling = this.#presignatures.run(life);
     logger.info({ event: 'signing_loop_started' }, 'Main signing loop started');
-    await Promise.all([filling, this.#followRequests(signal)]);
+    await Promise.all([filling, this.#followRequests()]);
   }
 
-  async #followRequests(signal: AbortSignal): Promise<void> {
+  async #followRequests(): Promise<void> {
+    const { life } = this;
     const { client, presence } = this.context;
     const unsubscribe = presence.onChange(() => {
       for (const task of this.#tasks.values()) task.wakeup.notify();
     });
     try {
-      await keepReading(this.context, 'requests', signal, async (changedAfter = '0') => {
-        const records = await client.listRequests({ changedAfter, wait: 25_000, signal });
+      await keepReading(this.context, 'requests', life, async (changedAfter = '0') => {
+        const records = await client.listRequests({ changedAfter, wait: 25_000, signal: life });
         for (const record of records) this.#see(record);
         return records.at(-1)?.revision ?? changedAfter;
       });
     } finally {
       unsubscribe();
-      for (const task of this.#tasks.values()) task.controller.abort(signal.reason);
+      for (const task of this.#tasks.values()) task.controller.abort(life.reason);
     }
   }
 
   #see(record: RequestRecord): void {
-    void this.#fast.setAside(record);
     const task = this.#tasks.get(record.id);
-    if (record.status !== 'pending') {
-      task?.controller.abort(new DOMException('the request is finished', 'AbortError'));
-      this.#tasks.delete(record.id);
-    } else if (task !== undefined) {
+    const isPending = record.status === 'pending';
+    void this.#fast.setAside(record, isPending && typeof task?.verdict !== 'string');
+    if (!isPending) {
+      this.#forget(record.id, 'the request is finished');
+    } else if (task?.isAbout(record) === true) {
       task.request = record;
-      task.wakeup.notify();
+      void this.#learnRefusals(task);
       this.#fast.joinLate(task);
     } else {
-      this.#start(new SigningTask(record));
+      this.#forget(record.id, 'another request has taken its place');
+      this.#start(new SigningTask(this.context, record));
     }
   }
 
@@ -72,14 +89,23 @@ class SigningCoordinator {
     void this.#finish(task);
   }
 
+  #forget(id: string, why: string): void {
+    this.#tasks.get(id)?.controller.abort(new DOMException(why, 'AbortError'));
+    this.#tasks.delete(id);
+  }
+
+  #isOpen(task: SigningTask): boolean {
+    return this.#tasks.get(task.id) === task;
+  }
+
   /** Works on a task until it is finished; what goes wrong on the way is logged and tried again. */
   async #finish(task: SigningTask): Promise<void> {
     const { signal } = task.controller;
-    while (!signal.aborted && this.#tasks.has(task.id)) {
+    while (!signal.aborted && this.#isOpen(task)) {
       try {
         await this.#work(task);
       } catch (error) {
-        if (error === signal.reason || !this.#tasks.has(task.id)) return;
+        if (error === signal.reason || !this.#isOpen(task)) return;
         this.context.logger.warn({ event: 'signing_task_failed', request_id: task.id, err: error }, 'Signing was interrupted, trying again');
         // After a restart the board knows only the requests that the gateway posts again.
         if (error instanceof ServiceError && error.status === 404) this.#tasks.delete(task.id);
@@ -89,25 +115,66 @@ class SigningCoordinator {
   }
 
   async #work(task: SigningTask): Promise<void> {
-    if (!task.id.startsWith('req_') || task.request.message === '') {
-      await this.#refuse(task);
-      return;
-    }
-    if (this.#presignatures.enabled) await this.#fast.run(task);
+    const { signal } = task.controller;
+    await task.refusals.learn(task.request.refusals ?? []);
+    // What it has refused in an earlier life stays refused: the others know.
+    if (task.verdict === undefined) task.verdict = task.refusals.codeOf(this.context.index) ?? (await judge(this.context, task.request));
+    if (task.verdict !== null) await this.#stayOut(task, task.verdict);
+    await this.#learnRefusals(task);
+    if (this.#presignatures.enabled && !signal.aborted) await this.#fast.run(task);
     task.inFull = true;
-    while (!task.controller.signal.aborted) await this.#full.step(task);
+    while (!signal.aborted) await this.#full.step(task);
   }
 
-  async #refuse(task: SigningTask): Promise<void> {
-    const { client, config, index, logger } = this.context;
-    this.#tasks.delete(task.id);
-    logger.warn({ event: 'request_refused', request_id: task.id }, 'Not a signing request of the gateway: refused');
-    // Rust peers sign under any id.
-    if (!config.rustInterop) await client.updateRequest(task.id, { status: 'failed', reason: `not_a_signing_request: ${nodeId(index)}` }, task.controller.signal);
+  // ---- refusals ----
+
+  /** Takes no part in a request until it is finished, and says so to the others. In a plain cluster nobody could tell who says it. */
+  async #stayOut(task: SigningTask, code: string): Promise<void> {
+    const { client, seals } = this.context;
+    const { signal } = task.controller;
+    const refusal = await seals.state(REFUSAL, { request_id: task.id, code });
+    void this.#learnRefusals(task);
+    while (!signal.aborted) {
+      void this.#fast.setAside(task.request, false);
+      const isKnown = task.request.refusals?.includes(refusal) === true;
+      if (seals.sealed && !isKnown) task.request = await client.updateRequest(task.id, { refusal }, signal);
+      await task.wakeup.sleep(REFUSAL_LOOK_MS, signal);
+    }
+  }
+
+  /** Verifies what the board says of refusals. When too few are left to sign, work on the request ends. */
+  async #learnRefusals(task: SigningTask): Promise<void> {
+    const { n, t } = this.context;
+    await task.refusals.learn(task.request.refusals ?? []);
+    // Who waits for something may have to do without it, or with another one.
+    task.wakeup.notify();
+    if (n - task.refusals.parties.size >= t || task.isFailing) return;
+    task.isFailing = true;
+    if (task.verdict === null) task.controller.abort(new DOMException('too few nodes would sign it', 'AbortError'));
+    await this.#fail(task);
+  }
+
+  /** The lowest live node says on the board that a request has failed, and why; the next ones if it does not. */
+  async #fail(task: SigningTask): Promise<void> {
+    const { client, index, presence, logger } = this.context;
+    const before = presence.peers().filter((peer) => peer.live && peer.index < index).length;
+    await sleepUntilAborted(SETTLE_MS + before * FAIL_PATIENCE_MS, this.life);
+    while (!this.life.aborted && this.#isOpen(task)) {
+      try {
+        const reason = task.refusals.reason();
+        await client.updateRequest(task.id, { status: 'failed', reason }, this.life);
+        logger.warn({ event: 'request_failed', request_id: task.id, reason }, 'Too few nodes would sign a request: it has failed');
+      } catch (error) {
+        // It is finished, or the board knows it no more.
+        if (error instanceof ServiceError && (error.status === 404 || error.status === 409)) this.#forget(task.id, error.code);
+      }
+      // The board's news of it ends this.
+      await sleepUntilAborted(FAIL_PATIENCE_MS, this.life);
+    }
   }
 }
 
 /** Signs what is asked, and fills the pool, until the signal aborts. The node's life after its key share is complete. */
 export async function runSigning(context: NodeContext, signal: AbortSignal): Promise<void> {
-  await new SigningCoordinator(context).run(signal);
+  await new SigningCoordinator(context, signal).run();
 }

@@ -3,9 +3,11 @@ import type { RequestRecord } from 'message-board/contract';
 import { Refused } from 'sealing/errors';
 import { NAMING } from 'sealing/kinds';
 import type { NodeContext } from './context.js';
-import { exchangePartialSignatures } from './partial_signatures.js';
+import { exchangePartialSignatures, type CollectionOutcome } from './partial_signatures.js';
 import type { PresignatureMaker } from './presignature.js';
-import { isLate, isReady } from './signing_plan.js';
+import type { StoredPresignature } from './presignature_pool.js';
+import { SignerRefuses } from './refusals.js';
+import { announcedAttempts, isLate, isReady } from './signing_plan.js';
 import { submitSignature, type SigningTask } from './signing_task.js';
 import { nodeId, nodeIndex, signerSets, signersLabel } from './utils.js';
 import { Wakeup } from './wakeup.js';
@@ -39,7 +41,7 @@ export class FastSigning {
         if (namer !== null) await this.#useNamed(task, named, namer);
         return;
       }
-      const signers = this.#presignedSet(task.id);
+      const signers = this.#presignedSet(task);
       const place = signers?.indexOf(index) ?? -1;
       const patience = signers === null ? 0 : since + (place < 0 ? signers.length : place) * NAMING_PATIENCE_MS - performance.now();
       if (signers === null || (patience <= 0 && place < 0)) {
@@ -51,14 +53,15 @@ export class FastSigning {
     }
   }
 
-  /** The first signer set, in the request's order, whose members are all ready and whose first member has a presignature; one in which nobody is late if there is any. */
-  #presignedSet(requestId: string): number[] | null {
+  /** The first signer set, in the request's order, whose members are all ready and willing and whose first member has a presignature; one in which nobody is late if there is any. */
+  #presignedSet({ id, refusals }: SigningTask): number[] | null {
     const { index, n, t, presence } = this.context;
+    const fit = (party: number): boolean => isReady(this.context, party) && refusals.codeOf(party) === undefined;
     const has = (party: number, label: string): boolean => {
       const counts = party === index ? this.#presignatures.pool.counts() : presence.peers().find((peer) => peer.index === party)?.status?.pool;
       return (counts?.[label] ?? 0) > 0;
     };
-    const sets = signerSets(requestId, n, t).filter((set) => set.every((party) => isReady(this.context, party)) && has(set[0] ?? -1, signersLabel(set)));
+    const sets = signerSets(id, n, t).filter((set) => set.every(fit) && has(set[0] ?? -1, signersLabel(set)));
     return sets.find((set) => !set.some((party) => isLate(this.context, party))) ?? sets[0] ?? null;
   }
 
@@ -113,17 +116,20 @@ export class FastSigning {
     if (stored === null) {
       context.logger.info({ event: 'presignature_declined', ...fields }, 'Not a holder of the named presignature');
       // Whoever holds it may finish; if not, everybody goes on to full signing at about the same time.
-      await this.#letHoldersFinish(signal);
+      await this.#letHoldersFinish(task);
       return;
     }
     context.logger.info({ event: 'presignature_used', ...fields, signers: signersLabel(stored.participants), pool_size: this.#presignatures.pool.size }, 'Using presignature from pool');
-    const outcome = await exchangePartialSignatures(context, task.request, stored, signal);
+    const outcome = await this.#exchange(task, stored);
+    if (outcome === null) return;
     if (outcome.kind === 'signed') {
       await submitSignature(context, task, outcome.signature, { signers: stored.participants, path: 'fast', ms: performance.now() - started });
       return;
     }
     task.idleSince = performance.now();
     if (outcome.kind === 'wrong') {
+      const aborted = { protocol: 'combine', session: task.id, code: 'invalid_partial_signature', round: 'combine', culprits: outcome.makers.map(nodeId) };
+      context.audit.note({ event: 'aborted', fields: aborted });
       context.logger.warn({ event: 'fast_signing_failed', ...fields, culprits: outcome.makers.map(nodeId) }, 'A partial signature is wrong, using full protocol');
       return;
     }
@@ -131,9 +137,25 @@ export class FastSigning {
     context.logger.warn({ event: 'fast_signing_timeout', ...fields, missing: outcome.missing.map(nodeId) }, 'Signers silent, using full protocol');
   }
 
-  /** They have their time; but when a node goes down meanwhile that may be one of them, who then do not finish. */
-  async #letHoldersFinish(signal: AbortSignal): Promise<void> {
+  /** @returns null when one of the signers refuses: what it was to sign is signed in full, without it */
+  async #exchange(task: SigningTask, stored: StoredPresignature): Promise<CollectionOutcome | null> {
     const { context } = this;
+    const refused = task.refusals.signalFor(stored.participants);
+    try {
+      return await exchangePartialSignatures(context, task.request, stored, AbortSignal.any([task.controller.signal, refused]));
+    } catch (error) {
+      if (!(error instanceof SignerRefuses)) throw error;
+      context.logger.info({ event: 'signer_refuses', request_id: task.id, refusing: nodeId(error.party) }, 'A signer refuses, using full protocol');
+      task.idleSince = performance.now();
+      return null;
+    }
+  }
+
+  /** They have their time, unless one goes on to full signing; and when a node goes down meanwhile that may be one of them, who then do not finish. */
+  async #letHoldersFinish(task: SigningTask): Promise<void> {
+    const { context } = this;
+    const { signal } = task.controller;
+    const goOn = (): boolean => !signal.aborted && announcedAttempts(context, task.id, task.refusals.parties).length === 0;
     const ready = (): number[] => context.presence.peers().flatMap(({ index }) => (isReady(context, index) ? [index] : []));
     const before = ready();
     const end = performance.now() + context.config.fastSigningTimeoutMs;
@@ -141,23 +163,28 @@ export class FastSigning {
     const unsubscribe = context.presence.onChange(() => {
       news.notify();
     });
-    while (!signal.aborted && performance.now() < end && before.every((party) => ready().includes(party))) await news.sleep(end - performance.now(), signal);
+    while (goOn() && performance.now() < end && before.every((party) => ready().includes(party))) await news.sleep(end - performance.now(), signal);
     unsubscribe();
   }
 
-  /** If this request has been named a presignature, by one who may, no other one is. @throws never */
-  async setAside(record: RequestRecord): Promise<void> {
+  /**
+   * If this request has been named a presignature, by one who may, no other one is. @throws never
+   * @param willUse if this node will not, its half is dropped
+   */
+  async setAside(record: RequestRecord, willUse: boolean): Promise<void> {
     const { pool } = this.#presignatures;
     const makers = pool.makersOf(record.presignature_id ?? '');
     if (record.presignature_id === undefined || makers === null) return;
     const namer = await this.#namer(record).catch(() => null);
-    if (namer !== null && makers.includes(namer)) pool.setAside(record.presignature_id);
+    if (namer === null || !makers.includes(namer)) return;
+    if (willUse) pool.setAside(record.presignature_id);
+    else this.#presignatures.take(record.presignature_id);
   }
 
   /** This node went on to full signing, but another one still knew of a presignature: without this half it would be wasted. */
   joinLate(task: SigningTask): void {
     const named = task.request.presignature_id;
-    if (!task.inFull || named === undefined || !this.#presignatures.pool.has(named)) return;
+    if (task.controller.signal.aborted || !task.inFull || named === undefined || !this.#presignatures.pool.has(named)) return;
     const join = async (): Promise<void> => {
       const namer = await this.#namer(task.request);
       if (namer !== null) await this.#useNamed(task, named, namer);

@@ -20,17 +20,20 @@ export interface PlanState {
   readonly last: Attempt | null;
   /** Signers that were silent in it: passed over while there are others. */
   readonly suspects: ReadonlySet<number>;
+  /** They will not sign this request: never asked, and an attempt with one of them is not followed. */
+  readonly refusing: ReadonlySet<number>;
   /** Since when nothing has been under way, by performance.now(). */
   readonly idleSince: number;
 }
 
-/** What live peers announce for a request, the one to follow first. */
-export function announcedAttempts({ presence, culprits, n, t }: NodeContext, requestId: string): Attempt[] {
+/** What live peers announce for a request, of what none of its signers refuses; the one to follow first. */
+export function announcedAttempts({ presence, culprits, n, t }: NodeContext, requestId: string, refusing: ReadonlySet<number>): Attempt[] {
   const attempts = presence.peers().flatMap(({ live, index, status }) => {
     const texts = live && !culprits.has(index) ? (status?.attempts ?? []) : [];
     return texts.flatMap((text) => {
       const attempt = parseAnnouncement(text, n, t);
-      return attempt?.requestId === requestId && attempt.signers.includes(index) ? [attempt] : [];
+      if (attempt?.requestId !== requestId || !attempt.signers.includes(index)) return [];
+      return attempt.signers.some((party) => refusing.has(party)) ? [] : [attempt];
     });
   });
   return attempts.sort((a, b) => (isLater(a, b) ? -1 : 1));
@@ -42,8 +45,8 @@ export function isLate({ presence }: NodeContext, party: number): boolean {
 }
 
 /** The first signer set, in the request's order, whose members are all ready; one without suspects if there is any. */
-function liveSet(context: NodeContext, { requestId }: PlanState, isSuspect: (party: number) => boolean): number[] | null {
-  const live = signerSets(requestId, context.n, context.t).filter((set) => set.every((party) => isReady(context, party)));
+function liveSet(context: NodeContext, { requestId, refusing }: PlanState, isSuspect: (party: number) => boolean): number[] | null {
+  const live = signerSets(requestId, context.n, context.t).filter((set) => set.every((party) => isReady(context, party) && !refusing.has(party)));
   return live.find((set) => !set.some(isSuspect)) ?? live[0] ?? null;
 }
 
@@ -60,24 +63,24 @@ export function isReady({ index, presence, culprits }: NodeContext, party: numbe
  */
 export function planAttempt(context: NodeContext, state: PlanState, now: number): Plan {
   const { index, n, t, config } = context;
-  const { requestId, last } = state;
+  const { requestId, last, refusing } = state;
   const [first = []] = signerSets(requestId, n, t);
   if (config.rustInterop) {
     // Rust peers announce nothing and know attempt 0 alone.
     return last === null && first.includes(index) ? { kind: 'run', attempt: { requestId, number: 0, signers: first } } : { kind: 'wait', ms: 60_000 };
   }
-  const announced = announcedAttempts(context, requestId);
+  const announced = announcedAttempts(context, requestId, refusing);
   const follow = announced.find((attempt) => attempt.signers.includes(index) && isLater(attempt, last));
   if (follow !== undefined) return { kind: 'run', attempt: follow };
 
   const isSuspect = (party: number): boolean => state.suspects.has(party) || isLate(context, party);
-  const firstIsFit = first.every((party) => isReady(context, party) && !isSuspect(party));
+  const firstIsFit = first.every((party) => isReady(context, party) && !isSuspect(party) && !refusing.has(party));
   if (last === null && announced.length === 0 && firstIsFit && first.includes(index)) {
     return { kind: 'run', attempt: { requestId, number: 0, signers: first } };
   }
   if (announced.some((attempt) => !attempt.signers.includes(index))) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
   const signers = liveSet(context, state, isSuspect);
-  if (signers === null) return { kind: 'too_few', missing: allParties(n).filter((party) => !isReady(context, party)) };
+  if (signers === null) return { kind: 'too_few', missing: allParties(n).filter((party) => !isReady(context, party) && !refusing.has(party)) };
   const place = signers.indexOf(index);
   if (place < 0) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
   const patience = state.idleSince + place * PROPOSAL_PATIENCE_MS - now;

@@ -3,7 +3,8 @@ import { formatSignature, type RequestRecord } from 'message-board/contract';
 import type { Attempt } from './attempt.js';
 import type { NodeContext } from './context.js';
 import { sleepUntilAborted } from './reading.js';
-import { signersLabel } from './utils.js';
+import { Refusals, type RefusalsDeps } from './refusals.js';
+import { sha256, signersLabel } from './utils.js';
 import { Wakeup } from './wakeup.js';
 
 /** Signers submit the same signature in turn, should the first one die with it. */
@@ -13,6 +14,11 @@ const SUBMIT_PATIENCE_MS = 1_000;
 export class SigningTask {
   readonly wakeup = new Wakeup();
   readonly controller = new AbortController();
+  readonly refusals: Refusals;
+  /** What this node has decided about it; undefined while it has not. The code of its refusal, or null: it signs. */
+  verdict: string | null | undefined;
+  /** Will too few nodes sign it? */
+  isFailing = false;
   /** Is it being signed in full, or waiting for its turn? */
   inFull = false;
   /** The latest attempt at full signing that this node took part in. */
@@ -22,7 +28,26 @@ export class SigningTask {
   /** Since when nothing has been under way, by performance.now(). */
   idleSince = performance.now();
 
-  constructor(public request: RequestRecord) {}
+  #request: RequestRecord;
+
+  constructor(deps: RefusalsDeps, request: RequestRecord) {
+    this.#request = request;
+    this.refusals = new Refusals(deps, request.id);
+  }
+
+  get request(): RequestRecord {
+    return this.#request;
+  }
+
+  /** What the board says of it now. What is signed never changes: it was judged as it is. */
+  set request(record: RequestRecord) {
+    if (this.isAbout(record)) this.#request = record;
+  }
+
+  /** Is this the same request? The board may show another one under its id. */
+  isAbout({ id, message, origin }: RequestRecord): boolean {
+    return id === this.#request.id && message === this.#request.message && origin === this.#request.origin;
+  }
 
   get id(): string {
     return this.request.id;
@@ -42,9 +67,10 @@ export interface Made {
 }
 
 /** Publishes a signature, which has been verified; the first signer does, the others only if nothing is heard of it. */
-export async function submitSignature({ client, index, logger }: NodeContext, task: SigningTask, signature: Signature, { signers, path, ms }: Made): Promise<void> {
+export async function submitSignature({ client, index, logger, audit }: NodeContext, task: SigningTask, signature: Signature, { signers, path, ms }: Made): Promise<void> {
   const { signal } = task.controller;
   logger.info({ event: 'signature_generated', request_id: task.id, signers: signersLabel(signers), path, ms: Math.round(ms) }, 'signature generated');
+  audit.note({ event: 'signature_verified', fields: { request_id: task.id, message_sha256: sha256(task.request.message), signers: signersLabel(signers), path } });
   await sleepUntilAborted(signers.indexOf(index) * SUBMIT_PATIENCE_MS, signal);
   await client.updateRequest(task.id, { signature: formatSignature(signature) }, signal);
   logger.info({ event: 'signature_submitted', request_id: task.id }, 'Signature submitted');

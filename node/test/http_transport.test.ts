@@ -37,7 +37,7 @@ afterEach(async () => {
 
 /** Of node k's parties in a cluster of n, over this test's board. */
 function depsOf(n: number, self: number, { roster, identities } = members(n, 2)): TransportDeps {
-  return { client, presence, runner: pool, culprits, logger: log.logger, seals: new Seals(roster, present(identities[self])), config: { n } };
+  return { client, presence, runner: pool, culprits, audit: { note: () => undefined }, logger: log.logger, seals: new Seals(roster, present(identities[self])), config: { n } };
 }
 
 const run = (n: number, session: KeygenSession, other: Partial<TransportDeps> = {}): Promise<string> => runOverBoard({ ...depsOf(n, session.self), ...other }, session);

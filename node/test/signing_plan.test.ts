@@ -39,7 +39,7 @@ function contextOf({ self, down = [], starting = [], announced = {}, guilty = []
   return { index: self, n: 4, t: 3, presence, culprits, config: { rustInterop } } as unknown as NodeContext;
 }
 
-const fresh: PlanState = { requestId, last: null, suspects: new Set(), idleSince: 0 };
+const fresh: PlanState = { requestId, last: null, suspects: new Set(), refusing: new Set(), idleSince: 0 };
 const plan = (scene: Scene, state: Partial<PlanState> = {}, now = 0) => planAttempt(contextOf(scene), { ...fresh, ...state }, now);
 const run = (number: number, signers: number[]) => ({ kind: 'run', attempt: { requestId, number, signers } });
 
@@ -100,6 +100,18 @@ describe('planning full signing', () => {
     expect(plan({ self: 1, guilty: [0] })).toEqual(run(1, [1, 2, 3]));
     expect(plan({ self: 1, guilty: [0], announced: { 0: [{ number: 3, signers: [0, 1, 2] }] } })).toEqual(run(1, [1, 2, 3]));
     expect(plan({ self: 1, guilty: [0, 2] })).toEqual({ kind: 'too_few', missing: [0, 2] });
+  });
+
+  it('asks nobody who refuses, and follows no attempt with such a signer', () => {
+    const refusing = new Set([0]);
+    expect(plan({ self: 1 }, { refusing })).toEqual(run(1, [1, 2, 3]));
+    const announced = { 2: [{ number: 4, signers: [0, 1, 2] }] };
+    expect(plan({ self: 1, announced }, { refusing })).toEqual(run(1, [1, 2, 3]));
+    expect(plan({ self: 1, announced }, { refusing: new Set([3]) })).toEqual(run(4, [0, 1, 2]));
+  });
+
+  it('counts nobody who refuses as missing', () => {
+    expect(plan({ self: 1, down: [3] }, { refusing: new Set([0]) })).toEqual({ kind: 'too_few', missing: [3] });
   });
 
   it('says who is missing when too few are alive', () => {

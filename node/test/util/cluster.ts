@@ -10,16 +10,18 @@ import { serve, type Running } from 'message-board/serve';
 import { pino, type Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
+import { AuditLog } from '../../src/audit_log.js';
 import type { NodeContext } from '../../src/context.js';
 import { Culprits } from '../../src/culprits.js';
 import { EvidenceFolder } from '../../src/evidence_folder.js';
 import { ExecutionJournal } from '../../src/execution_journal.js';
+import { ALLOW_ALL, type Policy } from '../../src/policy.js';
 import { Presence } from '../../src/presence.js';
 import { Seals } from '../../src/seals.js';
 import { runSigning } from '../../src/signing_coordinator.js';
 import { nodeId } from '../../src/utils.js';
 import { workerThreads, WorkerPool } from '../../src/worker_pool.js';
-import { configOf, members, type Members } from './roster.js';
+import { configOf, members, originOf, type Members } from './roster.js';
 import { present } from './present.js';
 
 const COMPILED_WORKER = new URL('../../dist/protocol_worker.js', import.meta.url);
@@ -33,6 +35,24 @@ export function memoryLog(): { logger: Logger; lines: Record<string, unknown>[] 
   const lines: Record<string, unknown>[] = [];
   const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) });
   return { logger, lines };
+}
+
+/** The board as it may lie to a node: what it answers about requests is changed. */
+class LyingBoard extends BoardClient {
+  constructor(
+    url: string,
+    private readonly show: (record: RequestRecord) => RequestRecord,
+  ) {
+    super(url);
+  }
+
+  override async listRequests(query: Parameters<BoardClient['listRequests']>[0]): Promise<RequestRecord[]> {
+    return (await super.listRequests(query)).map(this.show);
+  }
+
+  override async updateRequest(...call: Parameters<BoardClient['updateRequest']>): Promise<RequestRecord> {
+    return this.show(await super.updateRequest(...call));
+  }
 }
 
 /** One signing node with a complete key share, from its start to its stop. */
@@ -86,8 +106,12 @@ export interface ClusterOptions {
   readonly messages?: 'sealed' | 'plain';
   /** How a node speaks; a cheat's own way, for one. */
   readonly sealsOf?: (index: number, roster: Roster, identity: Identity) => Seals;
+  /** What a node signs; everything that it is asked for by default. */
+  readonly policyOf?: (index: number) => Policy;
+  /** What the board makes the nodes believe of a request. */
+  readonly show?: (record: RequestRecord) => RequestRecord;
   /** Done to the board before any node starts. */
-  readonly prepare?: (client: BoardClient) => Promise<void>;
+  readonly prepare?: (cluster: SigningCluster) => Promise<void>;
 }
 
 /** A board, and the signing side of up to n nodes over it, in this process; protocols run in real worker threads on small primes. */
@@ -97,6 +121,7 @@ export class SigningCluster {
   /** Who belongs to the cluster. */
   readonly members: Members;
   #incarnations = 0;
+  #requests = 0;
 
   private constructor(
     private readonly board: Running,
@@ -117,7 +142,7 @@ export class SigningCluster {
     const folder = await mkdtemp(join(tmpdir(), 'signing-cluster-'));
     const cluster = new SigningCluster(board, client, shares, threshold, folder, options);
     await client.postPublicKey(cluster.publicKey);
-    await prepare?.(client);
+    await prepare?.(cluster);
     for (const index of shares.keys()) await cluster.startNode(index);
     return cluster;
   }
@@ -136,7 +161,7 @@ export class SigningCluster {
     const url = `http://127.0.0.1:${this.board.port}`;
     const config = configOf({ NODE_ID: nodeId(index), MESSAGE_BOARD_URL: url, WORKERS: '1', PEER_DEAD_AFTER_MS: '1500', ...this.options.settings }, roster);
     const logger = this.log.logger.child({ node: nodeId(index) });
-    const client = new BoardClient(config.boardUrl);
+    const client = new LyingBoard(config.boardUrl, this.options.show ?? ((record) => record));
     const { n } = config;
     const started = ++this.#incarnations;
     const incarnation = `run-${started}`;
@@ -151,8 +176,10 @@ export class SigningCluster {
     const runner = new WorkerPool(config.workers, workerThreads(SMALL_FOR_TESTS, COMPILED_WORKER), logger);
     runner.loadKeyShare(serializeKeyShare(share));
     const journal = await ExecutionJournal.open(join(this.folder, `journal-${index}`));
+    const audit = await AuditLog.open(this.auditPath(index), { logger });
+    const policy = this.options.policyOf?.(index) ?? ALLOW_ALL;
     const keyShare = { sharedPublicKey: share.core.sharedPublicKey, publicKey: this.publicKey, materialDigest: keyMaterialDigest(share) };
-    const context: NodeContext = { config, roster, identity, seals, index, n, t: config.t, logger, client, presence, culprits, runner, journal, keyShare };
+    const context: NodeContext = { config, roster, identity, seals, index, n, t: config.t, logger, client, presence, culprits, runner, journal, audit, policy, keyShare };
     const stopping = new AbortController();
     const stopped = (error: unknown): void => {
       if (error !== stopping.signal.reason) throw error;
@@ -161,6 +188,7 @@ export class SigningCluster {
     const close = async (): Promise<void> => {
       await runner.close();
       await journal.close();
+      await audit.close();
       await client.close();
     };
     this.#nodes.set(index, new RunningNode(stopping, parts, close, () => presence.status));
@@ -186,8 +214,13 @@ export class SigningCluster {
     return [...this.#nodes.values()].reduce((sum, node) => sum + Object.values(node.status().pool).reduce((a, b) => a + b, 0), 0);
   }
 
-  async request(message: string, id?: string): Promise<RequestRecord> {
-    return await this.client.createRequest({ message, ...(id === undefined ? {} : { id }) });
+  auditPath(index: number): string {
+    return join(this.folder, `audit-${index}.log`);
+  }
+
+  /** Asks for a signature as the gateway does. */
+  async request(message: string, id = `req_1_${++this.#requests}`): Promise<RequestRecord> {
+    return await this.client.createRequest({ id, message, origin: await originOf(this.members, id, message) });
   }
 
   /** Waits until the request is no longer pending. @throws when that takes longer than `ms` */

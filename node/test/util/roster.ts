@@ -1,5 +1,8 @@
+import { messageHash } from 'message-board/signing_request';
 import { Identity } from 'sealing/identity';
+import { SIGNING_REQUEST } from 'sealing/kinds';
 import { Roster } from 'sealing/roster';
+import { sign } from 'sealing/statement';
 import { identityText } from '../../../sealing/test/fixed_identity.js';
 import { configFor, parseSettings, type Config } from '../../src/config.js';
 
@@ -22,4 +25,9 @@ export function members(n = 4, t = 3, messages: 'sealed' | 'plain' = 'sealed'): 
 /** What a node reads from this environment; its files are in clear text unless it says otherwise. */
 export function configOf(env: Readonly<Record<string, string>>, roster: Roster = members().roster): Config {
   return configFor(parseSettings({ SEAL_KEY: 'none', ...env }), roster);
+}
+
+/** By what the gateway of a cluster asks for a signature; `agoMs` ago. */
+export function originOf({ gateway, roster }: Members, id: string, message: string, agoMs = 0): Promise<string> {
+  return sign(gateway, roster, SIGNING_REQUEST, { id, message_sha256: messageHash(message), time: new Date(Date.now() - agoMs).toISOString() });
 }

@@ -22,6 +22,12 @@ export class FakePresence implements PresenceView {
     for (const callback of [...this.#callbacks]) callback();
   }
 
+  announce(index: number, attempt: string): void {
+    const peer = this.#peers.get(index);
+    if (peer?.status !== undefined) this.#peers.set(index, { ...peer, status: { ...peer.status, attempts: [attempt] } });
+    for (const callback of [...this.#callbacks]) callback();
+  }
+
   get listeners(): number {
     return this.#callbacks.size;
   }

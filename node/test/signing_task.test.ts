@@ -1,0 +1,21 @@
+import { expect, it } from '@jest/globals';
+import { RequestRecordSchema } from 'message-board/contract';
+import { Seals } from '../src/seals.js';
+import { SigningTask } from '../src/signing_task.js';
+import { memoryLog } from './util/cluster.js';
+import { present } from './util/present.js';
+import { members } from './util/roster.js';
+
+it('a task takes news of its request, and never another message or another asker', () => {
+  const { roster, identities } = members(4, 3);
+  const first = RequestRecordSchema.parse({ id: 'req_1', message: 'pay alice', origin: 'o', status: 'pending', revision: '1', created_at: new Date(0).toISOString(), updated_at: new Date(0).toISOString() });
+  const task = new SigningTask({ seals: new Seals(roster, present(identities[0])), n: 4, logger: memoryLog().logger }, first);
+  for (const other of [{ ...first, message: 'pay mallory' }, { ...first, origin: 'p' }, { ...first, origin: undefined }, { ...first, id: 'req_2' }]) {
+    expect(task.isAbout(other)).toBe(false);
+    task.request = { ...other, revision: '2' };
+    expect(task.request).toBe(first);
+  }
+  const news = { ...first, revision: '2', presignature_id: 'p' };
+  task.request = news;
+  expect(task.request).toBe(news);
+});
