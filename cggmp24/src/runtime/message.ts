@@ -4,7 +4,7 @@ import { firstIssue } from '../wire/parse.js';
 import type { AbortCode } from './errors.js';
 import type { AnyRound } from './protocol.js';
 
-/** Longest accepted payload, in UTF-16 code units; the longest honest one is an aux info message of 215,000. */
+/** Longest accepted payload, in UTF-16 code units; the longest honest one is of the identification phase, 734,000. */
 export const MAX_PAYLOAD_LENGTH = 1 << 20;
 
 /** What no honest party ever sends. */
