@@ -1,5 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { members } from '../../node/test/util/roster.js';
 import { BoardClient } from '../src/client.js';
 import { startProgram } from './program.js';
 import { until } from './support.js';
@@ -23,6 +27,21 @@ describe('the program', () => {
     expect(await exit).toBe(0);
     expect(events().map(({ msg }) => msg)).toEqual(['listening', 'closing', 'closed']);
     await client.close();
+  });
+
+  it('checks against the roster that it is given', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'board-program-'));
+    const { roster } = members();
+    await writeFile(join(folder, 'roster.json'), roster.serialize());
+    const { child, exit, events } = start({ PORT: '0', ROSTER_FILE: join(folder, 'roster.json') });
+    await until(() => child.exitCode !== null || events().some(({ msg }) => msg === 'listening'));
+    const port = events().find(({ msg }) => msg === 'listening')?.['port'];
+    const client = new BoardClient(`http://127.0.0.1:${String(port)}`);
+    const { roster: checked } = await client.health();
+    await client.close();
+    child.kill('SIGTERM');
+    await rm(folder, { recursive: true });
+    expect([checked, await exit]).toEqual([roster.hash, 0]);
   });
 
   it('ends with code 1 when the port is taken', async () => {
