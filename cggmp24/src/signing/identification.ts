@@ -14,7 +14,8 @@
  *
  * No honest party is blamed: each check looks at one party's own messages, at the first round's, which the echo has compared,
  * and at what follows from these (Gamma_j, by its Π^elog). Whoever sends different messages to different parties is at worst not
- * named by some of them; who is silent is not named at all.
+ * named by some of them; who is silent is not named at all. It rests, as all proofs do, on no execution id being run twice: what an
+ * honest party made in an earlier run of the same id would count as made in this one.
  */
 import { affGContext, affGStarContext, decContext } from '../hash/context.js';
 import { G, multiplyPublic, sumPoints, toSigned, type Point, type Scalar } from '../math/curve.js';
