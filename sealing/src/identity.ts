@@ -1,5 +1,5 @@
 /** Who somebody is: one key pair for signing (Ed25519) and one for receiving (X25519), for as long as the cluster lives. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
 import { inspect } from 'node:util';
 import { z } from 'zod';
 import { Refused } from './errors.js';
@@ -45,9 +45,16 @@ function privateKeyObject(crv: Curve, x: string, d: string): KeyObject {
   return key;
 }
 
+/** What stands before the 32 bytes of a private key in PKCS #8 (RFC 8410). */
+const PKCS8: Readonly<Record<Curve, string>> = {
+  Ed25519: '302e020100300506032b657004220420',
+  X25519: '302e020100300506032b656e04220420',
+};
+
+/** Any 32 random bytes are a private key. With `generateKeyPairSync`, Node.js 20 now and then hangs for ever: its garbage collector waits for the key that is being exported. */
 function generate(crv: Curve): { x: string; d: string } {
-  const { privateKey } = crv === 'Ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519');
-  return z.object({ x: KeySchema, d: KeySchema }).parse(privateKey.export({ format: 'jwk' }));
+  const key = createPrivateKey({ format: 'der', type: 'pkcs8', key: Buffer.concat([Buffer.from(PKCS8[crv], 'hex'), randomBytes(32)]) });
+  return z.object({ x: KeySchema, d: KeySchema }).parse(key.export({ format: 'jwk' }));
 }
 
 /** An identity with its secrets. Printing one, or putting it into a log, shows `[secret]`. */
