@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { check } from 'sealing/envelope';
 import { Refused } from 'sealing/errors';
-import { NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL } from 'sealing/kinds';
+import { NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, REQUEST_STATUS } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { verify, type StatementKind } from 'sealing/statement';
 import type { CreatePresignatureRequest, CreateRequest, Heartbeat, NodeId, PostMessage, PostPartialSignature, RequestRecord, UpdateRequest } from './contract.js';
@@ -49,7 +49,8 @@ export class Checks {
    * @returns the node whose refusal it brings, if it does
    * @throws ServiceError 403
    */
-  async update(record: RequestRecord, { presignature_id, naming, refusal }: UpdateRequest): Promise<NodeId | undefined> {
+  async update(record: RequestRecord, { presignature_id, naming, refusal, reason, status, statement }: UpdateRequest): Promise<NodeId | undefined> {
+    if (reason !== undefined) await this.status(record.id, status ?? 'pending', reason, statement);
     if (presignature_id !== undefined && presignature_id !== record.presignature_id) await this.naming(record.id, presignature_id, naming);
     if (refusal === undefined || record.refusals?.includes(refusal) === true) return undefined;
     return refusing('invalid_statement', 'refusal', async () => {
@@ -65,6 +66,15 @@ export class Checks {
       const stated = await verifyNodeStatement(this.roster, nodeId, present(statement));
       if (!isDeepStrictEqual(stated.signedStatus, status)) throw new Refused('it states another status');
       return stated;
+    });
+  }
+
+  private async status(requestId: string, status: string, reason: string, statement: string | undefined): Promise<void> {
+    await refusing('invalid_statement', 'statement', async () => {
+      const { claims } = await this.ofNode(REQUEST_STATUS, statement);
+      same('request_id', claims.request_id, requestId);
+      same('status', claims.status, status);
+      same('reason', claims.reason, reason);
     });
   }
 

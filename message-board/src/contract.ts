@@ -190,7 +190,9 @@ export const GetRequestSchema = z
  * - `presignature_id`: names the presignature, with the `naming` that proves who did. The first is kept: the same again is 200, another is 409 `presignature_conflict`.
  * - `refusal`: added to the `refusals` of a pending request; the same again is 200, another one of the same node 409 `refusal_conflict`.
  *
- * With a roster, 403 `invalid_statement` when `naming` is missing, or `naming` or `refusal` is not of a node and for this request.
+ * - `statement`: of kind `REQUEST_STATUS`, by the node that gives a `reason`, alone or with `failed`.
+ *
+ * With a roster, 403 `invalid_statement` when `naming` or `statement` is missing, or one of the three is not of a node and for this request.
  *
  * A final state never changes: another signature, or one for a failed request, is 409 `status_conflict`.
  */
@@ -201,11 +203,13 @@ export const UpdateRequestSchema = z
     reason: ReasonSchema.optional(),
     presignature_id: RequestIdSchema.optional(),
     naming: ShortStatementSchema.optional(),
+    statement: ShortStatementSchema.optional(),
     refusal: ShortStatementSchema.optional(),
   })
   .refine((body) => Object.values(body).some((value) => value !== undefined), {
     message: 'must have status, signature, reason, presignature_id or refusal',
   })
+  .refine((body) => body.statement === undefined || body.reason !== undefined, { path: ['statement'], message: 'needs reason' })
   .refine((body) => body.naming === undefined || body.presignature_id !== undefined, { path: ['naming'], message: 'needs presignature_id' })
   .refine((body) => body.status !== 'failed' || body.reason !== undefined, { path: ['reason'], message: 'is required with status failed' })
   .refine((body) => body.signature === undefined || body.status === undefined || body.status === 'completed', {

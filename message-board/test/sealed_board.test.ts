@@ -1,7 +1,7 @@
 /** What a board with the roster of a sealed cluster keeps and what it refuses. */
 import { describe, expect, it } from '@jest/globals';
 import { seal, type Place } from 'sealing/envelope';
-import { NAMING, NODE_STATUS, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
+import { NAMING, NODE_STATUS, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, REQUEST_STATUS, SIGNING_REQUEST } from 'sealing/kinds';
 import { Roster } from 'sealing/roster';
 import { sign } from 'sealing/statement';
 import { members } from '../../node/test/util/roster.js';
@@ -24,6 +24,7 @@ class CountingRoster extends Roster {
 const { roster: file, identities, gateway } = members();
 const [one, two, three] = identities;
 if (one === undefined || two === undefined || three === undefined) throw new Error('too few members');
+const node1 = one;
 const foreign = members(5, 3).roster;
 
 function sealedBoard(limits: Parameters<typeof testBoard>[0] = {}) {
@@ -40,6 +41,11 @@ const altered = (jws: string): string => {
   const other = payload.startsWith('A') ? `B${payload.slice(1)}` : `A${payload.slice(1)}`;
   return [header, other, signature].join('.');
 };
+/** What a node says of req_1: that it has failed, or what it waits for. */
+async function status(reason: string, change: { status?: 'failed' | 'pending'; id?: string; by?: typeof gateway; roster?: Roster } = {}) {
+  const { status: of = 'failed', id = 'req_1', by = node1, roster = file } = change;
+  return { status: of, reason, statement: await sign(by, roster, REQUEST_STATUS, { request_id: id, status: of, reason }) };
+}
 const otherSignature = (jws: string): string => `${jws.slice(0, jws.lastIndexOf('.') + 1)}${'A'.repeat(86)}`;
 
 describe.each(['messages', 'presignature-messages'] as const)('/%s', (namespace) => {
@@ -198,9 +204,32 @@ describe('a refusal', () => {
     const { api } = await withRequest();
     const first = await by(one);
     await change(api, { refusal: first });
-    await change(api, { status: 'failed', reason: 'policy_refused: node-1, node-2' });
+    await change(api, await status('policy_refused: node-1, node-2'));
     expect(await change(api, { refusal: await by(two) }, 409)).toMatchObject({ error: { code: 'status_conflict' } });
     expect(await change(api, { refusal: first })).toMatchObject({ status: 'failed', refusals: [first] });
+  });
+});
+
+describe('what a request waits for, and that it has failed', () => {
+  it('is what a node says of it', async () => {
+    const { api } = await withRequest();
+    expect(await change(api, await status('not_enough_signers: node-3', { status: 'pending' }))).toMatchObject({ status: 'pending', reason: 'not_enough_signers: node-3' });
+    expect(await change(api, await status('policy_refused: node-1'))).toMatchObject({ status: 'failed', reason: 'policy_refused: node-1' });
+  });
+
+  it.each<[what: string, body: () => Promise<object>, complaint: string]>([
+    ['nobody', () => Promise.resolve({ status: 'failed', reason: 'x' }), 'statement: is required'],
+    ['nobody, of a pending one', () => Promise.resolve({ reason: 'x' }), 'statement: is required'],
+    ['the gateway', () => status('x', { by: gateway }), 'not of a node'],
+    ['a node, of another request', () => status('x', { id: 'req_2' }), 'request_id: '],
+    ['a node, in other words', async () => ({ ...(await status('x')), reason: 'y' }), 'reason: '],
+    ['a node, of a pending one', async () => ({ ...(await status('x', { status: 'pending' })), status: 'failed' }), 'status: '],
+    ['a node of another cluster', () => status('x', { roster: foreign }), 'another roster'],
+  ])('is not what %s says', async (_what, body, complaint) => {
+    const { api } = await withRequest();
+    expect(await change(api, await body(), 403)).toMatchObject(refused('invalid_statement', complaint));
+    expect(await api.get('/requests/req_1')).toMatchObject({ status: 'pending' });
+    expect(await api.get('/requests/req_1')).not.toHaveProperty('reason');
   });
 });
 
@@ -323,9 +352,9 @@ describe('signing requests', () => {
     expect(roster.verifications).toBe(0);
   });
 
-  it.each(['pending', 'failed'])('of the gateway take the place of a %s one that is not', async (status) => {
+  it.each(['pending', 'failed'])('of the gateway take the place of a %s one that is not', async (state) => {
     const { api } = await withRequest({ maxPendingRequests: 1 });
-    if (status === 'failed') await change(api, { status, reason: 'unauthorized: node-1' });
+    if (state === 'failed') await change(api, await status('unauthorized: node-1'));
     const genuine = { id: 'req_1', message: 'real', origin: await origin('req_1', 'real') };
     const record = await api.post('/requests', genuine);
     expect(record).toMatchObject({ ...genuine, status: 'pending' });

@@ -158,7 +158,8 @@ export class SessionHost {
         return { ...hosted(presign({ executionId, signers: job.signers, share: this.#share() }), (presignature) => presignature.handOver()), isPresignature: true };
       case 'sign': {
         const message = new TextEncoder().encode(job.message);
-        return { ...hosted(sign({ executionId, signers: job.signers, message, share: this.#share() }), (signature) => signature), urgent: true };
+        const { signers, identification } = job;
+        return { ...hosted(sign({ executionId, signers, message, identification, share: this.#share() }), (signature) => signature), urgent: true };
       }
     }
   }

@@ -5,7 +5,7 @@ import { SessionTimeout } from './errors.js';
 import { runOverBoard } from './http_transport.js';
 import { OrderedSlots } from './ordered_slots.js';
 import { announcedAttempts, planAttempt } from './signing_plan.js';
-import { submitSignature, type SigningTask } from './signing_task.js';
+import { reportStatus, submitSignature, type SigningTask } from './signing_task.js';
 import { nodeId, nodeIndex, sha256, signersLabel } from './utils.js';
 
 /** Full signings under way at a time; each costs every signer seconds of CPU. */
@@ -23,7 +23,8 @@ async function runAttempt(context: NodeContext, attempt: Attempt, message: strin
     participants: attempt.signers,
     self: index,
     keyMaterial: context.keyShare.materialDigest,
-    job: { kind: 'sign', executionId: id, signers: attempt.signers, message },
+    // Rust nodes do not know it.
+    job: { kind: 'sign', executionId: id, signers: attempt.signers, message, identification: context.seals.sealed },
     silenceMs: config.fullSigningTimeoutMs,
     signal,
   });
@@ -93,7 +94,7 @@ export class FullSigning {
     const reason = `not_enough_signers: ${missing.map(nodeId).join(', ')}`;
     if (task.request.reason === reason || presence.peers().some((peer) => peer.live && peer.index < index)) return;
     logger.warn({ event: 'not_enough_signers', request_id: task.id, missing: missing.map(nodeId) }, 'Too few nodes are alive to sign');
-    task.request = await client.updateRequest(task.id, { reason }, task.controller.signal);
+    task.request = await reportStatus(this.context, task.id, 'pending', reason, task.controller.signal);
   }
 }
 

@@ -7,7 +7,7 @@ import { PresignatureMaker } from './presignature.js';
 import { keepReading, sleepUntilAborted, untilAnswered } from './reading.js';
 import { FullSigning } from './signing.js';
 import { FastSigning } from './signing_fast.js';
-import { SigningTask } from './signing_task.js';
+import { reportStatus, SigningTask } from './signing_task.js';
 
 /** Pause before a task that was interrupted goes on, ms. */
 const RETRY_MS = 500;
@@ -162,7 +162,7 @@ class SigningCoordinator {
     while (!this.life.aborted && this.#isOpen(task)) {
       try {
         const reason = task.refusals.reason();
-        await client.updateRequest(task.id, { status: 'failed', reason }, this.life);
+        await reportStatus(this.context, task.id, 'failed', reason, this.life);
         logger.warn({ event: 'request_failed', request_id: task.id, reason }, 'Too few nodes would sign a request: it has failed');
       } catch (error) {
         // It is finished, or the board knows it no more.

@@ -1,5 +1,6 @@
 import type { Signature } from 'cggmp24';
 import { formatSignature, type RequestRecord } from 'message-board/contract';
+import { REQUEST_STATUS } from 'sealing/kinds';
 import type { Attempt } from './attempt.js';
 import type { NodeContext } from './context.js';
 import { sleepUntilAborted } from './reading.js';
@@ -57,6 +58,12 @@ export class SigningTask {
   get order(): string {
     return `${this.request.created_at} ${this.id}`;
   }
+}
+
+/** Says on the board that a request has failed, or what it waits for. */
+export async function reportStatus({ client, seals }: NodeContext, requestId: string, status: 'pending' | 'failed', reason: string, signal: AbortSignal): Promise<RequestRecord> {
+  const statement = await seals.state(REQUEST_STATUS, { request_id: requestId, status, reason });
+  return client.updateRequest(requestId, { status, reason, statement }, signal);
 }
 
 /** How a signature was made, for the log. */

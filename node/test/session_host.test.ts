@@ -19,7 +19,7 @@ describe('sessions in one thread', () => {
     const { host, posted } = hostWithShare();
     host.handle({ kind: 'start', id: 1, job: { kind: 'presign', executionId: 'presig_gen_a', signers } });
     host.handle({ kind: 'start', id: 2, job: { kind: 'presign', executionId: 'presig_gen_b', signers } });
-    host.handle({ kind: 'start', id: 3, job: { kind: 'sign', executionId: 'req_1_a', signers, message: 'm' } });
+    host.handle({ kind: 'start', id: 3, job: { kind: 'sign', executionId: 'req_1_a', signers, message: 'm', identification: true } });
     host.run();
     expect([...new Set(posted.map(({ id }) => id))]).toEqual([3, 1, 2]);
     expect(posted.filter(({ kind }) => kind === 'waiting').map(({ id }) => id)).toEqual([3, 1, 2]);
@@ -29,7 +29,7 @@ describe('sessions in one thread', () => {
     const { host, posted } = hostWithShare();
     host.handle({ kind: 'hold_presignatures', held: true });
     host.handle({ kind: 'start', id: 1, job: { kind: 'presign', executionId: 'presig_gen_a', signers } });
-    host.handle({ kind: 'start', id: 2, job: { kind: 'sign', executionId: 'req_1_a', signers, message: 'm' } });
+    host.handle({ kind: 'start', id: 2, job: { kind: 'sign', executionId: 'req_1_a', signers, message: 'm', identification: true } });
     host.run();
     expect([...new Set(posted.map(({ id }) => id))]).toEqual([2]);
     host.handle({ kind: 'hold_presignatures', held: false });

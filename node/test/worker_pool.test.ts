@@ -58,7 +58,7 @@ describe.each([
   it('make presignatures and signatures side by side', async () => {
     const message = 'hello';
     const work = [1, 2, 3].map((k) => connect(pools, () => ({ kind: 'presign', executionId: `p${k}`, signers }) as const));
-    const signing = connect(pools, () => ({ kind: 'sign', executionId: 's', signers, message }) as const);
+    const signing = connect(pools, () => ({ kind: 'sign', executionId: 's', signers, message, identification: true }) as const);
     const key = present(shares[0]).core.sharedPublicKey;
     for (const texts of await Promise.all(work)) {
       const halves = texts.map((text) => Presignature.takeOver(text));
@@ -207,7 +207,7 @@ describe('jobs', () => {
       };
     };
     const pool = new WorkerPool(2, start, silent);
-    const sign = (executionId: string): RunningJob<unknown> => pool.run({ kind: 'sign', executionId, signers, message: 'm' }, {});
+    const sign = (executionId: string): RunningJob<unknown> => pool.run({ kind: 'sign', executionId, signers, message: 'm', identification: true }, {});
     const seen = (): boolean[][] => threads.map(({ held }) => held.splice(0));
     pool.run({ kind: 'presign', executionId: 'p', signers }, {});
     expect(seen()).toEqual([[], []]);

@@ -40,6 +40,9 @@ export const PARTIAL_SIGNATURE = kind(
 /** By a node: it will not sign this request. */
 export const REFUSAL = kind('refusal', z.strictObject({ request_id: IdSchema, code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/) }));
 
+/** By a node: a request has failed, or what a pending one waits for. */
+export const REQUEST_STATUS = kind('request-status', z.strictObject({ request_id: IdSchema, status: z.enum(['pending', 'failed']), reason: z.string().max(512) }));
+
 /** By a node: how it is doing. Of two, the one that is later by (started, sequence) counts. */
 export const NODE_STATUS = kind(
   'node-status',
