@@ -23,16 +23,19 @@ async function expectNoHarm(cluster: AttackedCluster, publicKey: string): Promis
   expect(cluster.log.lines.filter(({ event }) => event === 'node_ended' || event === 'clone_detected')).toEqual([]);
 }
 
-describe.each(seeds(2))('attack %i on signing', (seed) => {
+describe.each(seeds(1))('attack %i on signing', (seed) => {
   it('learns nothing, gets nothing signed, makes nobody look like a cheat, and only delays', async () => {
     const [parties, threshold] = seed % 2 === 0 ? [4, 3] : [3, 2];
     const cluster = await AttackedCluster.start({ seed: `board ${seed}`, parties, threshold, withKey: true });
     try {
       await eventually('there are presignatures', () => cluster.count('presignature_generated') >= 3 * threshold, 60_000);
-      for (const intensity of [0.02, 0.1, 0.4]) {
+      for (let k = 0; k < 4; k++) await cluster.board.invent();
+      for (const intensity of [0.005, 0.05, 0.4]) {
         cluster.board.intensity = intensity;
         for (let k = 0; k < 5; k++) await cluster.ask(`${seed}: message ${k} at ${intensity}`);
         await pause(PHASE_MS);
+        // Little enough is tampered with then that work goes on.
+        if (intensity < 0.01) await eventually('something is signed', () => cluster.board.signatures.length > 1, 60_000);
       }
       cluster.board.intensity = 0;
       const honest = await Promise.all([1, 2, 3].map((k) => cluster.ask(`${seed}: honest message ${k}`)));

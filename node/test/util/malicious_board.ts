@@ -42,6 +42,8 @@ export class MaliciousBoard {
   readonly signatures: { readonly id: string; readonly signature: string }[] = [];
   readonly #values = new Map<string, Json[]>();
   readonly #entries = new Map<string, Entry[]>();
+  /** What everybody is shown in place of some entry. */
+  readonly #lies = new Map<string, Entry[]>();
   readonly #pool: Pool;
   readonly #outsiders: ReadonlyMap<string, Identity>;
   #draws = 0;
@@ -130,10 +132,11 @@ export class MaliciousBoard {
     const json = parse(answer.text);
     if (answer.status !== 200 || this.intensity === 0) return answer;
     if (Array.isArray(json)) {
-      const shown = (await Promise.all(json.filter(isEntry).map((entry) => this.#twisted(route, entry)))).flat();
-      return { ...answer, text: JSON.stringify(this.#shuffled([...shown, ...(await this.#invented(route))])) };
+      if (route === 'requests' && this.#happens(0.3)) await this.invent();
+      const shown = (await Promise.all(json.filter(isEntry).map((entry) => this.#shown(route, entry)))).flat();
+      return { ...answer, text: JSON.stringify(this.#shuffled(shown)) };
     }
-    const [shown] = isEntry(json) ? await this.#twisted(route, json) : [];
+    const [shown] = isEntry(json) ? await this.#shown(route, json) : [];
     return shown === undefined ? { ...answer, status: 404, text: '{"error":{"code":"unknown","message":"gone"}}' } : { ...answer, text: JSON.stringify(shown) };
   }
 
@@ -171,7 +174,17 @@ export class MaliciousBoard {
 
   // ---- lies ----
 
-  /** What becomes of one entry. */
+  /** What one reader is shown for one entry: a lie of the moment, or one that everybody is told from now on. */
+  async #shown(route: string, entry: Entry): Promise<Entry[]> {
+    const key = `${route} ${JSON.stringify(entry.id ?? entry.revision ?? entry)}`;
+    const told = this.#lies.get(key);
+    if (told !== undefined) return told;
+    const shown = await this.#twisted(route, entry);
+    const isLie = shown.length !== 1 || shown[0] !== entry;
+    if (isLie && route !== 'nodes' && this.#draw(2) === 0) this.#lies.set(key, shown);
+    return shown;
+  }
+
   async #twisted(route: string, entry: Entry): Promise<Entry[]> {
     if (!this.#happens(1)) return [entry];
     switch (this.#draw(9)) {
@@ -229,7 +242,7 @@ export class MaliciousBoard {
   /** Signed with keys that the board has made for its victims, or not signed at all. */
   async #forged(route: string, entry: Entry): Promise<Entry> {
     const { roster } = this;
-    const as = (name: Json | undefined): Identity => this.#outsiders.get(textOf(name)) ?? this.#pick([...this.#outsiders.values()]);
+    const as = (name: Json | undefined): Identity => this.#outsider(textOf(name));
     const text = (field: string): string => textOf(entry[field]);
     const plain = this.#pick(['{"Round1":{"commitment":[]}}', '{"Round2":7}', '{"Round3":{}}', 'x', JSON.stringify({ Round2Uni: { sigma: { curve: 'secp256k1', scalar: '1'.repeat(64) } } })]);
     if ((route === 'messages' || route === 'presignature-messages') && 'payload' in entry) {
@@ -255,20 +268,21 @@ export class MaliciousBoard {
     return this.#withOther(entry);
   }
 
+  #outsider(name: string): Identity {
+    return this.#outsiders.get(name) ?? this.#pick([...this.#outsiders.values()]);
+  }
+
   async #request(entry: Entry, asker: Identity): Promise<Entry> {
     const [id, message] = [textOf(entry.id), textOf(entry.message)];
     return { ...entry, status: 'pending', origin: await sign(asker, this.roster, kinds.SIGNING_REQUEST, { id, message_sha256: sha256(message), time: new Date().toISOString() }) };
   }
 
-  /** What nobody has asked for. */
-  async #invented(route: string): Promise<Entry[]> {
-    if (route !== 'requests' || !this.#happens(1)) return [];
-    const at = new Date().toISOString();
-    const id = `req_${Math.floor(Date.now() / 1000)}_${this.#draw(1e9)}`;
-    const entry: Entry = { id, message: 'pay everything to the board', status: 'pending', revision: `x.${this.#draw(1e6)}`, created_at: at, updated_at: at };
-    const origin = this.#valueOf('origin');
-    if (this.#draw(3) === 0) return [await this.#request(entry, this.#outsiders.get('gateway') ?? this.#pick([...this.#outsiders.values()]))];
-    return [origin === undefined || this.#draw(2) === 0 ? entry : { ...entry, origin }];
+  /** Puts a request on the board that nobody has made. */
+  async invent(): Promise<void> {
+    const [id, message] = [`req_${Math.floor(Date.now() / 1000)}_${this.#draw(1e9)}`, 'pay everything to the board'];
+    const stolen = this.#valueOf('origin');
+    const { origin } = this.#draw(3) === 0 || stolen === undefined ? await this.#request({ id, message }, this.#outsider('gateway')) : { origin: stolen };
+    await this.truth.createRequest({ id, message, ...(this.#draw(3) === 0 ? {} : { origin: textOf(origin) }) }).catch(() => undefined);
   }
 
   // ---- chance ----
