@@ -90,7 +90,7 @@ export class FullSigning {
 
   /** Says on the request what it waits for; the lowest live node does. */
   async #reportTooFew(task: SigningTask, missing: readonly number[]): Promise<void> {
-    const { client, index, logger, presence } = this.context;
+    const { index, logger, presence } = this.context;
     const reason = `not_enough_signers: ${missing.map(nodeId).join(', ')}`;
     if (task.request.reason === reason || presence.peers().some((peer) => peer.live && peer.index < index)) return;
     logger.warn({ event: 'not_enough_signers', request_id: task.id, missing: missing.map(nodeId) }, 'Too few nodes are alive to sign');

@@ -156,7 +156,7 @@ class SigningCoordinator {
 
   /** The lowest live node says on the board that a request has failed, and why; the next ones if it does not. */
   async #fail(task: SigningTask): Promise<void> {
-    const { client, index, presence, logger } = this.context;
+    const { index, presence, logger } = this.context;
     const before = presence.peers().filter((peer) => peer.live && peer.index < index).length;
     await sleepUntilAborted(SETTLE_MS + before * FAIL_PATIENCE_MS, this.life);
     while (!this.life.aborted && this.#isOpen(task)) {
