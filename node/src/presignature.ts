@@ -122,7 +122,7 @@ export class PresignatureMaker {
 
   /** Why not to take part; null when there is no reason. */
   async #obstacle({ id, origin }: PresignatureRequest, participants: readonly number[]): Promise<string | null> {
-    const { n, t, seals, culprits } = this.context;
+    const { n, t, seals, culprits, journal } = this.context;
     const leader = ID.exec(id)?.[1] ?? '';
     const party = nodeIndex(leader, n);
     if (party === null || participants.length !== t || participants.some((index) => index >= n)) return 'it is not well formed';
@@ -133,7 +133,8 @@ export class PresignatureMaker {
       const { signer, claims } = await seals.stated(PRESIGNATURE_REQUEST, origin);
       if (signer !== leader) throw new Refused(`it is signed by ${signer}`);
       if (claims.id !== id || claims.participants.join() !== participants.join()) throw new Refused('another one was signed');
-      return null;
+      // What its makers said in an earlier run is no answer to what this node would say in a second one.
+      return (await journal.claim(id)) ? null : 'it was begun before';
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       return error.message;
