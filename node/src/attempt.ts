@@ -21,7 +21,7 @@ export function announce({ requestId, number, signers }: Attempt): string {
 
 /** Reads an announcement of a cluster in which t of n sign; null for anything else. */
 export function parseAnnouncement(text: string, n: number, t: number): Attempt | null {
-  const match = /^(.+)\.(\d{1,6})\.([\d-]+)$/.exec(text);
+  const match = /^(.+)\.(\d{1,12})\.([\d-]+)$/.exec(text);
   const [, requestId, number, label] = match ?? [];
   if (requestId === undefined || number === undefined || label === undefined) return null;
   const signers = label.split('-').map((digits) => nodeIndex(`node-${digits}`, n));

@@ -60,17 +60,17 @@ export class FullSigning {
 
   async #attempt(task: SigningTask, attempt: Attempt): Promise<void> {
     const { context } = this;
-    // While this waited for its slot the others may have gone on.
-    const laterOnes = (): Attempt[] => announcedAttempts(context, task.id, task.refusals.parties).filter((other) => isLater(other, attempt));
-    if (laterOnes().length > 0) return;
+    // One of its own signers runs a later one: what others announce does not end it.
+    const isLeft = (): boolean => announcedAttempts(context, task.id, task.refusals.parties).some(({ by, attempt: other }) => attempt.signers.includes(by) && isLater(other, attempt));
+    // While this waited for its slot.
+    if (isLeft()) return;
     task.last = attempt;
     if (!(await context.journal.claim(attemptId(attempt)))) return;
     const started = performance.now();
     let signed = false;
     const superseded = new AbortController();
     const unsubscribe = context.presence.onChange(() => {
-      const later = laterOnes().some(({ signers }) => signers.some((party) => attempt.signers.includes(party)));
-      if (later) superseded.abort(new DOMException('a later attempt is under way', 'AbortError'));
+      if (isLeft()) superseded.abort(new DOMException('a later attempt is under way', 'AbortError'));
     });
     try {
       const signal = AbortSignal.any([task.controller.signal, superseded.signal, task.refusals.signalFor(attempt.signers)]);

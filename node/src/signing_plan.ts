@@ -8,6 +8,9 @@ const PROPOSAL_PATIENCE_MS = 5_000;
 /** Heartbeats come every second and are read every second: one that is older, ms, is overdue. */
 const LATE_MS = 2_500;
 
+/** A number further ahead of this node's own is nobody's honest one: the next ones would be too long. */
+const FURTHEST_AHEAD = 10_000;
+
 /** What to do next about a request that has no signature. */
 export type Plan =
   | { readonly kind: 'run'; readonly attempt: Attempt }
@@ -26,17 +29,23 @@ export interface PlanState {
   readonly idleSince: number;
 }
 
-/** What live peers announce for a request, of what none of its signers refuses; the one to follow first. */
-export function announcedAttempts({ presence, culprits, n, t }: NodeContext, requestId: string, refusing: ReadonlySet<number>): Attempt[] {
-  const attempts = presence.peers().flatMap(({ live, index, status }) => {
-    const texts = live && !culprits.has(index) ? (status?.attempts ?? []) : [];
+/** An attempt, and one of its signers that says it runs it. */
+export interface Announced {
+  readonly by: number;
+  readonly attempt: Attempt;
+}
+
+/** What live peers announce for a request, of attempts with none of the parties to avoid; the one to follow first. */
+export function announcedAttempts({ presence, culprits, n, t }: NodeContext, requestId: string, avoid: ReadonlySet<number>): Announced[] {
+  const attempts = presence.peers().flatMap(({ live, index: by, status }) => {
+    const texts = live && !culprits.has(by) ? (status?.attempts ?? []) : [];
     return texts.flatMap((text) => {
       const attempt = parseAnnouncement(text, n, t);
-      if (attempt?.requestId !== requestId || !attempt.signers.includes(index)) return [];
-      return attempt.signers.some((party) => refusing.has(party)) ? [] : [attempt];
+      if (attempt?.requestId !== requestId || !attempt.signers.includes(by)) return [];
+      return attempt.signers.some((party) => avoid.has(party)) ? [] : [{ by, attempt }];
     });
   });
-  return attempts.sort((a, b) => (isLater(a, b) ? -1 : 1));
+  return attempts.sort((a, b) => (isLater(a.attempt, b.attempt) ? -1 : 1));
 }
 
 /** Is its heartbeat overdue, so that it may be down? It is not the first choice. */
@@ -69,7 +78,12 @@ export function planAttempt(context: NodeContext, state: PlanState, now: number)
     // Rust peers announce nothing and know attempt 0 alone.
     return last === null && first.includes(index) ? { kind: 'run', attempt: { requestId, number: 0, signers: first } } : { kind: 'wait', ms: 60_000 };
   }
-  const announced = announcedAttempts(context, requestId, refusing);
+  // One that announces attempt after attempt and is silent in each must not keep the others from going on without it.
+  const isSilent = (party: number): boolean => state.suspects.has(party);
+  const canAvoid = liveSet(context, state, isSilent)?.some(isSilent) === false;
+  const announced = announcedAttempts(context, requestId, canAvoid ? new Set([...refusing, ...state.suspects]) : refusing)
+    .map(({ attempt }) => attempt)
+    .filter(({ number }) => number <= (last?.number ?? 0) + FURTHEST_AHEAD);
   const follow = announced.find((attempt) => attempt.signers.includes(index) && isLater(attempt, last));
   if (follow !== undefined) return { kind: 'run', attempt: follow };
 

@@ -87,6 +87,21 @@ describe('planning full signing', () => {
     expect(plan({ self: 1, down: [3] }, { last, suspects: new Set([0]) }, 5000)).toEqual(run(1, [0, 1, 2]));
   });
 
+  it('does not follow one that was silent into another attempt, while there are others', () => {
+    const last = { requestId, number: 1, signers: [0, 1, 2] };
+    const announced = { 0: [{ number: 2, signers: [0, 1, 2] }] };
+    expect(plan({ self: 1, announced }, { last })).toEqual(run(2, [0, 1, 2]));
+    expect(plan({ self: 1, announced }, { last, suspects: new Set([0]) })).toEqual(run(2, [1, 2, 3]));
+    expect(plan({ self: 1, announced, down: [3] }, { last, suspects: new Set([0]) })).toEqual(run(2, [0, 1, 2]));
+  });
+
+  it('does not follow a number that only a cheat could have reached, so that there are numbers left', () => {
+    const announced = (number: number) => ({ 2: [{ number, signers: [1, 2, 3] }] });
+    expect(plan({ self: 1, announced: announced(10_000) })).toEqual(run(10_000, [1, 2, 3]));
+    expect(plan({ self: 1, down: [0], announced: announced(10_001) })).toEqual(run(1, [1, 2, 3]));
+    expect(plan({ self: 1, announced: announced(10_001) }, { last: { requestId, number: 1, signers: [0, 1, 3] } })).toEqual(run(10_001, [1, 2, 3]));
+  });
+
   it('does not begin with a signer that was silent on the fast path a moment ago', () => {
     expect(plan({ self: 1 }, { suspects: new Set([0]) })).toEqual(run(1, [1, 2, 3]));
   });
