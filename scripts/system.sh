@@ -78,7 +78,7 @@ prepare() {
   fi
   quietly 'Building' build npm run build
   # npm links a workspace's commands only to files that are there, and these have just been built.
-  [[ -e $ROOT/node_modules/.bin/verify-from-api ]] || quietly 'Linking commands' link npm rebuild --ignore-scripts --workspace node
+  [[ -e $ROOT/node_modules/.bin/make-cluster ]] || quietly 'Linking commands' link npm rebuild --ignore-scripts --workspace node
 }
 
 # ---- HTTP, for machines without curl too ----
