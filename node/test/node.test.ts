@@ -222,7 +222,10 @@ describe('a cluster that has a key', () => {
     await eventually('it refuses', () => logged(3, 'setup_refused'));
     expect(lost.lines.filter(({ event }) => event === 'setup_refused')).toHaveLength(1);
     expect(lost.lines.find(({ event }) => event === 'setup_refused')?.msg).toMatch(/node-1, node-2, node-3 completed this before.*No second one is made. Restore/);
-    expect((await client.listNodes()).map(({ status }) => status.stage)).toEqual(['ready', 'ready', 'ready', 'refusing']);
+    // It has logged it before the board hears of it.
+    const stages = async (): Promise<string[]> => (await client.listNodes()).map(({ status }) => status.stage);
+    for (let k = 0; k < 100 && (await stages())[3] !== 'refusing'; k++) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await stages()).toEqual(['ready', 'ready', 'ready', 'refusing']);
     await signs('without node-4');
     expect(await readdir(dataOf(3))).toEqual(['audit_node-4.log', 'executions_node-4.log']);
     for (const file of ['key_share_node-4.json', 'aux_info_node-4.json']) await cp(join(backup, file), join(dataOf(3), file));
