@@ -1,17 +1,14 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { randomBytes } from 'node:crypto';
-import { encodePoint, serializeAuxInfo, serializeCoreKeyShare, serializePrimes, verify, type KeyShare } from 'cggmp24';
+import { encodePoint, serializeAuxInfo, serializePrimes, verify, type KeyShare } from 'cggmp24';
 import { fixturePrimes, generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
-import { newRequestId } from 'message-board/ids';
 import { parseSignature } from 'message-board/contract';
-import { PARTIAL_SIGNATURE, SIGNING_REQUEST } from 'sealing/kinds';
 import { SealKey } from 'sealing/seal_key';
-import { sign, verify as verifyStatement } from 'sealing/statement';
 import { runNode } from '../../src/node.js';
-import { nodeId, sha256 } from '../../src/utils.js';
+import { nodeId } from '../../src/utils.js';
 import { workerThreads, type StartThread } from '../../src/worker_pool.js';
+import { misuses, partialSignatures, signedRequest, writeKeyFiles, type Partial } from './board_record.js';
 import { memoryLog, type Settings } from './cluster.js';
 import { MaliciousBoard } from './malicious_board.js';
 import { present } from './present.js';
@@ -109,11 +106,10 @@ export class AttackedCluster {
 
   /** As the gateway does: signs the request, and takes it to the board behind the malicious one. */
   async ask(message: string): Promise<string> {
-    const id = newRequestId(Date.now(), randomBytes(8).toString('hex'));
-    const origin = await sign(this.members.gateway, this.members.roster, SIGNING_REQUEST, { id, message_sha256: sha256(message), time: new Date().toISOString() });
-    this.asked.set(id, message);
-    await this.board.truth.createRequest({ id, message, origin });
-    return id;
+    const request = await signedRequest(this.members, message);
+    this.asked.set(request.id, message);
+    await this.board.truth.createRequest(request);
+    return request.id;
   }
 
   /** Waits until a request is signed. @throws when that takes longer than `ms` */
@@ -139,23 +135,12 @@ export class AttackedCluster {
     return this.board.signatures.filter(({ id, signature }) => !isRight(id, signature)).map(({ id, signature }) => `${id}: ${signature}`);
   }
 
-  /** What the nodes have truly stated in partial signatures. */
-  async partialSignatures(): Promise<{ node: string; request: string; message: string; presignature: string }[]> {
-    const texts = new Set([...this.board.memory].flatMap((text) => text.match(/[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}/g) ?? []));
-    const stated = await Promise.all([...texts].map((text) => verifyStatement(this.members.roster, PARTIAL_SIGNATURE, text).catch(() => null)));
-    return stated.flatMap((each) =>
-      each === null ? [] : [{ node: each.signer, request: each.claims.request_id, message: each.claims.message_sha256, presignature: each.claims.presignature_id }],
-    );
+  partialSignatures(): Promise<Partial[]> {
+    return partialSignatures(this.board.memory, this.members.roster);
   }
 
-  /** Partial signatures of anything that the gateway has not asked for, and presignatures used for two things. */
   async misusedPresignatures(): Promise<string[]> {
-    const all = await this.partialSignatures();
-    const notAsked = all.filter(({ request, message }) => sha256(this.asked.get(request) ?? '') !== message).map(({ request, node }) => `${node} signed ${request}, which is not what was asked for`);
-    const uses = new Map<string, Set<string>>();
-    for (const { presignature, request, message } of all) uses.set(presignature, (uses.get(presignature) ?? new Set()).add(`${request} ${message}`));
-    const twice = [...uses].filter(([, each]) => each.size > 1).map(([id, each]) => `${id} was used for ${[...each].join(' and ')}`);
-    return [...notAsked, ...twice];
+    return misuses(await this.partialSignatures(), this.asked);
   }
 
   /** Everything that the board knows and must not. */
@@ -178,11 +163,9 @@ export class AttackedCluster {
     for (const prime of [p, q, pHat, qHat]) this.secrets.addNumber(prime);
   }
 
-  async #give({ core, aux }: KeyShare): Promise<void> {
-    const folder = this.dataOf(core.index);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writeFile(join(folder, `key_share_${nodeId(core.index)}.json`), serializeCoreKeyShare(core), { mode: 0o600 });
-    await writeFile(join(folder, `aux_info_${nodeId(core.index)}.json`), serializeAuxInfo(aux), { mode: 0o600 });
+  async #give(share: KeyShare): Promise<void> {
+    const { core, aux } = share;
+    await writeKeyFiles(this.dataOf(core.index), share);
     this.secrets.addNumber(core.secretShare.reveal());
     this.secrets.addAux(serializeAuxInfo(aux));
     this.publicKey = Buffer.from(encodePoint(core.sharedPublicKey, true)).toString('hex');

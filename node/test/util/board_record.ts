@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { serializeAuxInfo, serializeCoreKeyShare, type KeyShare } from 'cggmp24';
+import type { CreateRequest } from 'message-board/contract';
+import { newRequestId } from 'message-board/ids';
+import { PARTIAL_SIGNATURE, SIGNING_REQUEST } from 'sealing/kinds';
+import type { Roster } from 'sealing/roster';
+import { sign, verify } from 'sealing/statement';
+import { nodeId, sha256 } from '../../src/utils.js';
+import type { Members } from './roster.js';
+
+/** What a node has stated to be its part of a signature. */
+export interface Partial {
+  readonly node: string;
+  readonly request: string;
+  /** SHA-256, hexadecimal. */
+  readonly message: string;
+  readonly presignature: string;
+}
+
+/** All partial signatures that members of the roster have signed, in all that a board was ever told. */
+export async function partialSignatures(memory: Iterable<string>, roster: Roster): Promise<Partial[]> {
+  const texts = new Set([...memory].flatMap((text) => text.match(/[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}/g) ?? []));
+  const stated = await Promise.all([...texts].map((text) => verify(roster, PARTIAL_SIGNATURE, text).catch(() => null)));
+  return stated.flatMap((each) =>
+    each === null ? [] : [{ node: each.signer, request: each.claims.request_id, message: each.claims.message_sha256, presignature: each.claims.presignature_id }],
+  );
+}
+
+/**
+ * Parts of signatures of anything that was not asked for, and presignatures used for two things.
+ * @param asked messages by request id
+ */
+export function misuses(all: readonly Partial[], asked: ReadonlyMap<string, string>): string[] {
+  const notAsked = all.filter(({ request, message }) => sha256(asked.get(request) ?? '') !== message).map(({ request, node }) => `${node} signed ${request}, which is not what was asked for`);
+  const uses = new Map<string, Set<string>>();
+  for (const { presignature, request, message } of all) uses.set(presignature, (uses.get(presignature) ?? new Set()).add(`${request} ${message}`));
+  const twice = [...uses].filter(([, each]) => each.size > 1).map(([id, each]) => `${id} was used for ${[...each].join(' and ')}`);
+  return [...notAsked, ...twice];
+}
+
+/** A request as the gateway makes it. */
+export async function signedRequest({ gateway, roster }: Members, message: string): Promise<CreateRequest & { readonly id: string }> {
+  const id = newRequestId(Date.now(), randomBytes(8).toString('hex'));
+  const origin = await sign(gateway, roster, SIGNING_REQUEST, { id, message_sha256: sha256(message), time: new Date().toISOString() });
+  return { id, message, origin };
+}
+
+/** The files of a node that has its share already, in clear text. */
+export async function writeKeyFiles(folder: string, { core, aux }: KeyShare): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(join(folder, `key_share_${nodeId(core.index)}.json`), serializeCoreKeyShare(core), { mode: 0o600 });
+  await writeFile(join(folder, `aux_info_${nodeId(core.index)}.json`), serializeAuxInfo(aux), { mode: 0o600 });
+}
