@@ -1,0 +1,55 @@
+/** The gateway's routes, given what no honest client sends. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { Pool } from 'undici';
+import { z } from 'zod';
+import { changedJsonText, runs } from '../../cggmp24/test/util/fuzz.js';
+import { NotFoundSchema, SigningStatusSchema } from '../src/contract.js';
+import { cluster, type Cluster } from './support.js';
+
+const ErrorSchema = z.strictObject({ error: z.strictObject({ code: z.string().regex(/^[a-z_]{1,64}$/), message: z.string().max(1000) }) });
+const AnswerSchema = z.union([ErrorSchema, SigningStatusSchema, NotFoundSchema, z.strictObject({ public_key: z.string() })]);
+
+describe('the gateway', () => {
+  let system: Cluster;
+  let pool: Pool;
+  beforeAll(async () => {
+    system = await cluster({ maxUnfinished: 100_000 });
+    await system.postKey();
+    pool = new Pool(system.url);
+  });
+  afterAll(async () => {
+    await pool.destroy();
+    await system.stop();
+  });
+
+  async function call(method: 'GET' | 'POST', path: string, body: string | null): Promise<void> {
+    const answer = await pool.request({ method, path, body, headers: body === null ? {} : { 'content-type': 'application/json' } });
+    const text = await answer.body.text();
+    expect([200, 400, 404, 413, 415, 429]).toContain(answer.statusCode);
+    AnswerSchema.parse(JSON.parse(text));
+    expect(system.log.filter((line) => /unexpected_error|sweep_failed/.test(line))).toEqual([]);
+    expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
+  }
+
+  it('answers every body', async () => {
+    await fc.assert(
+      fc.asyncProperty(changedJsonText(['{"message":"m"}', '{"message":"a longer message, with é and 😀"}']), async (body) => {
+        await call('POST', '/sign', body);
+      }),
+      runs(80),
+    );
+  });
+
+  it('answers every path and query', async () => {
+    const text = fc.oneof(fc.constantFrom('req_1_a', '', '..', '__proto__', 'constructor', '0', '-1', '00', '1e2', 'x'.repeat(500), '\ud800', '%'), fc.string({ unit: 'binary', maxLength: 10 }));
+    const escaped = (part: string): string => encodeURIComponent(Buffer.from(part).toString());
+    const query = fc.array(fc.tuple(fc.oneof(fc.constantFrom('wait', '__proto__', 'id'), text), text), { maxLength: 4 }).map((pairs) => pairs.map(([k, v]) => `${escaped(k)}=${escaped(v)}`).join('&'));
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom('/status/', '/status', '/publickey', '/sign', '/'), text, query, fc.boolean(), async (route, id, search, raw) => {
+        await call('GET', `${route}${route.endsWith('/') ? (raw && /^[\w%.-]*$/.test(id) ? id : escaped(id)) : ''}?${search}`, null);
+      }),
+      runs(80),
+    );
+  });
+});

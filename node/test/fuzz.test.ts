@@ -1,0 +1,176 @@
+/** What a node reads: its settings, its policy, its own files, and what the board says its peers are doing. */
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { pino } from 'pino';
+import { Refused } from 'sealing/errors';
+import { changedJson, changedJsonText, changedText, readOrRefused, readOrRefusedLater, runs } from '../../cggmp24/test/util/fuzz.js';
+import { announce, parseAnnouncement } from '../src/attempt.js';
+import { AuditChain } from '../src/audit_chain.js';
+import { AuditLog } from '../src/audit_log.js';
+import { authorize } from '../src/authorization.js';
+import { parseSettings } from '../src/config.js';
+import { DamagedFile } from '../src/errors.js';
+import { ExecutionJournal } from '../src/execution_journal.js';
+import { parsePolicy } from '../src/policy.js';
+import { decide } from '../src/setup_decision.js';
+import { signedRequest } from './util/board_record.js';
+import { inFolder } from './util/folder.js';
+import { members } from './util/roster.js';
+
+const isRefused = (error: unknown): boolean => error instanceof Refused;
+const logger = pino({ level: 'silent' });
+
+describe('settings', () => {
+  const names = ['NODE_ID', 'MESSAGE_BOARD_URL', 'N_NODES', 'THRESHOLD', 'POOL_TARGET', 'POOL_MAX', 'WORKERS', 'LOG_LEVEL', 'RUST_LOG', 'HEALTH_PORT', 'SEAL_KEY', 'DATA_DIR', '__proto__'];
+  const value = fc.oneof(fc.constantFrom('', '0', '-1', '4', '1e9', '0x4', ' 4', '4.0', 'NaN', 'node-1', 'node-0', 'http://a', 'ftp://a', 'info', 'warn,node=debug', '=', 'none', 'c0ffeec0ffeec0ffee'), fc.string({ unit: 'binary', maxLength: 12 }));
+
+  it('are read, or refused in one line that names the variable and repeats no seal key', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom(...names), value), (env) => {
+        const complaint = (error: unknown): boolean => error instanceof Error && !error.message.includes('\n') && !error.message.includes('c0ffee') && names.some((name) => error.message.includes(name));
+        readOrRefused(() => parseSettings({ NODE_ID: 'node-1', SEAL_KEY: 'none', ...env }), complaint);
+      }),
+      runs(200),
+    );
+  });
+});
+
+describe('a policy', () => {
+  const honest = JSON.stringify({ version: 1, allow: ['pay *', 'a*b*c'], deny: ['*secret*'], max_message_bytes: 100, max_requests_per_minute: 3, max_requests_per_hour: 10 });
+
+  it('is refused, or decides about everything', () => {
+    fc.assert(
+      fc.property(changedJsonText([honest]), fc.string({ unit: 'binary', maxLength: 50 }), (text, message) => {
+        const read = readOrRefused(() => parsePolicy(text, () => 0), isRefused);
+        if (read !== null) expect(typeof read.value.decide({ id: 'req_1_a', message, time: new Date(0) }).allowed).toBe('boolean');
+      }),
+      runs(200),
+    );
+  });
+
+  it('matches what its pattern says, as a slow and simple matcher does', () => {
+    const letters = fc.string({ unit: fc.constantFrom('a', 'b', '*'), minLength: 1, maxLength: 7 });
+    const slow = (pattern: string, text: string): boolean => {
+      if (pattern === '') return text === '';
+      if (pattern.startsWith('*')) return slow(pattern.slice(1), text) || (text !== '' && slow(pattern, text.slice(1)));
+      return text.startsWith(pattern.charAt(0)) && slow(pattern.slice(1), text.slice(1));
+    };
+    fc.assert(
+      fc.property(letters, fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 }), (pattern, message) => {
+        const { allowed } = parsePolicy(JSON.stringify({ version: 1, allow: [pattern] })).decide({ id: 'r', message, time: new Date(0) });
+        expect(allowed).toBe(slow(pattern, message));
+      }),
+      runs(500),
+    );
+  });
+});
+
+describe('the audit log', () => {
+  function lines(): string[] {
+    const first = AuditChain.empty.append({ time: '2026-01-02T03:04:05.678Z', event: 'request_authorized', fields: { request_id: 'r' } });
+    const second = first.chain.append({ time: '2026-01-02T03:04:05.678Z', event: 'aborted', fields: { culprits: [] } });
+    return [first.line, second.line];
+  }
+
+  it('follows no line but the next', () => {
+    const [first = '', second = ''] = lines();
+    fc.assert(
+      fc.property(fc.oneof(changedJsonText([first, second]), changedText([first, second])), (line) => {
+        const read = readOrRefused(() => AuditChain.empty.follow(Buffer.from(line)).follow(Buffer.from(second)), isRefused);
+        if (read !== null) expect(line).toBe(first);
+      }),
+      runs(200),
+    );
+  });
+
+  it('is refused when it was changed, or taken for what it is', async () => {
+    await fc.assert(
+      fc.asyncProperty(changedText([`${lines().join('\n')}\n`]), async (text) => {
+        await inFolder(async (folder) => {
+          const path = join(folder, 'audit.log');
+          await writeFile(path, text);
+          const read = await readOrRefusedLater(() => AuditLog.open(path, { logger }), (error) => error instanceof DamagedFile);
+          if (read === null) return;
+          await read.value.record({ event: 'presignatures_dropped', fields: { lost: 'node-2', dropped: 1 } });
+          await read.value.close();
+          // What was opened and written to is opened again.
+          const again = await AuditLog.open(path, { logger });
+          expect(again.length).toBe(read.value.length);
+          await again.close();
+        });
+      }),
+      runs(25),
+    );
+  });
+});
+
+it('a journal keeps what it has claimed, whatever is in its file', async () => {
+  await fc.assert(
+    fc.asyncProperty(changedText(['req_1_a\nreq_1_b.1.1-2-3\npresig_gen_node-1_ab\n']), fc.string({ unit: 'binary', maxLength: 6 }), async (text, torn) => {
+      await inFolder(async (folder) => {
+        const path = join(folder, 'journal');
+        await writeFile(path, text);
+        const written = await readFile(path, 'utf8');
+        const journal = await ExecutionJournal.open(path);
+        const fresh = await journal.claim('req_2_c');
+        await journal.close();
+        await appendFile(path, torn.replaceAll('\n', ''));
+        const again = await ExecutionJournal.open(path);
+        expect([fresh, await again.claim('req_2_c'), await again.claim('req_2_d')]).toEqual([true, false, true]);
+        for (const line of written.split('\n').slice(0, -1)) if (line !== '') expect(await again.claim(line)).toBe(false);
+        await again.close();
+      });
+    }),
+    runs(25),
+  );
+});
+
+describe('what the board shows', () => {
+  it('a request whose record was changed is refused, or still asks for the same', async () => {
+    const all = members();
+    const { id, message, origin } = await signedRequest(all, 'what was asked for');
+    const at = new Date().toISOString();
+    const record = { id, message, origin: origin ?? '', status: 'pending', revision: 'a.1', created_at: at, updated_at: at };
+    await fc.assert(
+      fc.asyncProperty(changedJson([record]), async (json) => {
+        const shown = { ...record, ...(typeof json === 'object' && !Array.isArray(json) ? json : {}) } as Record<string, unknown>;
+        const texts = ['id', 'message', 'origin'].every((field) => typeof shown[field] === 'string');
+        if (!texts) return;
+        const read = await readOrRefusedLater(() => authorize(shown as unknown as Parameters<typeof authorize>[0], { roster: all.roster, maxAgeMs: 60_000 }), isRefused);
+        if (read !== null) expect([shown.id, shown.message]).toEqual([id, message]);
+      }),
+      runs(100),
+    );
+  });
+
+  it('an announcement is read as it was made, or not at all', () => {
+    fc.assert(
+      fc.property(changedText(['req_1_a.0.1-2-3', 'req.1.2.1-2.7.2-3-4', 'req_1_a.999999.1-3-4']), (text) => {
+        const attempt = parseAnnouncement(text, 4, 3);
+        if (attempt === null) return;
+        expect(parseAnnouncement(announce(attempt), 4, 3)).toEqual(attempt);
+        expect(attempt.signers.every((party, k) => party < 4 && (k === 0 || party > (attempt.signers[k - 1] ?? party)))).toBe(true);
+      }),
+      runs(300),
+    );
+  });
+
+  it('no word of the peers makes a node commit what not all of them hold', () => {
+    const digest = fc.constantFrom('a'.repeat(64), 'b'.repeat(64));
+    const number = fc.nat({ max: 3 });
+    const setup = fc.record({ ready: fc.boolean(), next: number, running: fc.option(number), completed: fc.option(fc.record({ attempt: number, digest })), committed: fc.option(digest) });
+    const peer = fc.record({ nodeId: fc.constantFrom('node-2', 'node-3'), live: fc.boolean(), setup: fc.option(setup, { nil: undefined }) });
+    fc.assert(
+      fc.property(setup, fc.array(peer, { minLength: 1, maxLength: 3 }), (own, peers) => {
+        const decision = decide(own, peers);
+        if (decision.kind !== 'commit') return;
+        expect(decision).toEqual({ kind: 'commit', ...own.completed });
+        const holds = peers.every((each) => each.setup?.completed?.digest === decision.digest && each.setup.completed.attempt === decision.attempt);
+        expect(holds || peers.some((each) => each.setup?.committed === decision.digest)).toBe(true);
+      }),
+      runs(500),
+    );
+  });
+});
