@@ -242,14 +242,14 @@ describe('a board that shows what is not true', () => {
 describe('refusals', () => {
   it('that nodes have signed are the reason why a request is pending', async () => {
     const id = await sign('m');
-    await c.nodes.updateRequest(id, { reason: 'not_enough_signers: node-4' });
+    await c.nodes.updateRequest(id, await c.says(1, id, 'pending', 'not_enough_signers: node-4'));
     expect(await status(id)).toMatchObject({ reason: 'not_enough_signers: node-4' });
     await c.nodes.updateRequest(id, { refusal: await c.refusal(2, id) });
     expect(await status(id)).toEqual({ request_id: id, status: 'pending', reason: 'policy_refused: node-2' });
     await c.nodes.updateRequest(id, { refusal: await c.refusal(4, id, 'rate_limited') });
     await c.nodes.updateRequest(id, { refusal: await c.refusal(1, id) });
     expect(await status(id)).toMatchObject({ reason: 'policy_refused: node-1, node-2' });
-    await c.nodes.updateRequest(id, { status: 'failed', reason: 'policy_refused: node-1, node-2, node-4' });
+    await c.nodes.updateRequest(id, await c.says(3, id, 'failed', 'policy_refused: node-1, node-2, node-4'));
     expect(await status(id)).toEqual({ request_id: id, status: 'failed', reason: 'policy_refused: node-1, node-2, node-4' });
   });
 

@@ -1,6 +1,6 @@
 import type { NodeStatus } from 'message-board/contract';
 import type { Identity } from 'sealing/identity';
-import { NODE_STATUS, REFUSAL } from 'sealing/kinds';
+import { NODE_STATUS, REFUSAL, REQUEST_STATUS } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
 import { members } from '../../node/test/util/roster.js';
 import type { GatewayDeps } from '../src/gateway.js';
@@ -42,6 +42,8 @@ export async function sealedCluster({ threshold = 3, deps = {} }: { threshold?: 
     stateKey: async (numbers = [1, 2, 3], public_key = c.signer.publicKey) => {
       for (const number of numbers) await state(number, { public_key });
     },
+    /** What a node says of a request. */
+    says: async (number: number, request_id: string, status: 'pending' | 'failed', reason: string) => ({ status, reason, statement: await sign(identityOf(number), who.roster, REQUEST_STATUS, { request_id, status, reason }) }),
     refusal: (number: number, request_id: string, code = 'policy_refused') => sign(identityOf(number), who.roster, REFUSAL, { request_id, code }),
   };
 }

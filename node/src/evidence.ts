@@ -67,17 +67,17 @@ export async function convictions(roster: Roster, params: SecurityParams, text: 
 export async function authenticated(roster: Roster, setting: SessionSetting, envelopes: readonly ShownEnvelope[]): Promise<SignedMessage[]> {
   const digest = settingDigest(setting);
   const lives = new Map<string, string>();
-  return Promise.all(
-    envelopes.map(async ({ text, disclosure }, k) => {
-      const { place, plaintext } = await openDisclosed(roster, text, disclosure);
-      const { from, to, incarnation } = place;
-      if (place.setting !== digest) throw new Refused(`envelopes.${k}: it is of a session about something else`);
-      // Two of them contradict each other no more than two nodes do.
-      if ((lives.get(from) ?? incarnation) !== incarnation) throw new Refused(`envelopes.${k}: it is of another life of ${from}`);
-      lives.set(from, incarnation);
-      return { sender: positionOf(setting, from), recipient: to === '*' ? ('all' as const) : positionOf(setting, to), payload: plaintext };
-    }),
-  );
+  const messages: SignedMessage[] = [];
+  for (const [k, { text, disclosure }] of envelopes.entries()) {
+    const { place, plaintext } = await openDisclosed(roster, text, disclosure);
+    const { from, to, incarnation } = place;
+    if (place.setting !== digest) throw new Refused(`envelopes.${k}: it is of a session about something else`);
+    // Two of them contradict each other no more than two nodes do.
+    if ((lives.get(from) ?? incarnation) !== incarnation) throw new Refused(`envelopes.${k}: it is of another life of ${from}`);
+    lives.set(from, incarnation);
+    messages.push({ sender: positionOf(setting, from), recipient: to === '*' ? 'all' : positionOf(setting, to), payload: plaintext });
+  }
+  return messages;
 }
 
 function positionOf({ participants }: SessionSetting, member: string): number {
