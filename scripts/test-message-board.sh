@@ -190,16 +190,17 @@ expect 'without request_id it is 400' 400 'request_id: '
 section 'Waiting reads'
 WAITED=$(mktemp)
 post "$B/requests" "{\"id\":\"$ME-w\",\"message\":\"test message\"}"
-curl -sS --max-time 20 "$B/requests/$ME-w?status=pending&wait=15000" >"$WAITED" 2>&1 &
+curl -fsS --max-time 20 "$B/requests/$ME-w?status=pending&wait=15000" >"$WAITED" 2>&1 &
 READER=$!
 sleep 0.5
 SINCE=$SECONDS
 # Where nodes refuse it, that was the news already, and the board keeps only what a node says of it.
 put "$B/requests/$ME-w" '{"status":"failed","reason":"test_only"}'
-wait "$READER" || true
+STATUS=000
+if wait "$READER"; then STATUS=200; fi
 BODY=$(<"$WAITED")
 rm -f "$WAITED"
-expect_body 'a waiting reader hears the news' '"status":"failed"'
+expect 'a waiting reader hears the news' 200 '"status":"failed"'
 if ((SECONDS - SINCE < 10)); then pass 'at once'; else fail 'at once' "after $((SECONDS - SINCE)) s"; fi
 get "$B/partial-signatures?request_id=$ME-none&wait=50"
 expect_body 'or nothing, when the time is over' '\[\]'
