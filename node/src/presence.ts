@@ -38,8 +38,6 @@ export interface PresenceView {
   update(patch: Partial<Omit<NodeStatus, 'incarnation'>>): void;
   /** The other nodes of the cluster, by index. */
   peers(): readonly PeerView[];
-  /** Is it alive, and through with its set-up, so that it can sign? True for this node itself. */
-  isLive(index: number): boolean;
   /** 0 for this node itself. */
   ageMs(index: number): number;
   /** Calls back when a peer's status or liveness has changed. @returns how to unsubscribe */
@@ -142,11 +140,6 @@ export class Presence implements PresenceView {
         const heard = this.#heard.get(index);
         return { index, nodeId: nodeId(index), live: heard?.live ?? false, ageMs: this.ageMs(index), status: heard?.stated.status };
       });
-  }
-
-  isLive(index: number): boolean {
-    const heard = this.#heard.get(index);
-    return index === this.#options.index || (heard?.live === true && heard.stated.status.stage === 'ready');
   }
 
   ageMs(index: number): number {

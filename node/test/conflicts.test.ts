@@ -21,7 +21,6 @@ function watch(own: string, letters: string) {
       status = { ...status, ...patch };
     },
     peers: () => peers,
-    isLive: () => true,
     ageMs: () => 0,
     onChange: (listener) => {
       callback = listener;

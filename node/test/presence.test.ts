@@ -13,6 +13,9 @@ import { eventually, memoryLog } from './util/cluster.js';
 import { present } from './util/present.js';
 import { members } from './util/roster.js';
 
+/** Is this peer alive, and past its set-up? */
+const isLive = (presence: Presence, party: number): boolean => presence.peers().some(({ index, live, status }) => index === party && live && status?.stage === 'ready');
+
 const sealedCluster = members(3, 2);
 const plainCluster = members(3, 2, 'plain');
 const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
@@ -64,12 +67,12 @@ describe.each([
       { index: 0, nodeId: 'node-1', live: false, ageMs: Infinity, status: undefined },
       { index: 2, nodeId: 'node-3', live: false, ageMs: Infinity, status: undefined },
     ]);
-    expect([presence.isLive(0), presence.isLive(1), presence.ageMs(1)]).toEqual([false, true, 0]);
+    expect([isLive(presence, 0), presence.ageMs(1)]).toEqual([false, 0]);
   });
 
   it('tells the others at once what changes, and calls them back', async () => {
     const [a, b] = [node(0), node(1)];
-    await eventually('they hear of each other', () => a.presence.isLive(1) && b.presence.isLive(0));
+    await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
     let called = 0;
     const unsubscribe = b.presence.onChange(() => {
       called += 1;
@@ -77,7 +80,7 @@ describe.each([
     a.presence.update({ stage: 'refusing', pool: { '1-2': 3 } });
     await eventually('the other hears of it', () => b.presence.peers()[0]?.status?.stage === 'refusing');
     expect(b.presence.peers()[0]).toMatchObject({ live: true, status: { incarnation: 'of-0', pool: { '1-2': 3 } } });
-    expect(b.presence.isLive(0)).toBe(false);
+    expect(isLive(b.presence, 0)).toBe(false);
     expect(called).toBe(1);
     unsubscribe();
     a.presence.update({ stage: 'keygen' });
@@ -87,36 +90,36 @@ describe.each([
 
   it('does not call back for a mere heartbeat', async () => {
     const [a, b] = [node(0), node(1)];
-    await eventually('they hear of each other', () => a.presence.isLive(1) && b.presence.isLive(0));
+    await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
     let called = 0;
     b.presence.onChange(() => {
       called += 1;
     });
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect(called).toBe(0);
-    expect(b.presence.isLive(0)).toBe(true);
+    expect(isLive(b.presence, 0)).toBe(true);
   });
 
   it('notices who dies, and who starts again', async () => {
     const [a, b] = [node(0), node(1)];
-    await eventually('it is heard of', () => b.presence.isLive(0));
+    await eventually('it is heard of', () => isLive(b.presence, 0));
     await a.stop();
-    await eventually('it is missed', () => !b.presence.isLive(0));
+    await eventually('it is missed', () => !isLive(b.presence, 0));
     expect(b.presence.ageMs(0)).toBeGreaterThan(1_500);
     node(0, { incarnation: 'second', started: 2_000 });
-    await eventually('it is back', () => b.presence.isLive(0));
+    await eventually('it is back', () => isLive(b.presence, 0));
     expect(b.presence.peers()[0]?.status?.incarnation).toBe('second');
   });
 
   it('survives a restart of the board, during which nobody counts as dead', async () => {
     const [a, b] = [node(0), node(1)];
-    await eventually('they hear of each other', () => a.presence.isLive(1) && b.presence.isLive(0));
+    await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
     const seen: boolean[] = [];
     b.presence.onChange(() => seen.push(b.presence.peers()[0]?.live === true));
     await board.stop();
     await eventually('it says so', () => b.lines.some((line) => line.event === 'board_unreachable'));
     await new Promise((resolve) => setTimeout(resolve, 2_000));
-    expect(b.presence.isLive(0)).toBe(true);
+    expect(isLive(b.presence, 0)).toBe(true);
     await board.restart();
     await eventually('it says so', () => b.lines.some((line) => line.event === 'board_restarted'));
     a.presence.update({ stage: 'keygen' });
@@ -127,15 +130,15 @@ describe.each([
 
   it('gives up who does not come back with the board', async () => {
     const [a, b] = [node(0), node(1)];
-    await eventually('it is heard of', () => b.presence.isLive(0));
+    await eventually('it is heard of', () => isLive(b.presence, 0));
     await a.stop();
     await board.restart();
-    await eventually('it is missed', () => !b.presence.isLive(0));
+    await eventually('it is missed', () => !isLive(b.presence, 0));
   });
 
   it('outlives a listener that fails', async () => {
     const [a, b] = [node(0), node(1)];
-    await eventually('they hear of each other', () => a.presence.isLive(1) && b.presence.isLive(0));
+    await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
     b.presence.onChange(() => {
       throw new Error('not my day');
     });
@@ -149,7 +152,7 @@ describe.each([
     const { presence } = node(0);
     const stranger = node(1);
     await board.client().putNode('node-4', { status: { ...presence.status, incarnation: 'stranger' } });
-    await eventually('the other is heard of', () => presence.isLive(1));
+    await eventually('the other is heard of', () => isLive(presence, 1));
     expect(presence.peers().map(({ nodeId }) => nodeId)).toEqual(['node-2', 'node-3']);
     await stranger.stop();
   });
@@ -295,7 +298,7 @@ describe('two processes with one identity', () => {
   it('the one that began earlier stops, the other goes on', async () => {
     const first = nodeOf(1, { incarnation: 'first', started: 1_000 });
     const other = nodeOf(0);
-    await eventually('it is heard', () => other.presence.isLive(1));
+    await eventually('it is heard', () => isLive(other.presence, 1));
     const second = nodeOf(1, { incarnation: 'second', started: 2_000 });
     await eventually('it is noticed', () => first.clones() === 1);
     expect(first.presence.status.stage).toBe('refusing');
@@ -303,7 +306,7 @@ describe('two processes with one identity', () => {
     await eventually('the later one is heard', () => other.presence.peers()[0]?.status?.incarnation === 'second');
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect((await board.client().listNodes())[1]?.status.incarnation).toBe('second');
-    expect([second.clones(), other.clones(), other.presence.isLive(1)]).toEqual([0, 0, true]);
+    expect([second.clones(), other.clones(), isLive(other.presence, 1)]).toEqual([0, 0, true]);
   });
 
   it('a process is no clone of its own earlier life, nor of one that a stranger has made up', async () => {

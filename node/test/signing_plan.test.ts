@@ -34,7 +34,7 @@ function contextOf({ self, down = [], starting = [], announced = {}, guilty = []
       ageMs: 0,
       status: { stage: starting.includes(index) ? 'starting' : 'ready', attempts: (announced[index] ?? []).map((attempt) => announce({ requestId, ...attempt })) },
     }));
-  const presence = { peers: () => peers as unknown as PeerView[], isLive: (index: number) => !down.includes(index), ageMs: (index: number) => (late.includes(index) ? 2_600 : 2_400) };
+  const presence = { peers: () => peers as unknown as PeerView[], ageMs: (index: number) => (late.includes(index) ? 2_600 : 2_400) };
   const culprits = { has: (party: number) => guilty.includes(party) };
   return { index: self, n: 4, t: 3, presence, culprits, config: { rustInterop } } as unknown as NodeContext;
 }

@@ -1,4 +1,4 @@
-import { gcd, invert, mod } from '../math/integer.js';
+import { invert, mod } from '../math/integer.js';
 import { modulus, powSigned, type Modulus } from '../math/modular.js';
 import { randomUnit, type Rng } from '../math/random.js';
 import { checkUnits } from '../math/units.js';
@@ -79,11 +79,6 @@ export class EncryptionKey {
   /** c^-1 mod N^2, for `scaleWith`. */
   inverse(c: bigint): bigint {
     return invert(c, this.nn);
-  }
-
-  /** Is c the canonical form of a unit modulo N^2? */
-  isCiphertext(c: bigint): boolean {
-    return c > 0n && c < this.nn && gcd(c, this.n) === 1n;
   }
 
   /** Throws `InvalidProof` naming the first element that is no ciphertext. */

@@ -8,6 +8,15 @@ import { seededRng } from '../../src/testing/seeded_rng.js';
 import { key_i, nonUnits, smallPrime } from '../util/small.js';
 import { loadVectors } from '../util/vectors.js';
 
+function isCiphertext(key: EncryptionKey, c: bigint): boolean {
+  try {
+    key.checkCiphertexts({ c });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const [p, q] = [smallPrime(0), smallPrime(1)];
 const own = key_i.encryptionKey;
 const plain = new EncryptionKey(own.n);
@@ -162,7 +171,7 @@ describe('with and without the factors everything is the same', () => {
 
 describe('membership', () => {
   it.each(nonUnits(nn, p, q, 5n))('%s is no ciphertext', (_, c) => {
-    for (const key of [own, plain]) expect(key.isCiphertext(c)).toBe(false);
+    for (const key of [own, plain]) expect(isCiphertext(key, c)).toBe(false);
   });
 
   it.each(nonUnits(n, p, q, 5n))('%s is no nonce', (_, r) => {
@@ -180,9 +189,9 @@ describe('membership', () => {
   });
 
   it('units are ciphertexts, above N too', () => {
-    for (const c of [1n, 2n, n - 1n, n + 1n, nn - 1n]) expect(own.isCiphertext(c)).toBe(true);
-    expect(own.isCiphertext(nn + 1n)).toBe(false);
-    expect(own.isCiphertext(n * 5n)).toBe(false);
+    for (const c of [1n, 2n, n - 1n, n + 1n, nn - 1n]) expect(isCiphertext(own, c)).toBe(true);
+    expect(isCiphertext(own, nn + 1n)).toBe(false);
+    expect(isCiphertext(own, n * 5n)).toBe(false);
     own.checkCiphertexts({ a: n + 1n, b: nn - 1n });
     own.checkNonces({ a: 1n, b: n - 1n });
   });

@@ -253,7 +253,6 @@ export class SetupWorld {
         void this.#event(life, () => this.#board.set(life.index, status));
       },
       peers,
-      isLive: (index) => life.view.get(index)?.live ?? false,
       ageMs: () => 0,
       onChange: (callback) => {
         life.callbacks.add(callback);

@@ -36,10 +36,6 @@ export class FakePresence implements PresenceView {
     return [...this.#peers.values()];
   }
 
-  isLive(index: number): boolean {
-    return this.#peers.get(index)?.live ?? false;
-  }
-
   ageMs(index: number): number {
     return this.#peers.get(index)?.ageMs ?? Infinity;
   }
