@@ -3,7 +3,7 @@
  * any library of that standard. The header names the kind of statement and the signer; the payload has the roster's hash,
  * so nothing that is said in one cluster means anything in another.
  */
-import { compactVerify, CompactSign } from 'jose';
+import { sign as signBytes, verify as verifyBytes } from 'node:crypto';
 import { z } from 'zod';
 import { Refused } from './errors.js';
 import type { Identity } from './identity.js';
@@ -18,22 +18,30 @@ export interface StatementKind<Claims> {
 
 const HeaderSchema = z.strictObject({ alg: z.literal('EdDSA'), typ: z.string(), kid: MemberNameSchema });
 const PayloadSchema = z.strictObject({ roster: z.string(), claims: z.unknown() });
-const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** @returns the JWS */
-export async function sign<Claims>(identity: Identity, roster: Roster, kind: StatementKind<Claims>, claims: Claims): Promise<string> {
+export function sign<Claims>(identity: Identity, roster: Roster, kind: StatementKind<Claims>, claims: Claims): Promise<string> {
   const payload = JSON.stringify({ roster: roster.hash, claims });
-  return new CompactSign(encoder.encode(payload)).setProtectedHeader({ alg: 'EdDSA', typ: kind.typ, kid: identity.name }).sign(identity.signingKey);
+  const header = JSON.stringify({ alg: 'EdDSA', typ: kind.typ, kid: identity.name });
+  const input = [header, payload].map((part) => Buffer.from(part).toString('base64url')).join('.');
+  // At once, in this thread: a tenth of a millisecond. A hand-over to another thread and back costs a busy machine twenty times that.
+  return Promise.resolve(`${input}.${signBytes(null, Buffer.from(input), identity.signingKey).toString('base64url')}`);
 }
 
 /** Has a member signed this? @throws Refused saying what is wrong with it */
-export async function verify<Claims>(roster: Roster, kind: StatementKind<Claims>, jws: string): Promise<{ signer: string; claims: Claims }> {
+export function verify<Claims>(roster: Roster, kind: StatementKind<Claims>, jws: string): Promise<{ signer: string; claims: Claims }> {
+  return new Promise((resolve) => {
+    resolve(verifyNow(roster, kind, jws));
+  });
+}
+
+function verifyNow<Claims>(roster: Roster, kind: StatementKind<Claims>, jws: string): { signer: string; claims: Claims } {
   // One statement has one text: whoever passes it on cannot make two of it, which would look as if its signer had said two things.
   if (!jws.split('.').every(isCanonical)) throw new Refused('it is not in base64url as its signer has written it');
   const { typ, kid: signer } = headerOf(jws);
   if (typ !== kind.typ) throw new Refused(`it is not a ${kind.typ}`);
-  const payload = await verifiedPayload(roster, signer, jws);
+  const payload = verifiedPayload(roster, signer, jws);
   const { roster: hash, claims } = parseJson(PayloadSchema, payload, kind.typ);
   if (hash !== roster.hash) throw new Refused('it was signed for another roster');
   const parsed = kind.claims.safeParse(claims);
@@ -51,12 +59,14 @@ function headerOf(jws: string): z.infer<typeof HeaderSchema> {
   return parseJson(HeaderSchema, Buffer.from(header, 'base64url').toString(), 'header of the signature');
 }
 
-async function verifiedPayload(roster: Roster, signer: string, jws: string): Promise<string> {
+function verifiedPayload(roster: Roster, signer: string, jws: string): string {
+  const [header = '', payload = '', signature = '', ...more] = jws.split('.');
   const key = roster.signingKeyOf(signer);
+  const holds = more.length === 0 && verifyBytes(null, Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, 'base64url'));
+  if (!holds) throw new Refused(`the signature of ${signer} is not valid`);
   try {
-    const { payload } = await compactVerify(jws, key, { algorithms: ['EdDSA'] });
-    return decoder.decode(payload);
+    return decoder.decode(Buffer.from(payload, 'base64url'));
   } catch (error) {
-    throw new Refused(`the signature of ${signer} is not valid`, { cause: error });
+    throw new Refused('it is not UTF-8', { cause: error });
   }
 }

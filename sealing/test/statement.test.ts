@@ -98,7 +98,7 @@ describe('a statement', () => {
     ['wrong claims', JSON.stringify({ roster: roster.hash, claims: { text: 1 } }), /^test: text: /],
     ['claims too many', JSON.stringify({ roster: roster.hash, claims: { ...claims, more: 1 } }), /^test: .*Unrecognized key/],
     ['no claims', JSON.stringify({ roster: roster.hash }), /^test: /],
-    ['bytes that are no UTF-8', Uint8Array.of(0x22, 0xff, 0x22), /not valid/],
+    ['bytes that are no UTF-8', Uint8Array.of(0x22, 0xff, 0x22), /not UTF-8/],
   ])('is refused although its signer has signed %s', async (_what, content, message) => {
     expect(await refused(await signedAnyhow({}, content))).toMatch(message);
   });
