@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { CompactSign } from 'jose';
+import { compactVerify, CompactSign } from 'jose';
 import { z } from 'zod';
 import { NAMING, NODE_STATUS, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, SIGNING_REQUEST } from '../src/kinds.js';
 import { sign, signerOf, verify, type StatementKind } from '../src/statement.js';
@@ -101,6 +101,12 @@ describe('a statement', () => {
     ['bytes that are no UTF-8', Uint8Array.of(0x22, 0xff, 0x22), /not UTF-8/],
   ])('is refused although its signer has signed %s', async (_what, content, message) => {
     expect(await refused(await signedAnyhow({}, content))).toMatch(message);
+  });
+
+  it('can be checked with any library of the standard', async () => {
+    const { payload, protectedHeader } = await compactVerify(await sign(node2, roster, KIND, claims), roster.signingKeyOf('node-2'));
+    expect(protectedHeader).toEqual({ alg: 'EdDSA', typ: KIND.typ, kid: 'node-2' });
+    expect(JSON.parse(Buffer.from(payload).toString())).toEqual({ roster: roster.hash, claims });
   });
 
   it('is refused when any character of it is changed or missing', async () => {
