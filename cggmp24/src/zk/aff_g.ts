@@ -110,22 +110,21 @@ function commit(aux: RingPedersen, { key_j, key_i, c }: Data, witness: Witness, 
   };
 }
 
+/** Ranges and statement as the transcript carries them; that of Π^aff-g* too. */
+export function statementEncoding({ ell, ellPrime, epsilon }: SecurityParams, { key_j, key_i, c, d, y, x }: Data): Record<'security' | 'data', Encoded> {
+  return {
+    security: struct({ l_x: integer(ell), l_y: integer(ellPrime), epsilon: integer(epsilon) }),
+    data: struct({ key_j: integer(key_j.n), key_i: integer(key_i.n), c: integer(c), d: integer(d), y: integer(y), x: point(x) }),
+  };
+}
+
 /** The transcript, hashed into the challenge. */
 export function seed(context: Context, params: SecurityParams, aux: RingPedersen, data: Data, commitment: Commitment): Encoded {
-  const { ell, ellPrime, epsilon } = params;
   return struct(
     {
       shared_state: context,
       aux: auxEncoding(aux),
-      security: struct({ l_x: integer(ell), l_y: integer(ellPrime), epsilon: integer(epsilon) }),
-      data: struct({
-        key_j: integer(data.key_j.n),
-        key_i: integer(data.key_i.n),
-        c: integer(data.c),
-        d: integer(data.d),
-        y: integer(data.y),
-        x: point(data.x),
-      }),
+      ...statementEncoding(params, data),
       commitment: struct({
         a: integer(commitment.a),
         b_x: point(commitment.b_x),

@@ -17,8 +17,8 @@ import type { SecurityParams } from '../params.js';
 import { at } from '../runtime/at.js';
 import { check } from '../runtime/errors.js';
 import { IntegerJson, NonNegativeIntegerJson, PointJson } from '../wire/json.js';
-import type { Data, Witness } from './aff_g.js';
-import { checkModulus, named, proofJson as wireProof, within } from './transcript.js';
+import { statementEncoding, type Data, type Witness } from './aff_g.js';
+import { checkModulus, named, repeatedProofJson, within, type RepeatedProof } from './transcript.js';
 
 export type { Data, Witness };
 
@@ -36,17 +36,13 @@ export type Nonces = readonly Nonce[];
 const CommitmentJson = z.object({ a: NonNegativeIntegerJson, r: PointJson, b: NonNegativeIntegerJson });
 const ResponseJson = z.object({ z: IntegerJson, z_prime: IntegerJson, w: NonNegativeIntegerJson, lambda: NonNegativeIntegerJson });
 
+export type Proof = RepeatedProof<typeof CommitmentJson, typeof ResponseJson>;
 /** One for each challenge bit. */
-export type Commitment = readonly z.output<typeof CommitmentJson>[];
-export type Response = readonly z.output<typeof ResponseJson>[];
-export interface Proof {
-  readonly commitment: Commitment;
-  readonly response: Response;
-}
+export type Commitment = Proof['commitment'];
+export type Response = Proof['response'];
 
-/** `{"commitment":[…m],"proof":[…m]}`. */
 export function proofJson({ m }: SecurityParams): z.ZodType<Proof> {
-  return wireProof(z.array(CommitmentJson).length(m).readonly(), z.array(ResponseJson).length(m).readonly());
+  return repeatedProofJson(m, CommitmentJson, ResponseJson);
 }
 
 export function sampleNonces({ ell, ellPrime, epsilon, m }: SecurityParams, { key_j, key_i }: Data, rng: Rng): Nonces {
@@ -69,19 +65,11 @@ function commit({ key_j, key_i, c }: Data, nonces: Nonces): Commitment {
 }
 
 /** The transcript, hashed into the challenge. */
-export function seed(context: Context, { ell, ellPrime, epsilon }: SecurityParams, data: Data, commitment: Commitment): Encoded {
+export function seed(context: Context, params: SecurityParams, data: Data, commitment: Commitment): Encoded {
   return struct(
     {
       shared_state: context,
-      security: struct({ l_x: integer(ell), l_y: integer(ellPrime), epsilon: integer(epsilon) }),
-      data: struct({
-        key_j: integer(data.key_j.n),
-        key_i: integer(data.key_i.n),
-        c: integer(data.c),
-        d: integer(data.d),
-        y: integer(data.y),
-        x: point(data.x),
-      }),
+      ...statementEncoding(params, data),
       commitment: list(commitment.map(({ a, r, b }) => struct({ a: integer(a), r: point(r), b: integer(b) }))),
     },
     'threshold-signing.paillier_affine_operation_without_setup.v1.ni_challenge',

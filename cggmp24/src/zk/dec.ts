@@ -22,7 +22,7 @@ import type { SecurityParams } from '../params.js';
 import { at } from '../runtime/at.js';
 import { check } from '../runtime/errors.js';
 import { IntegerJson, NonNegativeIntegerJson, PointJson } from '../wire/json.js';
-import { checkModulus, named, proofJson as wireProof, within } from './transcript.js';
+import { checkModulus, named, repeatedProofJson, within, type RepeatedProof } from './transcript.js';
 
 export interface Data {
   /** The prover's Paillier key. */
@@ -56,17 +56,13 @@ export type Nonces = readonly Nonce[];
 const CommitmentJson = z.object({ a: NonNegativeIntegerJson, b: PointJson, c: PointJson });
 const ResponseJson = z.object({ z: IntegerJson, w: IntegerJson, nu: NonNegativeIntegerJson });
 
+export type Proof = RepeatedProof<typeof CommitmentJson, typeof ResponseJson>;
 /** One for each challenge bit. */
-export type Commitment = readonly z.output<typeof CommitmentJson>[];
-export type Response = readonly z.output<typeof ResponseJson>[];
-export interface Proof {
-  readonly commitment: Commitment;
-  readonly response: Response;
-}
+export type Commitment = Proof['commitment'];
+export type Response = Proof['response'];
 
-/** `{"commitment":[…m],"proof":[…m]}`. */
 export function proofJson({ m }: SecurityParams): z.ZodType<Proof> {
-  return wireProof(z.array(CommitmentJson).length(m).readonly(), z.array(ResponseJson).length(m).readonly());
+  return repeatedProofJson(m, CommitmentJson, ResponseJson);
 }
 
 export function sampleNonces({ ell, epsilon, m }: SecurityParams, { key }: Data, rng: Rng): Nonces {

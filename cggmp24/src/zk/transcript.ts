@@ -47,3 +47,11 @@ export function proofJson<C extends z.ZodType, R extends z.ZodType>(commitment: 
     encode: (made) => ({ commitment: made.commitment, proof: made.response }),
   });
 }
+
+/** A proof of one commitment and one response for each challenge bit. */
+export type RepeatedProof<C extends z.ZodType, R extends z.ZodType> = ProofOf<readonly z.output<C>[], readonly z.output<R>[]>;
+
+/** `{"commitment":[…m],"proof":[…m]}`. */
+export function repeatedProofJson<C extends z.ZodType, R extends z.ZodType>(m: number, commitment: C, response: R): z.ZodType<RepeatedProof<C, R>> {
+  return proofJson(z.array(commitment).length(m).readonly(), z.array(response).length(m).readonly());
+}
