@@ -22,7 +22,7 @@ export interface NodeStatement {
 /** @param statement of kind `NODE_STATUS` @throws Refused when `nodeId` has not signed it */
 export async function verifyNodeStatement(roster: Roster, nodeId: NodeId, statement: string): Promise<NodeStatement> {
   const { signer, claims } = await verify(roster, NODE_STATUS, statement);
-  if (signer !== nodeId) throw new Refused(`it is a statement of ${signer}, not of ${nodeId}`);
+  if (signer !== nodeId) throw new Refused(`signed by ${signer}, it is a statement of ${signer}, not of ${nodeId}`);
   const parsed = StatusSchema.safeParse(claims.status);
   const issue = parsed.error?.issues[0];
   if (!parsed.success) throw new Refused(`status: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);

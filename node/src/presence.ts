@@ -1,9 +1,9 @@
 import type { BoardClient } from 'message-board/client';
-import { NodeStatusSchema, type Heartbeat, type NodeRecord, type NodeStatus, type SetupStatus } from 'message-board/contract';
+import type { Heartbeat, NodeRecord, NodeStatus, SetupStatus } from 'message-board/contract';
+import { isLater, type NodeStatement } from 'message-board/node_statement';
 import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
 import { NODE_STATUS } from 'sealing/kinds';
-import { z } from 'zod';
 import { sleepUntilAborted } from './reading.js';
 import type { Seals } from './seals.js';
 import { nodeId, nodeIndex } from './utils.js';
@@ -14,9 +14,6 @@ const HEARTBEAT_MS = 1_000;
 const READ_MS = 1_000;
 /** Pause after a call that failed. */
 const PAUSE_MS = 250;
-
-/** As in the board's records, what a newer node says besides is dropped. */
-const StatusSchema = z.object(NodeStatusSchema.shape);
 
 /** What the board last said about another node. */
 export interface PeerView {
@@ -67,11 +64,8 @@ export interface PresenceOptions {
 }
 
 /** What a node has stated about itself. */
-interface Stated {
+interface Stated extends Pick<NodeStatement, 'started' | 'sequence' | 'status'> {
   readonly statement: string | undefined;
-  readonly status: NodeStatus;
-  readonly started: number;
-  readonly sequence: number;
 }
 
 interface Heard {
@@ -240,7 +234,8 @@ export class Presence implements PresenceView {
     if (before !== undefined && before.statement === statement) return before;
     if (index === own && statement === this.#heartbeat?.statement) return null;
     try {
-      const stated = await readStatement(seals, node_id, statement);
+      if (statement === undefined) throw new Refused('it is not signed');
+      const stated = { ...(await seals.statusOf(node_id, statement)), statement };
       if (before !== undefined && !isLater(stated, before)) throw new Refused('it is not later than what was heard before');
       this.#refused.delete(node_id);
       return stated;
@@ -281,17 +276,4 @@ export class Presence implements PresenceView {
       }
     }
   }
-}
-
-async function readStatement(seals: Seals, from: string, statement: string | undefined): Promise<Stated> {
-  if (statement === undefined) throw new Refused('it is not signed');
-  const { signer, claims } = await seals.stated(NODE_STATUS, statement);
-  if (signer !== from) throw new Refused(`it is signed by ${signer}`);
-  const status = StatusSchema.safeParse(claims.status);
-  if (!status.success) throw new Refused(`status: ${status.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`);
-  return { statement, status: status.data, started: claims.started, sequence: claims.sequence };
-}
-
-function isLater(a: Stated, b: Stated): boolean {
-  return a.started === b.started ? a.sequence > b.sequence : a.started > b.started;
 }

@@ -1,3 +1,5 @@
+import type { NodeId } from 'message-board/contract';
+import { verifyNodeStatement, type NodeStatement } from 'message-board/node_statement';
 import { check, freshSalt, open, seal, type Disclosure, type Place } from 'sealing/envelope';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
@@ -57,5 +59,10 @@ export class Seals {
   /** @throws Refused when no member has stated this */
   stated<Claims>(kind: StatementKind<Claims>, statement: string): Promise<{ signer: string; claims: Claims }> {
     return verify(this.roster, kind, statement);
+  }
+
+  /** What a node says about itself. @throws Refused when it has not signed this */
+  statusOf(nodeId: NodeId, statement: string): Promise<NodeStatement> {
+    return verifyNodeStatement(this.roster, nodeId, statement);
   }
 }
