@@ -5,17 +5,31 @@ import type { Roster } from 'sealing/roster';
 import { verify } from 'sealing/statement';
 import type { RequestRecord } from './contract.js';
 
-/** Of a message's UTF-8 bytes, hexadecimal: what the gateway signs of it. */
+/** The only member whose clients may ask. */
+const ASKER = 'gateway';
+
+/** Of a message's UTF-8 bytes, hexadecimal: what the gateway signs of it, and what nodes state and record. */
 export function messageHash(message: string): string {
   return createHash('sha256').update(message).digest('hex');
 }
 
-/** Has the gateway asked for this message under this id? At any time: that it was lately is for the nodes to require. */
-export async function wasAskedFor(roster: Roster, { id, message, origin }: Pick<RequestRecord, 'id' | 'message' | 'origin'>): Promise<boolean> {
-  if (origin === undefined) return false;
+type Asked = Pick<RequestRecord, 'id' | 'message' | 'origin'>;
+
+/** Has the gateway asked for this message under this id? @returns who has, and when by its clock @throws Refused saying what is wrong */
+export async function verifySigningRequest(roster: Roster, { id, message, origin }: Asked): Promise<{ askedBy: string; time: Date }> {
+  if (origin === undefined) throw new Refused('origin: there is none');
+  const { signer, claims } = await verify(roster, SIGNING_REQUEST, origin);
+  if (signer !== ASKER) throw new Refused(`origin: it is by ${signer}, not by the ${ASKER}`);
+  if (claims.id !== id) throw new Refused('origin: it is for another id');
+  if (claims.message_sha256 !== messageHash(message)) throw new Refused('origin: it is for another message');
+  return { askedBy: signer, time: new Date(claims.time) };
+}
+
+/** Has it, at any time? That it was lately is for the nodes to require. */
+export async function wasAskedFor(roster: Roster, request: Asked): Promise<boolean> {
   try {
-    const { signer, claims } = await verify(roster, SIGNING_REQUEST, origin);
-    return signer === 'gateway' && claims.id === id && claims.message_sha256 === messageHash(message);
+    await verifySigningRequest(roster, request);
+    return true;
   } catch (error) {
     if (error instanceof Refused) return false;
     throw error;
