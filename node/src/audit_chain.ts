@@ -3,10 +3,10 @@
  * changed, removed, inserted or moved without breaking the chain. What was cut off at the end, or put in its place, shows
  * only to who has noted the head elsewhere.
  */
-import { createHash } from 'node:crypto';
 import { Refused } from 'sealing/errors';
-import { parseJson } from 'sealing/identity';
+import { parseJson } from 'sealing/json';
 import { z } from 'zod';
+import { sha256 } from './utils.js';
 
 const DigestSchema = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
 
@@ -39,7 +39,7 @@ export class AuditChain {
 
   /** A chain whose beginning is not at hand, from one of its lines on. @throws Refused */
   static from(line: Uint8Array): AuditChain {
-    return new AuditChain(parse(line).sequence, digestOf(line));
+    return new AuditChain(parse(line).sequence, sha256(line));
   }
 
   /** Takes the next line, without its line feed. @throws Refused saying why it does not follow */
@@ -47,14 +47,14 @@ export class AuditChain {
     const { sequence, previous } = parse(line);
     if (sequence !== this.sequence + 1) throw new Refused(`sequence: it is ${sequence} and should be ${this.sequence + 1}`);
     if (previous !== this.head) throw new Refused('previous: it is not the SHA-256 of the line before');
-    return new AuditChain(sequence, digestOf(line));
+    return new AuditChain(sequence, sha256(line));
   }
 
   /** Makes the next line. @returns its text, without a line feed, and the chain with it */
   append({ time, event, fields }: Pick<AuditEntry, 'time' | 'event' | 'fields'>): { line: string; chain: AuditChain } {
     const entry: AuditEntry = { sequence: this.sequence + 1, time, event, fields, previous: this.head };
     const line = JSON.stringify(entry);
-    return { line, chain: new AuditChain(entry.sequence, digestOf(Buffer.from(line))) };
+    return { line, chain: new AuditChain(entry.sequence, sha256(line)) };
   }
 }
 
@@ -67,8 +67,4 @@ function parse(line: Uint8Array): AuditEntry {
     throw new Refused('it is not UTF-8', { cause: error });
   }
   return parseJson(EntrySchema, text, 'line');
-}
-
-function digestOf(line: Uint8Array): string {
-  return createHash('sha256').update(line).digest('hex');
 }

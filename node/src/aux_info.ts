@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { parseAuxInfo, type SecurityParams } from 'cggmp24';
 import type { Phase } from './agreement.js';
 import type { ResultStore } from './key_store.js';
 import type { PrimeSource } from './safe_primes.js';
 import { attemptNames, hasLeftovers, runWithEveryone, type SetupDeps } from './setup_session.js';
+import { sha256 } from './utils.js';
 
 const FIRST = { boardId: 'auxgen', executionId: 'threshold_auxgen_initial_2024__' };
 
@@ -15,7 +15,7 @@ function digestOf(text: string, params: SecurityParams): string {
     N: encryptionKeys.map(({ n }) => hex(n)),
     ringPedersen: ringPedersen.map(({ nHat, s, t }) => [hex(nHat), hex(s), hex(t)]),
   };
-  return createHash('sha256').update(JSON.stringify(common)).digest('hex');
+  return sha256(JSON.stringify(common));
 }
 
 /** Generation of everybody's Paillier keys and ring-Pedersen parameters. Its result is the text of the aux info. */

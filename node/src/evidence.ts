@@ -4,15 +4,17 @@
  * the accused has signed, with each of its messages, a hash of what the session was about.
  */
 import { judge, keyMaterialDigest, partialSignatureMessage, publicKeyMaterialJson, ScalarJson, type Case, type SecurityParams, type Setting, type SignedMessage, type Verdict } from 'cggmp24';
+import { messageHash } from 'message-board/signing_request';
 import { DisclosureSchema, openDisclosed } from 'sealing/envelope';
 import { Refused } from 'sealing/errors';
-import { MemberNameSchema, parseJson } from 'sealing/identity';
+import { MemberNameSchema } from 'sealing/identity';
+import { parseJson } from 'sealing/json';
 import { PARTIAL_SIGNATURE } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { verify } from 'sealing/statement';
 import { z } from 'zod';
 import { settingDigest, SessionSettingSchema, type SessionSetting } from './session_setting.js';
-import { nodeId, sha256 } from './utils.js';
+import { nodeId } from './utils.js';
 
 export const EnvelopeSchema = z.strictObject({ text: z.string(), disclosure: DisclosureSchema.nullable() });
 export type ShownEnvelope = z.infer<typeof EnvelopeSchema>;
@@ -99,7 +101,7 @@ async function authenticatedPartials(roster: Roster, { setting, partial_signatur
     const { signer, claims } = await verify(roster, PARTIAL_SIGNATURE, statement);
     const party = positionOf(setting, signer);
     if (claims.presignature_id !== setting.execution_id) throw new Refused('partial_signatures: one is of another presignature');
-    if (message === null || claims.message_sha256 !== sha256(message)) throw new Refused('partial_signatures: one is of another message');
+    if (message === null || claims.message_sha256 !== messageHash(message)) throw new Refused('partial_signatures: one is of another message');
     const sigma = z.safeDecode(ScalarJson, { curve: 'secp256k1', scalar: claims.sigma });
     if (sigma.success) messages.push(partialSignatureMessage(party, { sigma: sigma.data }));
     else malformed.push({ party, code: 'malformed_message', round: 'partial signature', reason: 'sigma < q' });

@@ -1,4 +1,5 @@
 import type { RequestRecord } from 'message-board/contract';
+import { messageHash } from 'message-board/signing_request';
 import { Refused } from 'sealing/errors';
 import { authorize } from './authorization.js';
 import type { NodeContext } from './context.js';
@@ -17,7 +18,7 @@ interface Objection {
  */
 export async function judge({ roster, config, policy, audit, logger }: NodeContext, request: RequestRecord): Promise<string | null> {
   const { id, message, origin } = request;
-  const asked = { request_id: id, asked_by: null, origin_sha256: origin === undefined ? null : sha256(origin), message_sha256: sha256(message) };
+  const asked = { request_id: id, asked_by: null, origin_sha256: origin === undefined ? null : sha256(origin), message_sha256: messageHash(message) };
   let objection: Objection;
   try {
     const { askedBy, time } = await authorize(request, { roster, maxAgeMs: config.requestMaxAgeMs });

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { encodePoint, parseCoreKeyShare } from 'cggmp24';
 import type { Phase } from './agreement.js';
 import type { ResultStore } from './key_store.js';
 import { attemptNames, hasLeftovers, runWithEveryone, type SetupDeps } from './setup_session.js';
+import { sha256 } from './utils.js';
 
 const FIRST = { boardId: 'keygen', executionId: 'threshold_keygen_initial_2024___' };
 
@@ -17,7 +17,7 @@ function digestOf(text: string): string {
     indices: vssSetup?.indices.map(String) ?? null,
     chainCode: chainCode === null ? null : hex(chainCode),
   };
-  return createHash('sha256').update(JSON.stringify(common)).digest('hex');
+  return sha256(JSON.stringify(common));
 }
 
 /** Threshold key generation by all nodes. Its result is the text of the core key share. */

@@ -1,12 +1,13 @@
 import { combine, ProtocolAborted, ScalarJson, type Blame, type PartialSignature, type Signature } from 'cggmp24';
 import type { PartialSignature as Entry, RequestRecord } from 'message-board/contract';
+import { messageHash } from 'message-board/signing_request';
 import { Refused } from 'sealing/errors';
 import { PARTIAL_SIGNATURE } from 'sealing/kinds';
 import { z } from 'zod';
 import type { NodeContext } from './context.js';
 import type { StoredPresignature } from './presignature_pool.js';
 import { isReady } from './signing_plan.js';
-import { nodeId, nodeIndex, sha256, signersLabel } from './utils.js';
+import { nodeId, nodeIndex, signersLabel } from './utils.js';
 
 /** A partial signature as its maker has stated it. `partial` is null when the number is none. */
 interface Stated {
@@ -33,7 +34,7 @@ class Collection {
     private readonly request: RequestRecord,
     private readonly stored: StoredPresignature,
   ) {
-    this.messageHash = sha256(request.message);
+    this.messageHash = messageHash(request.message);
   }
 
   /** Ours, as it is to be posted. */

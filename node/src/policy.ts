@@ -1,7 +1,7 @@
 /** What a node signs, of all that it is asked for by somebody who may ask. Decided before any share is used. */
 import { readFile } from 'node:fs/promises';
 import { Refused } from 'sealing/errors';
-import { parseJson } from 'sealing/identity';
+import { parseJson } from 'sealing/json';
 import { z } from 'zod';
 import { sha256 } from './utils.js';
 

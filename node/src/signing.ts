@@ -1,4 +1,5 @@
 import type { Signature } from 'cggmp24';
+import { messageHash } from 'message-board/signing_request';
 import { announce, attemptId, isLater, type Attempt } from './attempt.js';
 import type { NodeContext } from './context.js';
 import { SessionTimeout } from './errors.js';
@@ -6,7 +7,7 @@ import { runOverBoard } from './http_transport.js';
 import { OrderedSlots } from './ordered_slots.js';
 import { announcedAttempts, planAttempt } from './signing_plan.js';
 import { reportStatus, submitSignature, type SigningTask } from './signing_task.js';
-import { nodeId, nodeIndex, sha256, signersLabel } from './utils.js';
+import { nodeId, nodeIndex, signersLabel } from './utils.js';
 
 /** Full signings under way at a time; each costs every signer seconds of CPU. */
 const FULL_SIGNINGS = 4;
@@ -15,7 +16,7 @@ const FULL_SIGNINGS = 4;
 async function runAttempt(context: NodeContext, attempt: Attempt, message: string, signal: AbortSignal): Promise<Signature> {
   const { index, config, logger, audit } = context;
   const id = attemptId(attempt);
-  await audit.record({ event: 'full_signing_started', fields: { request_id: attempt.requestId, message_sha256: sha256(message), execution_id: id, signers: signersLabel(attempt.signers) } });
+  await audit.record({ event: 'full_signing_started', fields: { request_id: attempt.requestId, message_sha256: messageHash(message), execution_id: id, signers: signersLabel(attempt.signers) } });
   logger.info({ event: 'full_signing_started', request_id: attempt.requestId, attempt: attempt.number, signers: signersLabel(attempt.signers) }, 'Full signing started');
   return await runOverBoard(context, {
     namespace: 'messages',

@@ -1,11 +1,12 @@
 import type { Signature } from 'cggmp24';
 import { formatSignature, type RequestRecord } from 'message-board/contract';
+import { messageHash } from 'message-board/signing_request';
 import { REQUEST_STATUS } from 'sealing/kinds';
 import type { Attempt } from './attempt.js';
 import type { NodeContext } from './context.js';
 import { sleepUntilAborted } from './reading.js';
 import { Refusals, type RefusalsDeps } from './refusals.js';
-import { sha256, signersLabel } from './utils.js';
+import { signersLabel } from './utils.js';
 import { Wakeup } from './wakeup.js';
 
 /** Signers submit the same signature in turn, should the first one die with it. */
@@ -77,7 +78,7 @@ export interface Made {
 export async function submitSignature({ client, index, logger, audit }: NodeContext, task: SigningTask, signature: Signature, { signers, path, ms }: Made): Promise<void> {
   const { signal } = task.controller;
   logger.info({ event: 'signature_generated', request_id: task.id, signers: signersLabel(signers), path, ms: Math.round(ms) }, 'signature generated');
-  audit.note({ event: 'signature_verified', fields: { request_id: task.id, message_sha256: sha256(task.request.message), signers: signersLabel(signers), path } });
+  audit.note({ event: 'signature_verified', fields: { request_id: task.id, message_sha256: messageHash(task.request.message), signers: signersLabel(signers), path } });
   await sleepUntilAborted(signers.indexOf(index) * SUBMIT_PATIENCE_MS, signal);
   await client.updateRequest(task.id, { signature: formatSignature(signature) }, signal);
   logger.info({ event: 'signature_submitted', request_id: task.id }, 'Signature submitted');

@@ -14,9 +14,9 @@ export function nodeIndex(id: string, n: number): number | null {
   return digits === undefined || index >= n ? null : index;
 }
 
-/** SHA-256 of a text's UTF-8 bytes, hexadecimal. */
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+/** SHA-256 of bytes, or of a text's UTF-8 bytes, hexadecimal. */
+export function sha256(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
 }
 
 /** Signers as attempts and logs name them: 1-based, joined by `-`. */

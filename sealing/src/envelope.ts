@@ -12,7 +12,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { compactDecrypt, CompactEncrypt } from 'jose';
 import { z } from 'zod';
 import { Refused } from './errors.js';
-import { MemberNameSchema, parseJson, type Identity } from './identity.js';
+import { MemberNameSchema, type Identity } from './identity.js';
+import { parseJson } from './json.js';
 import type { Roster } from './roster.js';
 import { sign, verify, type StatementKind } from './statement.js';
 

@@ -3,11 +3,7 @@ import { createPrivateKey, createPublicKey, randomBytes, type KeyObject } from '
 import { inspect } from 'node:util';
 import { z } from 'zod';
 import { Refused } from './errors.js';
-
-/** Is it the one text in base64url of its bytes? */
-export function isCanonical(text: string): boolean {
-  return Buffer.from(text, 'base64url').toString('base64url') === text;
-}
+import { isCanonical, parseJson } from './json.js';
 
 /** 32 bytes in base64url: a raw key of RFC 8032 or RFC 7748. */
 const KeySchema = z.string().refine((text) => text.length === 43 && isCanonical(text), 'must be 32 bytes in base64url');
@@ -114,18 +110,4 @@ export class Identity {
   [inspect.custom](): string {
     return `Identity(${this.name}, [secret])`;
   }
-}
-
-/** @throws Refused naming the field */
-export function parseJson<T>(schema: z.ZodType<T>, text: string, what: string): T {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new Refused(`${what}: is not JSON`);
-  }
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Refused(`${what}: ${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`);
 }

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { Refused } from './errors.js';
-import { parseJson, publicKeyObject, PublicIdentitySchema, type PublicIdentity } from './identity.js';
+import { publicKeyObject, PublicIdentitySchema, type PublicIdentity } from './identity.js';
+import { parseJson } from './json.js';
 
 /**
  * `sealed`: everything between members is signed, and encrypted where it is for one of them.

@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { compactDecrypt, CompactEncrypt, decodeProtectedHeader } from 'jose';
 import { z } from 'zod';
 import { Refused } from './errors.js';
-import { MemberNameSchema, parseJson } from './identity.js';
+import { MemberNameSchema } from './identity.js';
+import { parseJson } from './json.js';
 import { KdfSchema, SEAL_KEY_FORMS, type Kdf, type SealKey } from './seal_key.js';
 
 const FORMAT = 'threshold-signing-sealed';

@@ -6,8 +6,8 @@
 import { sign as signBytes, verify as verifyBytes } from 'node:crypto';
 import { z } from 'zod';
 import { Refused } from './errors.js';
-import type { Identity } from './identity.js';
-import { isCanonical, MemberNameSchema, parseJson } from './identity.js';
+import { MemberNameSchema, type Identity } from './identity.js';
+import { isCanonical, parseJson } from './json.js';
 import type { Roster } from './roster.js';
 
 /** A kind of statement: its name, never reused for another meaning, and its claims. */

@@ -2,7 +2,8 @@ import { inspect } from 'node:util';
 import { sign, verify } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { Identity, MemberNameSchema, parseJson, publicKeyObject } from '../src/identity.js';
+import { Identity, MemberNameSchema, publicKeyObject } from '../src/identity.js';
+import { parseJson } from '../src/json.js';
 import { identityText } from './fixed_identity.js';
 import { node1, node2, refusal } from './support.js';
 

@@ -1,5 +1,6 @@
 import { completeKeyShare, InvalidArgument, parseAuxInfo, parseCoreKeyShare, SECURITY_128 } from 'cggmp24';
-import { Identity, parseJson } from 'sealing/identity';
+import { Identity } from 'sealing/identity';
+import { parseJson } from 'sealing/json';
 import { Roster } from 'sealing/roster';
 import { z } from 'zod';
 import { checkCoreKeyShare } from '../key_store.js';

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { readFile } from 'node:fs/promises';
 import { SECURITY_128 } from 'cggmp24';
 import { loadRoster } from 'sealing/member';
 import { z } from 'zod';
 import { convictions } from '../evidence.js';
+import { readText } from './cluster_files.js';
 import { main, Refusal } from './command.js';
 
 const help = `Usage: verify-evidence FILE --roster FILE
@@ -19,19 +19,13 @@ believed anything. Prints who has cheated, and by what. It may take seconds.
 Exit code: 0 proven, 1 not proven or not readable, 2 called wrongly.
 `;
 
-async function read(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: unknown) => {
-    throw new Refusal(`${path}: cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown'})`);
-  });
-}
-
 await main({
   name: 'verify-evidence',
   help,
   options: z.object({ file: z.string(), roster: z.string('is required') }),
   argument: 'file',
   run: async ({ file, roster }) => {
-    const proven = await convictions(await loadRoster(roster), SECURITY_128, await read(file));
+    const proven = await convictions(await loadRoster(roster), SECURITY_128, await readText(file));
     if (proven.length === 0) throw new Refusal(`✗ ${file} proves nothing`);
     return proven.map(({ member, code, round, reason }) => `✓ ${member} has cheated: ${code} in ${round} (${reason})\n`).join('');
   },

@@ -1,0 +1,22 @@
+/** Reading what comes from outside: JSON by its schema, bytes in base64url. */
+import type { z } from 'zod';
+import { Refused } from './errors.js';
+
+/** Is it the one text in base64url of its bytes? */
+export function isCanonical(text: string): boolean {
+  return Buffer.from(text, 'base64url').toString('base64url') === text;
+}
+
+/** @throws Refused naming the field */
+export function parseJson<T>(schema: z.ZodType<T>, text: string, what: string): T {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new Refused(`${what}: is not JSON`);
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Refused(`${what}: ${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`);
+}
