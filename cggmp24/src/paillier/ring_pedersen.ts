@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
-import { CrtModulus, primeField } from '../math/crt.js';
-import { invert } from '../math/integer.js';
-import { modulus, powSigned, type Modulus } from '../math/modular.js';
+import { CrtModulus, primeField, type PrimePower } from '../math/crt.js';
+import { FixedBases } from '../math/fixed_base.js';
+import { bitLength, mod } from '../math/integer.js';
+import { modulus, type Modulus } from '../math/modular.js';
 import { randomBelow, randomUnit, type Rng } from '../math/random.js';
 import { checkUnits } from '../math/units.js';
 
@@ -13,13 +14,19 @@ export interface RingPedersenParams {
   readonly t: bigint;
 }
 
+/**
+ * The longest exponents of commitments that are made again and again, those of Π^enc-elg and Π^aff-g: ell' + epsilon bits for s,
+ * and ell + epsilon bits more than N-hat has for t. Π^fac has longer ones, once for each counterparty.
+ */
+const EXPONENT_BITS = { s: 1792, tBeyondModulus: 768 } as const;
+
 /** Commitments s^x t^y mod N-hat under somebody's parameters. */
 export class RingPedersen implements RingPedersenParams {
   readonly nHat: bigint;
   readonly s: bigint;
   readonly t: bigint;
   #modulus: Modulus | undefined;
-  #inverses: { s: bigint; t: bigint } | undefined;
+  #powers: FixedBases | undefined;
 
   /** @param params s and t must be units */
   constructor(params: RingPedersenParams) {
@@ -28,18 +35,16 @@ export class RingPedersen implements RingPedersenParams {
 
   /** Z_N-hat. */
   get modulus(): Modulus {
-    return (this.#modulus ??= this.makeModulus());
-  }
-
-  protected makeModulus(): Modulus {
-    return modulus(this.nHat);
+    return (this.#modulus ??= modulus(this.nHat));
   }
 
   /** s^x t^y mod N-hat, x and y of either sign. */
   commit(x: bigint, y: bigint): bigint {
-    // Both inverses are kept, so that the sign of a secret costs no time of its own.
-    const inverse = (this.#inverses ??= { s: invert(this.s, this.nHat), t: invert(this.t, this.nHat) });
-    return (powSigned(this.modulus, this.s, inverse.s, x) * powSigned(this.modulus, this.t, inverse.t, y)) % this.nHat;
+    this.#powers ??= new FixedBases(this.modulus, [
+      { base: this.s, bits: EXPONENT_BITS.s },
+      { base: this.t, bits: bitLength(this.nHat) + EXPONENT_BITS.tBeyondModulus },
+    ]);
+    return this.#powers.product([x, y]);
   }
 
   /** Throws `InvalidProof` naming the first element that is no unit modulo N-hat. */
@@ -62,22 +67,30 @@ export interface RingPedersenTrapdoor {
  */
 export class OwnRingPedersen extends RingPedersen {
   readonly #trapdoor: RingPedersenTrapdoor;
-  #tInverse: bigint | undefined;
+  readonly #p: PrimePower;
+  readonly #q: PrimePower;
+  #crt: CrtModulus | undefined;
+  #halves: { readonly p: FixedBases; readonly q: FixedBases } | undefined;
 
   constructor(params: RingPedersenParams, trapdoor: RingPedersenTrapdoor) {
     super(params);
     this.#trapdoor = trapdoor;
+    this.#p = primeField(trapdoor.pHat);
+    this.#q = primeField(trapdoor.qHat);
   }
 
-  protected override makeModulus(): Modulus {
-    return new CrtModulus(primeField(this.#trapdoor.pHat), primeField(this.#trapdoor.qHat));
+  override get modulus(): CrtModulus {
+    return (this.#crt ??= new CrtModulus(this.#p, this.#q));
   }
 
   override commit(x: bigint, y: bigint): bigint {
     const { lambda } = this.#trapdoor;
-    if (lambda === undefined) return super.commit(x, y);
-    this.#tInverse ??= invert(this.t, this.nHat);
-    return powSigned(this.modulus, this.t, this.#tInverse, lambda * x + y);
+    const [bases, exponents] = lambda === undefined ? [[this.s, this.t], [x, y]] : [[this.t], [lambda * x + y]];
+    const powersIn = ({ prime, modulus: field }: PrimePower): FixedBases =>
+      new FixedBases(field, bases.map((base) => ({ base, bits: bitLength(prime) })));
+    const { p, q } = (this.#halves ??= { p: powersIn(this.#p), q: powersIn(this.#q) });
+    const reduced = ({ order }: PrimePower): bigint[] => exponents.map((e) => mod(e, order));
+    return this.modulus.join(p.product(reduced(this.#p)), q.product(reduced(this.#q)));
   }
 
   /** For Pi^prm and for storage. */
