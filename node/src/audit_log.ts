@@ -1,5 +1,7 @@
+import { appendFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
 import { AuditChain, LINE_FEED } from './audit_chain.js';
@@ -10,8 +12,10 @@ import { syncFolder } from './files.js';
 const TAIL_BYTES = 1 << 20;
 /** What a crash may leave of a writing. */
 const MAX_TORN_BYTES = 1 << 18;
-/** A note waits so long for a record to go to the disk with, ms. */
+/** A note waits so long for a record to be written with, ms. */
 const NOTE_MS = 200;
+/** What is written waits so long for more to go to the disk with, ms. */
+const SYNC_MS = 20;
 
 /** Which request, who asked for it, and what is to be signed; `null`: nobody has signed for it. */
 export interface Asked {
@@ -58,14 +62,21 @@ interface Opened {
   readonly chain: AuditChain;
 }
 
-/** What this node was asked, and what it did about it, on disk before it is done. Nothing in it is ever removed. */
+/**
+ * What this node was asked, and what it did about it, written before it is done. Nothing in it is ever removed.
+ *
+ * What is written is with the kernel: however this process ends, it is there. On the disk it is a moment later; nothing waits
+ * for that. When the whole machine loses its power, that moment is missing here, and the other signers' logs have it. That a
+ * presignature signs once does not rest on it: presignatures do not survive their process.
+ */
 export class AuditLog {
   #queue: Waiting[] = [];
   /** null after a failed writing: the file may end in a part of a line. */
   #opened: Opened | null;
-  #writing: Promise<void> = Promise.resolve();
-  #isWriting = false;
+  #reopening: Promise<void> | null = null;
   #later: NodeJS.Timeout | null = null;
+  #syncing: Promise<void> | null = null;
+  #isSynced = true;
   #chain: AuditChain;
 
   private constructor(
@@ -85,77 +96,47 @@ export class AuditLog {
     return new AuditLog(path, options, await openChain(path, options.now ?? Date.now));
   }
 
-  /** SHA-256 of the last line that is on disk, hexadecimal. */
+  /** SHA-256 of the last line that is written, hexadecimal. */
   get head(): string {
     return this.#chain.head;
   }
 
-  /** How many lines are on disk. */
+  /** How many lines are written. */
   get length(): number {
     return this.#chain.sequence;
   }
 
-  /** On disk when it resolves, with everything that came before it. @throws when it is not: what it announces must not be done */
+  /** Written when it resolves, with everything that came before it. @throws when it is not: what it announces must not be done */
   record(record: AuditRecord): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ record, time: this.#time(), waiter: { resolve, reject } });
-      this.#start();
+      this.#write();
     });
   }
 
-  /** What nothing waits for: it goes to the disk with the next record, or soon, and is not lost when that fails. */
+  /** What nothing waits for: it is written with the next record, or soon, and is not lost when that fails. */
   note(record: AuditRecord): void {
     this.#queue.push({ record, time: this.#time(), waiter: null });
-    this.#startLater();
+    this.#writeLater();
   }
 
-  /** Ends it when everything is written, as far as that can be. */
+  /** Ends it when everything is on the disk, as far as that can be. */
   async close(): Promise<void> {
-    if (this.#queue.length > 0) this.#start();
-    await this.#writing;
+    if (this.#queue.length > 0) this.#write();
+    await this.#reopening;
+    await this.#syncing;
     if (this.#later !== null) clearTimeout(this.#later);
     await this.#opened?.file.close();
   }
 
-  #start(): void {
-    if (!this.#isWriting) this.#writing = this.#writeAll();
-  }
-
-  #startLater(): void {
-    this.#later ??= setTimeout(() => {
-      this.#later = null;
-      this.#start();
-    }, NOTE_MS);
-  }
-
-  /** One writing for all that came during the last one. Never throws. */
-  async #writeAll(): Promise<void> {
-    const { onProblem, logger } = this.options;
-    this.#isWriting = true;
-    do {
-      const batch = this.#queue.splice(0);
-      try {
-        await this.#write(batch);
-        onProblem?.(null);
-        for (const { waiter } of batch) waiter?.resolve();
-      } catch (error) {
-        logger.error({ event: 'audit_log_failed', err: error }, 'The audit log cannot be written');
-        onProblem?.(`the audit log cannot be written: ${error instanceof Error ? error.message : String(error)}`);
-        for (const { waiter } of batch) waiter?.reject(error);
-        this.#queue = [...batch.filter(({ waiter }) => waiter === null), ...this.#queue];
-      }
-    } while (this.#queue.some(({ waiter }) => waiter !== null));
-    this.#isWriting = false;
-    if (this.#queue.length > 0) this.#startLater();
-  }
-
-  #time(): string {
-    return new Date((this.options.now ?? Date.now)()).toISOString();
-  }
-
-  async #write(batch: readonly Waiting[]): Promise<void> {
-    const { file, chain: before } = this.#opened ?? (await openChain(this.path, this.options.now ?? Date.now));
-    this.#opened = null;
+  /** Writes what waits, at once: a few lines cost less than to hand them to another thread. Never throws. */
+  #write(): void {
+    if (this.#opened === null) {
+      this.#reopening ??= this.#reopen();
+      return;
+    }
+    const { file, chain: before } = this.#opened;
+    const batch = this.#queue.splice(0);
     let chain = before;
     const lines = batch.map(({ record: { event, fields }, time }) => {
       const appended = chain.append({ time, event, fields: { ...fields } });
@@ -163,14 +144,64 @@ export class AuditLog {
       return `${appended.line}\n`;
     });
     try {
-      await file.appendFile(lines.join(''));
-      await file.datasync();
+      appendFileSync(file.fd, lines.join(''));
     } catch (error) {
-      await file.close().catch(() => undefined);
-      throw error;
+      this.#fail(error, batch);
+      return;
     }
     this.#opened = { file, chain };
     this.#chain = chain;
+    for (const { waiter } of batch) waiter?.resolve();
+    this.#isSynced = false;
+    this.#syncing ??= this.#sync();
+  }
+
+  #writeLater(): void {
+    this.#later ??= setTimeout(() => {
+      this.#later = null;
+      this.#write();
+    }, NOTE_MS);
+  }
+
+  async #reopen(): Promise<void> {
+    try {
+      this.#opened = await openChain(this.path, this.options.now ?? Date.now);
+    } catch (error) {
+      this.#fail(error, this.#queue.splice(0));
+    }
+    this.#reopening = null;
+    if (this.#opened !== null) this.#write();
+  }
+
+  /** To the disk, all that came meanwhile at once. Never throws. */
+  async #sync(): Promise<void> {
+    while (!this.#isSynced) {
+      await sleep(SYNC_MS);
+      this.#isSynced = true;
+      const opened = this.#opened;
+      try {
+        await opened?.file.datasync();
+        if (opened !== null) this.options.onProblem?.(null);
+      } catch (error) {
+        this.#fail(error, []);
+      }
+    }
+    this.#syncing = null;
+  }
+
+  #fail(error: unknown, batch: readonly Waiting[]): void {
+    const { onProblem, logger } = this.options;
+    logger.error({ event: 'audit_log_failed', err: error }, 'The audit log cannot be written');
+    onProblem?.(`the audit log cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+    void this.#opened?.file.close().catch(() => undefined);
+    this.#opened = null;
+    for (const { waiter } of batch) waiter?.reject(error);
+    this.#queue = [...batch.filter(({ waiter }) => waiter === null), ...this.#queue];
+    if (this.#queue.length > 0) this.#writeLater();
+  }
+
+  #time(): string {
+    return new Date((this.options.now ?? Date.now)()).toISOString();
   }
 }
 

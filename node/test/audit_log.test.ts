@@ -34,17 +34,17 @@ async function expectWhole(path: string): Promise<Line[]> {
 }
 
 /** As on a full disk: a part of a text is written, and then there is an error. @returns how to mend it */
-async function fillDisk(folder: string): Promise<() => void> {
-  const any = await open(join(folder, 'any'), 'w');
-  const prototype = Object.getPrototypeOf(any) as Pick<FileHandle, 'appendFile'>;
-  const { appendFile: whole } = prototype;
-  prototype.appendFile = async function (this: FileHandle, text: string) {
-    await whole.call(this, text.slice(0, text.length / 2));
-    throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
-  };
-  await any.close();
-  return () => {
-    prototype.appendFile = whole;
+async function fillDisk(path: string): Promise<() => Promise<void>> {
+  await appendFile(path, '{"sequence":');
+  // Not open for writing.
+  const other = await open(path, 'r');
+  const { fd } = other;
+  const prototype = Object.getPrototypeOf(other) as FileHandle;
+  const own = Object.getOwnPropertyDescriptor(prototype, 'fd') ?? {};
+  Object.defineProperty(prototype, 'fd', { configurable: true, get: () => fd });
+  return async () => {
+    Object.defineProperty(prototype, 'fd', own);
+    await other.close();
   };
 }
 
@@ -70,7 +70,7 @@ describe('the audit log', () => {
       expect((await stat(path)).mode & 0o777).toBe(0o600);
     }));
 
-  it('has on disk what it has resolved, in the order in which it came, however much comes at once', () =>
+  it('has written what it has resolved, in the order in which it came, however much comes at once', () =>
     withLog(async (path, reopen) => {
       const log = await reopen();
       const first = log.record(dropped('first'));
@@ -159,13 +159,13 @@ describe('the audit log', () => {
       const { logger, lines } = memoryLog();
       const log = await AuditLog.open(path, { logger, onProblem: (reason) => void problems.push(reason) });
       await log.record(dropped('node-1'));
-      const mend = await fillDisk(folder);
+      const mend = await fillDisk(path);
       try {
-        await expect(log.record(dropped('node-2'))).rejects.toThrow('ENOSPC');
+        await expect(log.record(dropped('node-2'))).rejects.toThrow('EBADF');
         log.note(dropped('node-3'));
-        await expect(log.record(dropped('node-4'))).rejects.toThrow('ENOSPC');
+        await expect(log.record(dropped('node-4'))).rejects.toThrow(/EBADF|EINVAL/);
       } finally {
-        mend();
+        await mend();
       }
       await log.record(dropped('node-5'));
       await log.close();
@@ -173,8 +173,41 @@ describe('the audit log', () => {
       expect(written.filter(({ event }) => event === 'presignatures_dropped').map(({ fields }) => fields['lost'])).toEqual(['node-1', 'node-3', 'node-5']);
       expect(written.map(({ event }) => event)).toContain('recovered');
       expect(problems.at(-1)).toBeNull();
-      expect(problems.some((problem) => /^the audit log cannot be written: .*ENOSPC/.test(problem ?? ''))).toBe(true);
+      expect(problems.some((problem) => /^the audit log cannot be written: .*EBADF/.test(problem ?? ''))).toBe(true);
       expect(lines.map(({ event }) => event)).toEqual(['audit_log_failed', 'audit_log_failed']);
+    }));
+
+  it('does not keep anybody waiting for the disk, and says when the disk fails', () =>
+    inFolder(async (folder) => {
+      const problems: (string | null)[] = [];
+      const path = join(folder, 'audit.log');
+      const log = await AuditLog.open(path, { logger, onProblem: (reason) => void problems.push(reason) });
+      const any = await open(join(folder, 'any'), 'w');
+      const prototype = Object.getPrototypeOf(any) as Pick<FileHandle, 'datasync'>;
+      const { datasync } = prototype;
+      let fail = (): void => undefined;
+      prototype.datasync = () => new Promise((_, reject) => {
+        fail = () => {
+          reject(new Error('EIO'));
+        };
+      });
+      try {
+        for (const k of [1, 2]) await log.record(dropped(`node-${k}`));
+        expect((await expectWhole(path)).length).toBe(2);
+        expect(problems).toEqual([]);
+        await eventually('it is told', () => {
+          fail();
+          return problems.length > 0;
+        });
+      } finally {
+        prototype.datasync = datasync;
+        await any.close();
+      }
+      expect(problems).toEqual(['the audit log cannot be written: EIO']);
+      await log.record(dropped('node-3'));
+      await log.close();
+      expect(problems.at(-1)).toBeNull();
+      expect((await expectWhole(path)).length).toBe(3);
     }));
 
   it('is not opened when it cannot be', () =>
