@@ -8,10 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { SECURITY_128 } from 'cggmp24';
 import { fullSafePrimes } from 'cggmp24/testing';
 import { SealKey } from 'sealing/seal_key';
-import { openText, sealText } from 'sealing/sealed_file';
+import { openText } from 'sealing/sealed_file';
 import { request } from 'undici';
+import { PrimeFolder } from '../node/src/prime_folder.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -61,9 +63,8 @@ export class ProcessCluster {
     await promisify(execFile)(process.execPath, [program, '--nodes', '4', '--threshold', '3', '--out', this.folder, '--seal-key', this.sealKey]);
     const sealKey = await this.#openedSealKey();
     for (const number of [1, 2, 3, 4]) {
-      const primes = JSON.stringify({ primes: fullSafePrimes.slice(4 * (number - 1), 4 * number) });
-      const file = await sealText(sealKey, { purpose: 'primes', owner: `node-${number}` }, primes);
-      await writeFile(join(this.dataOf(number), `primes_node-${number}.json`), file, { mode: 0o600 });
+      const folder = new PrimeFolder({ folder: this.dataOf(number), nodeId: `node-${number}`, sealKey, params: SECURITY_128 });
+      for (const prime of fullSafePrimes.slice(4 * (number - 1), 4 * number)) await folder.add(prime);
     }
   }
 

@@ -1,4 +1,4 @@
-import { link, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, open, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Makes what was done to the names in a folder survive a crash of the machine. */
@@ -57,6 +57,18 @@ export async function readIfThere(path: string): Promise<string | null> {
 export async function removeDurably(path: string): Promise<void> {
   await rm(path, { force: true });
   await syncFolder(dirname(path));
+}
+
+/** The same, for one alone of several who try at a time. @returns false when it was not there: another has removed it */
+export async function removeFirst(path: string): Promise<boolean> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+  await syncFolder(dirname(path));
+  return true;
 }
 
 /** Is there no such file? */

@@ -103,10 +103,10 @@ describe('the program', () => {
   it('ends with code 1, saying why, when a file is damaged', () =>
     inFolder(async (folder) => {
       const env = await dataFolder(folder, 'node-1');
-      await writeFile(join(folder, 'data', 'primes_node-1.json'), '{');
+      await writeFile(join(folder, 'data', 'prime_node-1.1795246538000-0123456789abcdef.json'), '{');
       const node = start({ ...env, MESSAGE_BOARD_URL: 'http://127.0.0.1:9' });
       expect(await node.ended).toBe(1);
-      expect(node.output.stdout).toMatch(/"level":60.*primes_node-1\.json cannot be used/);
+      expect(node.output.stdout).toMatch(/"level":60.*prime_node-1\.\d+-[0-9a-f]+\.json cannot be used/);
     }));
 
   it.each<[string, RegExp, (env: Record<string, string>, folder: string) => Promise<void> | void]>([

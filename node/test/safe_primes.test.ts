@@ -1,18 +1,18 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parsePrimes } from 'cggmp24';
 import { SMALL_FOR_TESTS, smallSafePrimes } from 'cggmp24/testing';
 import { SealKey } from 'sealing/seal_key';
-import { openText, sealText } from 'sealing/sealed_file';
-import { DamagedFile, WorkerFailed } from '../src/errors.js';
+import { WorkerFailed } from '../src/errors.js';
 import type { ProtocolRunner } from '../src/jobs.js';
+import { PrimeFolder } from '../src/prime_folder.js';
 import { PrimeSupply } from '../src/safe_primes.js';
 import { eventually, memoryLog } from './util/cluster.js';
 import { inFolder } from './util/folder.js';
+import { present } from './util/present.js';
 import { testSealKey } from './util/seal_key.js';
 
-/** Finds the fixture primes, each twice, one search at a time; fails now and then. */
+/** Finds the fixture primes, one search at a time, when it is told to. */
 class FakeRunner {
   readonly waiting: ((prime: string | Error) => void)[] = [];
   aborted = 0;
@@ -40,7 +40,7 @@ class FakeRunner {
   }
 
   find(): void {
-    this.waiting.shift()?.(smallSafePrimes[Math.floor(this.#next++ / 2)] ?? '');
+    this.waiting.shift()?.(smallSafePrimes[this.#next++] ?? '');
   }
 }
 
@@ -48,115 +48,113 @@ let sealKey: SealKey;
 beforeAll(async () => {
   sealKey = await testSealKey();
 });
-const label = { purpose: 'primes', owner: 'node-1' } as const;
 
-async function open(folder: string, fake = new FakeRunner()) {
+async function open(folder: string) {
+  const fake = new FakeRunner();
   const log = memoryLog();
-  const supply = await PrimeSupply.open({ folder, nodeId: 'node-1', sealKey, params: SMALL_FOR_TESTS, runner: fake.runner, workers: 2, logger: log.logger });
-  return { supply, fake, lines: log.lines };
-}
-
-const FILE = 'primes_node-1.json';
-async function writePrimes(folder: string, text: string): Promise<void> {
-  await writeFile(join(folder, FILE), await sealText(sealKey, label, text));
+  const own = { folder, nodeId: 'node-1', sealKey, params: SMALL_FOR_TESTS };
+  const supply = await PrimeSupply.open({ ...own, runner: fake.runner, workers: 2, logger: log.logger });
+  return { supply, fake, lines: log.lines, files: new PrimeFolder(own) };
 }
 
 const never = new AbortController().signal;
+const handedOut = async (supply: PrimeSupply): Promise<string[]> => {
+  const { p, q, pHat, qHat } = parsePrimes(await supply.take(), SMALL_FOR_TESTS).reveal();
+  return [p, q, pHat, qHat].map((prime) => prime.toString(16));
+};
 
 describe('the supply of safe primes', () => {
-  it('searches on all workers until there are four different ones', () =>
+  it('searches on all workers until there are four, and stops them all then', () =>
     inFolder(async (folder) => {
       const { supply, fake, lines } = await open(folder);
       const ready = supply.prepare(never);
-      expect(fake.waiting).toHaveLength(2);
-      for (let found = 0; found < 7; found++) {
+      await eventually('two searches', () => fake.waiting.length === 2);
+      for (let found = 1; found <= 4; found++) {
         fake.find();
-        await eventually('the next search begins', () => fake.waiting.length === 2 || found === 6);
+        await eventually('the next search begins', () => fake.waiting.length === 2 || found === 4);
       }
       await ready;
       expect(fake.aborted).toBe(1);
-      expect(lines.filter(({ msg }) => msg === 'Generating safe primes')[0]).toMatchObject({ found: 0, needed: 4 });
-      expect(lines.at(-1)).toMatchObject({ msg: 'Safe primes generated', found: 4 });
+      const progress = lines.filter(({ event }) => event === 'safe_primes');
+      expect(progress[0]).toMatchObject({ msg: 'Generating safe primes', found: 0, needed: 4 });
+      expect(progress.at(-1)).toMatchObject({ msg: 'Safe primes generated', found: 4 });
       for (const prime of smallSafePrimes.slice(0, 4)) expect(JSON.stringify(lines)).not.toContain(prime.slice(0, 32));
-      const { p, q, pHat, qHat } = parsePrimes(await supply.take(), SMALL_FOR_TESTS).reveal();
-      expect([p, q, pHat, qHat].map((prime) => prime.toString(16))).toEqual(smallSafePrimes.slice(0, 4));
+      expect((await handedOut(supply)).sort()).toEqual(smallSafePrimes.slice(0, 4).sort());
+      expect(await readdir(folder)).toEqual([]);
+      await expect(supply.take()).rejects.toThrow('there are not four primes');
     }));
 
-  it('keeps what it has found through a restart, for its owner alone', () =>
+  it('keeps what it has found through a restart, and searches for the rest', () =>
     inFolder(async (folder) => {
       const { supply, fake } = await open(folder);
       const life = new AbortController();
       const ready = supply.prepare(life.signal);
+      await eventually('two searches', () => fake.waiting.length === 2);
       fake.find();
       await eventually('it is on disk', () => fake.waiting.length === 2);
       life.abort(new Error('killed'));
       await expect(ready).rejects.toThrow('killed');
-      expect((await stat(join(folder, FILE))).mode & 0o777).toBe(0o600);
-      const file = await readFile(join(folder, FILE), 'utf8');
-      expect(JSON.parse(await openText(sealKey, label, file))).toEqual({ primes: smallSafePrimes.slice(0, 1) });
+      expect(fake.aborted).toBe(2);
       const again = await open(folder);
-      const readyAgain = again.supply.prepare(never);
-      for (let found = 0; found < 8; found++) {
-        again.fake.find();
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      await readyAgain;
-      expect(parsePrimes(await again.supply.take(), SMALL_FOR_TESTS).reveal().p.toString(16)).toBe(smallSafePrimes[0]);
+      expect(await again.files.size()).toBe(1);
+      for (const prime of smallSafePrimes.slice(4, 7)) await again.files.add(prime);
+      await again.supply.prepare(never);
+      expect(again.fake.waiting).toHaveLength(0);
+      expect((await handedOut(again.supply))[0]).toBe(smallSafePrimes[0]);
     }));
 
-  it('hands primes out once: they are in no file any more', () =>
+  it('uses what was made ahead, four at a time, also what is added while it runs', () =>
     inFolder(async (folder) => {
-      await writePrimes(folder, JSON.stringify({ primes: smallSafePrimes.slice(0, 4) }));
-      const { supply, fake } = await open(folder);
-      await supply.prepare(never);
-      expect(fake.waiting).toHaveLength(0);
-      await supply.take();
-      expect(await readdir(folder)).toEqual([]);
-      await expect(supply.take()).rejects.toThrow('there are not four primes');
+      const { supply, fake, files } = await open(folder);
+      for (const prime of smallSafePrimes.slice(0, 9)) await files.add(prime);
+      const taken: string[] = [];
+      for (let key = 0; key < 2; key++) {
+        await supply.prepare(never);
+        taken.push(...(await handedOut(supply)));
+      }
+      expect(taken.sort()).toEqual([...new Set(taken)]);
+      expect(await files.size()).toBe(1);
       const life = new AbortController();
       const ready = supply.prepare(life.signal);
-      expect(fake.waiting).toHaveLength(2);
+      await eventually('it searches again', () => fake.waiting.length === 2);
       life.abort(new Error('enough'));
       await expect(ready).rejects.toThrow('enough');
     }));
 
+  it('goes on with those that it has when another process was faster with the rest', () =>
+    inFolder(async (folder) => {
+      const { supply, fake, files } = await open(folder);
+      for (const prime of smallSafePrimes.slice(4, 7)) await files.add(prime);
+      await expect(supply.take()).rejects.toThrow('there are not four primes');
+      const ready = supply.prepare(never);
+      await eventually('it searches', () => fake.waiting.length === 2);
+      fake.find();
+      await ready;
+      expect((await handedOut(supply)).sort()).toEqual([...smallSafePrimes.slice(4, 7), present(smallSafePrimes[0])].sort());
+    }));
+
   it('searches on when a search fails', () =>
     inFolder(async (folder) => {
-      await writePrimes(folder, JSON.stringify({ primes: smallSafePrimes.slice(1, 4) }));
-      const { supply, fake, lines } = await open(folder);
+      const { supply, fake, lines, files } = await open(folder);
+      for (const prime of smallSafePrimes.slice(1, 4)) await files.add(prime);
       const ready = supply.prepare(never);
+      await eventually('two searches', () => fake.waiting.length === 2);
       fake.waiting.shift()?.(new WorkerFailed('the worker thread crashed'));
       await eventually('it says so', () => lines.some(({ event }) => event === 'safe_prime_failed'));
       fake.find();
       await ready;
     }));
 
-  it.each([
-    ['is no JSON', '{"primes": ['],
-    ['holds something else', '{"p": "ff"}'],
-    ['holds primes of another size', JSON.stringify({ primes: ['ffff'] })],
-    ['holds too many', JSON.stringify({ primes: smallSafePrimes.slice(0, 5) })],
-  ])('refuses a file that %s, and says what to do', (_what, text) =>
-    inFolder(async (folder) => {
-      await writePrimes(folder, text);
-      const file = await readFile(join(folder, FILE), 'utf8');
-      const failure = await open(folder).catch((error: unknown) => error);
-      expect(failure).toBeInstanceOf(DamagedFile);
-      expect(String(failure)).toMatch(/primes_node-1\.json cannot be used.*Remove it/);
-      expect(await readFile(join(folder, FILE), 'utf8')).toBe(file);
-    }),
-  );
-
-  it.each([
-    ['in clear text', (): Promise<string> => Promise.resolve(JSON.stringify({ primes: smallSafePrimes.slice(0, 4) })), /it is not sealed, and SEAL_KEY is not none/],
-    ['of another node', () => sealText(sealKey, { ...label, owner: 'node-2' }, '{"primes":[]}'), /sealed as primes of node-2/],
-    ['that is damaged', async () => (await sealText(sealKey, label, '{"primes":[]}')).replace('"jwe":"ey', '"jwe":"ez'), /it is damaged\. Remove it; others will be searched for/],
-  ])('refuses a file %s', (_what, makeFile, message) =>
-    inFolder(async (folder) => {
-      await writeFile(join(folder, FILE), await makeFile());
-      const failure = await open(folder).catch((error: unknown) => error);
-      expect(failure).toBeInstanceOf(DamagedFile);
-      expect(String(failure)).toMatch(message);
-    }),
-  );
+  it('fails, and stops all searches, when a prime cannot be kept', () =>
+    inFolder(async (parent) => {
+      const folder = `${parent}/data`;
+      await mkdir(folder);
+      const { supply, fake } = await open(folder);
+      const ready = supply.prepare(never);
+      await eventually('two searches', () => fake.waiting.length === 2);
+      await rm(folder, { recursive: true });
+      fake.find();
+      await expect(ready).rejects.toThrow('ENOENT');
+      expect(fake.aborted).toBe(1);
+    }));
 });

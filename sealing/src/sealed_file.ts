@@ -34,7 +34,7 @@ const IF_DAMAGED: Readonly<Record<Label['purpose'], string>> = {
   identity: 'Restore it from a backup (restore-share)',
   'key-share': 'Restore it from a backup (restore-share)',
   'aux-info': 'Restore it from a backup (restore-share)',
-  primes: 'Remove it; others will be searched for',
+  primes: 'Remove it; another will be searched for',
   backup: 'Take another copy of it',
 };
 

@@ -112,7 +112,7 @@ describe('a sealed file that must not be used', () => {
       withHeader(file, { kdf: { name: 'none' } }),
     ];
     for (const text of damaged) expect(await refused(text, label, otherKey)).toBe(DAMAGED);
-    expect(await refused(file.slice(0, -10), { ...label, purpose: 'primes' })).toBe('it is damaged. Remove it; others will be searched for');
+    expect(await refused(file.slice(0, -10), { ...label, purpose: 'primes' })).toBe('it is damaged. Remove it; another will be searched for');
     expect(await refused(file.slice(0, -10), { ...label, purpose: 'backup' })).toBe('it is damaged. Take another copy of it');
   });
 

@@ -31,12 +31,12 @@ const PURPOSES = new Map<string, Label['purpose']>([
   ['identity', 'identity'],
   ['key_share', 'key-share'],
   ['aux_info', 'aux-info'],
-  ['primes', 'primes'],
+  ['prime', 'primes'],
 ]);
 
 /** What a file of this member is, by its name; null for all other files. */
 function purposeOf(file: string, member: string): Label['purpose'] | null {
-  const [, kind = ''] = new RegExp(`^(\\w+)_${member}(\\.pending\\.\\d+)?\\.json$`).exec(file) ?? [];
+  const [, kind = ''] = new RegExp(`^(\\w+)_${member}(\\.pending\\.\\d+|\\.\\d+-[0-9a-f]+)?\\.json$`).exec(file) ?? [];
   return PURPOSES.get(kind) ?? null;
 }
 
