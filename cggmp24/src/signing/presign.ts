@@ -3,7 +3,7 @@
  * cggmp24; unlike it, both proofs of round 1 are verified, and every one by itself.
  */
 import { affGContext, elogContext, encElgContext } from '../hash/context.js';
-import { G, invertScalar, multiply, sumPoints, sumScalars, toScalar, toSigned, type Point, type Scalar } from '../math/curve.js';
+import { G, invertScalar, multiply, multiplyAdd, sumPoints, sumScalars, toScalar, toSigned, type Point, type Scalar } from '../math/curve.js';
 import { randomHalfRange, randomScalar, randomUnit } from '../math/random.js';
 import { at } from '../runtime/at.js';
 import { ProtocolAborted } from '../runtime/errors.js';
@@ -23,6 +23,8 @@ import { Presignature, publicDataOf } from './presignature.js';
 interface Ephemeral {
   readonly k: Scalar;
   readonly gamma: Scalar;
+  /** Of Y. */
+  readonly y: Scalar;
   readonly a: Scalar;
   readonly b: Scalar;
   /** Nonce of K_i. */
@@ -42,11 +44,11 @@ function sampleRound1({ decryptionKey, rng }: SigningContext): { secrets: Epheme
     G: G_i.ciphertext,
     Y,
     A1: multiply(G, a),
-    A2: multiply(Y, a).add(multiply(G, k)),
+    A2: multiplyAdd(Y, a, k, y),
     B1: multiply(G, b),
-    B2: multiply(Y, b).add(multiply(G, gamma)),
+    B2: multiplyAdd(Y, b, gamma, y),
   };
-  return { secrets: { k, gamma, a, b, rho: K.nonce, nu: G_i.nonce }, message };
+  return { secrets: { k, gamma, y, a, b, rho: K.nonce, nu: G_i.nonce }, message };
 }
 
 /** psi0 and psi1 for party j. */
@@ -55,14 +57,14 @@ function proveEncryptions(ctx: SigningContext, own: Round1a, secrets: Ephemeral,
   const prover = { sid, prover: index };
   const key = at(ctx.N, index);
   const aux = at(ctx.aux, j);
-  const { k, gamma, a, b, rho, nu } = secrets;
+  const { k, gamma, y, a, b, rho, nu } = secrets;
   return {
     psi0: encElg.prove(
       encElgContext(prover, 0),
       params,
       aux,
       { key, ciphertext: own.K, a: own.Y, b: own.A1, x: own.A2 },
-      { plaintext: toSigned(k), nonce: rho, b: a },
+      { plaintext: toSigned(k), nonce: rho, b: a, logA: y },
       rng,
     ),
     psi1: encElg.prove(
@@ -70,7 +72,7 @@ function proveEncryptions(ctx: SigningContext, own: Round1a, secrets: Ephemeral,
       params,
       aux,
       { key, ciphertext: own.G, a: own.Y, b: own.B1, x: own.B2 },
-      { plaintext: toSigned(gamma), nonce: nu, b },
+      { plaintext: toSigned(gamma), nonce: nu, b, logA: y },
       rng,
     ),
   };
@@ -101,7 +103,7 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
 
   // Round 1
   const { secrets, message: own } = sampleRound1(ctx);
-  const { k, gamma, a, b } = secrets;
+  const { k, gamma, y, a, b } = secrets;
   yield* broadcast(round1a, own);
   for (const j of peers) {
     yield* pause(`Round1b: proving to party ${j}`);
@@ -122,7 +124,7 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
   const tilde_psi = elog.prove(
     elogContext({ sid, prover: i }, false),
     { l: own.B1, m: own.B2, x: own.Y, y: Gamma_i, h: G },
-    { y: gamma, lambda: b },
+    { y: gamma, lambda: b, logX: y },
     rng,
   );
   const made = new Map<number, Record<FailedSum, AffineOperation>>();
@@ -174,7 +176,7 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
     psi_prime: elog.prove(
       elogContext({ sid, prover: i }, true),
       { l: own.A1, m: own.A2, x: own.Y, y: Delta_i, h: Gamma },
-      { y: k, lambda: a },
+      { y: k, lambda: a, logX: y },
       rng,
     ),
   };

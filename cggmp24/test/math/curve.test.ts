@@ -13,7 +13,10 @@ const hexPoint = z.string().transform((hex) => curve.decodePoint(hexToBytes(hex)
 const signedHex = z.string().transform((s) => (s.startsWith('-') ? -BigInt(`0x${s.slice(1)}`) : BigInt(`0x${s}`)));
 
 const scalar = fc.oneof(fc.constantFrom(0n, 1n, 2n, q - 1n, q / 2n, q / 2n + 1n), fc.bigInt({ min: 0n, max: q - 1n }));
-const point = fc.bigInt({ min: 0n, max: q - 1n }).map((x) => curve.multiply(curve.G, x));
+const point = fc.oneof(
+  fc.constantFrom(curve.G, curve.G.negate(), curve.INFINITY),
+  fc.bigInt({ min: 1n, max: q - 1n }).map((x) => naiveMultiple(curve.G, x)),
+);
 
 /** Double and add. */
 function naiveMultiple(P: curve.Point, x: bigint): curve.Point {
@@ -81,7 +84,26 @@ describe('multiples of a point', () => {
         expect(curve.multiplyPublic(P, -x).equals(expected.negate())).toBe(true);
         expect(curve.multiplyPublic(P, x + 5n * q).equals(expected)).toBe(true);
       }),
-      { numRuns: 25 },
+      { numRuns: 60 },
+    );
+  });
+
+  it.each([1n, 2n, 3n, q / 2n, q / 2n + 1n, q - 2n, q - 1n, 1n << 255n, (1n << 128n) - 1n])('of G are double-and-add: %s', (x) => {
+    const expected = naiveMultiple(curve.G, x);
+    expect(curve.multiply(curve.G, x).equals(expected)).toBe(true);
+    expect(curve.multiplyPublic(curve.G, x).equals(expected)).toBe(true);
+    expect(curve.multiplyPublic(curve.G, -x).equals(expected.negate())).toBe(true);
+  });
+
+  it('are added to multiples of G, whether or not the logarithm is known', () => {
+    fc.assert(
+      fc.property(scalar.filter((log) => log !== 0n), scalar, scalar, (log, x, y) => {
+        const P = naiveMultiple(curve.G, log);
+        const expected = naiveMultiple(P, x).add(naiveMultiple(curve.G, y));
+        expect(curve.multiplyAdd(P, x, y).equals(expected)).toBe(true);
+        expect(curve.multiplyAdd(P, x, y, log).equals(expected)).toBe(true);
+      }),
+      { numRuns: 30, examples: [[5n, 1n, q - 5n]] },
     );
   });
 

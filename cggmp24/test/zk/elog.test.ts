@@ -124,6 +124,17 @@ describe('Π^elog', () => {
     expect(failedCheck(elog.verify, context, of0, elog.prove(context, of0, zero, rng))).toBe('accepted');
   });
 
+  it('is the same proof when the prover knows the logarithm of X', () => {
+    const logX = randomScalar(rng);
+    const known = statement(witness, multiply(G, logX));
+    const nonces = elog.sampleNonces(rng);
+    const made = elog.proveWith(context, known, { ...witness, logX }, nonces);
+    expect(toJson(elog.ProofJson, made)).toEqual(toJson(elog.ProofJson, elog.proveWith(context, known, witness, nonces)));
+    expect(failedCheck(elog.verify, context, known, made)).toBe('accepted');
+    const wrong = elog.proveWith(context, known, { ...witness, logX: logX + 1n }, nonces);
+    expect(failedCheck(elog.verify, context, known, wrong)).toBe('u G + z X = N + e M');
+  });
+
   it('uses fresh nonces each time: two proofs share no commitment, and the witness is not in the open', () => {
     const again = elog.prove(context, data, witness, rng);
     expect(again.commitment.a.equals(proof.commitment.a)).toBe(false);

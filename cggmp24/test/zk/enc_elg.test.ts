@@ -132,6 +132,17 @@ describe('Π^enc-elg', () => {
     );
   });
 
+  it('is the same proof when the prover knows the logarithm of A', () => {
+    const logA = randomScalar(rng);
+    const { data: known, witness: secret } = statement(-7n, multiply(G, logA));
+    const nonces = encElg.sampleNonces(params, publicAux, known, rng);
+    const made = encElg.proveWith(context, params, publicAux, known, { ...secret, logA }, nonces);
+    expect(toJson(encElg.ProofJson, made)).toEqual(toJson(encElg.ProofJson, encElg.proveWith(context, params, publicAux, known, secret, nonces)));
+    expect(failedCheck(encElg.verify, context, params, ownAux, known, made)).toBe('accepted');
+    const wrong = encElg.proveWith(context, params, publicAux, known, { ...secret, logA: logA + 1n }, nonces);
+    expect(failedCheck(encElg.verify, context, params, ownAux, known, wrong)).toBe(IN_CURVE);
+  });
+
   it.each(alterations(json))('refuses another $path', ({ path, altered }) => {
     expect(failedCheck(encElg.verify, context, params, ownAux, seen, encElg.ProofJson.parse(altered))).toBe(ALTERED[path]);
   });
