@@ -55,10 +55,22 @@ export function chainCodeEncoding(mode: ChainCodeMode, { chain_code }: CommonDec
   return mode === 'absent' ? {} : { chain_code: option(chain_code == null ? null : leaf(chain_code)) };
 }
 
-/** Checks that V_j opens, and that peers give a chain code when one is wanted. */
-export function verifyDecommitment(ctx: PublicKeygenContext, commitment: Uint8Array, opened: Uint8Array, peer: CommonDecommitment): void {
-  check('V_j = H(sid, j, decommitment_j)', equalBytes(commitment, opened));
-  check('chain_code_j is present', ctx.chainCode !== 'shared' || peer.chain_code != null);
+/** Committing and opening in one of the key generations: by its tag, and what it hashes of a decommitment. */
+export function commitments<D extends CommonDecommitment>(tag: string, encode: (mode: ChainCodeMode, opening: D) => Encoded) {
+  /** V_j, the commitment to an opening. */
+  const commit = ({ sid, chainCode }: PublicKeygenContext, j: number, opening: D): Round1 => ({
+    commitment: commitmentTo(tag, sid, j, encode(chainCode, opening)),
+  });
+  return {
+    commit,
+    /** What the echo round hashes. */
+    echoes: ({ sid }: PublicKeygenContext, messages: readonly Round1[]): Encoded[] => messages.map((message) => echo(tag, sid, message)),
+    /** Party j opens what it has committed to, and gives a chain code when one is wanted. */
+    checkOpening: (ctx: PublicKeygenContext, j: number, { commitment }: Round1, opening: D): void => {
+      check('V_j = H(sid, j, decommitment_j)', equalBytes(commitment, commit(ctx, j, opening).commitment));
+      check('chain_code_j is present', ctx.chainCode !== 'shared' || opening.chain_code != null);
+    },
+  };
 }
 
 /** rid: the XOR of everybody's. */

@@ -6,7 +6,7 @@ import type { AnyRound, Round } from '../runtime/protocol.js';
 import { reliabilityCheckRound } from '../runtime/reliable_broadcast.js';
 import { NonZeroPointJson, ScalarJson } from '../wire/json.js';
 import * as sch from '../zk/sch.js';
-import { chainCodeEncoding, commitmentTo, commonDecommitment, echo, round1, verifyDecommitment, type CommonDecommitment, type Round1 } from './commitments.js';
+import { chainCodeEncoding, commitments, commonDecommitment, round1, type CommonDecommitment } from './commitments.js';
 import type { PublicKeygenContext } from './context.js';
 
 const TAG = 'dfns.cggmp24.keygen.non_threshold.';
@@ -61,20 +61,7 @@ export function schnorrSeed(sid: Uint8Array, prover: number, rid: Uint8Array, { 
   );
 }
 
-/** V_j, the commitment to an opening. */
-export function commit({ sid, chainCode }: PublicKeygenContext, j: number, opening: Decommitment): Round1 {
-  return { commitment: commitmentTo(TAG, sid, j, encodeDecommitment(chainCode, opening)) };
-}
-
-/** What the echo round hashes. */
-export function echoes({ sid }: PublicKeygenContext, commitments: readonly Round1[]): Encoded[] {
-  return commitments.map((message) => echo(TAG, sid, message));
-}
-
-/** Party j opens what it has committed to. */
-export function checkOpening(ctx: PublicKeygenContext, j: number, { commitment }: Round1, opening: Decommitment): void {
-  verifyDecommitment(ctx, commitment, commit(ctx, j, opening).commitment, opening);
-}
+export const { commit, echoes, checkOpening } = commitments(TAG, encodeDecommitment);
 
 /** Party j knows its share of the key. */
 export function checkKnowledge({ sid }: PublicKeygenContext, j: number, rid: Uint8Array, opening: Decommitment, z: Scalar): void {
