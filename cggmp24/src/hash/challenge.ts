@@ -30,8 +30,7 @@ export function signedScalarChallenge(seed: Encoded): bigint {
 
 /** `count` units modulo n from one generator, so that each differs. */
 export function unitsChallenge(seed: Encoded, n: bigint, count: number): bigint[] {
-  const rng = new HashRng(seed);
-  return Array.from({ length: count }, () => rng.unit(n));
+  return new HashRng(seed).units(n, count);
 }
 
 /**

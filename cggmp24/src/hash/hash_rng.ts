@@ -55,11 +55,15 @@ export class HashRng {
     }
   }
 
-  /** Uniform in Z*_n. */
-  unit(n: bigint): bigint {
-    for (;;) {
-      const candidate = this.below(n);
-      if (candidate > 0n && gcd(candidate, n) === 1n) return candidate;
+  /** `count` elements, each uniform in Z*_n; one that is no unit is drawn again. */
+  units(n: bigint, count: number): bigint[] {
+    const units: bigint[] = [];
+    while (units.length < count) {
+      const drawn = Array.from({ length: count - units.length }, () => this.below(n));
+      // One gcd serves them all; each has its own only when a draw is no unit.
+      const product = drawn.reduce((all, x) => (all * x) % n, 1n);
+      units.push(...(gcd(product, n) === 1n ? drawn : drawn.filter((x) => gcd(x, n) === 1n)));
     }
+    return units;
   }
 }

@@ -42,15 +42,18 @@ interface Group {
 export class FixedBases {
   readonly #modulus: Modulus;
   readonly #bases: readonly FixedBase[];
+  readonly #buildAfter: number;
   readonly #columns: number;
   readonly #half: bigint;
   #inverses: readonly bigint[] | undefined;
   #tables: readonly (readonly Group[])[] | undefined;
   #products = 0;
 
-  constructor(modulus: Modulus, bases: readonly FixedBase[]) {
+  /** @param buildAfter how many products are made without tables: none when there will be many */
+  constructor(modulus: Modulus, bases: readonly FixedBase[], buildAfter = BUILD_AFTER) {
     this.#modulus = modulus;
     this.#bases = bases;
+    this.#buildAfter = buildAfter;
     const longest = 1 + Math.max(...bases.map(({ bits }) => bits));
     const groups = Math.ceil(longest / (TEETH * MAX_COLUMNS));
     this.#columns = Math.ceil(longest / (TEETH * groups));
@@ -65,7 +68,7 @@ export class FixedBases {
     if (!this.#bases.every(({ bits }, k) => bitLength(at(exponents, k)) <= bits)) return this.#plainProduct(exponents);
     if (this.#tables === undefined) {
       this.#products += 1;
-      if (this.#products <= BUILD_AFTER) return this.#plainProduct(exponents);
+      if (this.#products <= this.#buildAfter) return this.#plainProduct(exponents);
       this.#tables = this.#buildTables();
     }
     return this.#combProduct(this.#tables, exponents);

@@ -114,6 +114,7 @@ export function generateRingPedersen(pHat: bigint, qHat: bigint, rng: Rng): OwnR
   const r = randomUnit(nHat, rng);
   const t = (r * r) % nHat;
   const lambda = randomBelow(phi >> 2n, rng);
-  const s = new CrtModulus(primeField(pHat), primeField(qHat)).pow(t, lambda);
+  // Once, the factors would cost more than they save: OpenSSL tests its moduli for primality, 0.1 s for a prime.
+  const s = modulus(nHat).pow(t, lambda);
   return new OwnRingPedersen({ nHat, s, t }, { pHat, qHat, lambda });
 }

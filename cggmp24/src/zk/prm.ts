@@ -10,8 +10,9 @@ import { z } from 'zod';
 import { bitsChallenge } from '../hash/challenge.js';
 import type { Context } from '../hash/context.js';
 import { integer, integers, struct, type Encoded } from '../hash/encoding.js';
+import { FixedBases } from '../math/fixed_base.js';
+import { bitLength, mod } from '../math/integer.js';
 import { modulus } from '../math/modular.js';
-import { mod } from '../math/integer.js';
 import { randomBelow, type Rng } from '../math/random.js';
 import { checkUnits } from '../math/units.js';
 import type { OwnRingPedersen, RingPedersenParams } from '../paillier/ring_pedersen.js';
@@ -117,9 +118,9 @@ export function verify(context: Context, params: SecurityParams, data: Data, pro
   check('0 <= z_k < N-hat', zs.every((z_k) => z_k >= 0n && z_k < nHat));
   checkUnits('Z*_N-hat', nHat, nHat, { s, t, ...Object.fromEntries(A.map((A_k, k) => [`A_${k}`, A_k])) });
   const e = challenge(context, params, data, A, firstWordOnly);
-  const ring = modulus(nHat);
+  const powers = new FixedBases(modulus(nHat), [{ base: t, bits: bitLength(nHat) }], 0);
   for (const [k, z_k] of zs.entries()) {
     const right = at(e, k) ? (at(A, k) * s) % nHat : at(A, k);
-    check('t^z_k = A_k s^e_k mod N-hat', ring.pow(t, z_k) === right);
+    check('t^z_k = A_k s^e_k mod N-hat', powers.product([z_k]) === right);
   }
 }

@@ -72,7 +72,7 @@ describe.each(cases)('the generator on $seed_str', (recorded) => {
     const { N, values, bytes_consumed } = recorded.sample_in_mult_group_of_N_x3;
     expect(challenge.unitsChallenge(seed, N, 3)).toEqual(values);
     const rng = new HashRng(seed);
-    for (const value of values) expect(rng.unit(N)).toBe(value);
+    expect(rng.units(N, 3)).toEqual(values);
     expect(consumed(rng, seed)).toBe(bytes_consumed);
   });
 
@@ -98,6 +98,16 @@ describe('draws that the vectors hardly reach', () => {
     const drawn = challenge.unitsChallenge(text('units'), 15n, 200);
     expect(drawn.every((x) => gcd(x, 15n) === 1n)).toBe(true);
     expect(new Set(drawn).size).toBe(8);
+    const oneByOne = new HashRng(text('units'));
+    const expected: bigint[] = [];
+    while (expected.length < 200) {
+      const x = oneByOne.below(15n);
+      if (gcd(x, 15n) === 1n) expected.push(x);
+    }
+    expect(drawn).toEqual(expected);
+    const rng = new HashRng(text('units'));
+    rng.units(15n, 200);
+    expect(rng.bytes(32)).toEqual(oneByOne.bytes(32));
   });
 
   it('half ranges reach both ends', () => {

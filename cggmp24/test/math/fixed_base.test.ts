@@ -83,11 +83,12 @@ describe('a product of powers of fixed bases', () => {
 
 describe('the multiplications', () => {
   /** A modulus that counts the exponentiations asked of it. */
-  function counting(): { powers: FixedBases; count: () => number } {
+  function counting(buildAfter?: number): { powers: FixedBases; count: () => number } {
     let asked = 0;
     const powers = new FixedBases(
       { value: n, pow: (base, e) => { asked++; return ring.pow(base, e); } },
       [{ base: b1, bits: bits1 }],
+      buildAfter,
     );
     return { powers, count: () => asked };
   }
@@ -102,5 +103,14 @@ describe('the multiplications', () => {
     expect(count()).toBe(atBuilding);
     powers.product([1n << 700n]);
     expect(count()).toBe(atBuilding + 1);
+  });
+
+  it('do so at once where it is told to', () => {
+    const { powers, count } = counting(0);
+    expect(powers.product([5n])).toBe(power(b1, 5n));
+    const atBuilding = count();
+    expect(atBuilding).toBeGreaterThan(1);
+    for (let k = 0; k < 20; k++) powers.product([-(1n << 699n)]);
+    expect(count()).toBe(atBuilding);
   });
 });
