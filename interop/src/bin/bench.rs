@@ -1,9 +1,11 @@
-//! Timings of the crate: `bench OP SAMPLES PRIMES_FILE` prints one JSON line.
+//! Timings of the crate: `bench OP PRIMES_FILE` takes one sample for each line on standard input, and answers with a
+//! line of JSON. Between two samples it waits, so that ours can be taken by turns with them.
 //!
-//! OP: keygen aux_info presign sign presign_tables sign_tables partial combine verify safe_prime. All parties run in
-//! this process on one thread; a sample is the CPU time of the whole run divided by the number of parties, milliseconds.
+//! OP: keygen aux_info presign sign presign_tables sign_tables partial combine verify online safe_prime. All parties run
+//! in this process on one thread; a sample is the CPU time of the whole run divided by the number of parties, milliseconds.
 
 use std::hint::black_box;
+use std::io::BufRead;
 use std::path::Path;
 
 use anyhow::{bail, Context, Result};
@@ -76,62 +78,65 @@ fn sign(shares: &[KeyShare]) -> Result<()> {
     Ok(())
 }
 
-/// CPU time of `work` divided by `per`, milliseconds.
-fn measure(samples: usize, per: usize, mut work: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
-    let sample = |_| {
+/// CPU time of `work` divided by `per`, milliseconds, for each line on standard input.
+fn measure(op: &str, per: usize, mut work: impl FnMut() -> Result<()>) -> Result<()> {
+    for line in std::io::stdin().lock().lines() {
+        line?;
         let started = ProcessTime::now();
         work()?;
-        Ok(started.elapsed().as_secs_f64() * 1e3 / per as f64)
-    };
-    (0..samples).map(sample).collect()
+        let ms = started.elapsed().as_secs_f64() * 1e3 / per as f64;
+        println!("{}", json!({"op": op, "backend": BACKEND, "ms": ms}));
+    }
+    Ok(())
 }
 
-fn measure_cheap(samples: usize, mut work: impl FnMut()) -> Result<Vec<f64>> {
-    measure(samples, CALLS, || {
+fn measure_cheap(op: &str, mut work: impl FnMut()) -> Result<()> {
+    measure(op, CALLS, || {
         (0..CALLS).for_each(|_| work());
         Ok(())
     })
 }
 
+fn measure_online(op: &str) -> Result<()> {
+    let shares = shares(false)?;
+    let presignatures = presign(&shares)?;
+    let data = DataToSign::<E>::digest::<D>(b"bench");
+    let partials = || -> Vec<PartialSignature> { presignatures.iter().map(|(secret, _)| secret.clone().issue_partial_signature(data)).collect() };
+    let combine = |partials: &[PartialSignature]| PartialSignature::combine(partials, &presignatures[0].1, data).expect("partial signatures");
+    let key = &shares[0].core.shared_public_key;
+    let made = partials();
+    let signature = combine(&made);
+    match op {
+        "partial" => measure_cheap(op, || {
+            black_box(presignatures[0].0.clone().issue_partial_signature(data));
+        }),
+        "combine" => measure_cheap(op, || {
+            black_box(combine(&made));
+        }),
+        "verify" => measure_cheap(op, || signature.verify(key, &data).expect("valid")),
+        _ => measure_cheap(op, || combine(&partials()).verify(key, &data).expect("valid")),
+    }
+}
+
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [op, samples, primes] = &args[..] else { bail!("usage: bench OP SAMPLES PRIMES_FILE") };
-    let samples: usize = samples.parse().context("SAMPLES")?;
-    let samples_ms = match op.as_str() {
-        "keygen" => measure(samples, 4, keygen)?,
-        "aux_info" => measure(samples, 4, || aux_info(Path::new(primes)))?,
+    let [op, primes] = &args[..] else { bail!("usage: bench OP PRIMES_FILE") };
+    match op.as_str() {
+        "keygen" => measure(op, 4, keygen),
+        "aux_info" => measure(op, 4, || aux_info(Path::new(primes))),
         "presign" | "presign_tables" => {
             let shares = shares(op.ends_with("tables"))?;
-            measure(samples, 3, || presign(&shares).map(drop))?
+            measure(op, 3, || presign(&shares).map(drop))
         }
         "sign" | "sign_tables" => {
             let shares = shares(op.ends_with("tables"))?;
-            measure(samples, 3, || sign(&shares))?
+            measure(op, 3, || sign(&shares))
         }
-        "safe_prime" => measure(samples, 1, || {
+        "safe_prime" => measure(op, 1, || {
             black_box(Integer::generate_safe_prime(&mut OsRng, 1536));
             Ok(())
-        })?,
-        "partial" | "combine" | "verify" => {
-            let shares = shares(false)?;
-            let presignatures = presign(&shares)?;
-            let data = DataToSign::<E>::digest::<D>(b"bench");
-            let partials: Vec<PartialSignature> = presignatures.iter().map(|(secret, _)| secret.clone().issue_partial_signature(data)).collect();
-            let combine = || PartialSignature::combine(&partials, &presignatures[0].1, data).expect("partial signatures");
-            let signature = combine();
-            let key = &shares[0].core.shared_public_key;
-            match op.as_str() {
-                "partial" => measure_cheap(samples, || {
-                    black_box(presignatures[0].0.clone().issue_partial_signature(data));
-                })?,
-                "combine" => measure_cheap(samples, || {
-                    black_box(combine());
-                })?,
-                _ => measure_cheap(samples, || signature.verify(key, &data).expect("valid"))?,
-            }
-        }
+        }),
+        "partial" | "combine" | "verify" | "online" => measure_online(op),
         _ => bail!("no operation {op}"),
-    };
-    println!("{}", json!({"op": op, "backend": BACKEND, "samples_ms": samples_ms}));
-    Ok(())
+    }
 }
