@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as secp256k1 from '@noble/secp256k1';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { eventually, ProcessCluster, type SigningStatus } from './cluster.js';
+import { eventually, ProcessCluster, type SigningStatus } from '../bench/src/process_cluster.js';
 
 const MINUTE = 60_000;
 let cluster: ProcessCluster;

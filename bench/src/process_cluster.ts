@@ -9,13 +9,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { SECURITY_128 } from 'cggmp24';
-import { fullSafePrimes } from 'cggmp24/testing';
+import { fullSafePrimes, SMALL_FOR_TESTS, smallSafePrimes } from 'cggmp24/testing';
 import { SealKey } from 'sealing/seal_key';
 import { openText } from 'sealing/sealed_file';
 import { request } from 'undici';
-import { PrimeFolder } from '../node/src/prime_folder.js';
+import { PrimeFolder } from '../../node/dist/prime_folder.js';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -34,37 +34,61 @@ export interface SigningStatus {
   readonly reason?: string;
 }
 
-/** A board, a gateway and four nodes, each a process of its own on free ports, at full size; primes come from fixtures. */
+export interface ClusterSize {
+  readonly nodes: number;
+  readonly threshold: number;
+  /** The real parameters; or small primes, which protect nothing: for what does not depend on them. */
+  readonly primes: 'full' | 'small';
+}
+
+/** A board, a gateway and nodes, each a process of its own on free ports; primes come from fixtures. */
 export class ProcessCluster {
   readonly #processes = new Map<string, ChildProcess>();
 
   private constructor(
     readonly folder: string,
+    readonly size: ClusterSize,
     private readonly boardPort: number,
     private readonly gatewayPort: number,
     private readonly settings: Readonly<Record<string, string>>,
   ) {}
 
   /** @param settings environment of the nodes */
-  static async start(settings: Readonly<Record<string, string>> = {}): Promise<ProcessCluster> {
+  static async start(settings: Readonly<Record<string, string>> = {}, size: ClusterSize = { nodes: 4, threshold: 3, primes: 'full' }): Promise<ProcessCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'threshold-signing-e2e-'));
-    const cluster = new ProcessCluster(folder, await freePort(), await freePort(), settings);
-    await cluster.#makeMembers();
-    cluster.startBoard();
-    cluster.startGateway();
-    for (const number of [1, 2, 3, 4]) cluster.startNode(number);
-    return cluster;
+    const cluster = new ProcessCluster(folder, size, await freePort(), await freePort(), settings);
+    try {
+      await cluster.#makeMembers();
+      cluster.startBoard();
+      cluster.startGateway();
+      for (const number of cluster.numbers) cluster.startNode(number);
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  /** Of its nodes: from 1. */
+  get numbers(): number[] {
+    return Array.from({ length: this.size.nodes }, (_, index) => index + 1);
+  }
+
+  /** Ids of its processes that run, by name. */
+  get pids(): ReadonlyMap<string, number> {
+    return new Map([...this.#processes].flatMap(([name, { pid, exitCode, signalCode }]) => (pid === undefined || exitCode !== null || signalCode !== null ? [] : [[name, pid]])));
   }
 
   /** Identities, rosters, and primes from fixtures, all sealed under one key. */
   async #makeMembers(): Promise<void> {
     await writeFile(this.#keyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
     const program = join(ROOT, 'node/dist/bin/make_cluster.js');
-    await promisify(execFile)(process.execPath, [program, '--nodes', '4', '--threshold', '3', '--out', this.folder, '--seal-key', this.sealKey]);
+    await promisify(execFile)(process.execPath, [program, '--nodes', `${this.size.nodes}`, '--threshold', `${this.size.threshold}`, '--out', this.folder, '--seal-key', this.sealKey]);
     const sealKey = await this.#openedSealKey();
-    for (const number of [1, 2, 3, 4]) {
-      const folder = new PrimeFolder({ folder: this.dataOf(number), nodeId: `node-${number}`, sealKey, params: SECURITY_128 });
-      for (const prime of fullSafePrimes.slice(4 * (number - 1), 4 * number)) await folder.add(prime);
+    const [params, primes] = this.size.primes === 'full' ? [SECURITY_128, fullSafePrimes] : [SMALL_FOR_TESTS, smallSafePrimes];
+    for (const number of this.numbers) {
+      const folder = new PrimeFolder({ folder: this.dataOf(number), nodeId: `node-${number}`, sealKey, params });
+      for (const prime of primes.slice(4 * (number - 1), 4 * number)) await folder.add(prime);
     }
   }
 
@@ -121,7 +145,7 @@ export class ProcessCluster {
   }
 
   startNode(number: number): void {
-    this.#start(`node-${number}`, 'node/dist/main.js', {
+    this.#start(`node-${number}`, this.size.primes === 'full' ? 'node/dist/main.js' : 'bench/dist/small_node.js', {
       NODE_ID: `node-${number}`,
       MESSAGE_BOARD_URL: this.boardUrl,
       DATA_DIR: this.dataOf(number),
@@ -194,7 +218,7 @@ export class ProcessCluster {
 
   /** What the nodes have logged, one object a line. */
   async nodeLogs(): Promise<Record<string, unknown>[]> {
-    const logs = await Promise.all([1, 2, 3, 4].map((number) => readFile(join(this.folder, `node-${number}.log`), 'utf8')));
+    const logs = await Promise.all(this.numbers.map((number) => readFile(join(this.folder, `node-${number}.log`), 'utf8')));
     return logs.flatMap((text) => text.split('\n').filter((line) => line.startsWith('{'))).map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
