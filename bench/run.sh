@@ -4,32 +4,37 @@ cd "$(dirname "$0")/.."
 
 usage() {
   cat <<'END'
-Usage: bench/run.sh [library] [--quick] [--only TEXT]
-       bench/run.sh end-to-end [--path presigned|full] [--requests N] [--gateway URL] [--board URL]
+Usage: bench/run.sh [PART …] [options]      measures; all parts when none is named
+       bench/run.sh table [FILE …]          writes the README's table, from the newest results of each part or these
 
-library     times each proof and protocol of the library on one thread, and beside it the same of the Rust crate where there
-            is cargo. About a quarter of an hour; leave the machine alone meanwhile.
-  --quick   one sample of each, to see that it works
-  --only    operations whose name has this text
-end-to-end  times signatures through the gateway of a running system, one after the other.
-  --path      presigned: waits before each request until there is a presignature; full: a system with POOL_TARGET=0
-  --requests  how many (20)
-  --gateway, --board   where they are (http://localhost:8000, http://localhost:8080)
+library      each proof and protocol of the library on one thread, by turns with the Rust crate: 20 minutes
+parties      key generation, aux info and presigning of 2-of-3, 3-of-4 and 5-of-7: 6 minutes
+primes       60 safe primes, by turns with the Rust crate: 10 minutes
+end-to-end   signatures through the gateway of clusters that it starts and ends: latency while the pool is filled and when
+             it is at rest, throughput until it is empty: an hour on two cores
+sustained    ten minutes of more requests than presignatures: throughput, memory, losses
 
-Prints a table in Markdown: minimum, median, 95th percentile. All samples go to bench/results/ as JSON.
+  --quick           small primes and one sample of each, to see that it works: two minutes; the figures mean nothing
+  --only TEXT       library, parties, primes: operations whose name has this text
+  --cluster T-of-N  end-to-end, sustained: this cluster; may be given again (end-to-end: all three; sustained: 3-of-4)
+  --pool N          end-to-end: presignatures that are made first (100 for 2-of-3, 500 for 3-of-4, 50 for 5-of-7)
+  --small-primes    end-to-end, sustained: presignatures cost next to nothing, so that only the way of a request is measured
+  --in-flight N     end-to-end, sustained: requests at a time (64)
+  --minutes N       sustained: how long (10)
+
+Prints tables in Markdown and keeps all samples in bench/results/ as JSON. Leave the machine alone meanwhile. The Rust crate
+takes part where there is cargo, with GMP where that can be built; bench/README.md says how to read the figures.
 END
 }
 
-what=library
-case "${1:-}" in
-  -h | --help) usage && exit 0 ;;
-  library | end-to-end) what=$1 && shift ;;
-  '' | --*) ;;
-  *) usage >&2 && exit 2 ;;
-esac
-
+for argument in "$@"; do
+  case $argument in -h | --help) usage && exit 0 ;; esac
+done
 [[ -d node_modules ]] || npm ci --silent
 npx tsc -b . bench
-if [[ $what == end-to-end ]]; then exec node bench/dist/end_to_end.js "$@"; fi
-if command -v cargo >/dev/null; then interop/build.sh; fi
-exec node bench/dist/library.js "$@"
+if [[ ${1:-} == table ]]; then exec node bench/dist/write_table.js "${@:2}"; fi
+# A quick run takes what is built.
+if [[ " $* " != *' --quick '* ]] && command -v cargo >/dev/null; then
+  interop/build.sh bench || echo 'The Rust crate could not be built: no figures of it' >&2
+fi
+exec node bench/dist/main.js "$@"

@@ -1,75 +1,120 @@
-/** Latency of signatures as a client sees it, one request after the other, against a running system. */
+/** Latency and throughput of signatures as a client of the gateway sees them, in clusters of processes on this machine. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
-import { SigningStatusSchema } from 'api-gateway/contract';
-import { BoardClient } from 'message-board/client';
-import { Agent, request } from 'undici';
-import { z } from 'zod';
+import type { Signed } from './client.js';
 import { figures } from './measure.js';
-import { figuresCells, keep, machine, table } from './report.js';
+import type { ClusterSize } from './process_cluster.js';
+import { rateOf, ratesIn } from './rates.js';
+import type { Bound, Findings, Result } from './results.js';
+import { RunningCluster, say } from './running_cluster.js';
 
-const POOL_PATIENCE_MS = 120_000;
+const PAUSE_MS = 100;
+const IDLE_PATIENCE_MS = 30_000;
 
-const OptionsSchema = z.object({
-  gateway: z.url({ protocol: /^https?$/ }).default('http://localhost:8000'),
-  board: z.url({ protocol: /^https?$/ }).default('http://localhost:8080'),
-  path: z.enum(['presigned', 'full'], 'must be presigned or full').default('presigned'),
-  requests: z.coerce.number('must be a number').int().min(1).max(100_000).default(20),
-});
-const { values } = parseArgs({ options: { gateway: { type: 'string' }, board: { type: 'string' }, path: { type: 'string' }, requests: { type: 'string' } } });
-const parsed = OptionsSchema.safeParse(values);
-if (!parsed.success) {
-  for (const { path, message } of parsed.error.issues) process.stderr.write(`--${path.join('.')}: ${message}\n`);
-  process.exit(2);
-}
-const options = parsed.data;
-const agent = new Agent();
-const board = new BoardClient(options.board);
-
-/** Presignatures that are free, as the first member of each signer set counts them. */
-async function poolSize(): Promise<number> {
-  const nodes = await board.listNodes();
-  const counts = nodes.flatMap(({ node_id, status }) =>
-    Object.entries(status.pool).map(([signers, count]) => (signers.split('-')[0] === node_id.slice('node-'.length) ? count : 0)),
-  );
-  return counts.reduce((sum, count) => sum + count, 0);
+export interface ClusterPlan extends ClusterSize {
+  /** Presignatures that are made before as many requests are sent at once. */
+  readonly pool: number;
+  /** Requests, one after the other, for each of the two latencies. */
+  readonly requests: number;
+  /** Requests at a time while the pool is emptied. */
+  readonly inFlight: number;
 }
 
-async function waitForPool(): Promise<void> {
-  const until = performance.now() + POOL_PATIENCE_MS;
-  while ((await poolSize()) === 0) {
-    if (performance.now() > until) throw new Error('the pool stays empty; is it off? (--path full)');
-    await sleep(200);
+const LATENCY_BOUNDS: Bound[] = [
+  { figure: 'median', side: 'at most', limit: 15 },
+  { figure: 'p95', side: 'at most', limit: 40 },
+];
+
+export function result(name: string, unit: Result['unit'], clock: Result['clock'], values: readonly number[], more: Partial<Pick<Result, 'headline' | 'bounds'>> = {}): Result {
+  return { name, unit, clock, headline: null, bounds: [], ...more, ours: figures(values), crate: {} };
+}
+
+async function latencies(running: RunningCluster, count: number, before: (k: number) => Promise<boolean>): Promise<{ presigned: number[]; full: number }> {
+  const presigned: number[] = [];
+  let full = 0;
+  for (let k = 0; k < count && (await before(k)); k++) {
+    const { id, ms } = await running.client.sign(`latency ${k} ${new Date().toISOString()}`);
+    if (await running.client.wasPresigned(id)) presigned.push(ms);
+    else full++;
   }
+  return { presigned, full };
 }
 
-/** Time from the request to its signature, and the way it went. */
-async function signOnce(k: number): Promise<{ ms: number; path: 'presigned' | 'full' }> {
-  const body = JSON.stringify({ message: `bench ${String(k)} ${new Date().toISOString()}` });
-  const started = performance.now();
-  const answer = await request(`${options.gateway}/sign?wait=30000`, { method: 'POST', headers: { 'content-type': 'application/json' }, body, dispatcher: agent });
-  const text = await answer.body.text();
-  const ms = performance.now() - started;
-  if (answer.statusCode !== 200) throw new Error(`POST /sign: ${answer.statusCode} ${text}`);
-  const { request_id, status } = SigningStatusSchema.parse(JSON.parse(text));
-  if (status !== 'completed') throw new Error(`${request_id} is ${status} after 30 s`);
-  const record = await board.getRequest(request_id);
-  return { ms, path: record?.presignature_id === undefined ? 'full' : 'presigned' };
+/** Sends `count` requests, so many at a time. @returns each with the time of its end */
+async function burst(running: RunningCluster, count: number, inFlight: number): Promise<(Signed & { end: number })[]> {
+  const signed: (Signed & { end: number })[] = [];
+  let sent = 0;
+  const sender = async (): Promise<void> => {
+    while (sent < count) {
+      const one = await running.client.sign(`burst ${sent++}`);
+      signed.push({ ...one, end: performance.now() });
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, sender));
+  return signed;
 }
 
-const samples = [];
-for (let k = 0; k < options.requests; k++) {
-  if (options.path === 'presigned') await waitForPool();
-  samples.push(await signOnce(k));
-}
-await Promise.all([agent.close(), board.close()]);
+async function measureCluster(running: RunningCluster, plan: ClusterPlan): Promise<Required<Pick<Findings, 'results' | 'notes'>>> {
+  const { nodes, threshold, pool, requests, inFlight, primes } = plan;
+  const label = `${threshold} of ${nodes}${primes === 'small' ? ', small primes' : ''}`;
+  const results: Result[] = [];
+  const notes: string[] = [];
+  const bounds = nodes === 4 && primes === 'full';
 
-const wanted = samples.filter(({ path }) => path === options.path).map(({ ms }) => ms);
-if (wanted.length === 0) throw new Error(`all ${samples.length} requests were signed the other way`);
-const result = figures(wanted);
-const name = options.path === 'presigned' ? 'presigned signature, request to answer' : 'full signing, request to answer';
-const { cpu, cores, node } = machine();
-process.stdout.write(`${cpu}, ${cores} cores, Node ${node}; everything on this machine if the URLs are; milliseconds\n\n`);
-process.stdout.write(table(['latency', 'samples', 'minimum', 'median', '95%'], [[name, ...figuresCells(result)]]));
-if (wanted.length < samples.length) process.stdout.write(`\n${samples.length - wanted.length} more went the other way and are not counted.\n`);
-process.stdout.write(`\nKept in ${keep('end_to_end', { unit: 'ms', results: [{ name, ours: result }], otherWay: samples.length - wanted.length })}\n`);
+  say('  latency while the pool is filled …');
+  await running.filled(Math.min(10, Math.ceil(pool / 4)));
+  const filling = await latencies(running, requests, async () => {
+    await sleep(PAUSE_MS);
+    const { count } = await running.pool();
+    return count > 0 && count < pool;
+  });
+
+  say('  filling the pool …');
+  const cpuBefore = running.cpuMs();
+  const levels = await running.filled(pool);
+  const made = (levels.at(-1)?.count ?? 0) - (levels[0]?.count ?? 0);
+  const rate = rateOf(levels);
+  const cpu = rate === null ? null : (running.cpuMs() - cpuBefore) / made / threshold;
+
+  say('  latency while nothing else is done …');
+  const resting = await latencies(running, requests, async () => {
+    if (!(await running.idle(IDLE_PATIENCE_MS))) notes.push(`${label}: some requests were sent although the cluster was still busy.`);
+    return true;
+  });
+
+  const { count } = await running.pool();
+  say(`  ${count} requests, ${inFlight} at a time …`);
+  const start = performance.now();
+  const signed = await burst(running, count, inFlight);
+  const ms = performance.now() - start;
+  const presigned = (await Promise.all(signed.map(({ id }) => running.client.wasPresigned(id)))).filter(Boolean).length;
+  const wrong = (await running.client.wrong(signed)).length;
+
+  const latency = { headline: 'median', bounds: bounds ? LATENCY_BOUNDS : [] } as const;
+  if (resting.presigned.length > 0) results.push(result(`presigned signature, ${label}, pool at rest`, 'ms', 'wall', resting.presigned, { ...latency, bounds: [...latency.bounds] }));
+  if (filling.presigned.length > 0) results.push(result(`presigned signature, ${label}, pool being filled`, 'ms', 'wall', filling.presigned, { ...latency, bounds: [...latency.bounds] }));
+  if (rate !== null) results.push(result(`presignatures made, ${label}`, '/s', 'wall', [rate], { headline: 'mean' }));
+  if (cpu !== null) results.push(result(`all that a presignature costs the cluster, ${label}, per signer`, 'ms', 'CPU', [cpu], { headline: 'mean' }));
+  const throughput: Bound[] = bounds ? [{ figure: 'mean', side: 'at least', limit: 50 }] : [];
+  results.push(
+    result(`signatures until a pool of ${count} is empty, ${label}, ${inFlight} at a time`, '/s', 'wall', ratesIn(signed.map(({ end }) => end), start, ms), { headline: 'mean', bounds: throughput }),
+    result(`… each of them, ${label}`, 'ms', 'wall', signed.map((one) => one.ms)),
+    result(`… not presigned, ${label}`, '', '', [count - presigned]),
+    result(`… wrong or missing, ${label}`, '', '', [wrong + count - signed.length], { bounds: [{ figure: 'mean', side: 'at most', limit: 0 }] }),
+  );
+  const others = filling.full + resting.full;
+  if (others > 0) notes.push(`${label}: ${others} requests sent one by one were signed in full, and are not counted as presigned.`);
+  return { results, notes };
+}
+
+/** Starts one cluster after the other. */
+export async function measureEndToEnd(plans: readonly ClusterPlan[]): Promise<Findings> {
+  const found: Awaited<ReturnType<typeof measureCluster>>[] = [];
+  for (const plan of plans) {
+    // No bound on the CPU time of filling: it is the worst that may go on beside a signature.
+    const settings = { POOL_TARGET: `${plan.pool}`, POOL_MAX: `${Math.max(plan.pool, 30)}`, POOL_CPU: '1' };
+    found.push(await RunningCluster.during(plan, settings, (running) => measureCluster(running, plan)));
+  }
+  const small = plans.some(({ primes }) => primes === 'small');
+  const notes = small ? ['Small primes: presignatures cost next to nothing, so only the way of a signature through the system is measured.'] : [];
+  return { results: found.flatMap(({ results }) => results), notes: [...notes, ...new Set(found.flatMap(({ notes }) => notes))] };
+}

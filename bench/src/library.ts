@@ -1,42 +1,36 @@
-/** Times the library's operations and, one after the other with them, the Rust crate's. */
-import { parseArgs } from 'node:util';
-import { measure } from './measure.js';
-import { operations } from './operations.js';
-import { figuresCells, keep, machine, milliseconds, table } from './report.js';
-import { hasRustPeer, measureRust } from './rust.js';
+/** Times operations of the library and, by turns with them, those of the Rust crate. */
+import { cpuSampler, interleave } from './measure.js';
+import { operations, type Compared, type LibraryPart } from './operations.js';
+import type { Findings, Result } from './results.js';
+import { cratesFor, CrateBench } from './rust.js';
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string', default: '' } } });
-const withRust = hasRustPeer();
-const { cpu, cores, node, arithmetic } = machine();
-process.stdout.write(`${cpu}, ${cores} cores, Node ${node}, arithmetic by ${arithmetic}; one thread; CPU time in milliseconds\n`);
-process.stdout.write(withRust ? 'The Rust crate cggmp24 0.7.0-alpha.3 in the same run\n\n' : 'SKIPPED: the Rust crate (interop/build.sh builds it, with cargo)\n\n');
-
-const chosen = operations(values.quick).filter(({ name }) => name.includes(values.only));
-if (chosen.length === 0) {
-  process.stderr.write(`--only: no operation has "${values.only}" in its name\n`);
-  process.exit(2);
+async function compare(operation: Compared, quick: boolean): Promise<Result> {
+  const { name, samples, rival, headline, bounds } = operation;
+  const crates = rival === null ? [] : cratesFor(rival.op).map((crate) => ({ crate, samples: quick ? 1 : rival.samples[crate], bench: new CrateBench(crate, rival.op) }));
+  try {
+    const theirs = crates.map(({ bench, samples }) => ({ samples, sample: () => bench.sample() }));
+    const [ours, ...others] = await interleave([{ samples, sample: cpuSampler(operation) }, ...theirs]);
+    if (ours === undefined) throw new Error('nothing was measured');
+    const crate: Result['crate'] = {};
+    for (const [k, { crate: name }] of crates.entries()) {
+      const figures = others[k];
+      if (figures !== undefined) crate[name] = figures;
+    }
+    return { name, unit: 'ms', clock: 'CPU', headline, ours, crate, bounds };
+  } finally {
+    await Promise.all(crates.map(({ bench }) => bench.stop()));
+  }
 }
-const results = chosen.map((operation) => {
+
+/** @param only what has this text in its name @throws Error when nothing has */
+export async function measureLibrary(part: LibraryPart, quick: boolean, only: string): Promise<Findings> {
+  const results: Result[] = [];
+  const chosen = operations(part, quick, only);
+  for (const operation of chosen) {
     process.stderr.write(`${operation.name} …\n`);
-    const ours = measure(operation);
-    // One prime costs the crate ten times as much.
-    const rustSamples = operation.rust === 'safe_prime' ? Math.ceil(operation.samples / 4) : operation.samples;
-    const rust = withRust && operation.rust !== null ? measureRust(operation.rust, rustSamples) : null;
-    return { name: operation.name, ours, rust };
-  });
-
-const head = ['operation', 'samples', 'minimum', 'median', '95%', 'crate: samples', 'minimum', 'median', '95%', 'ours / crate, medians'];
-const rows = results.map(({ name, ours, rust }) => [
-  name,
-  ...figuresCells(ours),
-  ...(rust === null ? ['', '', '', '', ''] : [...figuresCells(rust), (ours.median / rust.median).toFixed(2)]),
-]);
-process.stdout.write(`${table(head, rows)}\n`);
-// Only the mean of these says how long four of them take.
-for (const { name, ours, rust } of results.filter((result) => result.name.startsWith('safe prime'))) {
-  const crate = rust === null ? '' : `; the crate ${milliseconds(rust.mean)}, ratio ${(ours.mean / rust.mean).toFixed(2)}`;
-  process.stdout.write(`Mean of a ${name}: ours ${milliseconds(ours.mean)}${crate}\n`);
+    results.push(await compare(operation, quick));
+  }
+  const complete = chosen.every(({ rival }) => rival === null) || cratesFor('keygen').includes('GMP');
+  const notes = complete ? [] : ['The Rust crate with GMP was not there: `interop/build.sh bench` builds it, with cargo, m4, make and a C compiler.'];
+  return { results, notes };
 }
-const backend = results.find(({ rust }) => rust !== null)?.rust?.backend;
-if (backend !== undefined) process.stdout.write(`The crate with its backend ${backend}.\n`);
-process.stdout.write(`Kept in ${keep('library', { unit: 'ms of CPU', results })}\n`);

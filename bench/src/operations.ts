@@ -1,136 +1,139 @@
 /** What is measured of the library, in the order of the table. */
-import {
-  auxInfo,
-  combine,
-  encodePoint,
-  generateSafePrime,
-  keygen,
-  Presignature,
-  presign,
-  SECURITY_128,
-  sign,
-  systemRng as rng,
-  verify,
-  type KeyShare,
-  type PartialSignature,
-  type Point,
-  type Session,
-} from 'cggmp24';
-import { fixturePrimes, generateShares, outputs, simulate } from 'cggmp24/testing';
+import { encodePoint, generateSafePrime, SECURITY_128, systemRng as rng, verify, type SecurityParams } from 'cggmp24';
+import { SMALL_FOR_TESTS } from 'cggmp24/testing';
+import { Cohort, MESSAGE } from './cohort.js';
 import type { Operation } from './measure.js';
 import { proofCases, type ProofCase } from './proofs.js';
+import type { Bound, Crate, Part, Result } from './results.js';
 
-const PARTIES = [0, 1, 2, 3];
-const THRESHOLD = 3;
-const SIGNERS = [0, 1, 2];
-const MESSAGE = new TextEncoder().encode('bench');
 /** What takes under a few milliseconds is done this often for one sample. */
 const CALLS = 100;
 
-/** An operation of ours, and what the Rust peer's `bench` calls it, if it has it. */
+/** What the Rust peer's `bench` calls an operation, and how often it is asked for it. */
+export interface Rival {
+  readonly op: string;
+  readonly samples: Readonly<Record<Crate, number>>;
+  /** Short enough for a quick run. */
+  readonly quick: boolean;
+}
+
+/** An operation of ours, and what it is compared with. */
 export interface Compared extends Operation {
-  readonly rust: string | null;
+  readonly rival: Rival | null;
+  readonly headline: Result['headline'];
+  readonly bounds: Bound[];
+}
+
+type Rest = Partial<Pick<Compared, 'rival' | 'headline' | 'bounds'>>;
+type Prepare = Operation['prepare'];
+
+const atMost = (limit: number, against?: Crate, figure: Bound['figure'] = 'median'): Bound => ({ figure, side: 'at most', limit, ...(against === undefined ? {} : { against }) });
+/** For a third of our time, and a quarter with num-bigint, which is slow. */
+const slow = (op: string, gmp: number, tables: number, bigint: number): Rival => ({ op, samples: { GMP: gmp, 'GMP, tables': tables, 'num-bigint': bigint }, quick: false });
+const fast = (op: string): Rival => ({ op, samples: { GMP: 20, 'GMP, tables': 0, 'num-bigint': 20 }, quick: true });
+const SIGNING_BOUNDS = [atMost(0.6, 'GMP'), atMost(0.8, 'GMP, tables')];
+
+function operation(name: string, samples: number, per: number, warmUp: boolean, prepare: Prepare, { rival = null, headline = null, bounds = [] }: Rest): Compared {
+  return { name, samples, per, warmUp, prepare, rival, headline, bounds };
 }
 
 /** A run of a protocol among all its parties on one thread; a sample is one party's share of the time. */
-function protocol(name: string, rust: string, samples: number, parties: number, prepare: Operation['prepare']): Compared {
-  return { name, rust, samples, per: parties, warmUp: false, prepare };
+function protocol(name: string, samples: number, parties: number, prepare: Prepare, rest: Rest): Compared {
+  return operation(name, samples, parties, false, prepare, rest);
 }
 
-function short(name: string, rust: string | null, samples: number, prepare: () => (k: number) => unknown): Compared {
+function short(name: string, samples: number, prepare: () => (k: number) => unknown, rest: Rest = {}): Compared {
   const repeated = () => {
     const call = prepare();
     return () => {
       for (let k = 0; k < CALLS; k++) call(k);
     };
   };
-  return { name, rust, samples, per: CALLS, warmUp: true, prepare: repeated };
+  return operation(name, samples, CALLS, true, repeated, rest);
 }
 
-function proofOperations({ name, prove, verify: check }: ProofCase, samples: number): Compared[] {
+function proofOperations({ name, prove, verify: check }: ProofCase): Compared[] {
   const isShort = name === 'Π^sch' || name === 'Π^elog';
-  const operation = (what: string, run: () => unknown): Compared =>
-    isShort
-      ? short(`${name} ${what}`, null, samples, () => run)
-      : { name: `${name} ${what}`, rust: null, samples, per: 1, warmUp: true, prepare: () => run };
-  return [operation('prove', prove), operation('verify', check)];
+  const one = (what: string, run: () => unknown): Compared =>
+    isShort ? short(`${name} ${what}`, 20, () => run) : operation(`${name} ${what}`, 20, 1, true, () => run, {});
+  return [one('prove', prove), one('verify', check)];
 }
 
-/** What several operations need, made when the first of them runs. */
-class Made {
-  #shares: KeyShare[] | undefined;
-  #presignatures: string[] | undefined;
-
-  get shares(): KeyShare[] {
-    return (this.#shares ??= generateShares({ parties: PARTIES.length, threshold: THRESHOLD, params: SECURITY_128, rng }));
-  }
-
-  get publicKey(): Point {
-    const [share] = this.shares;
-    if (share === undefined) throw new Error('no shares');
-    return share.core.sharedPublicKey;
-  }
-
-  presigning(): Session<Presignature>[] {
-    const executionId = rng(16);
-    return this.shares.slice(0, THRESHOLD).map((share) => presign({ executionId, share, signers: SIGNERS }));
-  }
-
-  /** One presignature's half of a signer, again and again: nobody's key is at stake here. */
-  presignature(signer: number): Presignature {
-    this.#presignatures ??= outputs(simulate(this.presigning())).map((presignature) => presignature.handOver());
-    return Presignature.takeOver(this.#presignatures[signer] ?? '');
-  }
-
-  /** The three partial signatures from it. */
-  partials(): PartialSignature[] {
-    return SIGNERS.map((signer) => this.presignature(signer).issuePartialSignature(MESSAGE));
-  }
+function libraryOperations(params: SecurityParams): Compared[] {
+  const cohort = new Cohort(params, 3, 4);
+  const online = { rival: fast('online'), headline: 'median', bounds: [atMost(2)] } as const;
+  return [
+    ...proofCases(params).flatMap(proofOperations),
+    protocol('key generation, 3 of 4, per party', 20, 4, cohort.keygen, { rival: fast('keygen'), headline: 'median' }),
+    protocol('aux info without primes, 4 parties, per party', 3, 4, cohort.auxInfo, { rival: slow('aux_info', 3, 0, 1), headline: 'median', bounds: [atMost(0.5, 'GMP')] }),
+    protocol('presigning, 3 signers, per signer', 10, 3, cohort.presign, { rival: slow('presign', 10, 10, 3), headline: 'median', bounds: SIGNING_BOUNDS }),
+    protocol('full signing, 3 signers, per signer', 10, 3, cohort.sign, { rival: slow('sign', 10, 10, 3), headline: 'median', bounds: SIGNING_BOUNDS }),
+    short(
+      'partial signature',
+      20,
+      () => {
+        const copies = Array.from({ length: CALLS }, () => cohort.presignature(0));
+        return (k) => copies[k]?.issuePartialSignature(MESSAGE);
+      },
+      { rival: fast('partial') },
+    ),
+    short(
+      'combining three, result verified',
+      20,
+      () => {
+        const partials = cohort.presignatures().map((presignature) => presignature.issuePartialSignature(MESSAGE));
+        return () => cohort.combine(partials);
+      },
+      { rival: fast('combine') },
+    ),
+    short(
+      'verifying a signature',
+      20,
+      () => {
+        const [signature, publicKey] = [cohort.online(cohort.presignatures()), encodePoint(cohort.publicKey, true)];
+        return () => verify(signature, publicKey, MESSAGE);
+      },
+      { rival: fast('verify') },
+    ),
+    short(
+      'online part: three partial signatures, combined, verified',
+      20,
+      () => {
+        const copies = Array.from({ length: CALLS }, () => cohort.presignatures());
+        return (k) => cohort.online(copies[k] ?? []);
+      },
+      { ...online, bounds: [...online.bounds] },
+    ),
+  ];
 }
 
-/** @param quick one sample of each: to see that it works */
-export function operations(quick: boolean): Compared[] {
-  const made = new Made();
-  const n = (samples: number): number => (quick ? 1 : samples);
-  const executionId = rng(16);
+/** The cost of a cluster of n, per party and per signer. */
+function partiesOperations(params: SecurityParams): Compared[] {
+  return [new Cohort(params, 2, 3), new Cohort(params, 3, 4), new Cohort(params, 5, 7)].flatMap((cohort) => {
+    const { threshold, parties } = cohort;
+    return [
+      protocol(`key generation, ${threshold} of ${parties}, per party`, 10, parties, cohort.keygen, {}),
+      protocol(`aux info without primes, ${parties} parties, per party`, 1, parties, cohort.auxInfo, { headline: 'median' }),
+      protocol(`presigning, ${threshold} signers of ${parties}, per signer`, 5, threshold, cohort.presign, { headline: 'median' }),
+    ];
+  });
+}
 
-  const keyGeneration = protocol('key generation, 3 of 4, per party', 'keygen', n(20), 4, () => {
-    const sessions = PARTIES.map((index) => keygen({ executionId, index, parties: PARTIES.length, threshold: THRESHOLD }));
-    return () => outputs(simulate(sessions));
-  });
-  const auxInfoGeneration = protocol('aux info without primes, 4 parties, per party', 'aux_info', n(3), 4, () => {
-    const sessions = PARTIES.map((index) => auxInfo({ executionId, index, parties: PARTIES.length, primes: fixturePrimes(index, SECURITY_128) }));
-    return () => outputs(simulate(sessions));
-  });
-  const presigning = protocol('presigning, 3 signers, per signer', 'presign', n(10), 3, () => {
-    const sessions = made.presigning();
-    return () => outputs(simulate(sessions));
-  });
-  const fullSigning = protocol('full signing, 3 signers, per signer', 'sign', n(10), 3, () => {
-    const sessions = made.shares.slice(0, THRESHOLD).map((share) => sign({ executionId, share, signers: SIGNERS, message: MESSAGE }));
-    return () => outputs(simulate(sessions));
-  });
-  const partial = short('partial signature', 'partial', n(20), () => {
-    const copies = Array.from({ length: CALLS }, () => made.presignature(0));
-    return (k) => copies[k]?.issuePartialSignature(MESSAGE);
-  });
-  const combination = short('combining three, result verified', 'combine', n(20), () => {
-    const [partials, { publicData }] = [made.partials(), made.presignature(0)];
-    return () => combine(partials, publicData, made.publicKey, MESSAGE);
-  });
-  const verification = short('verifying a signature', 'verify', n(20), () => {
-    const signature = combine(made.partials(), made.presignature(0).publicData, made.publicKey, MESSAGE);
-    const publicKey = encodePoint(made.publicKey, true);
-    return () => verify(signature, publicKey, MESSAGE);
-  });
-  const safePrime: Compared = {
-    name: 'safe prime, 1536 bits',
-    rust: 'safe_prime',
-    samples: n(28),
-    per: 1,
-    warmUp: false,
-    prepare: () => () => generateSafePrime(SECURITY_128.primeBits, { rng }),
-  };
-  const proofs = proofCases().flatMap((proof) => proofOperations(proof, n(20)));
-  return [...proofs, keyGeneration, auxInfoGeneration, presigning, fullSigning, partial, combination, verification, safePrime];
+function primeOperations({ primeBits }: SecurityParams): Compared[] {
+  const search = () => generateSafePrime(primeBits, { rng });
+  const rest = { rival: slow('safe_prime', 30, 0, 3), headline: 'mean', bounds: [atMost(0.25, 'GMP', 'mean')] } as const;
+  return [operation(`safe prime, ${primeBits} bits`, 60, 1, false, () => search, { ...rest, bounds: [...rest.bounds] })];
+}
+
+const OPERATIONS = { library: libraryOperations, parties: partiesOperations, primes: primeOperations } as const;
+export type LibraryPart = keyof typeof OPERATIONS & Part;
+
+/**
+ * @param quick small primes and one sample of each, with the crate only where that is short: to see that it works
+ * @param only what has this text in its name
+ */
+export function operations(part: LibraryPart, quick: boolean, only = ''): Compared[] {
+  const chosen = OPERATIONS[part](quick ? SMALL_FOR_TESTS : SECURITY_128).filter(({ name }) => name.includes(only));
+  if (!quick) return chosen;
+  return chosen.map((one) => ({ ...one, samples: 1, rival: one.rival?.quick === true ? one.rival : null }));
 }

@@ -1,6 +1,6 @@
-/** The zero-knowledge proofs at full size, as a protocol makes and checks them: whoever has a factorisation uses it. */
-import { SECURITY_128 as params, systemRng as rng } from 'cggmp24';
-import { fullSafePrimes } from 'cggmp24/testing';
+/** The zero-knowledge proofs as a protocol makes and checks them: whoever has a factorisation uses it. */
+import { SECURITY_128, systemRng as rng, type SecurityParams } from 'cggmp24';
+import { fullSafePrimes, smallSafePrimes } from 'cggmp24/testing';
 import { affGContext, elogContext, encElgContext, facContext, modContext, prmContext } from '../../cggmp24/dist/hash/context.js';
 import { leaf } from '../../cggmp24/dist/hash/encoding.js';
 import { G, multiply, toScalar, toSigned } from '../../cggmp24/dist/math/curve.js';
@@ -35,8 +35,9 @@ function proofCase<Proof>(name: string, prove: () => Proof, verify: (proof: Proo
 }
 
 /** Party i proves to party j, who has its own parameters with their factors. */
-export function proofCases(): ProofCase[] {
-  const prime = (k: number): bigint => BigInt(`0x${fullSafePrimes[k] ?? ''}`);
+export function proofCases(params: SecurityParams): ProofCase[] {
+  const primes = params.primeBits === SECURITY_128.primeBits ? fullSafePrimes : smallSafePrimes;
+  const prime = (k: number): bigint => BigInt(`0x${primes[k] ?? ''}`);
   const [p, q] = [prime(0), prime(1)];
   const [ownKey_i, ownKey_j] = [new DecryptionKey(p, q), new DecryptionKey(prime(2), prime(3))];
   const [N_i, N_j] = [ownKey_i.encryptionKey, ownKey_j.encryptionKey];

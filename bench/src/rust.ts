@@ -1,34 +1,58 @@
-/** The same operations by the Rust crate: interop's `bench`, when it is built. */
-import { execFileSync } from 'node:child_process';
+/** The same operations by the Rust crate: interop's `bench`, as `interop/build.sh bench` builds it with each backend. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fullSafePrimes } from 'cggmp24/testing';
 import { z } from 'zod';
-import { figures, type Figures } from './measure.js';
+import { CRATES, type Crate } from './results.js';
 
-const PROGRAM = join(import.meta.dirname, '../../interop/target/release/bench');
+const TARGET = join(import.meta.dirname, '../../interop/target');
+const BACKENDS = { GMP: 'rug', 'GMP, tables': 'rug', 'num-bigint': 'num-bigint' } as const satisfies Record<Crate, string>;
+/** The operations for which the crate has tables. */
+const WITH_TABLES = ['presign', 'sign'];
 
-const AnswerSchema = z.object({ op: z.string(), backend: z.enum(['rug', 'num-bigint']), samples_ms: z.array(z.number()).min(1) });
-
-export interface RustFigures extends Figures {
-  readonly backend: string;
+function programOf(crate: Crate): string {
+  return join(TARGET, `bench-${BACKENDS[crate]}`);
 }
 
-export function hasRustPeer(): boolean {
-  return existsSync(PROGRAM);
+/** The ways of the crate that were built here and know this operation. */
+export function cratesFor(operation: string): Crate[] {
+  return CRATES.filter((crate) => existsSync(programOf(crate)) && (crate !== 'GMP, tables' || WITH_TABLES.includes(operation)));
 }
 
-/** @throws when the program fails */
-export function measureRust(operation: string, samples: number): RustFigures {
-  const folder = mkdtempSync(join(tmpdir(), 'bench-'));
-  try {
-    const primes = join(folder, 'primes.json');
+/** A process that takes one sample of an operation whenever it is asked to, and sleeps between. */
+export class CrateBench {
+  readonly #child: ChildProcess;
+  readonly #answers: AsyncIterator<string>;
+  readonly #answer: z.ZodType<{ ms: number }>;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'bench-'));
+
+  constructor(crate: Crate, operation: string) {
+    const op = crate === 'GMP, tables' ? `${operation}_tables` : operation;
+    this.#answer = z.object({ op: z.literal(op), backend: z.literal(BACKENDS[crate]), ms: z.number() });
+    const primes = join(this.#folder, 'primes.json');
     writeFileSync(primes, JSON.stringify({ primes: fullSafePrimes }));
-    const answer = execFileSync(PROGRAM, [operation, String(samples), primes], { encoding: 'utf8' });
-    const { backend, samples_ms } = AnswerSchema.parse(JSON.parse(answer));
-    return { ...figures(samples_ms), backend };
-  } finally {
-    rmSync(folder, { recursive: true });
+    const child = spawn(programOf(crate), [op, primes], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#child = child;
+    this.#answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  }
+
+  /** @returns milliseconds of CPU @throws when the program has failed */
+  async sample(): Promise<number> {
+    this.#child.stdin?.write('\n');
+    const next = await this.#answers.next();
+    if (next.done === true) throw new Error('the benchmark of the Rust crate has ended; build it again: interop/build.sh bench');
+    return this.#answer.parse(JSON.parse(next.value)).ms;
+  }
+
+  async stop(): Promise<void> {
+    rmSync(this.#folder, { recursive: true });
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exited = once(this.#child, 'exit');
+    this.#child.kill();
+    await exited;
   }
 }

@@ -1,0 +1,118 @@
+/** A cluster that the benchmark starts, looks at, and ends whatever happens. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from './client.js';
+import { ProcessCluster, type ClusterSize } from './process_cluster.js';
+import { cpuMs } from './processes.js';
+import type { PoolLevel } from './rates.js';
+
+const LOOK_MS = 500;
+/** CPU time of all processes of a cluster in half a second, below which it is idle: heartbeats alone. */
+const IDLE_MS = 125;
+const SETUP_PATIENCE_MS = 20 * 60_000;
+/** A pool that has not grown for so long is as full as it gets. */
+const POOL_PATIENCE_MS = 45_000;
+const REPORT_MS = 15_000;
+
+const running = new Set<ProcessCluster>();
+let interrupted = false;
+for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
+  process.once(signal, () => {
+    interrupted = true;
+    void Promise.allSettled([...running].map((cluster) => cluster.stop())).then(() => process.exit(code));
+  });
+}
+
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+export class RunningCluster {
+  readonly client: Client;
+
+  private constructor(readonly cluster: ProcessCluster) {
+    this.client = new Client(cluster);
+  }
+
+  /** Starts one, waits until it can sign, and ends it after `work`. @param settings environment of the nodes */
+  static async during<T>(size: ClusterSize, settings: Readonly<Record<string, string>>, work: (cluster: RunningCluster) => Promise<T>): Promise<T> {
+    say(`starting ${size.threshold} of ${size.nodes} …`);
+    const cluster = await ProcessCluster.start(settings, size);
+    running.add(cluster);
+    const started = new RunningCluster(cluster);
+    try {
+      await started.#ready();
+      return await work(started);
+    } catch (error) {
+      // Its processes have been ended, and this one ends next.
+      if (interrupted) await new Promise(() => undefined);
+      throw error;
+    } finally {
+      await started.client.close();
+      running.delete(cluster);
+      await cluster.stop();
+    }
+  }
+
+  /** Free presignatures: each is reported by all its makers. */
+  async pool(): Promise<PoolLevel> {
+    const reported = await this.cluster.pooled();
+    return { at: performance.now(), count: Math.floor(reported / this.cluster.size.threshold) };
+  }
+
+  /** CPU time of all processes since their start, milliseconds. */
+  cpuMs(): number {
+    return cpuMs(this.cluster.pids.values());
+  }
+
+  /** Waits until there are `count` presignatures, or no more come. @returns every level on the way, the last as it stays */
+  async filled(count: number): Promise<PoolLevel[]> {
+    const levels = [await this.pool()];
+    let [grown, told] = [performance.now(), performance.now()];
+    for (;;) {
+      const [last] = levels.slice(-1);
+      if (last === undefined || last.count >= count || performance.now() - grown > POOL_PATIENCE_MS) return levels;
+      await sleep(LOOK_MS);
+      this.#checkAlive();
+      const next = await this.pool();
+      if (next.count > last.count) {
+        levels.push(next);
+        grown = next.at;
+      }
+      if (next.at - told > REPORT_MS) {
+        say(`  pool: ${next.count} of ${count}`);
+        told = next.at;
+      }
+    }
+  }
+
+  /** Waits until the processes have nothing to do. @returns false when they still had after `patienceMs` */
+  async idle(patienceMs: number): Promise<boolean> {
+    const end = performance.now() + patienceMs;
+    for (;;) {
+      const before = this.cpuMs();
+      await sleep(LOOK_MS);
+      if (this.cpuMs() - before < IDLE_MS) return true;
+      if (performance.now() > end) return false;
+    }
+  }
+
+  async #ready(): Promise<void> {
+    const end = performance.now() + SETUP_PATIENCE_MS;
+    while ((await this.cluster.get('/ready').catch(() => null))?.status !== 200) {
+      if (performance.now() > end) throw new Error('the cluster does not become ready');
+      await sleep(LOOK_MS);
+      this.#checkAlive();
+    }
+    // The pool is only begun when all of them have aux info.
+    while ((await this.pool()).count === 0) {
+      if (performance.now() > end) throw new Error('the cluster makes no presignature');
+      await sleep(LOOK_MS);
+      this.#checkAlive();
+    }
+  }
+
+  #checkAlive(): void {
+    const { nodes } = this.cluster.size;
+    if (this.cluster.pids.size < nodes + 2) throw new Error(`a process has ended by itself; only these run: ${[...this.cluster.pids.keys()].join(', ')}`);
+  }
+}

@@ -1,0 +1,97 @@
+/** Signing for minutes with more requests than presignatures: does the throughput last, does memory grow, is anything lost? */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Signed } from './client.js';
+import { result } from './end_to_end.js';
+import type { ClusterSize } from './process_cluster.js';
+import { residentMib, slope } from './processes.js';
+import { rateOf } from './rates.js';
+import type { Findings, Series } from './results.js';
+import { RunningCluster, say } from './running_cluster.js';
+
+const SAMPLE_S = 5;
+/** What it costs to fill this tells how fast presignatures can be made. */
+const POOL = 24;
+
+export interface SustainedPlan extends ClusterSize {
+  readonly minutes: number;
+  readonly inFlight: number;
+}
+
+/** Signs until the time is over, and then what is still under way. */
+async function signFor(running: RunningCluster, ms: number, inFlight: number): Promise<{ signed: (Signed & { end: number })[]; sent: number; failures: string[] }> {
+  const end = performance.now() + ms;
+  const signed: (Signed & { end: number })[] = [];
+  const failures: string[] = [];
+  let sent = 0;
+  const sender = async (): Promise<void> => {
+    while (performance.now() < end) {
+      const message = `sustained ${sent++}`;
+      try {
+        signed.push({ ...(await running.client.sign(message)), end: performance.now() });
+      } catch (error) {
+        failures.push(String(error));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, sender));
+  return { signed, sent, failures };
+}
+
+/** Looks at the memory of every process every few seconds until the signal aborts. */
+async function watchMemory(running: RunningCluster, signal: AbortSignal): Promise<Series[]> {
+  const series = new Map([...running.cluster.pids.keys()].map((name): [string, number[]] => [name, []]));
+  while (!signal.aborted) {
+    for (const [name, pid] of running.cluster.pids) series.get(name)?.push(residentMib(pid));
+    await sleep(SAMPLE_S * 1000, undefined, { signal }).catch(() => undefined);
+  }
+  return [...series].map(([name, values]) => ({ name: `resident memory of ${name}`, unit: 'MiB', every_s: SAMPLE_S, values }));
+}
+
+/** MiB a minute over the second half, when what is kept for good has been allocated. */
+function growth({ values }: Series): number {
+  return (slope(values.slice(values.length >> 1)) * 60) / SAMPLE_S;
+}
+
+async function measure(running: RunningCluster, { nodes, threshold, primes, minutes, inFlight }: SustainedPlan): Promise<Findings> {
+  const label = `${threshold} of ${nodes}${primes === 'small' ? ', small primes' : ''}`;
+  say('  filling the pool …');
+  const possible = rateOf(await running.filled(POOL));
+  if (possible === null) throw new Error('the pool was filled before its rate could be told');
+  const [before, ms] = [await running.pool(), minutes * 60_000];
+  say(`  ${minutes} minutes, ${inFlight} requests at a time …`);
+  const over = new AbortController();
+  const memory = watchMemory(running, over.signal);
+  const start = performance.now();
+  const { signed, sent, failures } = await signFor(running, ms, inFlight);
+  over.abort();
+  const series = await memory;
+  const wrong = (await running.client.wrong(signed)).length;
+  const presigned = await Promise.all(signed.map(({ id }) => running.client.wasPresigned(id)));
+  const inTime = signed.filter(({ end }) => end <= start + ms);
+  // What the pool had at the start was not made meanwhile.
+  const rate = (1000 * Math.max(0, inTime.length - before.count)) / ms;
+  const perMinute = Array.from({ length: Math.ceil(minutes) }, (_, k) => inTime.filter(({ end }) => Math.floor((end - start) / 60_000) === k).length);
+  const bound = primes === 'full';
+  const results = [
+    result(`presignatures made, ${label}, no requests`, '/s', 'wall', [possible], { headline: 'mean' }),
+    result(`sustained signing, ${label}, ${minutes} minutes, ${inFlight} at a time`, '/s', 'wall', [rate], { headline: 'mean' }),
+    result(`… of the rate of presignatures, ${label}`, '', '', [rate / possible], { headline: 'mean', bounds: bound ? [{ figure: 'mean', side: 'at least', limit: 0.9 }] : [] }),
+    result(`… each of them, ${label}`, 'ms', 'wall', signed.map((one) => one.ms)),
+    result(`… not presigned, ${label}`, '', '', [presigned.filter((was) => !was).length]),
+    result(`… wrong or lost of ${sent}, ${label}`, '', '', [sent - signed.length + wrong], { headline: 'mean', bounds: [{ figure: 'mean', side: 'at most', limit: 0 }] }),
+    ...series.flatMap((one) => [
+      result(one.name, 'MiB', '', one.values),
+      result(`… its growth over the second half`, 'MiB/min', '', [growth(one)]),
+    ]),
+    result(`growth of memory over the second half, ${label}, the process that grew most`, 'MiB/min', '', [Math.max(...series.map(growth))], {
+      headline: 'mean',
+      bounds: bound ? [{ figure: 'mean', side: 'at most', limit: 0.5 }] : [],
+    }),
+  ];
+  const notes = failures.slice(0, 3).map((failure) => `A request failed: ${failure}`);
+  return { results, notes, series: [...series, { name: 'signatures a minute', unit: '', every_s: 60, values: perMinute }] };
+}
+
+export async function measureSustained(plan: SustainedPlan): Promise<Findings> {
+  return RunningCluster.during(plan, { POOL_TARGET: `${POOL}`, POOL_MAX: `${2 * POOL}`, POOL_CPU: '1' }, (running) => measure(running, plan));
+}
