@@ -1,4 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2.js';
+import { createHash } from 'node:crypto';
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { encodePoint, type Point, type Scalar } from '../math/curve.js';
 import { toBytes, toBytesPadded } from '../math/integer.js';
@@ -88,7 +88,7 @@ export function executionId(sid: Uint8Array): Encoded {
 
 /** SHA-256 of an encoding. */
 export function digest(value: Encoded): Uint8Array {
-  return sha256(value);
+  return new Uint8Array(createHash('sha256').update(value).digest());
 }
 
 /** SHA-256 of a sequence of any number of items (`hash_iter` of udigest). */
