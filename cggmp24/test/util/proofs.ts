@@ -1,6 +1,9 @@
+import { expect } from '@jest/globals';
 import { G } from '../../src/math/curve.js';
+import { at } from '../../src/runtime/at.js';
 import { InvalidProof } from '../../src/runtime/errors.js';
 import { IntegerJson, PointJson, ScalarJson } from '../../src/wire/json.js';
+import type { ProofOf } from '../../src/zk/transcript.js';
 import { z } from 'zod';
 
 /** The label of the check at which `verify` fails, or 'accepted'. Any error but `InvalidProof` goes through: a defect. */
@@ -55,4 +58,30 @@ export function replaceAt(json: Json, path: string, value: Json): Json {
   const child = Array.isArray(json) ? json[Number(key)] : json[key];
   if (child === undefined) throw new Error(`no field ${path}`);
   return replaced(json, key, replaceAt(child, rest, value));
+}
+
+/** A copy of a proof's part with those of its fields replaced that `changed` has. */
+export function replaceFields<T extends object>(part: T, changed: object): T {
+  return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, (changed as Record<string, unknown>)[name] ?? value])) as T;
+}
+
+/** A proof of repetitions with the commitment and response of one bit changed. */
+export function withBit<C extends object, R extends object>(
+  proof: ProofOf<readonly C[], readonly R[]>,
+  k: number,
+  changed: Partial<C & R>,
+): ProofOf<readonly C[], readonly R[]> {
+  const { commitment, response } = proof;
+  return { commitment: commitment.with(k, replaceFields(at(commitment, k), changed)), response: response.with(k, replaceFields(at(response, k), changed)) };
+}
+
+/** That every challenge bit is drawn, the last no less than the first (c-guess). @param runs the bits of 64 challenges */
+export function expectAllBitsDrawn(runs: readonly (readonly boolean[])[], m: number): void {
+  expect(runs).toHaveLength(64);
+  for (let bit = 0; bit < m; bit++) {
+    const ones = runs.filter((bits) => bits[bit] === true).length;
+    // Each count is binomial(64, 1/2): outside 8..56 with probability below 2^-30.
+    expect(ones).toBeGreaterThanOrEqual(8);
+    expect(ones).toBeLessThanOrEqual(56);
+  }
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { affGContext } from '../../src/hash/context.js';
-import { G, INFINITY, multiply, toScalar } from '../../src/math/curve.js';
+import { G, INFINITY } from '../../src/math/curve.js';
 import { randomHalfRange } from '../../src/math/random.js';
 import { EncryptionKey } from '../../src/paillier/encryption_key.js';
 import { RingPedersen } from '../../src/paillier/ring_pedersen.js';
@@ -11,8 +11,9 @@ import { SECURITY_128, SMALL_FOR_TESTS as params } from '../../src/params.js';
 import { seededRng } from '../../src/testing/seeded_rng.js';
 import { IntegerJson, PointJson } from '../../src/wire/json.js';
 import * as affG from '../../src/zk/aff_g.js';
+import { affineStatement, type AffineStatement } from '../util/affine_statement.js';
 import { hostileIntegers } from '../util/hostile.js';
-import { alterations, failedCheck, replaceAt, toJson, type Json } from '../util/proofs.js';
+import { alterations, failedCheck, replaceAt, replaceFields, toJson, type Json } from '../util/proofs.js';
 import { key_i, key_j, nonUnits, otherAux, otherKey, ownAux, publicAux, smallPrime } from '../util/small.js';
 import { loadVectors } from '../util/vectors.js';
 import { Aux, expectSeed, Invalid, Seed, Session, SignedHex } from '../util/zk_vectors.js';
@@ -103,27 +104,14 @@ describe('Π^aff-g', () => {
   const verifierKeys = { key_j: key_j.encryptionKey, key_i: new EncryptionKey(key_i.encryptionKey.n) };
   const [n_j, n_i] = [verifierKeys.key_j.n, verifierKeys.key_i.n];
 
-  function statement(x: bigint, y: bigint): { data: affG.Data; witness: affG.Witness } {
-    const { key_j: theirs, key_i: own } = proverKeys;
-    const { ciphertext: c } = theirs.encrypt(randomHalfRange(1n << 256n, rng), rng);
-    const mask = theirs.encrypt(y, rng);
-    const Y = own.encrypt(y, rng);
-    const d = theirs.add(theirs.scale(x, c), mask.ciphertext);
-    return {
-      data: { ...proverKeys, c, d, y: Y.ciphertext, x: multiply(G, toScalar(x)) },
-      witness: { x, y, nonce: mask.nonce, nonce_y: Y.nonce },
-    };
-  }
-
+  const statement = (x: bigint, y: bigint): AffineStatement => affineStatement(proverKeys, x, y, rng);
   const { data, witness } = statement(-randomHalfRange(1n << 256n, rng), randomHalfRange(1n << BigInt(params.ellPrime), rng));
   const proof = affG.prove(context, params, publicAux, data, witness, rng);
   const json = toJson(affG.ProofJson, proof);
   const seen = { ...data, ...verifierKeys };
 
   function check(changed: Partial<affG.Response & affG.Commitment>, statementSeen: affG.Data = seen): string {
-    const pick = <T extends object>(part: T): T =>
-      Object.fromEntries(Object.entries(part).map(([name, value]) => [name, (changed as Record<string, unknown>)[name] ?? value])) as T;
-    const altered = { commitment: pick(proof.commitment), response: pick(proof.response) };
+    const altered = { commitment: replaceFields(proof.commitment, changed), response: replaceFields(proof.response, changed) };
     return failedCheck(affG.verify, context, params, ownAux, statementSeen, altered);
   }
 

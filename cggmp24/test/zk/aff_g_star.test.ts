@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { affGContext, affGStarContext } from '../../src/hash/context.js';
-import { G, INFINITY, multiply, toScalar } from '../../src/math/curve.js';
+import { G, INFINITY } from '../../src/math/curve.js';
 import { abs, invert } from '../../src/math/integer.js';
 import { modulus } from '../../src/math/modular.js';
 import { randomHalfRange } from '../../src/math/random.js';
@@ -11,8 +11,9 @@ import { at } from '../../src/runtime/at.js';
 import { seededRng } from '../../src/testing/seeded_rng.js';
 import * as affG from '../../src/zk/aff_g.js';
 import * as affGStar from '../../src/zk/aff_g_star.js';
+import { affineStatement, type AffineStatement } from '../util/affine_statement.js';
 import { hostileIntegers } from '../util/hostile.js';
-import { alterations, failedCheck, replaceAt, toJson, type Json } from '../util/proofs.js';
+import { alterations, expectAllBitsDrawn, failedCheck, replaceAt, toJson, withBit, type Json } from '../util/proofs.js';
 import { key_i, key_j, nonUnits, otherKey, ownAux, smallPrime } from '../util/small.js';
 
 const IN_CURVE = 'z_k G = R_k + e_k X';
@@ -38,29 +39,11 @@ describe('Π^aff-g*', () => {
   const bounds = { alpha: 1n << BigInt(params.ell + params.epsilon - 1), beta: 1n << BigInt(params.ellPrime + params.epsilon - 1) };
   const ProofJson = affGStar.proofJson(params);
 
-  function statement(x: bigint, y: bigint): { data: affGStar.Data; witness: affGStar.Witness } {
-    const { key_j: theirs, key_i: own } = proverKeys;
-    const { ciphertext: c } = theirs.encrypt(randomHalfRange(1n << 256n, rng), rng);
-    const mask = theirs.encrypt(y, rng);
-    const Y = own.encrypt(y, rng);
-    const d = theirs.add(theirs.scale(x, c), mask.ciphertext);
-    return {
-      data: { ...proverKeys, c, d, y: Y.ciphertext, x: multiply(G, toScalar(x)) },
-      witness: { x, y, nonce: mask.nonce, nonce_y: Y.nonce },
-    };
-  }
-
+  const statement = (x: bigint, y: bigint): AffineStatement => affineStatement(proverKeys, x, y, rng);
   const { data, witness } = statement(-randomHalfRange(1n << 256n, rng), randomHalfRange(1n << BigInt(params.ellPrime), rng));
   const proof = affGStar.prove(context, params, data, witness, rng);
   const json = toJson(ProofJson, proof);
   const seen = { ...data, ...publicKeys };
-
-  /** The proof with the response and commitment of one bit changed. */
-  function withBit(k: number, changed: Partial<affGStar.Commitment[number] & affGStar.Response[number]>): affGStar.Proof {
-    const pick = <T extends object>(part: T): T =>
-      Object.fromEntries(Object.entries(part).map(([name, value]) => [name, (changed as Record<string, unknown>)[name] ?? value])) as T;
-    return { commitment: proof.commitment.with(k, pick(at(proof.commitment, k))), response: proof.response.with(k, pick(at(proof.response, k))) };
-  }
 
   const verdict = (of: affGStar.Data, made: affGStar.Proof): string => failedCheck(affGStar.verify, context, params, of, made);
   const outcome = (of: affGStar.Data, made: affGStar.Proof): string => verdict({ ...of, ...publicKeys }, made);
@@ -159,12 +142,7 @@ describe('Π^aff-g*', () => {
 
   it('draws every one of the m challenge bits (c-guess)', () => {
     const runs = Array.from({ length: 64 }, (_, k) => affGStar.challenge(context, SECURITY_128, data, [{ a: BigInt(k), r: G, b: 1n }]));
-    for (let bit = 0; bit < SECURITY_128.m; bit++) {
-      const ones = runs.filter((bits) => bits[bit] === true).length;
-      // Each count is binomial(64, 1/2): outside 8..56 with probability below 2^-30.
-      expect(ones).toBeGreaterThanOrEqual(8);
-      expect(ones).toBeLessThanOrEqual(56);
-    }
+    expectAllBitsDrawn(runs, SECURITY_128.m);
   });
 
   describe.each([
@@ -206,13 +184,13 @@ describe('Π^aff-g*', () => {
     it.each([...nonUnits(n, smallPrime(p), smallPrime(q), 5n), ['not reduced', bound + 1n]] as [string, bigint][])('%s', (_, bad) => {
       for (const [label, field] of Object.entries(statements)) expect(verdict({ ...seen, [field]: bad }, proof)).toBe(`${label} in ${group}`);
       for (const [label, field] of Object.entries(proofs)) {
-        for (const k of [0, 7, params.m - 1]) expect(verdict(seen, withBit(k, { [field]: bad }))).toBe(`${label}_${k} in ${group}`);
+        for (const k of [0, 7, params.m - 1]) expect(verdict(seen, withBit(proof, k, { [field]: bad }))).toBe(`${label}_${k} in ${group}`);
       }
     });
   });
 
   it('refuses the identity in place of a point', () => {
-    expect([verdict(seen, withBit(3, { r: INFINITY })), verdict({ ...seen, x: INFINITY }, proof)]).toEqual([IN_CURVE, IN_CURVE]);
+    expect([verdict(seen, withBit(proof, 3, { r: INFINITY })), verdict({ ...seen, x: INFINITY }, proof)]).toEqual([IN_CURVE, IN_CURVE]);
   });
 
   it.each([
@@ -244,7 +222,7 @@ describe('Π^aff-g*', () => {
         const honest: Record<string, unknown> = { ...at(proof.commitment, k), ...at(proof.response, k) };
         const untouched =
           Object.entries(changed).every(([name, value]) => honest[name] === value) && Object.entries(statementChanged).every(([name, value]) => seen[name as 'c'] === value);
-        expect(verdict({ ...seen, ...statementChanged }, withBit(k, changed)) === 'accepted').toBe(untouched);
+        expect(verdict({ ...seen, ...statementChanged }, withBit(proof, k, changed)) === 'accepted').toBe(untouched);
       }),
       { numRuns: 100 },
     );

@@ -9,7 +9,7 @@ import { at } from '../../src/runtime/at.js';
 import { seededRng } from '../../src/testing/seeded_rng.js';
 import * as dec from '../../src/zk/dec.js';
 import { hostileIntegers } from '../util/hostile.js';
-import { alterations, failedCheck, replaceAt, toJson, type Json } from '../util/proofs.js';
+import { alterations, expectAllBitsDrawn, failedCheck, replaceAt, toJson, withBit, type Json } from '../util/proofs.js';
 import { key_i, key_j, nonUnits, otherKey, smallPrime } from '../util/small.js';
 
 const IN_CURVE = 'z_k G = C_k + e_k X';
@@ -47,13 +47,6 @@ describe('Π^dec', () => {
   const proof = dec.prove(context, params, data, witness, rng);
   const json = toJson(ProofJson, proof);
   const seen = { ...data, key: publicKey };
-
-  /** The proof with the response and commitment of one bit changed. */
-  function withBit(k: number, changed: Partial<dec.Commitment[number] & dec.Response[number]>): dec.Proof {
-    const pick = <T extends object>(part: T): T =>
-      Object.fromEntries(Object.entries(part).map(([name, value]) => [name, (changed as Record<string, unknown>)[name] ?? value])) as T;
-    return { commitment: proof.commitment.with(k, pick(at(proof.commitment, k))), response: proof.response.with(k, pick(at(proof.response, k))) };
-  }
 
   const verdict = (of: dec.Data, made: dec.Proof): string => failedCheck(dec.verify, context, params, { ...of, key: new EncryptionKey(of.key.n) }, made);
 
@@ -144,12 +137,7 @@ describe('Π^dec', () => {
 
   it('draws every one of the m challenge bits (c-guess)', () => {
     const runs = Array.from({ length: 64 }, (_, k) => dec.challenge(context, SECURITY_128, data, [{ a: BigInt(k), b: G, c: G }]));
-    for (let bit = 0; bit < SECURITY_128.m; bit++) {
-      const ones = runs.filter((bits) => bits[bit] === true).length;
-      // Each count is binomial(64, 1/2): outside 8..56 with probability below 2^-30.
-      expect(ones).toBeGreaterThanOrEqual(8);
-      expect(ones).toBeLessThanOrEqual(56);
-    }
+    expectAllBitsDrawn(runs, SECURITY_128.m);
   });
 
   describe.each([
@@ -186,16 +174,16 @@ describe('Π^dec', () => {
     expect(verdict({ ...seen, k: bad }, proof)).toBe('K in Z*_N^2');
     expect(verdict({ ...seen, d: bad }, proof)).toBe('D in Z*_N^2');
     for (const k of [0, 7, params.m - 1]) {
-      expect(verdict(seen, withBit(k, { a: bad }))).toBe(`A_${k} in Z*_N^2`);
-      expect(verdict(seen, withBit(k, { nu: bad }))).toBe(`nu_${k} in Z*_N`);
+      expect(verdict(seen, withBit(proof, k, { a: bad }))).toBe(`A_${k} in Z*_N^2`);
+      expect(verdict(seen, withBit(proof, k, { nu: bad }))).toBe(`nu_${k} in Z*_N`);
     }
   });
 
   it('refuses an element that is not reduced', () => {
     const { a } = at(proof.commitment, 3);
     const { nu } = at(proof.response, 3);
-    expect(verdict(seen, withBit(3, { a: a + n * n }))).toBe('A_3 in Z*_N^2');
-    expect(verdict(seen, withBit(3, { nu: nu + n }))).toBe('nu_3 in Z*_N');
+    expect(verdict(seen, withBit(proof, 3, { a: a + n * n }))).toBe('A_3 in Z*_N^2');
+    expect(verdict(seen, withBit(proof, 3, { nu: nu + n }))).toBe('nu_3 in Z*_N');
     expect(verdict({ ...seen, k: data.k + n * n }, proof)).toBe('K in Z*_N^2');
     expect(verdict({ ...seen, d: data.d + n * n }, proof)).toBe('D in Z*_N^2');
   });
@@ -204,7 +192,7 @@ describe('Π^dec', () => {
     const trivial = { ...data, h: INFINITY, s: INFINITY };
     expect(verdict(trivial, dec.prove(context, params, trivial, witness, rng))).toBe('H is not the identity');
     for (const change of [{ x: INFINITY }, { s: INFINITY }]) expect(verdict({ ...seen, ...change }, proof)).toBe(IN_CURVE);
-    expect(verdict(seen, withBit(2, { c: INFINITY }))).toBe(IN_CURVE);
+    expect(verdict(seen, withBit(proof, 2, { c: INFINITY }))).toBe(IN_CURVE);
   });
 
   it.each([
@@ -238,7 +226,7 @@ describe('Π^dec', () => {
         const honest: Record<string, unknown> = { ...at(proof.commitment, k), ...at(proof.response, k), ...{ k: data.k, d: data.d } };
         const { k: K = data.k, d = data.d } = statementChanged;
         const untouched = K === data.k && d === data.d && Object.entries(changed).every(([name, value]) => honest[name] === value);
-        expect(verdict({ ...seen, k: K, d }, withBit(k, changed)) === 'accepted').toBe(untouched);
+        expect(verdict({ ...seen, k: K, d }, withBit(proof, k, changed)) === 'accepted').toBe(untouched);
       }),
       { numRuns: 100 },
     );

@@ -11,7 +11,7 @@ import { seededRng } from '../../src/testing/seeded_rng.js';
 import { IntegerJson } from '../../src/wire/json.js';
 import * as prm from '../../src/zk/prm.js';
 import { hostileIntegers } from '../util/hostile.js';
-import { alterations, failedCheck, replaceAt, toJson, type Json } from '../util/proofs.js';
+import { alterations, expectAllBitsDrawn, failedCheck, replaceAt, toJson, type Json } from '../util/proofs.js';
 import { nonUnits, otherAux, ownAux, smallPrime } from '../util/small.js';
 import { loadVectors } from '../util/vectors.js';
 import { expectSeed, Seed, Session } from '../util/zk_vectors.js';
@@ -107,12 +107,7 @@ describe('Π^prm', () => {
 
   it('draws every one of the m challenge bits (c-guess)', () => {
     const runs = Array.from({ length: 64 }, (_, k) => prm.challenge(context, SECURITY_128, data, [BigInt(k)], false));
-    for (let bit = 0; bit < SECURITY_128.m; bit++) {
-      const ones = runs.filter((bits) => bits[bit] === true).length;
-      // Each count is binomial(64, 1/2): outside 8..56 with probability below 2^-30.
-      expect(ones).toBeGreaterThanOrEqual(8);
-      expect(ones).toBeLessThanOrEqual(56);
-    }
+    expectAllBitsDrawn(runs, SECURITY_128.m);
     const words = runs.map((bits) => [0, 32, 64, 96].map((k) => bits.slice(k, k + 32).map(Number).join('')));
     expect(new Set(words.flat()).size).toBe(4 * runs.length);
   });
