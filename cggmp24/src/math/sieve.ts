@@ -15,6 +15,19 @@ function inverseOf6(r: number): number {
   return r % 6 === 5 ? (r + 1) / 6 : (5 * r + 1) / 6;
 }
 
+/** start modulo each of the primes: two at a time, because dividing a long bigint costs most of a sieve. */
+function remainders(start: bigint, primes: Uint32Array): Uint32Array {
+  const found = new Uint32Array(primes.length);
+  for (let i = 0; i < primes.length; i += 2) {
+    const r = primes[i] ?? 1;
+    const next = primes[i + 1] ?? 1;
+    const both = Number(start % BigInt(r * next));
+    found[i] = both % r;
+    found[i + 1] = both % next;
+  }
+  return found;
+}
+
 function strike(struck: Uint8Array, first: number, step: number): void {
   for (let k = first; k < struck.length; k += step) struck[k] = 1;
 }
@@ -27,12 +40,13 @@ function strike(struck: Uint8Array, first: number, step: number): void {
  */
 export function sieveSafePrimes(start: bigint, count: number, primes: Uint32Array): Uint8Array {
   const struck = new Uint8Array(count);
-  for (const r of primes) {
-    const remainder = Number(start % BigInt(r));
+  const modulo = remainders(start, primes);
+  primes.forEach((r, i) => {
+    const remainder = modulo[i] ?? 0;
     const inverse = inverseOf6(r);
     // Modulo r: q = 0 where 6k = -start, and 2q + 1 = 0 where 6k = (r - 1) / 2 - start.
     strike(struck, ((r - remainder) * inverse) % r, r);
     strike(struck, (((r - 1) / 2 + r - remainder) * inverse) % r, r);
-  }
+  });
   return struck;
 }
