@@ -10,6 +10,7 @@ Usage: bench/run.sh [PART …] [options]      measures; all parts when none is n
 library      each proof and protocol of the library on one thread, by turns with the Rust crate: 20 minutes
 parties      key generation, aux info and presigning of 2-of-3, 3-of-4 and 5-of-7: 6 minutes
 primes       60 safe primes, by turns with the Rust crate: 10 minutes
+first-signature  from nothing to the first verified signature, five times, with four nodes that search for their primes: 5 minutes
 end-to-end   signatures through the gateway of clusters that it starts and ends: latency while the pool is filled and when
              it is at rest, throughput until it is empty: an hour on two cores
 sustained    ten minutes of more requests than presignatures: throughput, memory, losses
@@ -20,6 +21,7 @@ sustained    ten minutes of more requests than presignatures: throughput, memory
   --pool N          end-to-end: presignatures that are made first (100 for 2-of-3, 500 for 3-of-4, 50 for 5-of-7)
   --small-primes    end-to-end, sustained: presignatures cost next to nothing, so that only the way of a request is measured
   --in-flight N     end-to-end, sustained: requests at a time (64)
+  --runs N          first-signature: how many (5)
   --minutes N       sustained: how long (10)
 
 Prints tables in Markdown and keeps all samples in bench/results/ as JSON. Leave the machine alone meanwhile. The Rust crate

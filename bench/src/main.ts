@@ -1,5 +1,6 @@
 /** Runs the parts that are asked for, prints their figures and keeps them. */
 import { measureEndToEnd, type ClusterPlan } from './end_to_end.js';
+import { measureFirstSignature } from './first_signature.js';
 import { measureLibrary } from './library.js';
 import { describe, isQuiet, lookAtMachine } from './machine.js';
 import { parseOptions, UsageError, type Options } from './options.js';
@@ -28,12 +29,14 @@ function plans({ quick, cluster, pool, 'small-primes': small, 'in-flight': inFli
 }
 
 function measure(part: Part, options: Options): Promise<Findings> {
-  const { quick, only, minutes, 'in-flight': inFlight } = options;
+  const { quick, only, minutes, runs, 'in-flight': inFlight } = options;
   switch (part) {
     case 'library':
     case 'parties':
     case 'primes':
       return measureLibrary(part, quick, only);
+    case 'first-signature':
+      return measureFirstSignature(quick ? 1 : runs, quick ? 'small' : 'searched');
     case 'end-to-end':
       return measureEndToEnd(plans(options));
     case 'sustained': {

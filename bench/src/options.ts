@@ -20,6 +20,7 @@ const OptionsSchema = z.strictObject({
   'in-flight': whole(1, 1000).default(64),
   'small-primes': z.boolean().default(false),
   minutes: whole(1, 10_000).default(10),
+  runs: whole(1, 1000).default(5),
 });
 
 export interface Options extends z.infer<typeof OptionsSchema> {
@@ -34,6 +35,7 @@ const CONFIG = {
   'in-flight': { type: 'string' },
   'small-primes': { type: 'boolean' },
   minutes: { type: 'string' },
+  runs: { type: 'string' },
 } as const;
 
 /** Called wrongly; the message says what to change. */

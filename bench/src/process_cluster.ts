@@ -37,11 +37,11 @@ export interface SigningStatus {
 export interface ClusterSize {
   readonly nodes: number;
   readonly threshold: number;
-  /** The real parameters; or small primes, which protect nothing: for what does not depend on them. */
-  readonly primes: 'full' | 'small';
+  /** The real parameters, with primes from fixtures or searched for by the nodes; or small ones, which protect nothing: for what does not depend on them. */
+  readonly primes: 'full' | 'searched' | 'small';
 }
 
-/** A board, a gateway and nodes, each a process of its own on free ports; primes come from fixtures. */
+/** A board, a gateway and nodes, each a process of its own on free ports. */
 export class ProcessCluster {
   readonly #processes = new Map<string, ChildProcess>();
 
@@ -79,11 +79,12 @@ export class ProcessCluster {
     return new Map([...this.#processes].flatMap(([name, { pid, exitCode, signalCode }]) => (pid === undefined || exitCode !== null || signalCode !== null ? [] : [[name, pid]])));
   }
 
-  /** Identities, rosters, and primes from fixtures, all sealed under one key. */
+  /** Identities and rosters, and primes from fixtures unless they are to be searched for, all sealed under one key. */
   async #makeMembers(): Promise<void> {
     await writeFile(this.#keyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
     const program = join(ROOT, 'node/dist/bin/make_cluster.js');
     await promisify(execFile)(process.execPath, [program, '--nodes', `${this.size.nodes}`, '--threshold', `${this.size.threshold}`, '--out', this.folder, '--seal-key', this.sealKey]);
+    if (this.size.primes === 'searched') return;
     const sealKey = await this.#openedSealKey();
     const [params, primes] = this.size.primes === 'full' ? [SECURITY_128, fullSafePrimes] : [SMALL_FOR_TESTS, smallSafePrimes];
     for (const number of this.numbers) {
@@ -145,7 +146,7 @@ export class ProcessCluster {
   }
 
   startNode(number: number): void {
-    this.#start(`node-${number}`, this.size.primes === 'full' ? 'node/dist/main.js' : 'bench/dist/small_node.js', {
+    this.#start(`node-${number}`, this.size.primes === 'small' ? 'bench/dist/small_node.js' : 'node/dist/main.js', {
       NODE_ID: `node-${number}`,
       MESSAGE_BOARD_URL: this.boardUrl,
       DATA_DIR: this.dataOf(number),

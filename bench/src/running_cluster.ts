@@ -35,12 +35,19 @@ export class RunningCluster {
 
   /** Starts one, waits until it can sign, and ends it after `work`. @param settings environment of the nodes */
   static async during<T>(size: ClusterSize, settings: Readonly<Record<string, string>>, work: (cluster: RunningCluster) => Promise<T>): Promise<T> {
+    return RunningCluster.starting(size, settings, async (cluster) => {
+      await cluster.#ready();
+      return work(cluster);
+    });
+  }
+
+  /** The same without the waiting. */
+  static async starting<T>(size: ClusterSize, settings: Readonly<Record<string, string>>, work: (cluster: RunningCluster) => Promise<T>): Promise<T> {
     say(`starting ${size.threshold} of ${size.nodes} …`);
     const cluster = await ProcessCluster.start(settings, size);
     running.add(cluster);
     const started = new RunningCluster(cluster);
     try {
-      await started.#ready();
       return await work(started);
     } catch (error) {
       // Its processes have been ended, and this one ends next.

@@ -4,7 +4,7 @@ import { PARTS } from '../src/results.js';
 
 describe('parseOptions', () => {
   it('means all parts when none is named', () => {
-    expect(parseOptions([])).toEqual({ parts: [...PARTS], quick: false, only: '', 'in-flight': 64, 'small-primes': false, minutes: 10 });
+    expect(parseOptions([])).toEqual({ parts: [...PARTS], quick: false, only: '', 'in-flight': 64, 'small-primes': false, minutes: 10, runs: 5 });
   });
 
   it('runs the parts in their own order, each once', () => {
@@ -31,6 +31,7 @@ describe('parseOptions', () => {
     { args: ['--pool', '3'], complaint: /^--pool: must be a whole number, 4 to 5000$/ },
     { args: ['--pool', '1e3'], complaint: /^--pool: / },
     { args: ['--minutes', '0'], complaint: /^--minutes: / },
+    { args: ['--runs', 'many'], complaint: /^--runs: / },
     { args: ['--in-flight', '-1'], complaint: /in-flight/ },
     { args: ['--in-flight=1.5'], complaint: /^--in-flight: / },
     { args: ['--cluster', '3-of-8'], complaint: /^--cluster: must be like 3-of-4/ },
