@@ -37,6 +37,7 @@ export {
   keygen,
   keygenNonThreshold,
   presign,
+  settleTogether,
   sign,
   type AuxInfoOptions,
   type FullSigningOptions,

@@ -145,3 +145,12 @@ export function sign(options: FullSigningOptions): Session<Signature> {
   const context = signingContext(signerOptions(options, options.path ?? []));
   return new Session({ protocol: signProtocol(context, options.message), rounds: roundsOf(context, signingRounds), index: context.index, parties: context.signers });
 }
+
+/**
+ * Settles what the sessions that say `settling` have to settle, for little more than the price of one; the verdicts are those
+ * of each by itself, and no session learns of another's. To be used with sessions over one key share: what they share is the
+ * peers' keys. Blocks for about 25 ms and then 4 ms for each claim, of which a presigning has four for each peer.
+ */
+export function settleTogether(sessions: readonly Session<unknown>[]): void {
+  Session.settleTogether(sessions);
+}

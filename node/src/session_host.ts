@@ -117,6 +117,8 @@ export class SessionHost {
       case 'paused':
         post({ id, kind: 'progress', progress: step.progress });
         return;
+      case 'settling':
+        return;
       case 'done':
         this.#sessions.delete(id);
         post({ id, kind: 'done', result: step.output });

@@ -66,6 +66,11 @@ export class EncryptionKey {
     return (c1 * c2) % this.nn;
   }
 
+  /** The ciphertext of a plaintext that is greater by x, with the same nonce: c (1 + N)^x. */
+  shift(c: bigint, x: bigint): bigint {
+    return this.add(c, this.#onePlusN(x));
+  }
+
   /** The ciphertext of k times the plaintext, for k of either sign; `inverse` is c^-1 mod N^2. */
   scaleWith(k: bigint, c: bigint, inverse: bigint): bigint {
     return powSigned(this.#fast.modNN, c, inverse, k);

@@ -3,6 +3,7 @@
  * A `Session` drives it synchronously, so a run is deterministic and every order of delivery can be tested.
  */
 import type { z } from 'zod';
+import type { NthPowerClaim, OnClaim } from '../paillier/nth_powers.js';
 import { ProtocolAborted, ProtocolBug, refusalOf, type AbortCode, type Blame } from './errors.js';
 
 /** One kind of message: a variant of the crate's message enum. */
@@ -24,7 +25,8 @@ export type Recipient = 'all' | number;
 export type Effect =
   | { readonly kind: 'send'; readonly to: Recipient; readonly round: AnyRound; readonly body: unknown }
   | { readonly kind: 'receive'; readonly round: AnyRound }
-  | { readonly kind: 'pause'; readonly progress: string };
+  | { readonly kind: 'pause'; readonly progress: string }
+  | { readonly kind: 'settle'; readonly claims: readonly NthPowerClaim[] };
 
 export type Protocol<Output> = Generator<Effect, Output, unknown>;
 
@@ -70,11 +72,45 @@ export function* pause(progress: string): Protocol<void> {
   yield { kind: 'pause', progress };
 }
 
-/** Something to verify of each peer. `verify` throws `InvalidProof`, so that no verdict can be dropped. */
+/** Has claims settled, together with those of other sessions if the driver likes. @returns those that do not hold */
+function* settle(claims: readonly NthPowerClaim[]): Protocol<ReadonlySet<NthPowerClaim>> {
+  if (claims.length === 0) return new Set();
+  const failed = yield { kind: 'settle', claims };
+  // The session answers a settle effect with what `failedClaims` says.
+  return failed as ReadonlySet<NthPowerClaim>;
+}
+
+/**
+ * Something to verify of each peer. `verify` throws `InvalidProof`, so that no verdict can be dropped, or hands over claims,
+ * which are settled before anything else is done.
+ */
 export interface PeerCheck {
   readonly code: AbortCode;
   readonly round: AnyRound;
-  readonly verify: (peer: number) => void;
+  readonly verify: (peer: number, onClaim: OnClaim) => void;
+}
+
+/** A check that a peer fails, and the equation at which. */
+interface Failure {
+  readonly check: PeerCheck;
+  readonly reason: string;
+}
+
+/** What the checks of one peer have come to, as far as they were made: the claims, all of them older than the failure. */
+interface Findings {
+  readonly party: number;
+  readonly claims: readonly { readonly check: PeerCheck; readonly claim: NthPowerClaim }[];
+  readonly failure: Failure | null;
+}
+
+function* checkPeer(party: number, checks: readonly PeerCheck[]): Protocol<Findings> {
+  const claims: { check: PeerCheck; claim: NthPowerClaim }[] = [];
+  for (const check of checks) {
+    yield* pause(`${check.round.variant}: checking party ${party}`);
+    const reason = refusalOf(() => { check.verify(party, (claim) => claims.push({ check, claim })); });
+    if (reason !== null) return { party, claims, failure: { check, reason } };
+  }
+  return { party, claims, failure: null };
 }
 
 /**
@@ -85,19 +121,17 @@ export interface PeerCheck {
  *   different ones to different parties makes honest proofs fail, so nobody is blamed
  */
 export function* verifyPeers(peers: readonly number[], checks: readonly PeerCheck[], attributable = true): Protocol<void> {
-  const failures: { readonly check: PeerCheck; readonly blame: Blame }[] = [];
-  for (const party of peers) {
-    for (const check of checks) {
-      yield* pause(`${check.round.variant}: checking party ${party}`);
-      const reason = refusalOf(() => { check.verify(party); });
-      if (reason === null) continue;
-      failures.push({ check, blame: { party, reason } });
-      break;
-    }
-  }
+  const findings: Findings[] = [];
+  for (const party of peers) findings.push(yield* checkPeer(party, checks));
+  const failed = yield* settle(findings.flatMap(({ claims }) => claims.map(({ claim }) => claim)));
+  const failures = findings.flatMap(({ party, claims, failure }) => {
+    const wrong = claims.find(({ claim }) => failed.has(claim));
+    const earliest = wrong === undefined ? failure : { check: wrong.check, reason: wrong.claim.label };
+    return earliest === null ? [] : [{ party, ...earliest }];
+  });
   const first = checks.find((check) => failures.some((failure) => failure.check === check));
   if (first === undefined) return;
-  throw abortOver(first.code, first.round.variant, failures.map(({ blame }) => blame), attributable);
+  throw abortOver(first.code, first.round.variant, failures.map(({ party, reason }) => ({ party, reason })), attributable);
 }
 
 /** The abort over messages that were refused; its blame is empty unless the refusals are `attributable`. */

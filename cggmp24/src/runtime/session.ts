@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { failedClaims, type NthPowerClaim } from '../paillier/nth_powers.js';
 import { InvalidProof, ProtocolAborted, ProtocolBug } from './errors.js';
 import { contradiction, readMessage, type Violation } from './message.js';
 import { peersOf, PerPeer, type AnyRound, type Effect, type Protocol, type Recipient } from './protocol.js';
@@ -24,6 +25,8 @@ export type Step<Output> =
   | { readonly kind: 'send'; readonly message: OutgoingMessage }
   | { readonly kind: 'waiting'; readonly round: string; readonly missing: readonly number[] }
   | { readonly kind: 'paused'; readonly progress: string }
+  /** There are claims to settle: alone by the next `proceed`, or before that together with other sessions' by `settleTogether`. */
+  | { readonly kind: 'settling' }
   | { readonly kind: 'done'; readonly output: Output };
 
 export interface SessionSetup<Output> {
@@ -44,6 +47,7 @@ interface Inbox {
 type State<Output> =
   | { readonly kind: 'resume'; readonly value: unknown }
   | { readonly kind: 'receiving'; readonly variant: string }
+  | { readonly kind: 'settling'; readonly claims: readonly NthPowerClaim[] }
   | { readonly kind: 'done'; readonly output: Output }
   | { readonly kind: 'failed'; readonly error: unknown };
 
@@ -80,13 +84,20 @@ export class Session<Output> {
   }
 
   /**
-   * Runs until there is something for the driver to do. Call it again after `send` and `paused`; after `waiting`,
-   * once a message has arrived.
+   * Runs until there is something for the driver to do. Call it again after `send`, `paused` and `settling`; after
+   * `waiting`, once a message has arrived.
    * @throws ProtocolAborted when a peer misbehaved
    */
   proceed(): Step<Output> {
     if (this.#state.kind === 'done') return this.#state;
     return this.#attempt(() => this.#advance());
+  }
+
+  /** Settles the claims of those sessions that say `settling`; the others are left alone. */
+  static settleTogether(sessions: readonly Session<unknown>[]): void {
+    const settling = sessions.flatMap((session) => (session.#state.kind === 'settling' ? [{ session, claims: session.#state.claims }] : []));
+    const failed = failedClaims(settling.flatMap(({ claims }) => claims));
+    for (const { session } of settling) session.#state = { kind: 'resume', value: failed };
   }
 
   #attempt<T>(action: () => T): T {
@@ -105,6 +116,10 @@ export class Session<Output> {
       const state = this.#state;
       if (state.kind === 'failed') throw state.error;
       if (state.kind === 'done') return state;
+      if (state.kind === 'settling') {
+        Session.settleTogether([this]);
+        continue;
+      }
       if (state.kind === 'receiving') {
         const { bodies } = this.#inbox(state.variant);
         const missing = this.#peers.filter((j) => !bodies.has(j));
@@ -130,6 +145,9 @@ export class Session<Output> {
       case 'pause':
         this.#state = { kind: 'resume', value: undefined };
         return { kind: 'paused', progress: effect.progress };
+      case 'settle':
+        this.#state = { kind: 'settling', claims: effect.claims };
+        return { kind: 'settling' };
       case 'send': {
         this.#state = { kind: 'resume', value: undefined };
         const { to, round } = effect;

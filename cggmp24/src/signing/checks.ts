@@ -4,6 +4,7 @@
  */
 import { affGContext, elogContext, encElgContext } from '../hash/context.js';
 import { G, multiplyPublic, sumPoints, sumScalars, type Point } from '../math/curve.js';
+import { checkClaim, type OnClaim } from '../paillier/nth_powers.js';
 import { at } from '../runtime/at.js';
 import { check } from '../runtime/errors.js';
 import * as affG from '../zk/aff_g.js';
@@ -12,14 +13,21 @@ import * as encElg from '../zk/enc_elg.js';
 import type { PublicSigningContext } from './context.js';
 import type { Round1a, Round1b, Round2, Round3 } from './messages.js';
 
-/** psi0 and psi1, which signer j made for signer i. */
-export function checkEncryptions(ctx: PublicSigningContext, j: number, i: number, theirs: Round1a, { psi0, psi1 }: Round1b): void {
+/** psi0 and psi1, which signer j made for signer i. @param onClaim as in Π^enc-elg */
+export function checkEncryptions(
+  ctx: PublicSigningContext,
+  j: number,
+  i: number,
+  theirs: Round1a,
+  { psi0, psi1 }: Round1b,
+  onClaim: OnClaim = checkClaim,
+): void {
   const { params, sid } = ctx;
   const prover = { sid, prover: j };
   const key = at(ctx.N, j);
   const aux = at(ctx.aux, i);
-  encElg.verify(encElgContext(prover, 0), params, aux, { key, ciphertext: theirs.K, a: theirs.Y, b: theirs.A1, x: theirs.A2 }, psi0);
-  encElg.verify(encElgContext(prover, 1), params, aux, { key, ciphertext: theirs.G, a: theirs.Y, b: theirs.B1, x: theirs.B2 }, psi1);
+  encElg.verify(encElgContext(prover, 0), params, aux, { key, ciphertext: theirs.K, a: theirs.Y, b: theirs.A1, x: theirs.A2 }, psi0, onClaim);
+  encElg.verify(encElgContext(prover, 1), params, aux, { key, ciphertext: theirs.G, a: theirs.Y, b: theirs.B1, x: theirs.B2 }, psi1, onClaim);
 }
 
 /** tilde_psi: Gamma_j is what j committed to in round 1, so that no two can pass. */
@@ -27,15 +35,22 @@ export function checkGamma({ sid }: PublicSigningContext, j: number, theirs: Rou
   elog.verify(elogContext({ sid, prover: j }, false), { l: theirs.B1, m: theirs.B2, x: theirs.Y, y: Gamma, h: G }, tilde_psi);
 }
 
-/** psi_j and hat_psi_j, which signer j made for signer i, of i's ciphertext K_i. */
-export function checkProducts(ctx: PublicSigningContext, j: number, i: number, K_i: bigint, message: Round2): void {
+/** psi_j and hat_psi_j, which signer j made for signer i, of i's ciphertext K_i. @param onClaim as in Π^aff-g */
+export function checkProducts(
+  ctx: PublicSigningContext,
+  j: number,
+  i: number,
+  K_i: bigint,
+  message: Round2,
+  onClaim: OnClaim = checkClaim,
+): void {
   const { params, sid } = ctx;
   const prover = { sid, prover: j };
   const { Gamma, D, F, hat_D, hat_F, psi_j, hat_psi_j } = message;
   const keys = { key_j: at(ctx.N, i), key_i: at(ctx.N, j), c: K_i };
   const aux = at(ctx.aux, i);
-  affG.verify(affGContext(prover, false), params, aux, { ...keys, d: D, y: F, x: Gamma }, psi_j);
-  affG.verify(affGContext(prover, true), params, aux, { ...keys, d: hat_D, y: hat_F, x: at(ctx.X, j) }, hat_psi_j);
+  affG.verify(affGContext(prover, false), params, aux, { ...keys, d: D, y: F, x: Gamma }, psi_j, onClaim);
+  affG.verify(affGContext(prover, true), params, aux, { ...keys, d: hat_D, y: hat_F, x: at(ctx.X, j) }, hat_psi_j, onClaim);
 }
 
 /** psi_prime: Delta_j = k_j Gamma, for the k_j that j committed to in round 1. */

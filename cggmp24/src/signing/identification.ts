@@ -21,14 +21,14 @@ import { affGContext, affGStarContext, decContext } from '../hash/context.js';
 import { G, multiplyPublic, sumPoints, toSigned, type Point, type Scalar } from '../math/curve.js';
 import { at } from '../runtime/at.js';
 import { check, ProtocolAborted, ProtocolBug, refusalOf, type Blame } from '../runtime/errors.js';
-import { broadcast, pause, peersOf, receive, type PerPeer, type Protocol } from '../runtime/protocol.js';
+import { broadcast, pause, peersOf, receive, verifyPeers, type PerPeer, type Protocol } from '../runtime/protocol.js';
 import * as affG from '../zk/aff_g.js';
 import * as affGStar from '../zk/aff_g_star.js';
 import * as dec from '../zk/dec.js';
-import { checkSums, KEY_SUM, NONCE_SUM } from './checks.js';
+import { checkProducts, checkSums, KEY_SUM, NONCE_SUM } from './checks.js';
 import type { PublicSigningContext, SigningContext } from './context.js';
 import { identificationRounds, type Exchange, type FailedSum, type Operation, type ProvenOperation } from './identification_messages.js';
-import { round3, type Round1a, type Round2, type Round3 } from './messages.js';
+import { round2, round3, type Round1a, type Round2, type Round3 } from './messages.js';
 
 /** The public side of presigning, for each signer in order. */
 export interface PresigningTranscript {
@@ -174,6 +174,18 @@ function receivedFrom(received: OwnPart['received'], j: number, sum: FailedSum):
   return sum === 'nonce' ? { D, F, psi: psi_j } : { D: hat_D, F: hat_F, psi: hat_psi_j };
 }
 
+/**
+ * Each Π^aff-g that was received, checked by itself: settled together, one may have passed with a root that is not the one
+ * claimed. Nobody else would accept it, and whoever shows it is blamed. @throws ProtocolAborted naming its maker
+ */
+function* requirePresentable(ctx: SigningContext, { ciphertexts }: PresigningTranscript, { received }: OwnPart): Protocol<void> {
+  const { index: i, signers } = ctx;
+  const { K } = at(ciphertexts, i);
+  yield* verifyPeers(peersOf(i, signers), [
+    { code: 'invalid_affine_proof', round: round2, verify: (j) => { checkProducts(ctx, j, i, K, received.of(j)); } },
+  ]);
+}
+
 /** Π^dec of one's own part. */
 function proveResult(ctx: SigningContext, sum: FailedSum, product: Product, { gamma, made, received }: OwnPart): dec.Proof {
   const { params, sid, index: i, signers, rng, decryptionKey } = ctx;
@@ -223,6 +235,7 @@ function* exchangeProofs(ctx: SigningContext, sum: FailedSum, product: Product, 
  */
 export function* identify(ctx: SigningContext, sum: FailedSum, transcript: PresigningTranscript, own: OwnPart): Protocol<ProtocolAborted> {
   const product = new Product(ctx, sum, transcript);
+  yield* requirePresentable(ctx, transcript, own);
   const messages = yield* exchangeProofs(ctx, sum, product, own);
   const blame = new Map<number, Blame>();
   for (const { party, what, verify } of identificationChecks(ctx, sum, transcript, messages)) {

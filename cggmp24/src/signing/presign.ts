@@ -116,7 +116,7 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
     yield* checkReliability(ciphertexts.withOwn(i, own).map((message) => echo(sid, message)), peers);
   }
   yield* verifyPeers(peers, [
-    { code: 'invalid_encryption_proof', round: round1b, verify: (j) => { checkEncryptions(ctx, j, i, ciphertexts.of(j), encryptionProofs.of(j)); } },
+    { code: 'invalid_encryption_proof', round: round1b, verify: (j, onClaim) => { checkEncryptions(ctx, j, i, ciphertexts.of(j), encryptionProofs.of(j), onClaim); } },
   ]);
 
   // Round 2
@@ -152,7 +152,7 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
   const products = yield* receive(round2);
   yield* verifyPeers(peers, [
     { code: 'invalid_affine_proof', round: round2, verify: (j) => { checkGamma(ctx, j, ciphertexts.of(j), products.of(j)); } },
-    { code: 'invalid_affine_proof', round: round2, verify: (j) => { checkProducts(ctx, j, i, own.K, products.of(j)); } },
+    { code: 'invalid_affine_proof', round: round2, verify: (j, onClaim) => { checkProducts(ctx, j, i, own.K, products.of(j), onClaim); } },
   ]);
 
   // Round 3

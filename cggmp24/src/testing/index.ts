@@ -3,4 +3,4 @@ export { SMALL_FOR_TESTS } from '../params.js';
 export { fullSafePrimes, smallSafePrimes } from './fixtures.js';
 export { fixturePrimes, generateShares } from './parties.js';
 export { seededRng } from './seeded_rng.js';
-export { abortOf, outputs, simulate, type Delivery, type Outcome, type SimulateOptions } from './simulate.js';
+export { abortOf, outputs, simulate, simulateTogether, type Delivery, type Outcome, type SimulateOptions } from './simulate.js';

@@ -1,4 +1,5 @@
 import type { OutgoingMessage, Session } from '../runtime/session.js';
+import { settleTogether } from '../sessions.js';
 import { ProtocolAborted } from '../runtime/errors.js';
 import { fromBytes } from '../math/integer.js';
 import type { Rng } from '../math/random.js';
@@ -21,57 +22,106 @@ export interface SimulateOptions {
   readonly tamper?: (delivery: Delivery) => readonly Delivery[];
 }
 
-/**
- * Runs all parties of a protocol in this thread until each is done, has aborted or waits for what never comes.
- * Messages pass as JSON text, as on a network.
- */
-export function simulate<T>(sessions: readonly Session<T>[], { shuffle, tamper = (delivery) => [delivery] }: SimulateOptions = {}): Outcome<T>[] {
-  const queue: Delivery[] = [];
-  const aborted = new Map<number, unknown>();
+/** All parties of one run, and the messages between them. Messages pass as JSON text, as on a network. */
+class Run<T> {
+  readonly #queue: Delivery[] = [];
+  readonly #aborted = new Map<number, unknown>();
+  readonly #settling = new Set<number>();
+  readonly #options: SimulateOptions;
 
-  const post = (from: number, { to, payload }: OutgoingMessage): void => {
-    const recipients = to === 'all' ? sessions.map((_, j) => j).filter((j) => j !== from) : [to];
-    for (const recipient of recipients) queue.push(...tamper({ from, to: recipient, broadcast: to === 'all', payload }));
-  };
-  const guarded = (party: number, action: () => void): void => {
-    if (aborted.has(party)) return;
+  /** @param settleAtOnce or leave it to `settleTogether` */
+  constructor(
+    readonly sessions: readonly Session<T>[],
+    options: SimulateOptions,
+    private readonly settleAtOnce: boolean,
+  ) {
+    this.#options = options;
+  }
+
+  #post(from: number, { to, payload }: OutgoingMessage): void {
+    const tamper = this.#options.tamper ?? ((delivery: Delivery) => [delivery]);
+    const recipients = to === 'all' ? this.sessions.map((_, j) => j).filter((j) => j !== from) : [to];
+    for (const recipient of recipients) this.#queue.push(...tamper({ from, to: recipient, broadcast: to === 'all', payload }));
+  }
+
+  #guarded(party: number, action: () => void): void {
+    if (this.#aborted.has(party)) return;
     try {
       action();
     } catch (error) {
-      aborted.set(party, error);
+      this.#aborted.set(party, error);
     }
-  };
-  const run = (party: number, session: Session<T>): void => {
-    guarded(party, () => {
+  }
+
+  #proceed(party: number, session: Session<T>): void {
+    if (this.#settling.has(party)) return;
+    this.#guarded(party, () => {
       for (;;) {
         const step = session.proceed();
-        if (step.kind === 'send') post(party, step.message);
-        else if (step.kind !== 'paused') return;
+        if (step.kind === 'send') this.#post(party, step.message);
+        if (step.kind === 'settling' && !this.settleAtOnce) this.#settling.add(party);
+        if (step.kind === 'waiting' || step.kind === 'done' || this.#settling.has(party)) return;
       }
     });
-  };
-  const take = (): Delivery | undefined => {
-    const at = shuffle === undefined || queue.length === 0 ? 0 : Number(fromBytes(shuffle(4)) % BigInt(queue.length));
-    return queue.splice(at, 1)[0];
-  };
-
-  sessions.forEach((session, party) => {
-    run(party, session);
-  });
-  for (let delivery = take(); delivery !== undefined; delivery = take()) {
-    const { from, to, broadcast, payload } = delivery;
-    const session = sessions[to];
-    if (session === undefined) continue;
-    guarded(to, () => {
-      session.receive({ sender: from, broadcast, payload });
-    });
-    run(to, session);
   }
-  return sessions.map((session, party): Outcome<T> => {
-    if (aborted.has(party)) return { kind: 'aborted', error: aborted.get(party) };
-    const step = session.proceed();
-    return step.kind === 'done' || step.kind === 'waiting' ? step : { kind: 'aborted', error: new Error(`stopped at ${step.kind}`) };
-  });
+
+  #take(): Delivery | undefined {
+    const { shuffle } = this.#options;
+    const at = shuffle === undefined || this.#queue.length === 0 ? 0 : Number(fromBytes(shuffle(4)) % BigInt(this.#queue.length));
+    return this.#queue.splice(at, 1)[0];
+  }
+
+  /** Everybody goes on until nothing is on its way. */
+  advance(): void {
+    for (const [party, session] of this.sessions.entries()) this.#proceed(party, session);
+    for (let delivery = this.#take(); delivery !== undefined; delivery = this.#take()) {
+      const { from, to, broadcast, payload } = delivery;
+      const session = this.sessions[to];
+      if (session === undefined) continue;
+      this.#guarded(to, () => {
+        session.receive({ sender: from, broadcast, payload });
+      });
+      this.#proceed(to, session);
+    }
+  }
+
+  /** Who has claims to settle; they are taken to have done so. */
+  takeSettling(): number[] {
+    const parties = [...this.#settling];
+    this.#settling.clear();
+    return parties;
+  }
+
+  outcomes(): Outcome<T>[] {
+    return this.sessions.map((session, party): Outcome<T> => {
+      if (this.#aborted.has(party)) return { kind: 'aborted', error: this.#aborted.get(party) };
+      const step = session.proceed();
+      return step.kind === 'done' || step.kind === 'waiting' ? step : { kind: 'aborted', error: new Error(`stopped at ${step.kind}`) };
+    });
+  }
+}
+
+/** Runs all parties of a protocol in this thread until each is done, has aborted or waits for what never comes. */
+export function simulate<T>(sessions: readonly Session<T>[], options: SimulateOptions = {}): Outcome<T>[] {
+  const run = new Run(sessions, options, true);
+  run.advance();
+  return run.outcomes();
+}
+
+/**
+ * `simulate` for several runs side by side, all of the same parties: what the sessions of one party have to settle, it
+ * settles together.
+ *
+ * @param options of each run
+ */
+export function simulateTogether<T>(runs: readonly (readonly Session<T>[])[], options: readonly SimulateOptions[] = []): Outcome<T>[][] {
+  const all = runs.map((sessions, k) => new Run(sessions, options[k] ?? {}, false));
+  for (;;) {
+    for (const run of all) run.advance();
+    const settling = new Set(all.flatMap((run) => run.takeSettling()));
+    if (settling.size === 0) return all.map((run) => run.outcomes());
+    for (const party of settling) settleTogether(runs.flatMap((sessions) => sessions[party] ?? []));
+  }
 }
 
 /** The outputs of a run in which everybody must succeed. @throws the first error, or one that says who waits for whom */

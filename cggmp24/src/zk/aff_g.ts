@@ -17,6 +17,7 @@ import { G, multiply, multiplyPublic, toScalar, type Point } from '../math/curve
 import { equalTimesPowers, powUnit } from '../math/powers.js';
 import { randomHalfRange, randomUnit, type Rng } from '../math/random.js';
 import type { EncryptionKey } from '../paillier/encryption_key.js';
+import { checkClaim, encryptionClaim, type OnClaim } from '../paillier/nth_powers.js';
 import type { RingPedersen } from '../paillier/ring_pedersen.js';
 import type { SecurityParams } from '../params.js';
 import { check } from '../runtime/errors.js';
@@ -174,9 +175,17 @@ export function proveWith(
 
 /**
  * @param aux the verifier's own parameters
+ * @param onClaim takes over the last two equations, which may be settled together with others; without it, they are checked here
  * @throws InvalidProof naming the first check that fails
  */
-export function verify(context: Context, params: SecurityParams, aux: RingPedersen, data: Data, proof: Proof): void {
+export function verify(
+  context: Context,
+  params: SecurityParams,
+  aux: RingPedersen,
+  data: Data,
+  proof: Proof,
+  onClaim: OnClaim = checkClaim,
+): void {
   const { key_j, key_i, c: C, d: D, y: Y, x: X } = data;
   const { a: A, b_x: B_x, b_y: B_y, e: E, s: S, f: F, t: T } = proof.commitment;
   const { z1, z2, z3, z4, w, w_y } = proof.response;
@@ -193,7 +202,6 @@ export function verify(context: Context, params: SecurityParams, aux: RingPeders
   check('z1 G = B_x + e X', multiplyPublic(G, z1).equals(B_x.add(multiplyPublic(X, e))));
   check('s^z1 t^z3 = E S^e mod N-hat', equalTimesPowers(aux.modulus, aux.commit(z1, z3), E, [S, e]));
   check('s^z2 t^z4 = F T^e mod N-hat', equalTimesPowers(aux.modulus, aux.commit(z2, z4), F, [T, e]));
-  const enc_j = key_j.encryptWith(z2, w);
-  check('C^z1 Enc_j(z2; w) = A D^e mod N_j^2', equalTimesPowers(key_j.modNN, enc_j, A, [D, e], [C, -z1]));
-  check('Enc_i(z2; w_y) = B_y Y^e mod N_i^2', equalTimesPowers(key_i.modNN, key_i.encryptWith(z2, w_y), B_y, [Y, e]));
+  onClaim(encryptionClaim('C^z1 Enc_j(z2; w) = A D^e mod N_j^2', key_j, z2, w, A, [D, e], [C, -z1]));
+  onClaim(encryptionClaim('Enc_i(z2; w_y) = B_y Y^e mod N_i^2', key_i, z2, w_y, B_y, [Y, e]));
 }

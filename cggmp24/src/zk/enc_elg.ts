@@ -16,6 +16,7 @@ import { G, multiply, multiplyAdd, multiplyPublic, toScalar, type Point, type Sc
 import { equalTimesPowers, powUnit } from '../math/powers.js';
 import { randomHalfRange, randomScalar, randomUnit, type Rng } from '../math/random.js';
 import type { EncryptionKey } from '../paillier/encryption_key.js';
+import { checkClaim, encryptionClaim, type OnClaim } from '../paillier/nth_powers.js';
 import type { RingPedersen } from '../paillier/ring_pedersen.js';
 import type { SecurityParams } from '../params.js';
 import { check } from '../runtime/errors.js';
@@ -144,9 +145,17 @@ export function proveWith(
 
 /**
  * @param aux the verifier's own parameters
+ * @param onClaim takes over the last equation, which may be settled together with others; without it, it is checked here
  * @throws InvalidProof naming the first check that fails
  */
-export function verify(context: Context, params: SecurityParams, aux: RingPedersen, data: Data, proof: Proof): void {
+export function verify(
+  context: Context,
+  params: SecurityParams,
+  aux: RingPedersen,
+  data: Data,
+  proof: Proof,
+  onClaim: OnClaim = checkClaim,
+): void {
   const { key, ciphertext: C, a: A, b: B, x: X } = data;
   const { s: S, t: T, d, y: Y, z: Z } = proof.commitment;
   const { z1, z2, z3, w } = proof.response;
@@ -160,5 +169,5 @@ export function verify(context: Context, params: SecurityParams, aux: RingPeders
   check('z1 G + w A = Y + e X', multiplyPublic(G, z1).add(multiplyPublic(A, w)).equals(Y.add(multiplyPublic(X, e))));
   check('w G = Z + e B', multiplyPublic(G, w).equals(Z.add(multiplyPublic(B, e))));
   check('s^z1 t^z3 = T S^e mod N-hat', equalTimesPowers(aux.modulus, aux.commit(z1, z3), T, [S, e]));
-  check('Enc(z1; z2) = d C^e mod N^2', equalTimesPowers(key.modNN, key.encryptWith(z1, z2), d, [C, e]));
+  onClaim(encryptionClaim('Enc(z1; z2) = d C^e mod N^2', key, z1, z2, d, [C, e]));
 }

@@ -66,7 +66,7 @@ export function replay<T>(
     const step = session.proceed();
     if (step.kind === 'done') return { output: step.output, sent };
     if (step.kind === 'waiting') throw new Error(`waits in ${step.round} for ${step.missing.join(', ')}`);
-    if (step.kind === 'paused') continue;
+    if (step.kind === 'paused' || step.kind === 'settling') continue;
     const { to, payload } = step.message;
     sent.push({ sender: index, recipient: to === 'all' ? null : to, msg: parseMessage(payload) });
   }
