@@ -16,6 +16,7 @@ import {
   ListRequestsSchema,
   NodeIdSchema,
   PostMessageSchema,
+  PostPartialSignatureQuerySchema,
   PostPartialSignatureSchema,
   PublicKeySchema,
   RequestIdSchema,
@@ -52,8 +53,9 @@ export interface BoardService extends Service {
 
 export function createApp(deps: AppDeps): BoardService {
   const waiters = new Waiters(deps.maxWaiting);
-  const changed = (topic: string): void => {
-    waiters.wake(topic);
+  const changed = (topic: string, isUrgent = true): void => {
+    if (isUrgent) waiters.wake(topic);
+    else waiters.wakeSoon(topic);
   };
   const board = new Board({ ...deps, changed });
   const service = jsonService(deps.logger, deps.maxBodyBytes, (app, ended) => {
@@ -144,7 +146,9 @@ function entryRoutes(app: Express, board: Board, held: Held): void {
     response.json(await held(response, `presignature-messages ${request_id}`, wait, read, notEmpty));
   });
   app.post('/partial-signatures', async (request, response) => {
-    response.json(await board.postPartialSignature(parse(PostPartialSignatureSchema, request.body)));
+    const { list } = parse(PostPartialSignatureQuerySchema, request.query);
+    const entry = await board.postPartialSignature(parse(PostPartialSignatureSchema, request.body));
+    response.json(list === undefined ? entry : firstPage(board.partialSignatures(entry.request_id, undefined), entryBytes));
   });
   app.get('/partial-signatures', async (request, response) => {
     const { request_id, after, wait } = parse(ListPartialSignaturesSchema, request.query);

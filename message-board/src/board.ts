@@ -35,8 +35,8 @@ export interface BoardDeps {
   readonly now: () => number;
   /** At least 64 random bits, in hexadecimal. */
   readonly random: () => string;
-  /** Told of every change: the list, or the list and the request id, that has news. */
-  readonly changed: (topic: string) => void;
+  /** Told of every change: the list, or the list and the request id, that has news; with `false`, news that nobody is in a hurry for. */
+  readonly changed: (topic: string, isUrgent?: boolean) => void;
 }
 
 /** What the stores of a board share. */

@@ -118,6 +118,11 @@ export class BoardClient {
     return this.http.post('/partial-signatures', body, contract.PartialSignatureSchema, { signal });
   }
 
+  /** Posts one and reads all that the request then has: whoever posts the last one has them all. */
+  exchangePartialSignature(body: PostPartialSignature, signal?: AbortSignal): Promise<PartialSignature[]> {
+    return this.http.post('/partial-signatures?list=true', body, PartialSignatureListSchema, { signal });
+  }
+
   listPartialSignatures(requestId: string, { signal, ...page }: Reading = {}): Promise<PartialSignature[]> {
     return this.http.get('/partial-signatures', { request_id: requestId, ...page }, PartialSignatureListSchema, signal);
   }

@@ -210,6 +210,9 @@ export const PostPartialSignatureSchema = z.strictObject({
 });
 export type PostPartialSignature = z.infer<typeof PostPartialSignatureSchema>;
 
+/** With `list=true` the answer is the request's list instead, as `GET` shows it: whoever posts the last one has them all. */
+export const PostPartialSignatureQuerySchema = z.strictObject({ list: z.literal('true', 'must be true, or not be there').optional() });
+
 export const PartialSignatureSchema = z.object({
   id: z.string().min(1).max(256),
   ...PostPartialSignatureSchema.shape,

@@ -107,7 +107,7 @@ export class RequestStore {
     const record: RequestRecord = { id, ...fields, revision: this.context.sequence.next(), created_at: at, updated_at: at };
     this.works.announce(work, record, record.revision, recordBytes);
     if (record.status === 'pending') this.pending += 1;
-    this.notify(id);
+    this.notify(id, true);
     return record;
   }
 
@@ -122,12 +122,13 @@ export class RequestStore {
       this.pending -= 1;
       this.works.finish(work, now);
     }
-    this.notify(work.id);
+    this.notify(work.id, !isFinal(record.status));
     return record;
   }
 
-  private notify(id: string): void {
-    this.context.changed('requests');
+  /** Who follows all requests has work with one that goes on; of one that is over it hears with the next, or soon. */
+  private notify(id: string, goesOn: boolean): void {
+    this.context.changed('requests', goesOn);
     this.context.changed(`request ${id}`);
   }
 

@@ -1,8 +1,12 @@
 import { ServiceError } from './errors.js';
 
+/** News that is in no hurry waits so long for more to come with, ms. */
+const LINGER_MS = 50;
+
 /** Readers who wait for news of a topic. Nothing is polled: a change wakes those who wait for it. */
 export class Waiters {
   private readonly topics = new Map<string, Set<() => void>>();
+  private readonly soon = new Set<string>();
   private count = 0;
 
   /** @param max readers who may wait at one time */
@@ -51,5 +55,15 @@ export class Waiters {
     const readers = this.topics.get(topic);
     this.topics.delete(topic);
     for (const wake of readers ?? []) wake();
+  }
+
+  /** Wakes them a moment later: one waking for all that happens meanwhile. Whoever asks before that has the news at once. */
+  wakeSoon(topic: string): void {
+    if (this.soon.has(topic)) return;
+    this.soon.add(topic);
+    setTimeout(() => {
+      this.soon.delete(topic);
+      this.wake(topic);
+    }, LINGER_MS).unref();
   }
 }

@@ -150,6 +150,18 @@ describe('/partial-signatures', () => {
     expect(body).toMatchObject({ error: { message: expect.stringContaining(`${field}: `) } });
   });
 
+  it('answers with the whole list who asks for it, so that the last one has them all', async () => {
+    const board = testBoard();
+    const post = (from_node: string): Promise<unknown> => caller(board.app).post('/partial-signatures?list=true', { ...PARTIAL, from_node });
+    expect(await post('node-1')).toMatchObject([{ from_node: 'node-1' }]);
+    const both = await post('node-2');
+    expect(both).toMatchObject([{ from_node: 'node-1' }, { from_node: 'node-2' }]);
+    expect(await post('node-1')).toEqual(both);
+    expect(await caller(board.app).get('/partial-signatures?request_id=req_1')).toEqual(both);
+    const body = await caller(board.app).post('/partial-signatures?list=yes', PARTIAL, 400);
+    expect(body).toMatchObject({ error: { message: expect.stringContaining('list: ') } });
+  });
+
   it('GET without request_id is 400 naming it', async () => {
     const body = await caller(testBoard().app).get('/partial-signatures', 400);
     expect(body).toMatchObject({ error: { message: expect.stringContaining('request_id: ') } });

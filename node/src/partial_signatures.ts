@@ -6,8 +6,15 @@ import { PARTIAL_SIGNATURE } from 'sealing/kinds';
 import { z } from 'zod';
 import type { NodeContext } from './context.js';
 import type { StoredPresignature } from './presignature_pool.js';
-import { isReady } from './signing_plan.js';
+import { sleepWhile } from './reading.js';
+import { announcedAttempts, isReady } from './signing_plan.js';
 import { nodeId, nodeIndex, signersLabel } from './utils.js';
+
+/**
+ * Whoever posts the last one is answered all of them, and publishes. The others look after so long, times their place, ms, should
+ * nothing come of it; earlier when one of the signers is down, or has gone on to full signing.
+ */
+const LOOK_PATIENCE_MS = 500;
 
 /** A partial signature as its maker has stated it. `partial` is null when the number is none. */
 interface Stated {
@@ -106,7 +113,7 @@ class Collection {
 }
 
 /**
- * Signs with one presignature: issues our partial signature, posts it, collects the others' and combines. The caller has
+ * Signs with one presignature: issues our partial signature, posts it, and combines it with the others' once they are there. The caller has
  * taken the presignature out of the pool; it is spent, whatever comes out.
  *
  * The partial signature is in the audit log before it is computed.
@@ -121,26 +128,34 @@ export async function exchangePartialSignatures(context: NodeContext, request: R
   await audit.record({ event: 'partial_signature', fields: record });
   signal.throwIfAborted();
   const own = stored.presignature.issuePartialSignature(Buffer.from(request.message));
-  await client.postPartialSignature({ request_id: request.id, from_node: nodeId(context.index), payload: await collection.own(own) }, signal);
+  const posted = await client.exchangePartialSignature({ request_id: request.id, from_node: nodeId(context.index), payload: await collection.own(own) }, signal);
+  await collection.add(posted);
+  const atOnce = collection.outcome();
+  if (atOnce !== null) return atOnce;
 
   const lost = new AbortController();
+  const isLost = (): boolean => collection.missing().some((party) => !isReady(context, party));
   const look = (): void => {
-    if (collection.missing().some((party) => !isReady(context, party))) lost.abort(new DOMException('a signer is down', 'AbortError'));
+    if (isLost()) lost.abort(new DOMException('a signer is down', 'AbortError'));
   };
-  const unsubscribe = presence.onChange(look);
   const deadline = performance.now() + config.fastSigningTimeoutMs;
+  const patience = Math.min(LOOK_PATIENCE_MS * (1 + stored.participants.indexOf(context.index)), config.fastSigningTimeoutMs);
+  await sleepWhile(context, patience, signal, () => !isLost() && announcedAttempts(context, request.id, new Set()).length === 0);
+  signal.throwIfAborted();
+  const unsubscribe = presence.onChange(look);
   const waiting = AbortSignal.any([signal, lost.signal]);
-  let after: string | undefined;
+  let after = posted.at(-1)?.id;
+  let wait = 0;
   try {
     for (;;) {
-      look();
-      const wait = Math.ceil(deadline - performance.now());
-      if (wait <= 0 || lost.signal.aborted) return { kind: 'silent', missing: collection.missing() };
       const entries = await client.listPartialSignatures(request.id, { after, wait: Math.min(wait, 30_000), signal: waiting });
       await collection.add(entries);
       after = entries.at(-1)?.id ?? after;
       const outcome = collection.outcome();
       if (outcome !== null) return outcome;
+      look();
+      wait = Math.ceil(deadline - performance.now());
+      if (wait <= 0 || lost.signal.aborted) return { kind: 'silent', missing: collection.missing() };
     }
   } catch (error) {
     if (lost.signal.aborted && !signal.aborted) return { kind: 'silent', missing: collection.missing() };

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeContext } from './context.js';
+import { Wakeup } from './wakeup.js';
 
 /** Pause after a reading that failed, ms; the client has tried several times by then. */
 const PAUSE_MS = 500;
@@ -7,6 +8,17 @@ const PAUSE_MS = 500;
 /** Sleeps; returns early when the signal aborts. */
 export async function sleepUntilAborted(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
+}
+
+/** Sleeps while `holds`, which news of the other nodes may end; at most `ms`, and until the signal aborts. */
+export async function sleepWhile({ presence }: NodeContext, ms: number, signal: AbortSignal, holds: () => boolean): Promise<void> {
+  const end = performance.now() + ms;
+  const news = new Wakeup();
+  const unsubscribe = presence.onChange(() => {
+    news.notify();
+  });
+  while (!signal.aborted && performance.now() < end && holds()) await news.sleep(end - performance.now(), signal);
+  unsubscribe();
 }
 
 /** Calls the board until it answers; what fails is logged. @throws the signal's reason when it aborts */

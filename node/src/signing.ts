@@ -11,6 +11,8 @@ import { nodeId, nodeIndex, signersLabel } from './utils.js';
 
 /** Full signings under way at a time; each costs every signer seconds of CPU. */
 const FULL_SIGNINGS = 4;
+/** Signers publish the same signature in turn, times their place, ms, should the first one die with it. */
+const SUBMIT_PATIENCE_MS = 1_000;
 
 /** Runs one attempt, announced while it lasts. @throws what ended it without a signature */
 async function runAttempt(context: NodeContext, attempt: Attempt, message: string, signal: AbortSignal): Promise<Signature> {
@@ -77,7 +79,7 @@ export class FullSigning {
       const signal = AbortSignal.any([task.controller.signal, superseded.signal, task.refusals.signalFor(attempt.signers)]);
       const signature = await this.#announcements.during(attempt, () => runAttempt(context, attempt, task.request.message, signal));
       signed = true;
-      await submitSignature(context, task, signature, { signers: attempt.signers, path: 'full', ms: performance.now() - started });
+      await submitSignature(context, task, signature, { signers: attempt.signers, path: 'full', patienceMs: attempt.signers.indexOf(context.index) * SUBMIT_PATIENCE_MS, ms: performance.now() - started });
     } catch (error) {
       if (task.controller.signal.aborted) throw error;
       if (error instanceof SessionTimeout) task.suspects = new Set(error.missing.flatMap((id) => nodeIndex(id, context.n) ?? []));

@@ -71,7 +71,7 @@ class SigningCoordinator {
   #see(record: RequestRecord): void {
     const task = this.#tasks.get(record.id);
     const isPending = record.status === 'pending';
-    void this.#fast.setAside(record, isPending && typeof task?.verdict !== 'string');
+    void this.#fast.setAside(record, isPending && typeof task?.verdict !== 'string', task);
     if (!isPending) {
       this.#forget(record.id, 'the request is finished');
     } else if (task?.isAbout(record) === true) {
@@ -135,7 +135,7 @@ class SigningCoordinator {
     const refusal = await seals.state(REFUSAL, { request_id: task.id, code });
     void this.#learnRefusals(task);
     while (!signal.aborted) {
-      void this.#fast.setAside(task.request, false);
+      void this.#fast.setAside(task.request, false, task);
       const isKnown = task.request.refusals?.includes(refusal) === true;
       if (seals.sealed && !isKnown) task.request = await client.updateRequest(task.id, { refusal }, signal);
       await task.wakeup.sleep(REFUSAL_LOOK_MS, signal);

@@ -6,11 +6,11 @@ import type { NodeContext } from './context.js';
 import { exchangePartialSignatures, type CollectionOutcome } from './partial_signatures.js';
 import type { PresignatureMaker } from './presignature.js';
 import type { StoredPresignature } from './presignature_pool.js';
+import { sleepWhile } from './reading.js';
 import { SignerRefuses } from './refusals.js';
 import { announcedAttempts, isLate, isReady } from './signing_plan.js';
 import { submitSignature, type SigningTask } from './signing_task.js';
 import { nodeId, nodeIndex, signerSets, signersLabel } from './utils.js';
-import { Wakeup } from './wakeup.js';
 
 /** A participant waits this long, times its place among them, before it names a presignature in the first one's stead. */
 const NAMING_PATIENCE_MS = 1_000;
@@ -37,7 +37,7 @@ export class FastSigning {
     while (!signal.aborted) {
       const named = task.request.presignature_id;
       if (named !== undefined) {
-        const namer = await this.#namer(task.request);
+        const namer = await this.#namer(task.request, task);
         if (namer !== null) await this.#useNamed(task, named, namer);
         return;
       }
@@ -66,7 +66,7 @@ export class FastSigning {
   }
 
   async #name(task: SigningTask, signers: readonly number[]): Promise<void> {
-    const { client, seals } = this.context;
+    const { client, seals, index } = this.context;
     const { pool } = this.#presignatures;
     const id = pool.reserve(signers);
     if (id === null) {
@@ -76,6 +76,7 @@ export class FastSigning {
     }
     try {
       const naming = await seals.state(NAMING, { request_id: task.id, presignature_id: id });
+      task.verifiedNaming = { naming, presignatureId: id, namer: index };
       task.request = await client.updateRequest(task.id, { presignature_id: id, naming }, task.controller.signal);
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
@@ -88,7 +89,16 @@ export class FastSigning {
   }
 
   /** Who has named a presignature for this request; null when it cannot be told. Whether it may is for the holders to see. */
-  async #namer({ id, presignature_id, naming }: RequestRecord): Promise<number | null> {
+  async #namer(record: RequestRecord, task: SigningTask | undefined): Promise<number | null> {
+    const { presignature_id: presignatureId = '', naming = '' } = record;
+    const verified = task?.verifiedNaming;
+    if (verified?.naming === naming && verified.presignatureId === presignatureId) return verified.namer;
+    const namer = await this.#verifiedNamer(record);
+    if (task !== undefined) task.verifiedNaming = { naming, presignatureId, namer };
+    return namer;
+  }
+
+  async #verifiedNamer({ id, presignature_id, naming }: RequestRecord): Promise<number | null> {
     const { seals, n, logger } = this.context;
     try {
       if (naming === undefined) throw new Refused('it is not signed');
@@ -123,7 +133,7 @@ export class FastSigning {
     const outcome = await this.#exchange(task, stored);
     if (outcome === null) return;
     if (outcome.kind === 'signed') {
-      await submitSignature(context, task, outcome.signature, { signers: stored.participants, path: 'fast', ms: performance.now() - started });
+      await submitSignature(context, task, outcome.signature, { signers: stored.participants, path: 'fast', patienceMs: 0, ms: performance.now() - started });
       return;
     }
     task.idleSince = performance.now();
@@ -155,27 +165,21 @@ export class FastSigning {
   async #letHoldersFinish(task: SigningTask): Promise<void> {
     const { context } = this;
     const { signal } = task.controller;
-    const goOn = (): boolean => !signal.aborted && announcedAttempts(context, task.id, task.refusals.parties).length === 0;
+    const goOn = (): boolean => announcedAttempts(context, task.id, task.refusals.parties).length === 0;
     const ready = (): number[] => context.presence.peers().flatMap(({ index }) => (isReady(context, index) ? [index] : []));
     const before = ready();
-    const end = performance.now() + context.config.fastSigningTimeoutMs;
-    const news = new Wakeup();
-    const unsubscribe = context.presence.onChange(() => {
-      news.notify();
-    });
-    while (goOn() && performance.now() < end && before.every((party) => ready().includes(party))) await news.sleep(end - performance.now(), signal);
-    unsubscribe();
+    await sleepWhile(context, context.config.fastSigningTimeoutMs, signal, () => goOn() && before.every((party) => ready().includes(party)));
   }
 
   /**
    * If this request has been named a presignature, by one who may, no other one is. @throws never
    * @param willUse if this node will not, its half is dropped
    */
-  async setAside(record: RequestRecord, willUse: boolean): Promise<void> {
+  async setAside(record: RequestRecord, willUse: boolean, task?: SigningTask): Promise<void> {
     const { pool } = this.#presignatures;
     const makers = pool.makersOf(record.presignature_id ?? '');
     if (record.presignature_id === undefined || makers === null) return;
-    const namer = await this.#namer(record).catch(() => null);
+    const namer = await this.#namer(record, task).catch(() => null);
     if (namer === null || !makers.includes(namer)) return;
     if (willUse) pool.setAside(record.presignature_id);
     else this.#presignatures.take(record.presignature_id);
@@ -186,7 +190,7 @@ export class FastSigning {
     const named = task.request.presignature_id;
     if (task.controller.signal.aborted || !task.inFull || named === undefined || !this.#presignatures.pool.has(named)) return;
     const join = async (): Promise<void> => {
-      const namer = await this.#namer(task.request);
+      const namer = await this.#namer(task.request, task);
       if (namer !== null) await this.#useNamed(task, named, namer);
     };
     join().catch((error: unknown) => {

@@ -9,8 +9,8 @@ import { Refusals, type RefusalsDeps } from './refusals.js';
 import { signersLabel } from './utils.js';
 import { Wakeup } from './wakeup.js';
 
-/** Signers submit the same signature in turn, should the first one die with it. */
-const SUBMIT_PATIENCE_MS = 1_000;
+/** How long the news of a published signature may take, ms. */
+const NEWS_PATIENCE_MS = 1_000;
 
 /** One pending request, and how far this node is with it. Its controller aborts when the board has finished the request. */
 export class SigningTask {
@@ -19,6 +19,8 @@ export class SigningTask {
   readonly refusals: Refusals;
   /** What this node has decided about it; undefined while it has not. The code of its refusal, or null: it signs. */
   verdict: string | null | undefined;
+  /** The naming of a presignature that was verified last, and by whom it is; null when that cannot be told. */
+  verifiedNaming: { readonly naming: string; readonly presignatureId: string; readonly namer: number | null } | undefined;
   /** Will too few nodes sign it? */
   isFailing = false;
   /** Is it being signed in full, or waiting for its turn? */
@@ -71,17 +73,19 @@ export async function reportStatus({ client, seals }: NodeContext, requestId: st
 export interface Made {
   readonly signers: readonly number[];
   readonly path: 'fast' | 'full';
+  /** Another one publishes it, if it does so in this time. */
+  readonly patienceMs: number;
   readonly ms: number;
 }
 
-/** Publishes a signature, which has been verified; the first signer does, the others only if nothing is heard of it. */
-export async function submitSignature({ client, index, logger, audit }: NodeContext, task: SigningTask, signature: Signature, { signers, path, ms }: Made): Promise<void> {
+/** Publishes a signature, which has been verified, unless that has happened by then. */
+export async function submitSignature({ client, logger, audit }: NodeContext, task: SigningTask, signature: Signature, { signers, path, patienceMs, ms }: Made): Promise<void> {
   const { signal } = task.controller;
   logger.info({ event: 'signature_generated', request_id: task.id, signers: signersLabel(signers), path, ms: Math.round(ms) }, 'signature generated');
   audit.note({ event: 'signature_verified', fields: { request_id: task.id, message_sha256: messageHash(task.request.message), signers: signersLabel(signers), path } });
-  await sleepUntilAborted(signers.indexOf(index) * SUBMIT_PATIENCE_MS, signal);
+  await sleepUntilAborted(patienceMs, signal);
   await client.updateRequest(task.id, { signature: formatSignature(signature) }, signal);
   logger.info({ event: 'signature_submitted', request_id: task.id }, 'Signature submitted');
   // The board's news of it ends the task.
-  await sleepUntilAborted(SUBMIT_PATIENCE_MS, signal);
+  await sleepUntilAborted(NEWS_PATIENCE_MS, signal);
 }

@@ -85,6 +85,24 @@ describe('the exchange of partial signatures', () => {
     expect(outcomes[0]).toEqual(outcomes[1]);
   });
 
+  it('ends without another question for whoever posts the last one; the first one looks a little later', async () => {
+    const request = await client.createRequest({ message: 'last' });
+    const [a, b] = presignatures('presig_gen_last');
+    const asked: string[] = [];
+    const watched = (name: string): BoardClient => {
+      const listPartialSignatures: BoardClient['listPartialSignatures'] = (...call) => {
+        asked.push(name);
+        return client.listPartialSignatures(...call);
+      };
+      return Object.assign(Object.create(client) as BoardClient, { listPartialSignatures });
+    };
+    const first = exchangePartialSignatures({ ...contextOf(0), client: watched('first') }, request, a, never);
+    while ((await client.listPartialSignatures(request.id)).length === 0);
+    const last = await exchangePartialSignatures({ ...contextOf(2, { timeoutMs: 600_000 }), client: watched('last') }, request, b, never);
+    expect([isSignature(last, request), asked]).toEqual([true, []]);
+    expect([await first, asked]).toEqual([last, ['first']]);
+  });
+
   const stranger = Identity.parse(identityText('node-3', 'of another cluster'));
   it.each<[string, RegExp, (request: RequestRecord, presignatureId: string) => Promise<string>]>([
     ['in clear', /not in base64url/, (_, id) => Promise.resolve(JSON.stringify({ sigma: { curve: 'secp256k1', scalar: '11'.repeat(32) }, presignature_id: id }))],

@@ -112,7 +112,7 @@ export class MaliciousBoard {
     this.memory.add(text);
     const body = parse(text);
     if (!isEntry(body)) return;
-    const [route = '', id = ''] = url.slice(1).split('/');
+    const [route = '', id = ''] = (url.split('?')[0] ?? '').slice(1).split('/');
     if (route === 'requests' && typeof body.signature === 'string') this.signatures.push({ id: decodeURIComponent(id), signature: body.signature });
     this.#keep(route, body);
   }
@@ -133,8 +133,7 @@ export class MaliciousBoard {
     if (answer.status !== 200 || this.intensity === 0) return answer;
     if (Array.isArray(json)) {
       if (route === 'requests' && this.#happens(0.3)) await this.invent();
-      const shown = (await Promise.all(json.filter(isEntry).map((entry) => this.#shown(route, entry)))).flat();
-      return { ...answer, text: JSON.stringify(this.#shuffled(shown)) };
+      return { ...answer, text: await this.#shownList(route, json) };
     }
     const [shown] = isEntry(json) ? await this.#shown(route, json) : [];
     return shown === undefined ? { ...answer, status: 404, text: '{"error":{"code":"unknown","message":"gone"}}' } : { ...answer, text: JSON.stringify(shown) };
@@ -142,18 +141,23 @@ export class MaliciousBoard {
 
   async #write(method: string, url: string, text: string): Promise<Answer | null> {
     const body = parse(text);
-    const [route = '', id] = url.slice(1).split('/');
+    const [path = '', query] = url.split('?');
+    const [route = '', id] = path.slice(1).split('/');
     if (this.intensity === 0 || !isEntry(body)) return this.#forward(method, url, text);
     if (this.#happens(0.3)) await sleep(this.#draw(300));
     let honest: Answer | null = null;
     for (const each of await this.#twisted(route, body)) {
       const elsewhere = id !== undefined && each !== body && this.#draw(2) === 0 ? (this.#valueOf(route === 'nodes' ? 'from_node' : 'request_id') ?? id) : id;
-      const answer = await this.#forward(method, elsewhere === undefined ? `/${route}` : `/${route}/${encodeURIComponent(textOf(elsewhere))}`, JSON.stringify(each));
+      const to = elsewhere === undefined ? `/${route}` : `/${route}/${encodeURIComponent(textOf(elsewhere))}`;
+      const answer = await this.#forward(method, query === undefined ? to : `${to}?${query}`, JSON.stringify(each));
       if (each === body) honest = answer;
     }
-    if (honest !== null) return honest;
+    if (honest !== null) {
+      const list = parse(honest.text);
+      return Array.isArray(list) ? { ...honest, text: await this.#shownList(route, list) } : honest;
+    }
     const made = { id: `made.${this.#draw(1e9)}`, created_at: new Date().toISOString(), ...body };
-    return method === 'POST' ? { status: 200, text: JSON.stringify(made), instance: this.#instance } : this.#broken();
+    return method === 'POST' ? { status: 200, text: JSON.stringify(query === undefined ? made : [made]), instance: this.#instance } : this.#broken();
   }
 
   async #forward(method: string, path: string, text: string): Promise<Answer> {
@@ -173,6 +177,11 @@ export class MaliciousBoard {
   }
 
   // ---- lies ----
+
+  async #shownList(route: string, list: Json[]): Promise<string> {
+    const shown = (await Promise.all(list.filter(isEntry).map((entry) => this.#shown(route, entry)))).flat();
+    return JSON.stringify(this.#shuffled(shown));
+  }
 
   /** What one reader is shown for one entry: a lie of the moment, or one that everybody is told from now on. */
   async #shown(route: string, entry: Entry): Promise<Entry[]> {
