@@ -18,6 +18,7 @@ const everyone = (cluster: AttackedCluster): number[] => [...cluster.members.ide
 async function expectNoHarm(cluster: AttackedCluster, publicKey: string): Promise<void> {
   expect(cluster.wrongSignatures(publicKey)).toEqual([]);
   expect(await cluster.misusedPresignatures()).toEqual([]);
+  expect(cluster.sharedNonces()).toEqual([]);
   expect(cluster.accusations()).toEqual([]);
   expect(cluster.learned()).toEqual([]);
   expect(cluster.log.lines.filter(({ event }) => event === 'node_ended' || event === 'clone_detected')).toEqual([]);

@@ -135,6 +135,16 @@ export class AttackedCluster {
     return this.board.signatures.filter(({ id, signature }) => !isRight(id, signature)).map(({ id, signature }) => `${id}: ${signature}`);
   }
 
+  /** Values of r that two requests have in common: their signatures tell the key. */
+  sharedNonces(): string[] {
+    const ids = new Map<bigint, Set<string>>();
+    for (const { id, signature } of this.board.signatures) {
+      const { r } = parseSignature(signature);
+      ids.set(r, (ids.get(r) ?? new Set()).add(id));
+    }
+    return [...ids.values()].filter((each) => each.size > 1).map((each) => [...each].join(' and '));
+  }
+
   partialSignatures(): Promise<Partial[]> {
     return partialSignatures(this.board.memory, this.members.roster);
   }

@@ -29,14 +29,23 @@ export async function partialSignatures(memory: Iterable<string>, roster: Roster
 }
 
 /**
- * Parts of signatures of anything that was not asked for, and presignatures used for two things.
+ * Parts of signatures of anything that was not asked for, and presignatures of which a maker has used its half for two things.
+ * A board that lies may get one maker's half used for one request and another's for another: that leaves both without a
+ * signature, and once all makers have signed one message, none can have signed a second (docs/threat_model.md).
  * @param asked messages by request id
  */
 export function misuses(all: readonly Partial[], asked: ReadonlyMap<string, string>): string[] {
-  const notAsked = all.filter(({ request, message }) => sha256(asked.get(request) ?? '') !== message).map(({ request, node }) => `${node} signed ${request}, which is not what was asked for`);
+  const isAsked = ({ request, message }: Partial): boolean => {
+    const wanted = asked.get(request);
+    return wanted !== undefined && sha256(wanted) === message;
+  };
+  const notAsked = all.filter((each) => !isAsked(each)).map(({ request, node }) => `${node} signed ${request}, which is not what was asked for`);
   const uses = new Map<string, Set<string>>();
-  for (const { presignature, request, message } of all) uses.set(presignature, (uses.get(presignature) ?? new Set()).add(`${request} ${message}`));
-  const twice = [...uses].filter(([, each]) => each.size > 1).map(([id, each]) => `${id} was used for ${[...each].join(' and ')}`);
+  for (const { node, presignature, request, message } of all) {
+    const half = `${presignature} of ${node}`;
+    uses.set(half, (uses.get(half) ?? new Set()).add(`${request} ${message}`));
+  }
+  const twice = [...uses].filter(([, each]) => each.size > 1).map(([half, each]) => `${half} was used for ${[...each].join(' and ')}`);
   return [...notAsked, ...twice];
 }
 
