@@ -1,50 +1,28 @@
 /** A node whose protocols send something else than they should, in each round: the others name it, and go on without it. */
 import { describe, expect, it } from '@jest/globals';
-import { GROUP_ORDER } from 'cggmp24';
-import type { FromThread } from '../src/jobs.js';
+import { fieldsOf, plausible } from '../../cggmp24/test/util/alterations.js';
+import { replaceAt } from '../../cggmp24/test/util/proofs.js';
 import { nodeId } from '../src/utils.js';
 import type { StartThread } from '../src/worker_pool.js';
 import { AttackedCluster } from './util/attacked_cluster.js';
+import { saying, type Json } from './util/cheat.js';
 import { eventually } from './util/cluster.js';
+import { present } from './util/present.js';
 
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 const CHEAT = 2;
 const HONEST = [0, 1];
 
-/** Sends another message of one round than the protocol says. */
-function cheating(variant: string, alter: (body: Json) => Json): (start: StartThread) => StartThread {
-  const altered = (message: FromThread): FromThread => {
-    if (message.kind !== 'send') return message;
-    const body = (JSON.parse(message.message.payload) as Record<string, Json>)[variant];
-    return body === undefined ? message : { ...message, message: { ...message.message, payload: JSON.stringify({ [variant]: alter(body) }) } };
-  };
-  return (start) => (onMessage, onExit) =>
-    start((message) => {
-      onMessage(altered(message));
-    }, onExit);
-}
-
-/** A copy in which the number at a path is one more. */
-function oneMore(path: string): (body: Json) => Json {
-  return (body) => {
-    const copy = structuredClone(body);
-    const [last = '', ...before] = path.split('/').reverse();
-    const holder = before.reverse().reduce<Json>((node, key) => (node as Record<string, Json>)[key] ?? null, copy) as Record<string, Json>;
-    const number = holder[last] as { value?: string; scalar?: string };
-    holder[last] =
-      number.scalar === undefined
-        ? { radix: 16, value: (BigInt(`0x${number.value ?? ''}`) + 1n).toString(16) }
-        : { curve: 'secp256k1', scalar: ((BigInt(`0x${number.scalar}`) + 1n) % GROUP_ORDER).toString(16).padStart(64, '0') };
-    return copy;
-  };
+/** A copy in which one field is another one. */
+function another(path: string): (body: Json) => Json {
+  return (body) => replaceAt(body, path, plausible(present(fieldsOf(body).find((field) => field.path === path))));
 }
 
 const rows: readonly (readonly [variant: string, what: string, alter: (body: Json) => Json, code: string])[] = [
   ['Round1a', 'no message at all', () => 7, 'malformed_message'],
-  ['Round1b', 'a wrong commitment', oneMore('psi0/commitment/d'), 'invalid_encryption_proof'],
-  ['Round2', 'another ciphertext', oneMore('D'), 'invalid_affine_proof'],
-  ['Round3', 'a wrong proof', oneMore('psi_prime/proof/z'), 'invalid_exponent_proof'],
-  ['Round4', 'a wrong partial signature', oneMore('partial_sig/sigma'), 'invalid_partial_signature'],
+  ['Round1b', 'a wrong commitment', another('/psi0/commitment/d'), 'invalid_encryption_proof'],
+  ['Round2', 'another ciphertext', another('/D'), 'invalid_affine_proof'],
+  ['Round3', 'a wrong proof', another('/psi_prime/proof/z'), 'invalid_exponent_proof'],
+  ['Round4', 'a wrong partial signature', another('/partial_sig/sigma'), 'invalid_partial_signature'],
 ];
 
 /** What the honest nodes have called whom. */
@@ -54,8 +32,8 @@ function named(cluster: AttackedCluster): string[] {
 
 describe.each(rows)('%s: %s', (variant, _what, alter, code) => {
   it('names its sender and nobody else, and signs without it', async () => {
-    const tamper = cheating(variant, alter);
-    const threadsOf = (index: number, start: StartThread): StartThread => (index === CHEAT ? tamper(start) : start);
+    const cheating = (name: string, body: Json): Json | undefined => (name === variant ? alter(body) : undefined);
+    const threadsOf = (index: number, start: StartThread): StartThread => (index === CHEAT ? saying(cheating, start) : start);
     const cluster = await AttackedCluster.start({ seed: 'none', parties: 3, threshold: 2, withKey: true, threadsOf, settings: { POOL_TARGET: '0', POOL_MAX: '0' } });
     try {
       await eventually('the nodes sign', () => [0, 1, 2].every((index) => cluster.has('signing_loop_started', index)));
