@@ -1,7 +1,9 @@
 import { inspect } from 'node:util';
 import { CrtModulus, powReduced, primeField, primeSquare, type PrimePower } from '../math/crt.js';
 import { invert, mod } from '../math/integer.js';
-import { EncryptionKey } from './encryption_key.js';
+import type { Rng } from '../math/random.js';
+import { EncryptionKey, sampleUnit, type NonceWithPower } from './encryption_key.js';
+import { hasPrimeHalf, UnitSampler } from './unit_sampler.js';
 
 /** What the owner computes modulo one of the two primes. */
 interface Half {
@@ -46,6 +48,8 @@ export class DecryptionKey {
   readonly #p: Half;
   readonly #q: Half;
   readonly #modN: CrtModulus;
+  readonly #modNN: CrtModulus;
+  #samplers: readonly UnitSampler[] | undefined;
   /** The public half, computing with the factors. */
   readonly encryptionKey: EncryptionKey;
 
@@ -55,12 +59,29 @@ export class DecryptionKey {
     const modNN = new CrtModulus(atP.square, atQ.square);
     this.#p = atP;
     this.#q = atQ;
+    this.#modNN = modNN;
     this.#modN = new CrtModulus(atP.field, atQ.field);
     this.encryptionKey = new EncryptionKey(p * q, {
       modN: this.#modN,
       modNN,
-      nthPower: (r) => modNN.join(nthPower(atP, r), nthPower(atQ, r)),
+      nthPower: (r) => this.#nthPower(r),
+      sampleNonce: (rng) => this.#sampleNonce(rng),
     });
+  }
+
+  #nthPower(r: bigint): bigint {
+    return this.#modNN.join(nthPower(this.#p, r), nthPower(this.#q, r));
+  }
+
+  #sampleNonce(rng: Rng): NonceWithPower {
+    const [p, q] = [this.#p, this.#q];
+    this.#samplers ??= [p, q].every(({ field }) => hasPrimeHalf(field.prime))
+      ? [new UnitSampler(p.field, p.square, q.field.prime), new UnitSampler(q.field, q.square, p.field.prime)]
+      : [];
+    const [atP, atQ] = this.#samplers.map((sampler) => sampler.sample(rng));
+    // Primes that somebody else has made need not be safe; then no generator is known.
+    if (atP === undefined || atQ === undefined) return sampleUnit(this.encryptionKey.n, (r) => this.#nthPower(r), rng);
+    return { nonce: this.#modN.join(atP.unit, atQ.unit), power: this.#modNN.join(atP.nthPower, atQ.nthPower) };
   }
 
   /** The plaintext, within +-N/2, of a unit c modulo N^2. */

@@ -9,6 +9,13 @@ export interface PaillierArithmetic {
   readonly modNN: Modulus;
   /** r^N mod N^2. */
   nthPower(r: bigint): bigint;
+  sampleNonce(rng: Rng): NonceWithPower;
+}
+
+/** A nonce r in Z*_N and r^N mod N^2. */
+export interface NonceWithPower {
+  readonly nonce: bigint;
+  readonly power: bigint;
 }
 
 /**
@@ -44,16 +51,24 @@ export class EncryptionKey {
     return this.#fast.modNN;
   }
 
-  /** Enc(x; nonce), |x| <= N/2, nonce in Z*_N. */
-  encryptWith(x: bigint, nonce: bigint): bigint {
+  /** Uniform in Z*_N, with its N-th power. */
+  sampleNonce(rng: Rng): NonceWithPower {
+    return this.#fast.sampleNonce(rng);
+  }
+
+  /**
+   * Enc(x; nonce), |x| <= N/2, nonce in Z*_N.
+   * @param power nonce^N mod N^2, where it is known
+   */
+  encryptWith(x: bigint, nonce: bigint, power = this.#fast.nthPower(nonce)): bigint {
     if (x > this.halfN || x < -this.halfN) throw new RangeError('plaintext exceeds N/2');
-    return (this.#onePlusN(x) * this.#fast.nthPower(nonce)) % this.nn;
+    return (this.#onePlusN(x) * power) % this.nn;
   }
 
   /** A fresh encryption of x with its nonce. */
   encrypt(x: bigint, rng: Rng): { ciphertext: bigint; nonce: bigint } {
-    const nonce = randomUnit(this.n, rng);
-    return { ciphertext: this.encryptWith(x, nonce), nonce };
+    const { nonce, power } = this.sampleNonce(rng);
+    return { ciphertext: this.encryptWith(x, nonce, power), nonce };
   }
 
   /** (1 + N)^x mod N^2. */
@@ -97,7 +112,14 @@ export class EncryptionKey {
   }
 }
 
+/** Without knowledge of the factors, or of the order of units. */
+export function sampleUnit(n: bigint, nthPower: (r: bigint) => bigint, rng: Rng): NonceWithPower {
+  const nonce = randomUnit(n, rng);
+  return { nonce, power: nthPower(nonce) };
+}
+
 function plainArithmetic(n: bigint, nn: bigint): PaillierArithmetic {
   const modNN = modulus(nn);
-  return { modN: modulus(n), modNN, nthPower: (r) => modNN.pow(r, n) };
+  const nthPower = (r: bigint): bigint => modNN.pow(r, n);
+  return { modN: modulus(n), modNN, nthPower, sampleNonce: (rng) => sampleUnit(n, nthPower, rng) };
 }

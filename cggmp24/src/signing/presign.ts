@@ -4,7 +4,7 @@
  */
 import { affGContext, elogContext, encElgContext } from '../hash/context.js';
 import { G, invertScalar, multiply, multiplyAdd, sumPoints, sumScalars, toScalar, toSigned, type Point, type Scalar } from '../math/curve.js';
-import { randomHalfRange, randomScalar, randomUnit } from '../math/random.js';
+import { randomHalfRange, randomScalar } from '../math/random.js';
 import { at } from '../runtime/at.js';
 import { ProtocolAborted } from '../runtime/errors.js';
 import { broadcast, pause, peersOf, receive, sendTo, verifyPeers, type Protocol } from '../runtime/protocol.js';
@@ -87,17 +87,26 @@ function multiplyEncrypted(ctx: SigningContext, j: number, K_j: bigint, x: Scala
   const { params, sid, index, rng } = ctx;
   const [N_i, N_j] = [at(ctx.N, index), at(ctx.N, j)];
   const beta = randomHalfRange(1n << BigInt(params.ellPrime), rng);
-  const [nonce, nonce_y] = [randomUnit(N_j.n, rng), randomUnit(N_i.n, rng)];
-  const D = N_j.add(N_j.scale(toSigned(x), K_j), N_j.encryptWith(-beta, nonce));
-  const F = N_i.encryptWith(-beta, nonce_y);
+  const mask = N_j.encrypt(-beta, rng);
+  const { ciphertext: F, nonce: nonce_y } = N_i.encrypt(-beta, rng);
+  const D = N_j.add(N_j.scale(toSigned(x), K_j), mask.ciphertext);
   const data = { key_j: N_j, key_i: N_i, c: K_j, d: D, y: F, x: X };
-  const witness = { x: toSigned(x), y: -beta, nonce, nonce_y };
+  const witness = { x: toSigned(x), y: -beta, nonce: mask.nonce, nonce_y };
   const psi = affG.prove(affGContext({ sid, prover: index }, hat), params, at(ctx.aux, j), data, witness, rng);
   return { D, F, witness, psi };
 }
 
+/**
+ * The sum of what the ciphertexts encrypt. Each is proven to be shorter than 2^(ell'+epsilon), so that the sum is far within
+ * +-N/2 and is that of the integers.
+ */
+function decryptSum({ decryptionKey }: SigningContext, ciphertexts: readonly bigint[]): bigint {
+  const { encryptionKey } = decryptionKey;
+  return decryptionKey.decrypt(ciphertexts.reduce((all, c) => encryptionKey.add(all, c)));
+}
+
 export function* presign(ctx: SigningContext): Protocol<Presignature> {
-  const { sid, index: i, signers, rng, decryptionKey } = ctx;
+  const { sid, index: i, signers, rng } = ctx;
   const x_i = ctx.x_i.reveal();
   const peers = peersOf(i, signers);
 
@@ -159,13 +168,9 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
   const Gammas = ciphertexts.withOwn(i, own).map((_, j) => (j === i ? Gamma_i : products.of(j).Gamma));
   const Gamma = sumPoints(Gammas);
   if (Gamma.is0()) throw new ProtocolAborted('inconsistent_presignature', round2.variant, [], 'Gamma is the identity');
-  let alpha = 0n;
-  let hat_alpha = 0n;
-  for (const j of peers) {
-    yield* pause(`Round3: decrypting what party ${j} sent`);
-    alpha += decryptionKey.decrypt(products.of(j).D);
-    hat_alpha += decryptionKey.decrypt(products.of(j).hat_D);
-  }
+  yield* pause('Round3: decrypting what was sent');
+  const alpha = decryptSum(ctx, peers.map((j) => products.of(j).D));
+  const hat_alpha = decryptSum(ctx, peers.map((j) => products.of(j).hat_D));
   const delta_i = toScalar(gamma * k + alpha + beta);
   const chi_i = toScalar(x_i * k + hat_alpha + hat_beta);
   const Delta_i = multiply(Gamma, k);

@@ -52,6 +52,8 @@ export interface Nonces {
   readonly beta: bigint;
   readonly r: bigint;
   readonly r_y: bigint;
+  /** r_y^N mod N^2 of N_i, where it is known. */
+  readonly r_yN?: bigint;
   readonly gamma: bigint;
   readonly delta: bigint;
   readonly m: bigint;
@@ -85,11 +87,13 @@ export function sampleNonces(params: SecurityParams, aux: RingPedersen, { key_j,
   const { ell, ellPrime, epsilon } = params;
   const masking = aux.nHat << BigInt(ell + epsilon);
   const hiding = aux.nHat << BigInt(ell);
+  const { nonce: r_y, power: r_yN } = key_i.sampleNonce(rng);
   return {
     alpha: randomHalfRange(1n << BigInt(ell + epsilon), rng),
     beta: randomHalfRange(1n << BigInt(ellPrime + epsilon), rng),
     r: randomUnit(key_j.n, rng),
-    r_y: randomUnit(key_i.n, rng),
+    r_y,
+    r_yN,
     gamma: randomHalfRange(masking, rng),
     delta: randomHalfRange(masking, rng),
     m: randomHalfRange(hiding, rng),
@@ -98,12 +102,12 @@ export function sampleNonces(params: SecurityParams, aux: RingPedersen, { key_j,
 }
 
 function commit(aux: RingPedersen, { key_j, key_i, c }: Data, witness: Witness, nonces: Nonces): Commitment {
-  const { alpha, beta, r, r_y, gamma, delta, m, mu } = nonces;
+  const { alpha, beta, r, r_y, r_yN, gamma, delta, m, mu } = nonces;
   return {
     // The inverse is always made, so that the sign of alpha costs no time of its own.
     a: key_j.add(key_j.scaleWith(alpha, c, key_j.inverse(c)), key_j.encryptWith(beta, r)),
     b_x: multiply(G, toScalar(alpha)),
-    b_y: key_i.encryptWith(beta, r_y),
+    b_y: key_i.encryptWith(beta, r_y, r_yN),
     e: aux.commit(alpha, gamma),
     s: aux.commit(witness.x, m),
     f: aux.commit(beta, delta),

@@ -14,7 +14,7 @@ import type { Context } from '../hash/context.js';
 import { integer, point, struct, type Encoded } from '../hash/encoding.js';
 import { G, multiply, multiplyAdd, multiplyPublic, toScalar, type Point, type Scalar } from '../math/curve.js';
 import { equalTimesPowers, powUnit } from '../math/powers.js';
-import { randomHalfRange, randomScalar, randomUnit, type Rng } from '../math/random.js';
+import { randomHalfRange, randomScalar, type Rng } from '../math/random.js';
 import type { EncryptionKey } from '../paillier/encryption_key.js';
 import { checkClaim, encryptionClaim, type OnClaim } from '../paillier/nth_powers.js';
 import type { RingPedersen } from '../paillier/ring_pedersen.js';
@@ -48,6 +48,8 @@ export interface Nonces {
   readonly alpha: bigint;
   readonly mu: bigint;
   readonly r: bigint;
+  /** r^N mod N^2, where it is known. */
+  readonly rN?: bigint;
   readonly beta: Scalar;
   readonly gamma: bigint;
 }
@@ -68,20 +70,22 @@ export type Proof = z.output<typeof ProofJson>;
 
 export function sampleNonces({ ell, epsilon }: SecurityParams, aux: RingPedersen, { key }: Data, rng: Rng): Nonces {
   const slack = 1n << BigInt(ell + epsilon);
+  const { nonce: r, power: rN } = key.sampleNonce(rng);
   return {
     alpha: randomHalfRange(slack, rng),
     mu: randomHalfRange(aux.nHat << BigInt(ell), rng),
-    r: randomUnit(key.n, rng),
+    r,
+    rN,
     beta: randomScalar(rng),
     gamma: randomHalfRange(aux.nHat * slack, rng),
   };
 }
 
-function commit(aux: RingPedersen, data: Data, witness: Witness, { alpha, mu, r, beta, gamma }: Nonces): Commitment {
+function commit(aux: RingPedersen, data: Data, witness: Witness, { alpha, mu, r, rN, beta, gamma }: Nonces): Commitment {
   return {
     s: aux.commit(witness.plaintext, mu),
     t: aux.commit(alpha, gamma),
-    d: data.key.encryptWith(alpha, r),
+    d: data.key.encryptWith(alpha, r, rN),
     y: multiplyAdd(data.a, beta, toScalar(alpha), witness.logA),
     z: multiply(G, beta),
   };

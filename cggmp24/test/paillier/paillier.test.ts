@@ -133,6 +133,49 @@ describe('a key', () => {
   });
 });
 
+describe('nonces that the owner samples', () => {
+  /** Every nonce that draws of exponents below p - 1 and q - 1 lead to, once each. */
+  function everyNonce(key: DecryptionKey, p1: number, q1: number): { nonce: bigint; power: bigint }[] {
+    const byte = (x: number, below: number): number => x << (8 - (below - 1).toString(2).length);
+    return Array.from({ length: (p1 - 1) * (q1 - 1) }, (_, k) => {
+      const draws = [byte(k % (p1 - 1), p1 - 1), byte(Math.floor(k / (p1 - 1)), q1 - 1)];
+      return key.encryptionKey.sampleNonce(() => Uint8Array.of(draws.shift() ?? -1));
+    });
+  }
+
+  it.each([
+    [11, 47],
+    [23, 59],
+  ])('are each unit modulo %s x %s for exactly one pair of exponents', (p1, q1) => {
+    const small = new DecryptionKey(BigInt(p1), BigInt(q1));
+    const N = BigInt(p1 * q1);
+    const made = everyNonce(small, p1, q1);
+    const units = Array.from({ length: p1 * q1 }, (_, x) => BigInt(x)).filter((x) => gcd(x, N) === 1n);
+    expect(made.map(({ nonce: r }) => r).sort((a, b) => Number(a - b))).toEqual(units);
+    for (const { nonce: r, power } of made) expect(power).toBe(r ** N % N ** 2n);
+  });
+
+  it('come with their N-th power, before and after tables are built', () => {
+    const rng = seededRng('with power');
+    const key = new DecryptionKey(p, q);
+    for (let k = 0; k < 30; k++) {
+      const { nonce: r, power } = key.encryptionKey.sampleNonce(rng);
+      expect(power).toBe(plain.modNN.pow(r, n));
+      expect(r > 0n && r < n).toBe(true);
+    }
+  });
+
+  it('are drawn without a generator when the primes are not safe', () => {
+    // The least non-residues, 3 modulo 41 and 2 modulo 43, are no generators.
+    const key = new DecryptionKey(41n, 43n).encryptionKey;
+    const rng = seededRng('not safe');
+    const nonces = Array.from({ length: 1000 }, () => key.sampleNonce(rng));
+    for (const { nonce: r, power } of nonces) expect(power).toBe(r ** 1763n % 1763n ** 2n);
+    const residues = (prime: bigint): number => new Set(nonces.map(({ nonce: r }) => r % prime)).size;
+    expect([residues(41n), residues(43n)]).toEqual([40, 42]);
+  });
+});
+
 describe('with and without the factors everything is the same', () => {
   const anyCiphertext = fc.bigInt({ min: 1n, max: nn - 1n }).filter((c) => gcd(c, n) === 1n);
 
