@@ -15,6 +15,7 @@
  */
 import type { SetupStatus } from 'message-board/contract';
 import type { Logger } from 'pino';
+import type { Culprit, Culprits } from './culprits.js';
 import { DamagedFile, SetupRefused } from './errors.js';
 import type { ExecutionJournal } from './execution_journal.js';
 import type { ResultStore } from './key_store.js';
@@ -51,6 +52,8 @@ export interface Phase {
 export interface AgreementDeps {
   readonly presence: PresenceView;
   readonly journal: Pick<ExecutionJournal, 'claim'>;
+  /** With those that it lists no attempt is begun. */
+  readonly culprits: Pick<Culprits, 'list'>;
   readonly logger: Logger;
   /** Told what an operator has to resolve, and null when it is resolved. */
   readonly onProblem: (reason: string | null) => void;
@@ -123,6 +126,9 @@ export class Agreement {
       return { kind: 'done', result };
     }
     const decision = decide(this.#own, this.#peers());
+    const begins = this.#own.completed === null && (decision.kind === 'prepare' || decision.kind === 'wait' || decision.kind === 'start');
+    const culprits = begins ? this.deps.culprits.list() : [];
+    if (culprits.length > 0) return this.#distrust(culprits);
     switch (decision.kind) {
       case 'refuse':
         return this.#refuse(decision.reason);
@@ -144,7 +150,7 @@ export class Agreement {
         return { kind: 'again' };
       case 'wait':
         this.#stage('waiting_for_nodes');
-        this.#announce({ event: 'waiting_for_nodes', phase: name, missing: decision.missing }, `Waiting for ${decision.missing.join(', ')}`);
+        this.#announce({ event: 'waiting_for_nodes', phase: name, missing: decision.missing }, `Waiting for ${decision.missing.join(', ')}${this.#whatTheySay()}`);
         return { kind: 'wait' };
       case 'start':
         return this.#attempt(decision.attempt, signal);
@@ -225,6 +231,30 @@ export class Agreement {
     if (this.#announced !== REFUSED) deps.logger.error({ event: 'setup_refused', phase: phase.name }, problem);
     this.#announced = REFUSED;
     return { kind: 'wait' };
+  }
+
+  /** A cheat would make every attempt fail, and each costs all nodes their primes: who has seen one waits for its operator. */
+  #distrust(culprits: readonly Culprit[]): Step {
+    const { phase, deps } = this;
+    const named = culprits.map(({ nodeId, reason, namedBy }) => `${nodeId} has cheated (${reason ?? `seen by ${namedBy.join(', ')}`})`).join(', ');
+    const problem =
+      `${phase.name}: ${named}, and all nodes have to take part. verify-evidence shows the files in DATA_DIR/evidence to anybody. ` +
+      'Once its operator has mended it, move them away at every node and start these again; or make a cluster without it';
+    if (this.#own.ready) this.#publish({ ready: false });
+    this.#stage('refusing');
+    deps.onProblem(problem);
+    if (this.#announced !== problem) deps.logger.error({ event: 'setup_refused', phase: phase.name, culprits: culprits.map(({ nodeId }) => nodeId) }, problem);
+    this.#announced = problem;
+    return { kind: 'wait' };
+  }
+
+  /** Why others may not come: what they say of one another. */
+  #whatTheySay(): string {
+    const sayings = this.deps.presence.peers().flatMap(({ nodeId, status }) => {
+      const culprits = status?.culprits ?? [];
+      return culprits.length === 0 ? [] : [`${nodeId} says that ${culprits.join(', ')} cheated`];
+    });
+    return sayings.map((saying) => `; ${saying}`).join('');
   }
 
   #announce(fields: object, text: string): void {

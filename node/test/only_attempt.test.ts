@@ -126,7 +126,7 @@ it('an attempt that the journal has is not run, whatever else was remembered', a
     peers: () => [],
     onChange: () => () => undefined,
   } as unknown as PresenceView;
-  const agreement = new Agreement(fake.phase, { presence, journal: fake.journal, logger: pino({ level: 'silent' }), onProblem: () => undefined });
+  const agreement = new Agreement(fake.phase, { presence, journal: fake.journal, culprits: { list: () => [] }, logger: pino({ level: 'silent' }), onProblem: () => undefined });
   await agreement.step(never);
   expect(fake.runs).toEqual([]);
   expect(status.keygen).toMatchObject({ next: 1, running: null });

@@ -131,7 +131,7 @@ export class SetupWorld {
     this.#heartbeats(life);
     this.#readings(life);
     const logger = pino({ level: 'silent' });
-    const agreement = new Agreement(phase, { presence: this.#presence(life), journal, logger, onProblem: () => undefined });
+    const agreement = new Agreement(phase, { presence: this.#presence(life), journal, culprits: { list: () => [] }, logger, onProblem: () => undefined });
     while (life.done === null) {
       const step = await agreement.step(new AbortController().signal);
       if (step.kind === 'done') life.done = step.result;
