@@ -1,12 +1,10 @@
-/** The slow suite: full-size protocol runs and whole-system tests. */
+/** The slow suite: full size. Most of it is protocol runs in one thread, so as many files run at a time as there are cores. */
 import quick from './jest.config.js';
 
 export default {
   ...quick,
   roots: [...quick.roots, '<rootDir>/e2e'],
-  testMatch: ['**/*.full.test.ts', '<rootDir>/e2e/**/*.test.ts'],
+  testMatch: ['**/*.full.test.ts'],
   testPathIgnorePatterns: [],
-  // One at a time: each of these uses all cores by itself.
-  maxWorkers: 1,
   testTimeout: 600_000,
 };

@@ -82,9 +82,9 @@ describe('a cluster of processes at full size', () => {
     expect(Buffer.from(await keyOf(), 'hex')).toEqual(publicKey);
   }, 5 * MINUTE);
 
-  it('completes a hundred at once, and names no presignature twice', async () => {
-    const done = await Promise.all(Array.from({ length: 100 }, (_, k) => signs(`hundred, ${k}`, 9 * MINUTE)));
-    expect(done.filter(Boolean)).toHaveLength(100);
+  it('completes thirty at once, most of which wait their turn, and names no presignature twice', async () => {
+    const done = await Promise.all(Array.from({ length: 30 }, (_, k) => signs(`thirty, ${k}`, 9 * MINUTE)));
+    expect(done.filter(Boolean)).toHaveLength(30);
     const used = (await cluster.nodeLogs()).filter(({ event }) => event === 'presignature_used');
     const perNode = used.map(({ node_id, presignature_id }) => `${String(node_id)} ${String(presignature_id)}`);
     expect(new Set(perNode).size).toBe(perNode.length);

@@ -18,10 +18,11 @@ TEXT
 }
 
 suites=(jest.config.js)
+slow=(jest.full.config.js jest.system.config.js)
 case ${1:-} in
   '') ;;
-  --full) suites+=(jest.full.config.js) ;;
-  --slow) suites=(jest.full.config.js) ;;
+  --full) suites+=("${slow[@]}") ;;
+  --slow) suites=("${slow[@]}") ;;
   -h | --help) usage && exit 0 ;;
   *) die "unknown argument: $1 (try --help)" 2 ;;
 esac

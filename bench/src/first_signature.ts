@@ -5,7 +5,7 @@ import type { ProcessCluster } from './process_cluster.js';
 import type { Findings } from './results.js';
 import { RunningCluster, say } from './running_cluster.js';
 
-const LOOK_MS = 50;
+const LOOK_MS = 200;
 const PATIENCE_MS = 20 * 60_000;
 const LIMIT_MS = 60_000;
 
