@@ -91,9 +91,9 @@ export class EncryptionKey {
     return powSigned(this.#fast.modNN, c, inverse, k);
   }
 
-  /** The ciphertext of k times the plaintext. */
+  /** The ciphertext of k times the plaintext. The inverse is always made, so that the sign of k costs no time of its own. */
   scale(k: bigint, c: bigint): bigint {
-    return this.scaleWith(k, c, k < 0n ? this.inverse(c) : c);
+    return this.scaleWith(k, c, this.inverse(c));
   }
 
   /** c^-1 mod N^2, for `scaleWith`. */

@@ -196,8 +196,7 @@ function proveResult(ctx: SigningContext, sum: FailedSum, product: Product, { ga
     others.map((j) => operationFor(made, j, sum)),
   );
   const x = toSigned(sum === 'nonce' ? gamma : ctx.x_i.reveal());
-  // The inverse is always made, so that the sign of x costs no time of its own.
-  const ciphertext = data.key.add(data.key.scaleWith(x, data.k, data.key.inverse(data.k)), data.d);
+  const ciphertext = data.key.add(data.key.scale(x, data.k), data.d);
   const witness = { x, y: decryptionKey.decrypt(ciphertext), nonce: decryptionKey.nonceOf(ciphertext) };
   return dec.prove(decContext({ sid, prover: i }, product.hat), params, data, witness, rng);
 }

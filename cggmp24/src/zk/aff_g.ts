@@ -104,8 +104,7 @@ export function sampleNonces(params: SecurityParams, aux: RingPedersen, { key_j,
 function commit(aux: RingPedersen, { key_j, key_i, c }: Data, witness: Witness, nonces: Nonces): Commitment {
   const { alpha, beta, r, r_y, r_yN, gamma, delta, m, mu } = nonces;
   return {
-    // The inverse is always made, so that the sign of alpha costs no time of its own.
-    a: key_j.add(key_j.scaleWith(alpha, c, key_j.inverse(c)), key_j.encryptWith(beta, r)),
+    a: key_j.add(key_j.scale(alpha, c), key_j.encryptWith(beta, r)),
     b_x: multiply(G, toScalar(alpha)),
     b_y: key_i.encryptWith(beta, r_y, r_yN),
     e: aux.commit(alpha, gamma),

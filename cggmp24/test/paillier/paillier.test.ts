@@ -200,6 +200,10 @@ describe('with and without the factors everything is the same', () => {
     );
   });
 
+  it.each([7n, -7n])('scaling by %s makes an inverse: the sign shows neither in the time nor in what is refused', (k) => {
+    for (const key of [own, plain]) expect(() => key.scale(k, p)).toThrow('not invertible');
+  });
+
   it('powers modulo N and N^2, of non-units too', () => {
     const base = fc.oneof(fc.bigInt({ min: 0n, max: nn }), fc.constantFrom(0n, p, q, p * p, p * q, n));
     fc.assert(
