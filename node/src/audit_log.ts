@@ -77,6 +77,7 @@ export class AuditLog {
   #later: NodeJS.Timeout | null = null;
   #syncing: Promise<void> | null = null;
   #isSynced = true;
+  #closed = false;
   #chain: AuditChain;
 
   private constructor(
@@ -108,6 +109,7 @@ export class AuditLog {
 
   /** Written when it resolves, with everything that came before it. @throws when it is not: what it announces must not be done */
   record(record: AuditRecord): Promise<void> {
+    if (this.#closed) return Promise.reject(new Error('the audit log is closed'));
     return new Promise((resolve, reject) => {
       this.#queue.push({ record, time: this.#time(), waiter: { resolve, reject } });
       this.#write();
@@ -120,8 +122,9 @@ export class AuditLog {
     this.#writeLater();
   }
 
-  /** Ends it when everything is on the disk, as far as that can be. */
+  /** Ends it when everything is on the disk, as far as that can be. What comes afterwards is lost, and said to be. */
   async close(): Promise<void> {
+    this.#closed = true;
     if (this.#queue.length > 0) this.#write();
     await this.#reopening;
     await this.#syncing;
@@ -157,6 +160,11 @@ export class AuditLog {
   }
 
   #writeLater(): void {
+    if (this.#closed) {
+      const lost = this.#queue.splice(0).map(({ record }) => record.event);
+      this.options.logger.error({ event: 'audit_log_failed', lost }, 'The audit log is closed');
+      return;
+    }
     this.#later ??= setTimeout(() => {
       this.#later = null;
       this.#write();

@@ -210,6 +210,20 @@ describe('the audit log', () => {
       expect((await expectWhole(path)).length).toBe(3);
     }));
 
+  it('is as it was closed: what comes later is refused, or said to be lost, once', () =>
+    inFolder(async (folder) => {
+      const { logger, lines } = memoryLog();
+      const path = join(folder, 'audit.log');
+      const log = await AuditLog.open(path, { logger });
+      log.note(dropped('node-1'));
+      await log.close();
+      log.note(dropped('node-2'));
+      await expect(log.record(dropped('node-3'))).rejects.toThrow('the audit log is closed');
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      expect(lines).toMatchObject([{ event: 'audit_log_failed', lost: ['presignatures_dropped'] }]);
+      expect((await expectWhole(path)).length).toBe(1);
+    }));
+
   it('is not opened when it cannot be', () =>
     inFolder(async (folder) => {
       await expect(AuditLog.open(join(folder, 'gone', 'audit.log'), { logger })).rejects.toThrow('ENOENT');
