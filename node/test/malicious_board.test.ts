@@ -21,6 +21,8 @@ async function expectNoHarm(cluster: AttackedCluster, publicKey: string): Promis
   expect(cluster.sharedNonces()).toEqual([]);
   expect(cluster.accusations()).toEqual([]);
   expect(cluster.learned()).toEqual([]);
+  // Of each signer of one signature at least.
+  expect(cluster.secrets.nonces().length).toBeGreaterThanOrEqual(4 * 2);
   expect(cluster.log.lines.filter(({ event }) => event === 'node_ended' || event === 'clone_detected')).toEqual([]);
 }
 

@@ -75,7 +75,7 @@ export class AttackedCluster {
     const life = new AbortController();
     const logger = this.log.logger.child({ node: nodeId(index) });
     const primes = { prepare: () => Promise.resolve(), take: () => Promise.resolve(serializePrimes(fixturePrimes(index, SMALL_FOR_TESTS))) };
-    const startThread = this.secrets.threads(threadsOf(index, workerThreads(SMALL_FOR_TESTS, COMPILED)));
+    const startThread = this.secrets.threads(index, threadsOf(index, workerThreads(SMALL_FOR_TESTS, COMPILED)));
     const identity = present(identities[index]);
     const ended = runNode({ config, roster, identity, sealKey: SealKey.none, logger, params: SMALL_FOR_TESTS, startThread, primes }, life.signal).catch((error: unknown) => {
       if (!life.signal.aborted) this.log.lines.push({ event: 'node_ended', node: nodeId(index), msg: String(error) });
@@ -177,7 +177,7 @@ export class AttackedCluster {
     const { core, aux } = share;
     await writeKeyFiles(this.dataOf(core.index), share);
     this.secrets.addNumber(core.secretShare.reveal());
-    this.secrets.addAux(serializeAuxInfo(aux));
+    this.secrets.addAux(core.index, serializeAuxInfo(aux));
     this.publicKey = Buffer.from(encodePoint(core.sharedPublicKey, true)).toString('hex');
   }
   /** Compressed, hexadecimal; of a cluster that was given its key. */

@@ -1,10 +1,12 @@
 /** What nobody but its owner, or its recipient, may know: collected where it arises, and looked for where it must not be. */
-import { parseAuxInfo, parseCoreKeyShare, type SecurityParams } from 'cggmp24';
+import { GROUP_ORDER, parseAuxInfo, parseCoreKeyShare, type SecurityParams } from 'cggmp24';
 import type { FromThread } from '../../src/jobs.js';
 import type { StartThread } from '../../src/worker_pool.js';
 
 /** Shorter ones are found by chance. */
 const SHORTEST = 12;
+
+type DecryptionKey = ReturnType<typeof parseAuxInfo>['decryptionKey'];
 
 /** The secrets of whole nodes: what their protocol threads send to one node alone, and end with. */
 export class Secrets {
@@ -12,6 +14,10 @@ export class Secrets {
   readonly #texts = new Set<string>();
   readonly #numbers = new Set<bigint>();
   readonly #public = new Set<string>();
+  /** By party. */
+  readonly #keys = new Map<number, DecryptionKey>();
+  /** What each party has encrypted to itself: its k and gamma, which never leave its threads. */
+  readonly #ciphertexts = new Map<bigint, number>();
 
   constructor(private readonly params: SecurityParams) {}
 
@@ -19,11 +25,11 @@ export class Secrets {
     return this.#texts.size + this.#numbers.size;
   }
 
-  /** Threads whose every secret is noted. */
-  threads(start: StartThread): StartThread {
+  /** Threads of a party whose every secret is noted. */
+  threads(party: number, start: StartThread): StartThread {
     return (onMessage, onExit) =>
       start((message) => {
-        this.#note(message);
+        this.#note(party, message);
         onMessage(message);
       }, onExit);
   }
@@ -42,29 +48,42 @@ export class Secrets {
     for (const text of this.#texts) {
       if (!this.#public.has(text)) for (const form of [text, ...base64Forms(Buffer.from(text))]) forms.set(form, `text ${text}`);
     }
-    for (const number of this.#numbers) for (const form of numberForms(number)) forms.set(form, `number ${number.toString(16)}`);
+    for (const number of [...this.#numbers, ...this.nonces()]) for (const form of numberForms(number)) forms.set(form, `number ${number.toString(16)}`);
     return new Map([...forms].filter(([form]) => form.length >= SHORTEST));
   }
 
-  #note(message: FromThread): void {
+  /** Every k_i and gamma_i, as scalar and as the magnitude that is encrypted. */
+  nonces(): bigint[] {
+    return [...this.#ciphertexts].flatMap(([ciphertext, party]) => {
+      const nonce = this.#keys.get(party)?.decrypt(ciphertext);
+      if (nonce === undefined || 2n * nonce > GROUP_ORDER || -2n * nonce > GROUP_ORDER) throw new Error(`party ${party} encrypts under another key`);
+      return nonce < 0n ? [-nonce, GROUP_ORDER + nonce] : [nonce, GROUP_ORDER - nonce];
+    });
+  }
+
+  #note(party: number, message: FromThread): void {
     if (message.kind === 'send') {
       const { to, payload } = message.message;
+      const [, K, G] = /^{"Round1a":{"K":{"radix":16,"value":"([0-9a-f]+)"},"G":{"radix":16,"value":"([0-9a-f]+)"}/.exec(payload) ?? [];
+      for (const ciphertext of [K, G]) if (ciphertext !== undefined) this.#ciphertexts.set(BigInt(`0x${ciphertext}`), party);
       const leaves = payload.match(/[0-9a-f]{16,}/g) ?? [];
       for (const leaf of leaves) if (to === 'all') this.#public.add(leaf);
       else this.addText(leaf);
     }
-    if (message.kind === 'done' && typeof message.result === 'string') this.#noteResult(message.result);
+    if (message.kind === 'done' && typeof message.result === 'string') this.#noteResult(party, message.result);
   }
 
-  #noteResult(text: string): void {
-    if (text.startsWith('{"p":')) this.addAux(text);
+  #noteResult(party: number, text: string): void {
+    if (text.startsWith('{"p":')) this.addAux(party, text);
     else if (text.includes('"tilde_k"')) for (const [, hex = ''] of text.matchAll(/"scalar":"([0-9a-f]+)"/g)) this.addNumber(BigInt(`0x${hex}`));
     else if (text.startsWith('{')) this.addNumber(parseCoreKeyShare(text).secretShare.reveal());
   }
 
   /** @param text of an aux info */
-  addAux(text: string): void {
-    const { p, q } = parseAuxInfo(text, this.params).decryptionKey.primes;
+  addAux(party: number, text: string): void {
+    const { decryptionKey } = parseAuxInfo(text, this.params);
+    this.#keys.set(party, decryptionKey);
+    const { p, q } = decryptionKey.primes;
     for (const { prime } of [p, q]) this.addNumber(prime);
   }
 }
