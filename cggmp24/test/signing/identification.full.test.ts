@@ -1,14 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { SECURITY_128 } from '../../src/params.js';
-import { generateShares } from '../../src/testing/parties.js';
-import { seededRng } from '../../src/testing/seeded_rng.js';
 import { simulate } from '../../src/testing/simulate.js';
 import { expectBlame, reasonsOf } from '../util/blame.js';
 import { presigners, wrongDelta, wrongS, type Group } from '../util/identification.js';
+import { recordedShares } from '../util/signing_vectors.js';
 
-describe('2 of 2 at 128-bit security', () => {
-  const shares = generateShares({ parties: 2, threshold: 2, params: SECURITY_128, rng: seededRng('identification, full size') });
-  const group: Group = { shares, signers: [1, 0], m: SECURITY_128.m };
+describe('2 of 3 at 128-bit security', () => {
+  const group: Group = { shares: recordedShares('key_shares_2of3'), signers: [1, 0], m: SECURITY_128.m };
 
   it.each([
     ['delta', wrongDelta(0), 'delta: z_k G = C_k + e_k X'],

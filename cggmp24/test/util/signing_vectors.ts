@@ -49,13 +49,24 @@ export const SigningRun = z.object({
 });
 export type SigningRun = z.output<typeof SigningRun>;
 
-const keys = { sign_nonthreshold_3_rb: 'key_shares_nonthreshold_3', presign_2of3_02_rb: 'key_shares_2of3', sign_2of3_12_rb: 'key_shares_2of3' };
+type RecordedKey = 'key_shares_2of3' | 'key_shares_3of4' | 'key_shares_nonthreshold_3';
+/** Which key a run used, if not key_shares_3of4. */
+const keys = new Map<string, RecordedKey>([
+  ['sign_nonthreshold_3_rb', 'key_shares_nonthreshold_3'],
+  ['presign_2of3_02_rb', 'key_shares_2of3'],
+  ['sign_2of3_12_rb', 'key_shares_2of3'],
+]);
+
+/** Key shares of all parties, as the crate wrote them: full size, without the half minute that making some takes. */
+export function recordedShares(name: RecordedKey): KeyShare[] {
+  return loadVectors(name, z.array(z.json())).map((share) => parseKeyShare(JSON.stringify(share), SECURITY_128));
+}
 
 /** A run with the key shares of its signers, in their order. */
 export function loadSigningRun(name: string): { run: SigningRun; shares: KeyShare[] } {
   const run = loadVectors(name, SigningRun);
-  const all = loadVectors(Object.entries(keys).find(([of]) => of === name)?.[1] ?? 'key_shares_3of4', z.array(z.json()));
-  return { run, shares: run.participants.map((party) => parseKeyShare(JSON.stringify(all[party]), SECURITY_128)) };
+  const all = recordedShares(keys.get(name) ?? 'key_shares_3of4');
+  return { run, shares: run.participants.map((party) => at(all, party)) };
 }
 
 export function contextOf(run: SigningRun, share: KeyShare): SigningContext {

@@ -2,11 +2,12 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { encodePoint, SECURITY_128, serializeAuxInfo, serializeCoreKeyShare, type KeyShare } from 'cggmp24';
-import { generateShares, seededRng } from 'cggmp24/testing';
+import { encodePoint, parseKeyShare, SECURITY_128, serializeAuxInfo, serializeCoreKeyShare, type KeyShare } from 'cggmp24';
 import { Roster } from 'sealing/roster';
 import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
 import { openText, sealText, type Label } from 'sealing/sealed_file';
+import { z } from 'zod';
+import { loadVectors } from '../../../cggmp24/test/util/vectors.js';
 import { identityText } from '../../../sealing/test/fixed_identity.js';
 import { members } from '../util/roster.js';
 import { present } from '../util/present.js';
@@ -28,7 +29,7 @@ beforeAll(async () => {
   };
   keys = { node: `key-file:${await put('node', 'a'.repeat(64))}`, backup: `passphrase-file:${await put('backup', 'correct horse battery\n')}`, new: `key-file:${await put('new', 'b'.repeat(64))}` };
   rosterFile = await put('roster.json', roster.serialize());
-  shares = generateShares({ parties: 3, threshold: 2, params: SECURITY_128, rng: seededRng('backup') });
+  shares = loadVectors('key_shares_2of3', z.array(z.json())).map((share) => parseKeyShare(JSON.stringify(share), SECURITY_128));
   data = await dataFolder('data');
   backup = join(root, 'backup.json');
   expect(await backUp()).toEqual({ code: 0, stdout: `✓ ${backup}: key share, auxiliary info and identity of node-2\n`, stderr: '' });
