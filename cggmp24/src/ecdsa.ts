@@ -22,7 +22,15 @@ function uncompress(publicKey: Uint8Array): Buffer {
   }
 }
 
+/** Of the last verification: who verifies does so under one key again and again, and making it costs as much as verifying. */
+let lastKey: { readonly bytes: Buffer; readonly key: KeyObject } | undefined;
+
 function keyObject(publicKey: Uint8Array): KeyObject {
+  if (lastKey?.bytes.equals(publicKey) !== true) lastKey = { bytes: Buffer.from(publicKey), key: newKeyObject(publicKey) };
+  return lastKey.key;
+}
+
+function newKeyObject(publicKey: Uint8Array): KeyObject {
   const uncompressed = uncompress(publicKey);
   return createPublicKey({
     format: 'jwk',

@@ -22,8 +22,8 @@ export interface PresenceDeps {
   readonly sequence: Sequence;
   /** What is held here counts, but is never refused for it: a full board has to know who is alive. */
   readonly usage: Usage;
-  /** Told when the list `nodes` has news. */
-  readonly changed: (topic: string) => void;
+  /** Told when the list `nodes` has news; with `false`, of pools alone. */
+  readonly changed: (topic: string, isUrgent: boolean) => void;
 }
 
 /** What the nodes last said about themselves, and when. The one that has been silent longest makes room for the 1001st. */
@@ -61,7 +61,8 @@ export class Presence {
     if (this.nodes.size > MAX_NODES && silent !== undefined) this.forget(silent);
     if (!same) {
       this.lastRevision = seen.revision;
-      changed('nodes');
+      // Each presigned signature changes what three nodes have: who reads hears it once.
+      changed('nodes', before === undefined || apartFromPool(before.heartbeat) !== apartFromPool(heartbeat));
     }
     return this.record(nodeId, seen);
   }
@@ -92,6 +93,10 @@ export class Presence {
   private record(node_id: NodeId, { heartbeat, revision, heardAt }: Seen): NodeRecord {
     return { node_id, ...heartbeat, revision, age_ms: Math.max(0, this.deps.now() - heardAt) };
   }
+}
+
+function apartFromPool({ status }: Heartbeat): string {
+  return JSON.stringify({ ...status, pool: null });
 }
 
 /** The text, and what was parsed from it. */

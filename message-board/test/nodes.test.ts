@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { Board } from '../src/board.js';
 import { INSTANCE_HEADER, NodeRecordSchema, type NodeRecord, type NodeStatus } from '../src/contract.js';
 import request from 'supertest';
 import { caller } from './caller.js';
-import { runningBoard, testBoard, until } from './support.js';
+import { LIMITS, runningBoard, START, testBoard, until } from './support.js';
 
 const SETUP = { ready: true, next: 0, running: null, completed: null, committed: null };
 const STATUS: NodeStatus = {
@@ -42,6 +43,19 @@ describe('/nodes', () => {
     expect(await put('/nodes/node-1', { status: STATUS })).toEqual({ ...first, age_ms: 0 });
     const second = (await put('/nodes/node-1', { status: { ...STATUS, incarnation: 'a2' } })) as NodeRecord;
     expect(second.revision > first.revision).toBe(true);
+  });
+
+  it('what changes in its pool alone is in no hurry', async () => {
+    const told: [string, boolean | undefined][] = [];
+    const changed = (...news: [string, boolean?]): void => void told.push([news[0], news[1]]);
+    const board = new Board({ limits: LIMITS, roster: null, now: () => START, random: () => '0', changed });
+    const said = [{}, { pool: { '1-2-3': 3 } }, { pool: {} }, { pool: { '2-3-4': 1 }, stage: 'ready' }, { attempts: [] }] as const;
+    let status = STATUS;
+    for (const patch of said) {
+      status = { ...status, ...patch };
+      await board.hear('node-1', { status });
+    }
+    expect(told).toEqual([true, false, false, true, true].map((isUrgent) => ['nodes', isUrgent]));
   });
 
   it('keeps a thousand nodes, and forgets the one that is silent longest', async () => {
