@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { NodeRecord } from 'message-board/contract';
 import { pino } from 'pino';
 import { Identity } from 'sealing/identity';
@@ -20,24 +20,13 @@ const sealedCluster = members(3, 2);
 const plainCluster = members(3, 2, 'plain');
 const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
 
-let board: TestBoard;
-let stops: (() => Promise<void>)[];
-beforeEach(async () => {
-  board = await TestBoard.start();
-  stops = [];
-});
-afterEach(async () => {
-  await Promise.all(stops.map((stop) => stop()));
-  await board.close();
-});
-
 interface Settings {
   readonly incarnation?: string;
   readonly started?: number;
-  readonly cluster?: typeof sealedCluster;
 }
 
-function nodeOf(index: number, { incarnation = `of-${index}`, started = 1_000, cluster = sealedCluster }: Settings = {}) {
+/** A node's presence over a board. */
+function nodeOn(board: TestBoard, cluster: typeof sealedCluster, index: number, { incarnation = `of-${index}`, started = 1_000 }: Settings = {}) {
   const log = memoryLog();
   const seals = new Seals(cluster.roster, present(cluster.identities[index]));
   let clones = 0;
@@ -51,26 +40,48 @@ function nodeOf(index: number, { incarnation = `of-${index}`, started = 1_000, c
     life.abort();
     await running;
   };
-  stops.push(stop);
   return { presence, stop, lines: log.lines, clones: () => clones };
 }
+
+interface World {
+  readonly board: TestBoard;
+  readonly node: (index: number, settings?: Settings) => ReturnType<typeof nodeOn>;
+}
+
+/** A test with a board of its own: tests mostly wait here, so they run side by side. */
+const worldOf = (cluster: typeof sealedCluster) => (test: (world: World) => void | Promise<void>) => async (): Promise<void> => {
+  const board = await TestBoard.start();
+  const stops: (() => Promise<void>)[] = [];
+  const node: World['node'] = (index, settings) => {
+    const started = nodeOn(board, cluster, index, settings);
+    stops.push(started.stop);
+    return started;
+  };
+  try {
+    await test({ board, node });
+  } finally {
+    await Promise.all(stops.map((stop) => stop()));
+    await board.close();
+  }
+};
+const sealed = worldOf(sealedCluster);
 
 describe.each([
   ['sealed', sealedCluster],
   ['plain', plainCluster],
 ])('presence in a %s cluster', (_, cluster) => {
-  const node = (index: number, settings: Settings = {}) => nodeOf(index, { ...settings, cluster });
+  const world = worldOf(cluster);
 
-  it('knows nobody before it has heard of them, but itself', () => {
+  it.concurrent('knows nobody before it has heard of them, but itself', world(({ node }) => {
     const { presence } = node(1);
     expect(presence.peers()).toEqual([
       { index: 0, nodeId: 'node-1', live: false, ageMs: Infinity, status: undefined },
       { index: 2, nodeId: 'node-3', live: false, ageMs: Infinity, status: undefined },
     ]);
     expect([isLive(presence, 0), presence.ageMs(1)]).toEqual([false, 0]);
-  });
+  }));
 
-  it('tells the others at once what changes, and calls them back', async () => {
+  it.concurrent('tells the others at once what changes, and calls them back', world(async ({ node }) => {
     const [a, b] = [node(0), node(1)];
     await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
     let called = 0;
@@ -86,9 +97,9 @@ describe.each([
     a.presence.update({ stage: 'keygen' });
     await eventually('the other hears of it', () => b.presence.peers()[0]?.status?.stage === 'keygen');
     expect(called).toBe(1);
-  });
+  }));
 
-  it('does not call back for a mere heartbeat', async () => {
+  it.concurrent('does not call back for a mere heartbeat', world(async ({ node }) => {
     const [a, b] = [node(0), node(1)];
     await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
     let called = 0;
@@ -98,9 +109,9 @@ describe.each([
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect(called).toBe(0);
     expect(isLive(b.presence, 0)).toBe(true);
-  });
+  }));
 
-  it('notices who dies, and who starts again', async () => {
+  it.concurrent('notices who dies, and who starts again', world(async ({ node }) => {
     const [a, b] = [node(0), node(1)];
     await eventually('it is heard of', () => isLive(b.presence, 0));
     await a.stop();
@@ -109,9 +120,9 @@ describe.each([
     node(0, { incarnation: 'second', started: 2_000 });
     await eventually('it is back', () => isLive(b.presence, 0));
     expect(b.presence.peers()[0]?.status?.incarnation).toBe('second');
-  });
+  }));
 
-  it('survives a restart of the board, during which nobody counts as dead', async () => {
+  it.concurrent('survives a restart of the board, during which nobody counts as dead', world(async ({ board, node }) => {
     const [a, b] = [node(0), node(1)];
     await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
     const seen: boolean[] = [];
@@ -126,17 +137,17 @@ describe.each([
     await eventually('they hear of each other', () => b.presence.peers()[0]?.status?.stage === 'keygen');
     expect(seen).not.toContain(false);
     expect(b.lines.filter((line) => line.event === 'board_unreachable')).toHaveLength(1);
-  });
+  }));
 
-  it('gives up who does not come back with the board', async () => {
+  it.concurrent('gives up who does not come back with the board', world(async ({ board, node }) => {
     const [a, b] = [node(0), node(1)];
     await eventually('it is heard of', () => isLive(b.presence, 0));
     await a.stop();
     await board.restart();
     await eventually('it is missed', () => !isLive(b.presence, 0));
-  });
+  }));
 
-  it('outlives a listener that fails', async () => {
+  it.concurrent('outlives a listener that fails', world(async ({ node }) => {
     const [a, b] = [node(0), node(1)];
     await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
     b.presence.onChange(() => {
@@ -146,24 +157,24 @@ describe.each([
     await eventually('it goes on', () => b.lines.some((line) => line.event === 'presence_callback_failed'));
     a.presence.update({ stage: 'keygen' });
     await eventually('it goes on', () => b.presence.peers()[0]?.status?.stage === 'keygen');
-  });
+  }));
 
-  it('ignores nodes that are not of this cluster', async () => {
+  it.concurrent('ignores nodes that are not of this cluster', world(async ({ board, node }) => {
     const { presence } = node(0);
     const stranger = node(1);
     await board.client().putNode('node-4', { status: { ...presence.status, incarnation: 'stranger' } });
     await eventually('the other is heard of', () => isLive(presence, 1));
     expect(presence.peers().map(({ nodeId }) => nodeId)).toEqual(['node-2', 'node-3']);
     await stranger.stop();
-  });
+  }));
 
-  it('knows how long the board has been silent', async () => {
+  it.concurrent('knows how long the board has been silent', world(async ({ board, node }) => {
     const { presence } = node(0);
     expect(presence.boardSilentMs).toBe(Infinity);
     await eventually('the board answers', () => presence.boardSilentMs < 1_000);
     await board.stop();
     await eventually('it is missed', () => presence.boardSilentMs > 1_500);
-  });
+  }));
 });
 
 /** Presence of node 1 over a board whose answers, and a clock whose time, the test gives. */
@@ -238,51 +249,51 @@ async function statement(change: { signer?: Identity; roster?: Roster; started?:
 const nodeStatus = { incarnation: 'of-1', public_key: null, stage: 'keygen', keygen: IDLE, aux_info: IDLE, pool: {}, attempts: [], culprits: [] };
 
 describe('what a node is said to say', () => {
-  const put = async (text: string | undefined): Promise<unknown> => board.client().putNode('node-2', { status: nodeStatus, ...(text === undefined ? {} : { statement: text }) });
+  const put = async (board: TestBoard, text: string | undefined): Promise<unknown> => board.client().putNode('node-2', { status: nodeStatus, ...(text === undefined ? {} : { statement: text }) });
 
-  it.each<[string, RegExp, () => Promise<string | undefined>]>([
+  it.concurrent.each<[string, RegExp, () => Promise<string | undefined>]>([
     ['unsigned', /not signed/, () => Promise.resolve(undefined)],
     ['signed by a stranger', /signature of node-2 is not valid/, () => statement({ signer: Identity.parse(identityText('node-2', 'of another cluster')) })],
     ['signed by another member', /signed by node-3/, () => statement({ signer: present(sealedCluster.identities[2]) })],
     ['signed for another roster', /another roster/, () => statement({ roster: new Roster({ ...sealedCluster.roster.file, cluster: 'f'.repeat(32) }) })],
     ['not a status', /status: stage/, () => statement({ status: { stage: 7 } })],
-  ])('does not count when it is %s: the node is as good as not heard', async (_, reason, said) => {
-    const { presence, lines } = nodeOf(0);
-    await put(await said());
+  ])('does not count when it is %s: the node is as good as not heard', (_, reason, said) => sealed(async ({ board, node }) => {
+    const { presence, lines } = node(0);
+    await put(board, await said());
     await eventually('it is refused', () => lines.some(({ event }) => event === 'status_refused'));
     expect(presence.peers()[0]).toMatchObject({ live: false, status: undefined });
-    await put(await said());
-    await put(await statement());
+    await put(board, await said());
+    await put(board, await statement());
     await eventually('what it has signed is heard', () => presence.peers()[0]?.status?.stage === 'keygen');
     expect(lines.filter(({ event }) => event === 'status_refused')).toEqual([expect.objectContaining({ from: 'node-2', reason: expect.stringMatching(reason) })]);
-  });
+  })());
 
-  it('is what it has signed, whatever the status in clear beside it', async () => {
-    const { presence } = nodeOf(0);
-    await put(await statement({ status: { stage: 'aux_info' } }));
+  it.concurrent('is what it has signed, whatever the status in clear beside it', sealed(async ({ board, node }) => {
+    const { presence } = node(0);
+    await put(board, await statement({ status: { stage: 'aux_info' } }));
     await eventually('it is heard', () => presence.peers()[0]?.status?.stage === 'aux_info');
-  });
+  }));
 
-  it.each([
+  it.concurrent.each([
     ['an earlier one of the same life', { sequence: 4 }],
     ['one of an earlier life', { started: 999, sequence: 99 }],
     ['another one under the same number', { status: { stage: 'refusing' } }],
-  ])('is not replaced by %s, and what is shown again does not keep it alive', async (_, change) => {
-    const { presence, lines } = nodeOf(0);
-    await put(await statement());
+  ])('is not replaced by %s, and what is shown again does not keep it alive', (_, change) => sealed(async ({ board, node }) => {
+    const { presence, lines } = node(0);
+    await put(board, await statement());
     await eventually('it is heard', () => presence.peers()[0]?.live === true);
     const shown = await statement({ status: { stage: 'ready' }, ...change });
     const until = performance.now() + 2_500;
     while (performance.now() < until) {
-      await put(shown);
+      await put(board, shown);
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
     expect(presence.peers()[0]).toMatchObject({ live: false, status: { stage: 'keygen' } });
     expect(lines.filter(({ event }) => event === 'status_refused')).toHaveLength(1);
-  });
+  })());
 
-  it('is the same text while it is the same, so that the board sees no news in a heartbeat', async () => {
-    const { presence } = nodeOf(0);
+  it.concurrent('is the same text while it is the same, so that the board sees no news in a heartbeat', sealed(async ({ board, node }) => {
+    const { presence } = node(0);
     const client = board.client();
     const revisions = new Set<string>();
     await eventually('it is there', () => presence.boardSilentMs < 1_000);
@@ -291,15 +302,15 @@ describe('what a node is said to say', () => {
       await new Promise((resolve) => setTimeout(resolve, 150));
     }
     expect(revisions.size).toBe(1);
-  });
+  }));
 });
 
 describe('two processes with one identity', () => {
-  it('the one that began earlier stops, the other goes on', async () => {
-    const first = nodeOf(1, { incarnation: 'first', started: 1_000 });
-    const other = nodeOf(0);
+  it.concurrent('the one that began earlier stops, the other goes on', sealed(async ({ board, node }) => {
+    const first = node(1, { incarnation: 'first', started: 1_000 });
+    const other = node(0);
     await eventually('it is heard', () => isLive(other.presence, 1));
-    const second = nodeOf(1, { incarnation: 'second', started: 2_000 });
+    const second = node(1, { incarnation: 'second', started: 2_000 });
     await eventually('it is noticed', () => first.clones() === 1);
     expect(first.presence.status.stage).toBe('refusing');
     expect(first.lines.filter(({ event }) => event === 'clone_detected')).toMatchObject([{ level: 50, other: 'second' }]);
@@ -307,9 +318,9 @@ describe('two processes with one identity', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect((await board.client().listNodes())[1]?.status.incarnation).toBe('second');
     expect([second.clones(), other.clones(), isLive(other.presence, 1)]).toEqual([0, 0, true]);
-  });
+  }));
 
-  it('a process is no clone of its own earlier life, nor of one that a stranger has made up', async () => {
+  it.concurrent('a process is no clone of its own earlier life, nor of one that a stranger has made up', sealed(async ({ board, node }) => {
     const client = board.client();
     const signer = Identity.parse(identityText('node-1', 'of another cluster'));
     const said = [
@@ -317,11 +328,11 @@ describe('two processes with one identity', () => {
       await statement({ signer, started: 9_999, status: { incarnation: 'stranger' } }),
       await statement({ started: 9_999, status: { incarnation: 'of-another-node' } }),
     ];
-    const { clones, presence } = nodeOf(0, { started: 1_000 });
+    const { clones, presence } = node(0, { started: 1_000 });
     for (const text of said) {
       await client.putNode('node-1', { status: { ...nodeStatus, incarnation: 'earlier' }, statement: text });
       await new Promise((resolve) => setTimeout(resolve, 400));
     }
     expect([clones(), presence.status.stage]).toEqual([0, 'ready']);
-  });
+  }));
 });
