@@ -10,6 +10,8 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as
 const LevelSchema = z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`);
 const SECONDS = 1000;
 const MINUTES = 60 * SECONDS;
+/** With less the other makers of a presignature would not wait for this node. */
+const LEAST_POOL_CPU = 0.05;
 /** Rust nodes begin whenever they are started, and look for primes in the middle of it. */
 const INTEROP_PATIENCE = 15;
 
@@ -24,6 +26,12 @@ function levelOfRustFilter(filter: string): z.infer<typeof LevelSchema> {
   return level === 'off' ? 'silent' : (LevelSchema.safeParse(level).data ?? 'info');
 }
 
+/** A part of a whole, as a decimal fraction. */
+const share = (min: number, preset: number) => {
+  const range = `must be a number, ${min} to 1`;
+  const digits = z.string().regex(/^[01](\.\d{1,6})?$/, range);
+  return digits.transform(Number).refine((number) => number >= min && number <= 1, range).default(preset);
+};
 const milliseconds = (preset: number) => integer(1, 24 * 60 * MINUTES, preset);
 
 /** The environment: name, range, preset and what it is for. */
@@ -48,7 +56,8 @@ const Environment = z.object({
   HOST: z.string().default('127.0.0.1').describe('address they are served at; 0.0.0.0 to be reached from elsewhere'),
   WORKERS: integer(1, 256, availableParallelism()).describe('threads for protocol arithmetic'),
   POOL_TARGET: integer(0, 10_000, 20).describe('presignatures that the cluster keeps ready; 0: none, every signature by the full protocol'),
-  POOL_MAX: integer(0, 10_000, 30).describe('the most that a node holds'),
+  POOL_MAX: integer(0, 10_000, 30).describe('the most that it keeps when they are used fast; a node that holds so many makes no more'),
+  POOL_CPU: share(LEAST_POOL_CPU, 0.5).describe('the most CPU time that making them takes, as a share of all cores of this machine; signing in full is not bounded'),
   FAST_SIGNING_TIMEOUT_MS: milliseconds(3 * SECONDS).describe('a signer silent for so long is replaced on the fast path'),
   FULL_SIGNING_TIMEOUT_MS: milliseconds(60 * SECONDS).describe('… in full signing'),
   POOL_LEADER_TIMEOUT_MS: milliseconds(30 * SECONDS).describe('a leader of the pool silent for so long is replaced'),
@@ -106,6 +115,8 @@ export function configFor(env: Settings, { n, t, sealed }: Roster) {
     /** 0: no pool. */
     poolTarget: sealed ? env.POOL_TARGET : 0,
     poolMax: sealed ? env.POOL_MAX : 0,
+    /** CPU-seconds a second that making presignatures takes at most. */
+    poolCores: env.POOL_CPU * availableParallelism(),
     fastSigningTimeoutMs: env.FAST_SIGNING_TIMEOUT_MS,
     fullSigningTimeoutMs: env.FULL_SIGNING_TIMEOUT_MS,
     poolLeaderTimeoutMs: env.POOL_LEADER_TIMEOUT_MS,

@@ -9,6 +9,7 @@ import type { Culprits } from './culprits.js';
 import type { ExecutionJournal } from './execution_journal.js';
 import type { ProtocolRunner } from './jobs.js';
 import type { Policy } from './policy.js';
+import type { PoolDemand } from './pool_demand.js';
 import type { PresenceView } from './presence.js';
 import type { Seals } from './seals.js';
 
@@ -46,4 +47,6 @@ export interface NodeContext {
   /** What this node signs, of all that it is asked for by the gateway. */
   readonly policy: Policy;
   readonly keyShare: PublicKeyShare;
+  /** How many presignatures the cluster should hold. */
+  readonly demand: PoolDemand;
 }

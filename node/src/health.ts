@@ -4,6 +4,7 @@ import { jsonService, type Service } from 'message-board/http';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import type { Culprits } from './culprits.js';
+import type { PoolDemand } from './pool_demand.js';
 import type { Presence } from './presence.js';
 
 /** A board that has not answered for so long counts as gone. */
@@ -29,6 +30,7 @@ export interface HealthDeps {
   readonly presence: Presence;
   readonly problems: Problems;
   readonly culprits: Culprits;
+  readonly demand: PoolDemand;
   readonly logger: Logger;
 }
 
@@ -44,7 +46,7 @@ export function unreadiness({ config, presence, problems }: HealthDeps): string 
 
 /** `GET /health`: what the node does. `GET /ready`: 200 when it can sign, else 503 with the reason. */
 export function healthService(deps: HealthDeps): Service {
-  const { config, presence, culprits, logger } = deps;
+  const { config, presence, culprits, demand, logger } = deps;
   return jsonService(logger, 1024, (app) => {
     app.get('/health', (_request, response) => {
       const { incarnation, stage, public_key, pool } = presence.status;
@@ -64,6 +66,12 @@ export function healthService(deps: HealthDeps): Service {
         public_key,
         peers,
         pool,
+        refill: {
+          held: Object.values(pool).reduce((sum, count) => sum + count, 0),
+          aim: demand.aim,
+          uses_per_second: Number(demand.usesPerSecond.toFixed(3)),
+          refill_ms: Math.round(demand.refillMs),
+        },
         culprits: culprits.list().map(({ nodeId: node_id, reason, namedBy: named_by }) => ({ node_id, reason, named_by })),
         arithmetic: { backend: backend.name, reason },
       });

@@ -70,17 +70,18 @@ export interface ProtocolRunner {
 /** To a thread. */
 export type ToThread =
   | { readonly kind: 'load_key_share'; readonly text: string }
-  /** While they are held, presignatures are not worked on. */
+  /** While they are held, presignatures are not worked on: a signing has all threads, or their CPU time is spent. */
   | { readonly kind: 'hold_presignatures'; readonly held: boolean }
   | { readonly kind: 'start'; readonly id: number; readonly job: Job }
   | { readonly kind: 'message'; readonly id: number; readonly message: IncomingMessage }
   | { readonly kind: 'abort'; readonly id: number };
 
-/** From a thread. After `done` or `failed` a job says no more. */
+/** From a thread. After `done` or `failed` a job says no more, but what it has `spent`: CPU time of the thread, ms, on a presignature. */
 export type FromThread = { readonly id: number } & (
   | { readonly kind: 'send'; readonly message: OutgoingMessage }
   | { readonly kind: 'waiting'; readonly round: string; readonly missing: readonly number[] }
   | { readonly kind: 'progress'; readonly progress: string }
+  | { readonly kind: 'spent'; readonly cpuMs: number }
   | { readonly kind: 'done'; readonly result: JobResults[JobKind] }
   | { readonly kind: 'failed'; readonly failure: Failure }
 );

@@ -15,6 +15,7 @@ import { auxInfoPhase } from './aux_info.js';
 import type { Config } from './config.js';
 import { watchForConflicts } from './conflicts.js';
 import type { NodeContext } from './context.js';
+import { CpuBudget } from './cpu_budget.js';
 import { Culprits } from './culprits.js';
 import { EvidenceFolder } from './evidence_folder.js';
 import { ExecutionJournal } from './execution_journal.js';
@@ -22,6 +23,7 @@ import { healthService, Problems } from './health.js';
 import { keyFiles, openDataFolder } from './key_store.js';
 import { keygenPhase } from './keygen.js';
 import { openPolicy, type Policy } from './policy.js';
+import { PoolDemand } from './pool_demand.js';
 import { Presence } from './presence.js';
 import { keepPublicKeyPosted } from './public_key.js';
 import { PrimeSupply, type PrimeSource } from './safe_primes.js';
@@ -62,6 +64,7 @@ interface Parts extends NodeOptions {
   readonly seals: Seals;
   readonly culprits: Culprits;
   readonly evidence: EvidenceFolder;
+  readonly demand: PoolDemand;
 }
 
 /**
@@ -82,7 +85,7 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
     takingPart.abort(life.signal.reason);
   });
   const client = new BoardClient(config.boardUrl);
-  const runner = new WorkerPool(config.workers, startThread, logger);
+  const runner = new WorkerPool(config.workers, startThread, new CpuBudget(config.poolCores), logger);
   const problems = new Problems();
   const onClone = (): void => {
     problems.set('clone', 'another process runs with the identity of this node, or the clock was set back. Stop one of the two');
@@ -95,6 +98,7 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
   const presence = new Presence({ client, logger, seals, index, n, incarnation, started, onClone, deadAfterMs, keygen: NOTHING_YET, auxInfo: NOTHING_YET });
   const evidence = new EvidenceFolder({ folder: join(config.dataDir, 'evidence'), roster, params, index, logger });
   const culprits = new Culprits({ presence, evidence, logger, n, t });
+  const demand = new PoolDemand({ target: config.poolTarget, max: config.poolMax });
   const ending: (() => Promise<unknown>)[] = [() => client.close(), () => runner.close()];
   try {
     stopping.throwIfAborted();
@@ -108,12 +112,12 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
     ending.push(() => audit.close());
     await recordStart(audit, { ...options, policy, incarnation });
     if (config.healthPort !== 0) {
-      const health = await serve(healthService({ config, presence, problems, culprits, logger }), config.host, config.healthPort, logger);
+      const health = await serve(healthService({ config, presence, problems, culprits, demand, logger }), config.host, config.healthPort, logger);
       ending.push(() => health.close());
     }
     const background: Promise<void>[] = [];
     ending.push(() => Promise.all(background));
-    const parts = { ...options, journal, audit, policy, client, presence, runner, problems, seals, culprits, evidence };
+    const parts = { ...options, journal, audit, policy, client, presence, runner, problems, seals, culprits, evidence, demand };
     await live(parts, background, { life: life.signal, takingPart: takingPart.signal }).catch((error: unknown) => {
       if (takingPart.signal.reason !== CLONED) throw error;
     });

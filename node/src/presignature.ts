@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { Presignature } from 'cggmp24';
 import type { PresignatureRequest } from 'message-board/contract';
 import { Refused } from 'sealing/errors';
@@ -6,48 +5,39 @@ import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import type { NodeContext } from './context.js';
 import type { SessionRecord } from './culprits.js';
 import { runOverBoard } from './http_transport.js';
+import { PoolLeader } from './pool_leader.js';
 import { PresignaturePool, type StoredPresignature } from './presignature_pool.js';
 import { keepReading, sleepUntilAborted } from './reading.js';
-import { isReady } from './signing_plan.js';
-import { nodeId, nodeIndex, signerSets, signersLabel } from './utils.js';
-import { Wakeup } from './wakeup.js';
+import { BATCH } from './refill_plan.js';
+import { nodeId, nodeIndex, signersLabel } from './utils.js';
 
-/** Presignatures that this node makes at a time as a leader, and joins at a time at most, whoever asks. */
-const LED_AT_A_TIME = 2;
-const JOINED_AT_A_TIME = 8;
-/** How often a leader looks whether the pool needs filling, ms; news wakes it earlier. */
-const LOOK_MS = 1_000;
+/** Presignatures in whose making this node takes part at a time at most, whoever asks: two leaders' batches, while one takes over from another. */
+const JOINED_AT_A_TIME = 4 * BATCH;
 /** The leader, and 128 random bits. */
 const ID = /^presig_gen_(node-\d+)_[0-9a-f]{32}$/;
 
-/** A presignature that this node has asked for. */
-interface Led {
-  readonly signers: string;
-  /** By performance.now(). */
-  readonly since: number;
-}
-
-/**
- * Fills the pool. One node leads (the lowest that has been heard of lately): it asks the members of a signer set to make a presignature
- * together; each keeps its half in its own pool. Sets take turns, so that any node may be missing.
- */
+/** Takes part in filling the pool: when a leader asks the members of a signer set to make presignatures together, each keeps its halves in its own pool. */
 export class PresignatureMaker {
   readonly pool: PresignaturePool;
   readonly enabled: boolean;
   readonly #making = new Map<string, Promise<void>>();
-  readonly #led = new Map<string, Led>();
+  readonly #leader: PoolLeader;
   readonly #incarnations = new Map<number, string>();
-  readonly #wakeup = new Wakeup();
   /** Cursor of the last presignature request before this start. */
   #start: string | undefined;
   #report: NodeJS.Timeout | null = null;
 
-  /** @param isBusy are requests being signed in full? Then the pool waits. */
+  /**
+   * @param isBusy are requests being signed in full? Then the pool waits
+   * @param onAdded told when there is one more
+   */
   constructor(
     private readonly context: NodeContext,
-    private readonly isBusy: () => boolean,
+    isBusy: () => boolean,
+    private readonly onAdded: () => void,
   ) {
     this.pool = new PresignaturePool(context.config.poolMax);
+    this.#leader = new PoolLeader(context, { pool: this.pool, isBusy, isMaking: (id) => this.#making.has(id) });
     this.enabled = context.config.poolTarget > 0 && !context.config.rustInterop;
   }
 
@@ -56,7 +46,7 @@ export class PresignatureMaker {
    * the others hear that this one is ready, or they would ask for something that it then passes over.
    */
   async prepare(signal: AbortSignal): Promise<void> {
-    const requests = await this.context.client.listPresignatureRequests({ signal });
+    const requests = await this.context.client.listPresignatureRequests({ status: 'pending', signal });
     this.#start = requests.at(-1)?.id;
   }
 
@@ -70,14 +60,24 @@ export class PresignatureMaker {
     logger.info({ event: 'pool_initialized', target: config.poolTarget, max: config.poolMax }, 'Presignature pool initialized');
     const unsubscribe = presence.onChange(() => {
       this.#dropLost();
-      this.#wakeup.notify();
+      this.#leader.notify();
     });
     try {
-      await Promise.all([this.#follow(signal), this.#lead(signal)]);
+      await Promise.all([this.#follow(signal), this.#leader.run(signal)]);
     } finally {
       unsubscribe();
       if (this.#report !== null) clearTimeout(this.#report);
     }
+  }
+
+  /** Is somebody there to fill the pool? */
+  get isFilling(): boolean {
+    return this.#leader.isThere;
+  }
+
+  /** Does this node hold it, or take part in making it? */
+  has(id: string): boolean {
+    return this.pool.has(id) || this.#making.has(id);
   }
 
   /** Who made a presignature; null when this node does not hold it. One that is still being made is waited for. */
@@ -107,7 +107,7 @@ export class PresignatureMaker {
 
   async #join(request: PresignatureRequest, signal: AbortSignal): Promise<void> {
     const { id, participants } = request;
-    if (participants?.includes(this.context.index) !== true || this.#making.has(id) || this.pool.has(id)) return;
+    if (participants?.includes(this.context.index) !== true || this.has(id)) return;
     const obstacle = await this.#obstacle(request, participants);
     if (obstacle !== null) {
       this.context.logger.warn({ event: 'presignature_refused', presignature_id: id, pool_size: this.pool.size, reason: obstacle }, 'Presignature request refused');
@@ -115,7 +115,7 @@ export class PresignatureMaker {
     }
     const making = this.#make(id, participants, signal).finally(() => {
       this.#making.delete(id);
-      this.#wakeup.notify();
+      this.#leader.notify();
     });
     this.#making.set(id, making);
   }
@@ -142,7 +142,7 @@ export class PresignatureMaker {
   }
 
   async #make(id: string, participants: readonly number[], signal: AbortSignal): Promise<void> {
-    const { index, client, logger, config } = this.context;
+    const { index, client, logger, config, demand } = this.context;
     const started = performance.now();
     const fields = { presignature_id: id, signers: signersLabel(participants) };
     const report = async (status: 'completed' | 'failed'): Promise<void> => {
@@ -165,81 +165,16 @@ export class PresignatureMaker {
       });
       this.pool.add({ id, participants, presignature: Presignature.takeOver(handedOver), making });
       this.#changed();
-      const { size } = this.pool;
-      logger.info({ event: 'presignature_generated', ...fields, pool_size: size, ms: Math.round(performance.now() - started) }, 'Presignature added to the pool');
+      this.onAdded();
+      const ms = performance.now() - started;
+      demand.made(ms);
+      logger.info({ event: 'presignature_generated', ...fields, pool_size: this.pool.size, ms: Math.round(ms) }, 'Presignature added to the pool');
       await report('completed');
     } catch (error) {
       if (signal.aborted) return;
       logger.warn({ event: 'presignature_failed', ...fields, err: error }, 'Presignature generation failed');
       await report('failed').catch(() => undefined);
     }
-  }
-
-  // ---- as the leader ----
-
-  async #lead(signal: AbortSignal): Promise<void> {
-    const { logger } = this.context;
-    while (!signal.aborted) {
-      try {
-        await this.#settleLed(signal);
-        const signers = this.#isLeader() && !this.isBusy() ? this.#neediestSet() : null;
-        if (signers === null) await this.#wakeup.sleep(LOOK_MS, signal);
-        else await this.#ask(signers, signal);
-      } catch (error) {
-        if (error === signal.reason) return;
-        logger.warn({ event: 'presignature_request_failed', err: error }, 'Could not ask for a presignature, trying again');
-        await sleepUntilAborted(LOOK_MS, signal);
-      }
-    }
-  }
-
-  async #ask(signers: readonly number[], signal: AbortSignal): Promise<void> {
-    const { client, index, seals } = this.context;
-    const id = `presig_gen_${nodeId(index)}_${randomBytes(16).toString('hex')}`;
-    const participants = [...signers];
-    const origin = await seals.state(PRESIGNATURE_REQUEST, { id, participants });
-    await client.createPresignatureRequest({ request_id: id, participants, origin }, signal);
-    this.#led.set(id, { signers: signersLabel(signers), since: performance.now() });
-  }
-
-  /** Forgets the led ones that are over: in some of them this node has no part, so the board is asked. */
-  async #settleLed(signal: AbortSignal): Promise<void> {
-    const others = [...this.#led.keys()].filter((id) => !this.#making.has(id));
-    if (others.length === 0) return;
-    const pending = await this.context.client.listPresignatureRequests({ status: 'pending', signal });
-    const oldest = performance.now() - this.context.config.fullSigningTimeoutMs;
-    for (const id of others) {
-      const isOld = (this.#led.get(id)?.since ?? 0) < oldest;
-      if (isOld || !pending.some((request) => request.id === id)) this.#led.delete(id);
-    }
-  }
-
-  #isLeader(): boolean {
-    const { index, presence, config, culprits } = this.context;
-    return presence.peers().every((peer) => peer.index > index || peer.ageMs > config.poolLeaderTimeoutMs || culprits.has(peer.index));
-  }
-
-  /** The live signer set with the fewest presignatures; null when each has its share of the target, or enough are being made. */
-  #neediestSet(): readonly number[] | null {
-    const { n, t, config } = this.context;
-    if (this.#led.size >= LED_AT_A_TIME) return null;
-    const all = signerSets('', n, t);
-    // A share for each set, live or not: when a node comes back the others' pools still have room for its sets.
-    const share = Math.ceil(config.poolTarget / all.length);
-    const live = all.filter((set) => set.every((party) => isReady(this.context, party)));
-    const counts = live.map((set) => this.#count(signersLabel(set), set));
-    const least = Math.min(...counts);
-    return least >= share ? null : (live[counts.indexOf(least)] ?? null);
-  }
-
-  /** How many presignatures all members of a set hold, those being made included. */
-  #count(label: string, members: readonly number[]): number {
-    const { index, presence } = this.context;
-    const held = members.map((party) => {
-      const counts = party === index ? this.pool.counts() : presence.peers().find((peer) => peer.index === party)?.status?.pool;
-      return counts?.[label] ?? 0;
-    });
-    return Math.min(...held) + [...this.#led.values()].filter(({ signers }) => signers === label).length;
   }
 
   // ---- bookkeeping ----

@@ -22,20 +22,21 @@ export class PresignaturePool {
   readonly #stored = new Map<string, StoredPresignature>();
   readonly #reserved = new Set<string>();
 
-  /** @param maxSize the most that this node holds */
-  constructor(readonly maxSize: number) {}
+  /** @param maxFree with so many that no request has been named, it is full */
+  constructor(readonly maxFree: number) {}
 
   get size(): number {
     return this.#stored.size;
   }
 
+  /** Should this node take part in making more? Those that requests have been named are as good as gone. */
   get isFull(): boolean {
-    return this.size >= this.maxSize;
+    return this.#stored.size - this.#reserved.size >= this.maxFree;
   }
 
-  /** Keeps a new presignature; false when the pool is full. */
+  /** Keeps a new presignature, also when the pool has become full meanwhile: the other makers keep theirs. @returns false when it has one of this id */
   add(stored: StoredPresignature): boolean {
-    if (this.isFull || this.#stored.has(stored.id)) return false;
+    if (this.#stored.has(stored.id)) return false;
     this.#stored.set(stored.id, stored);
     return true;
   }

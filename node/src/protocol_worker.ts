@@ -4,6 +4,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import type { SecurityParams } from 'cggmp24';
 import type { ToThread } from './jobs.js';
 import { SessionHost } from './session_host.js';
+import { threadCpuClock } from './thread_cpu.js';
 
 /** On Linux this lowers this thread alone, so that the main thread answers and signs at once; elsewhere it is the whole process. */
 const NICENESS = 10;
@@ -14,6 +15,7 @@ if (process.platform === 'linux') setPriority(NICENESS);
 
 const host = new SessionHost({
   params: workerData as SecurityParams,
+  cpuMs: threadCpuClock(),
   post: (message) => {
     port.postMessage(message);
   },

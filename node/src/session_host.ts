@@ -36,6 +36,8 @@ class SearchEnded extends Error {}
 export interface SessionHostOptions {
   readonly params: SecurityParams;
   readonly post: (message: FromThread) => void;
+  /** CPU time of this thread so far, ms. */
+  readonly cpuMs: () => number;
   /** Hands over the messages that have come since, by calling `handle`. */
   readonly drain: () => void;
 }
@@ -46,7 +48,7 @@ export class SessionHost {
   /** In the order in which they began. */
   readonly #sessions = new Map<number, Hosted>();
   readonly #searches = new Set<number>();
-  /** Is there a signing in any thread? It has all cores then. */
+  /** Is there a signing in any thread, which has all cores then, or is their CPU time spent? */
   #presignaturesHeld = false;
   #keyShare: KeyShare | null = null;
 
@@ -97,10 +99,24 @@ export class SessionHost {
       const next = runnable.find(([, { urgent }]) => urgent) ?? runnable[0];
       if (next === undefined) return;
       const [id, hosted] = next;
-      this.#guarded(id, () => {
-        this.#step(id, hosted);
+      this.#metered(id, hosted, () => {
+        this.#guarded(id, () => {
+          this.#step(id, hosted);
+        });
       });
     }
+  }
+
+  /** Tells what a presignature costs: there is a bound on that. */
+  #metered(id: number, { isPresignature }: Hosted, action: () => void): void {
+    if (!isPresignature) {
+      action();
+      return;
+    }
+    const { cpuMs, post } = this.#options;
+    const before = cpuMs();
+    action();
+    post({ id, kind: 'spent', cpuMs: cpuMs() - before });
   }
 
   #step(id: number, hosted: Hosted): void {

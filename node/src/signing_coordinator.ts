@@ -33,7 +33,8 @@ class SigningCoordinator {
     private readonly context: NodeContext,
     private readonly life: AbortSignal,
   ) {
-    this.#presignatures = new PresignatureMaker(context, () => [...this.#tasks.values()].some((task) => task.inFull));
+    const inFull = (): number => [...this.#tasks.values()].filter((task) => task.inFull).length;
+    this.#presignatures = new PresignatureMaker(context, () => inFull() > 0, () => { this.#wake(); });
     this.#fast = new FastSigning(context, this.#presignatures);
     this.#full = new FullSigning(context);
   }
@@ -53,9 +54,7 @@ class SigningCoordinator {
   async #followRequests(): Promise<void> {
     const { life } = this;
     const { client, presence } = this.context;
-    const unsubscribe = presence.onChange(() => {
-      for (const task of this.#tasks.values()) task.wakeup.notify();
-    });
+    const unsubscribe = presence.onChange(() => { this.#wake(); });
     try {
       await keepReading(this.context, 'requests', life, async (changedAfter = '0') => {
         const records = await client.listRequests({ changedAfter, wait: 25_000, signal: life });
@@ -66,6 +65,11 @@ class SigningCoordinator {
       unsubscribe();
       for (const task of this.#tasks.values()) task.controller.abort(life.reason);
     }
+  }
+
+  /** The oldest first: of two that wait for the same presignature it gets it. */
+  #wake(): void {
+    for (const task of this.#tasks.values()) task.wakeup.notify();
   }
 
   #see(record: RequestRecord): void {
@@ -118,7 +122,10 @@ class SigningCoordinator {
     const { signal } = task.controller;
     await task.refusals.learn(task.request.refusals ?? []);
     // What it has refused in an earlier life stays refused: the others know.
-    if (task.verdict === undefined) task.verdict = task.refusals.codeOf(this.context.index) ?? (await judge(this.context, task.request));
+    if (task.verdict === undefined) {
+      task.verdict = task.refusals.codeOf(this.context.index) ?? (await judge(this.context, task.request));
+      if (task.verdict === null) this.context.demand.used();
+    }
     if (task.verdict !== null) await this.#stayOut(task, task.verdict);
     await this.#learnRefusals(task);
     if (this.#presignatures.enabled && !signal.aborted) await this.#fast.run(task);

@@ -1,8 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import type { IncomingMessage, SecurityParams } from 'cggmp24';
 import type { Logger } from 'pino';
+import type { CpuBudget } from './cpu_budget.js';
 import { ProtocolAborted, WorkerFailed } from './errors.js';
 import type { Failure, FromThread, Job, JobEvents, JobKind, JobResult, JobResults, ProtocolRunner, RunningJob, ToThread } from './jobs.js';
+import { BATCH } from './refill_plan.js';
 
 export interface ProtocolThread {
   post(message: ToThread): void;
@@ -37,7 +39,7 @@ export function workerThreads(params: SecurityParams, script = new URL('./protoc
 }
 
 interface Entry {
-  readonly kind: JobKind;
+  readonly job: Job;
   readonly events: JobEvents;
   readonly resolve: (result: JobResults[JobKind]) => void;
   readonly reject: (error: unknown) => void;
@@ -48,17 +50,25 @@ interface Slot {
   readonly entries: Map<number, Entry>;
 }
 
+/** Of a signer set's presignatures so many share a thread, where their proofs are verified together. */
+const SIDE_BY_SIDE = BATCH;
+
 /** Threads that run protocols. A job stays in one thread for its whole life. A thread that crashed is replaced when it is next needed. */
 export class WorkerPool implements ProtocolRunner {
   readonly #slots: readonly Slot[];
   readonly #startThread: StartThread;
   readonly #logger: Logger;
+  readonly #budget: CpuBudget;
   #keyShare: string | null = null;
   #presignaturesHeld = false;
+  /** Runs while presignatures have no CPU time left. */
+  #pause: NodeJS.Timeout | null = null;
   #lastId = 0;
   #closed = false;
 
-  constructor(size: number, startThread: StartThread, logger: Logger) {
+  /** @param budget of CPU time for presignatures; signing in full is not bounded by it */
+  constructor(size: number, startThread: StartThread, budget: CpuBudget, logger: Logger) {
+    this.#budget = budget;
     this.#startThread = startThread;
     this.#logger = logger;
     this.#slots = Array.from({ length: size }, () => ({ thread: null, entries: new Map() }));
@@ -75,9 +85,9 @@ export class WorkerPool implements ProtocolRunner {
     if (this.#closed) throw new WorkerFailed('the worker pool is closed');
     this.#lastId += 1;
     const id = this.#lastId;
-    const slot = this.#leastLoaded(job.kind);
+    const slot = this.#slotFor(job);
     const result = new Promise<JobResults[JobKind]>((resolve, reject) => {
-      slot.entries.set(id, { kind: job.kind, events, resolve, reject });
+      slot.entries.set(id, { job, events, resolve, reject });
     });
     this.#holdPresignatures();
     // Whoever waits for it hears of a failure; a job that nobody waits for must not end the process.
@@ -102,6 +112,7 @@ export class WorkerPool implements ProtocolRunner {
   /** Ends all threads, and with them their jobs. */
   async close(): Promise<void> {
     this.#closed = true;
+    if (this.#pause !== null) clearTimeout(this.#pause);
     await Promise.all(
       this.#slots.map(async ({ thread }) => {
         await thread?.terminate();
@@ -109,22 +120,38 @@ export class WorkerPool implements ProtocolRunner {
     );
   }
 
-  /** Sessions count; a search for a prime gives way to everything. */
-  #leastLoaded(kind: JobKind): Slot {
-    const load = ({ entries }: Slot): number => {
-      const searches = [...entries.values()].filter((entry) => entry.kind === 'safe_prime').length;
-      const sessions = entries.size - searches;
-      return kind === 'safe_prime' ? searches + sessions / 1e6 : sessions + searches / 1e6;
+  /** Presignatures of one signer set go side by side; else the thread with the fewest sessions, and a search for a prime gives way to everything. */
+  #slotFor(job: Job): Slot {
+    const side = (slot: Slot): number => jobsOf(slot).filter((other) => job.kind === 'presign' && other.kind === 'presign' && other.signers.join() === job.signers.join()).length;
+    const beside = this.#slots.find((slot) => side(slot) > 0 && side(slot) < SIDE_BY_SIDE);
+    if (beside !== undefined) return beside;
+    const load = (slot: Slot): number => {
+      const searches = jobsOf(slot).filter(({ kind }) => kind === 'safe_prime').length;
+      const sessions = slot.entries.size - searches;
+      return job.kind === 'safe_prime' ? searches + sessions / 1e6 : sessions + searches / 1e6;
     };
     return this.#slots.reduce((least, slot) => (load(slot) < load(least) ? slot : least));
   }
 
-  /** A signing that somebody waits for has all threads to itself; presignatures go on when there is none. */
+  /** A signing that somebody waits for has all threads to itself; presignatures go on when there is none, and CPU time for them. */
   #holdPresignatures(): void {
-    const held = this.#slots.some(({ entries }) => [...entries.values()].some(({ kind }) => kind === 'sign'));
+    const held = this.#pause !== null || this.#slots.some((slot) => jobsOf(slot).some(({ kind }) => kind === 'sign'));
     if (held === this.#presignaturesHeld) return;
     this.#presignaturesHeld = held;
     for (const { thread } of this.#slots) thread?.post({ kind: 'hold_presignatures', held });
+  }
+
+  #spend(cpuMs: number): void {
+    this.#budget.spend(cpuMs);
+    const { waitMs } = this.#budget;
+    if (waitMs === 0 || this.#pause !== null || this.#closed) return;
+    this.#pause = setTimeout(() => {
+      this.#pause = null;
+      // The threads may have gone on for a step when they were told.
+      this.#spend(0);
+      this.#holdPresignatures();
+    }, waitMs);
+    this.#holdPresignatures();
   }
 
   #threadOf(slot: Slot): ProtocolThread {
@@ -148,11 +175,15 @@ export class WorkerPool implements ProtocolRunner {
     const jobs = [...slot.entries.values()];
     slot.entries.clear();
     this.#holdPresignatures();
-    if (!this.#closed) this.#logger.error({ event: 'worker_crashed', err: error, jobs: jobs.map(({ kind }) => kind) }, 'A worker thread crashed and will be replaced');
+    if (!this.#closed) this.#logger.error({ event: 'worker_crashed', err: error, jobs: jobs.map(({ job }) => job.kind) }, 'A worker thread crashed and will be replaced');
     for (const { reject } of jobs) reject(new WorkerFailed(this.#closed ? 'the worker pool was closed' : 'the worker thread crashed', { cause: error }));
   }
 
   #hear(slot: Slot, message: FromThread): void {
+    if (message.kind === 'spent') {
+      this.#spend(message.cpuMs);
+      return;
+    }
     const entry = slot.entries.get(message.id);
     if (entry === undefined) return;
     switch (message.kind) {
@@ -176,6 +207,10 @@ export class WorkerPool implements ProtocolRunner {
         entry.reject(asError(message.failure));
     }
   }
+}
+
+function jobsOf({ entries }: Slot): Job[] {
+  return [...entries.values()].map(({ job }) => job);
 }
 
 function asError(failure: Failure): Error {

@@ -8,6 +8,7 @@ import { fixturePrimes, simulate, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import type { BoardClient } from 'message-board/client';
 import { fieldsOf, plausible } from '../../cggmp24/test/util/alterations.js';
 import { replaceAt } from '../../cggmp24/test/util/proofs.js';
+import { CpuBudget } from '../src/cpu_budget.js';
 import { Culprits } from '../src/culprits.js';
 import { convictions } from '../src/evidence.js';
 import { EvidenceFolder } from '../src/evidence_folder.js';
@@ -83,7 +84,7 @@ async function run(protocol: Protocol, cheating: (start: StartThread) => StartTh
   const saving: Promise<void>[] = [];
   const runNode = async (index: number): Promise<string> => {
     const logger = log.logger.child({ node: nodeId(index) });
-    const runner = new WorkerPool(1, index === CHEAT ? cheating(inThread(params)) : inThread(params), logger);
+    const runner = new WorkerPool(1, index === CHEAT ? cheating(inThread(params)) : inThread(params), new CpuBudget(1), logger);
     const evidence = new EvidenceFolder({ folder: join(folder, requestId, nodeId(index)), roster: all.roster, params, index, logger });
     const save: EvidenceFolder['save'] = (accusation) => {
       const saved = evidence.save(accusation);

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
 import { configFor, describeVariables, memberFiles, parseSettings } from '../src/config.js';
 import { configOf, members } from './util/roster.js';
@@ -41,6 +42,9 @@ describe('the configuration', () => {
     ['THRESHOLD', { NODE_ID, THRESHOLD: '2.5' }, /^THRESHOLD: must be a whole number/],
     ['LOG_LEVEL', { NODE_ID, LOG_LEVEL: 'verbose' }, /^LOG_LEVEL: must be one of trace, debug/],
     ['POOL_MAX', { NODE_ID, POOL_TARGET: '31' }, /^POOL_MAX: must be at least POOL_TARGET, 31$/],
+    ['POOL_CPU', { NODE_ID, POOL_CPU: '0' }, /^POOL_CPU: must be a number, 0.05 to 1$/],
+    ['POOL_CPU', { NODE_ID, POOL_CPU: '1.1' }, /^POOL_CPU: must be a number, 0.05 to 1$/],
+    ['POOL_CPU', { NODE_ID, POOL_CPU: 'half' }, /^POOL_CPU: must be a number, 0.05 to 1$/],
     ['FAST_SIGNING_TIMEOUT_MS', { NODE_ID, FAST_SIGNING_TIMEOUT_MS: '0' }, /^FAST_SIGNING_TIMEOUT_MS: /],
     ['WORKERS', { NODE_ID, WORKERS: '0' }, /^WORKERS: /],
     ['HEALTH_PORT', { NODE_ID, HEALTH_PORT: '65536' }, /^HEALTH_PORT: /],
@@ -79,12 +83,18 @@ describe('the configuration', () => {
     expect(memberFiles(parseSettings({ ...settings, ROSTER_FILE: 'r', IDENTITY_FILE: 'i' }))).toEqual({ roster: 'r', identity: 'i' });
   });
 
+  it('takes POOL_CPU as a share of the cores of this machine', () => {
+    expect(configOf({ NODE_ID }).poolCores).toBe(0.5 * availableParallelism());
+    expect(configOf({ NODE_ID, POOL_CPU: '1' }).poolCores).toBe(availableParallelism());
+    expect(configOf({ NODE_ID, POOL_CPU: '0.05' }).poolCores).toBe(0.05 * availableParallelism());
+  });
+
   it('accepts N_NODES and THRESHOLD that are the roster\'s', () => {
     expect(configOf({ NODE_ID, N_NODES: '5', THRESHOLD: '2' }, members(5, 2).roster)).toMatchObject({ n: 5, t: 2 });
   });
 
   it('describes every variable that it knows', () => {
     const described = describeVariables();
-    for (const name of ['NODE_ID', 'MESSAGE_BOARD_URL', 'RUST_LOG', 'DATA_DIR', 'HEALTH_PORT', 'POOL_TARGET', 'ROSTER_FILE', 'IDENTITY_FILE', 'SEAL_KEY']) expect(described).toContain(`  ${name} `);
+    for (const name of ['NODE_ID', 'MESSAGE_BOARD_URL', 'RUST_LOG', 'DATA_DIR', 'HEALTH_PORT', 'POOL_TARGET', 'POOL_CPU', 'ROSTER_FILE', 'IDENTITY_FILE', 'SEAL_KEY']) expect(described).toContain(`  ${name} `);
   });
 });

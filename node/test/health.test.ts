@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import request from 'supertest';
 import { Culprits } from '../src/culprits.js';
 import { healthService, Problems } from '../src/health.js';
+import { PoolDemand } from '../src/pool_demand.js';
 import { Presence } from '../src/presence.js';
 import { Seals } from '../src/seals.js';
 import { TestBoard } from './util/board.js';
@@ -32,7 +33,12 @@ async function withNode(use: (node: { board: TestBoard; presence: Presence; prob
   const problems = new Problems();
   const config = configOf({ NODE_ID: 'node-1' }, members(3, 2).roster);
   const culprits = new Culprits({ presence, evidence: { save: () => Promise.resolve() }, logger, n: 3, t: 2 });
-  const { app } = healthService({ config, presence, problems, culprits, logger });
+  let now = 0;
+  const demand = new PoolDemand({ target: 20, max: 30 }, () => now);
+  for (let k = 0; k < 60; k++) demand.used();
+  demand.made(4_500);
+  now = 30_000;
+  const { app } = healthService({ config, presence, problems, culprits, demand, logger });
   try {
     await use({ board, presence, problems, culprits, signal: life.signal, app });
   } finally {
@@ -62,6 +68,7 @@ describe('the health of a node', () => {
           { node_id: 'node-3', live: false, age_ms: null, stage: null },
         ],
         pool: { '1-2': 4 },
+        refill: { held: 4, aim: 23, uses_per_second: 0.607, refill_ms: 4_500 },
         culprits: [{ node_id: 'node-3', reason: 'invalid_share', named_by: [] }],
         arithmetic: { backend: expect.stringMatching(/^(openssl|bigint)$/), reason: expect.any(String) },
       });

@@ -3,6 +3,7 @@ import { parseCoreKeyShare } from 'cggmp24';
 import { SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { BoardClient } from 'message-board/client';
 import { pino } from 'pino';
+import { CpuBudget } from '../src/cpu_budget.js';
 import type { Accusation } from '../src/culprits.js';
 import { SessionTimeout } from '../src/errors.js';
 import { runOverBoard, type TransportDeps } from '../src/http_transport.js';
@@ -22,7 +23,7 @@ let presence: FakePresence;
 let log: ReturnType<typeof memoryLog>;
 let accusations: Accusation[];
 const culprits = { accuse: (accusation: Accusation) => void accusations.push(accusation) };
-const pool = new WorkerPool(1, inThread(SMALL_FOR_TESTS), pino({ level: 'silent' }));
+const pool = new WorkerPool(1, inThread(SMALL_FOR_TESTS), new CpuBudget(1), pino({ level: 'silent' }));
 afterAll(() => pool.close());
 beforeEach(async () => {
   board = await TestBoard.start();

@@ -37,14 +37,27 @@ describe('the presignature pool', () => {
     expect(() => taken?.presignature.issuePartialSignature(message)).toThrow('used already');
   });
 
-  it('holds no more than its size, and no id twice', () => {
+  it('holds no id twice', () => {
     expect(pool.add(make('a', [0, 1, 2]))).toBe(true);
     expect(pool.add(make('a', [0, 1, 2]))).toBe(false);
-    expect(pool.add(make('b', [0, 1, 2]))).toBe(true);
-    expect(pool.add(make('c', [0, 1, 2]))).toBe(true);
+    expect(pool.size).toBe(1);
+  });
+
+  it('is full when so many are free, and still keeps what was begun before', () => {
+    for (const id of ['a', 'b']) pool.add(make(id, [0, 1, 2]));
+    expect(pool.isFull).toBe(false);
+    pool.add(make('c', [0, 1, 2]));
     expect(pool.isFull).toBe(true);
-    expect(pool.add(make('d', [0, 1, 2]))).toBe(false);
-    expect(pool.has('d')).toBe(false);
+    expect(pool.add(make('d', [0, 1, 2]))).toBe(true);
+    pool.setAside('a');
+    expect(pool.isFull).toBe(true);
+    pool.setAside('b');
+    expect(pool.isFull).toBe(false);
+    expect(pool.size).toBe(4);
+    pool.take('a');
+    expect(pool.isFull).toBe(false);
+    pool.release('b');
+    expect(pool.isFull).toBe(true);
   });
 
   it('reserves the oldest of a signer set for one request, until it is released', () => {

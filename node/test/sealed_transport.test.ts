@@ -8,6 +8,7 @@ import { Identity } from 'sealing/identity';
 import { Roster } from 'sealing/roster';
 import { identityText } from '../../sealing/test/fixed_identity.js';
 import type { Accusation, SessionRecord } from '../src/culprits.js';
+import { CpuBudget } from '../src/cpu_budget.js';
 import { ProtocolAborted } from '../src/errors.js';
 import { runOverBoard, type TransportDeps } from '../src/http_transport.js';
 import type { JobEvents } from '../src/jobs.js';
@@ -23,7 +24,7 @@ import { FakePresence, keygenSession, type KeygenSession } from './util/transpor
 
 const sealedCluster = members(3, 2);
 const identityOf = (index: number): Identity => present(sealedCluster.identities[index]);
-const pool = new WorkerPool(1, inThread(SMALL_FOR_TESTS), pino({ level: 'silent' }));
+const pool = new WorkerPool(1, inThread(SMALL_FOR_TESTS), new CpuBudget(1), pino({ level: 'silent' }));
 
 let board: TestBoard;
 let client: BoardClient;

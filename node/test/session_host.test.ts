@@ -6,7 +6,7 @@ import { SessionHost } from '../src/session_host.js';
 
 function hostWithShare(): { host: SessionHost; posted: FromThread[] } {
   const posted: FromThread[] = [];
-  const host = new SessionHost({ params: SMALL_FOR_TESTS, post: (message) => void posted.push(message), drain: () => undefined });
+  const host = new SessionHost({ params: SMALL_FOR_TESTS, cpuMs: () => 0, post: (message) => void posted.push(message), drain: () => undefined });
   const [share] = generateShares({ parties: 2, threshold: 2, params: SMALL_FOR_TESTS, rng: seededRng('session host') });
   if (share !== undefined) host.handle({ kind: 'load_key_share', text: serializeKeyShare(share) });
   return { host, posted };
@@ -34,12 +34,26 @@ describe('sessions in one thread', () => {
     expect([...new Set(posted.map(({ id }) => id))]).toEqual([2]);
     host.handle({ kind: 'hold_presignatures', held: false });
     host.run();
-    expect(posted.at(-1)).toMatchObject({ id: 1, kind: 'waiting' });
+    expect(posted.filter(({ kind }) => kind !== 'spent').at(-1)).toMatchObject({ id: 1, kind: 'waiting' });
+  });
+
+  it('tell what each step of a presignature has cost, and nothing of a signing', () => {
+    const posted: FromThread[] = [];
+    let clock = 0;
+    const host = new SessionHost({ params: SMALL_FOR_TESTS, cpuMs: () => (clock += 5), post: (message) => void posted.push(message), drain: () => undefined });
+    const [share] = generateShares({ parties: 2, threshold: 2, params: SMALL_FOR_TESTS, rng: seededRng('session host') });
+    if (share !== undefined) host.handle({ kind: 'load_key_share', text: serializeKeyShare(share) });
+    host.handle({ kind: 'start', id: 1, job: { kind: 'presign', executionId: 'presig_gen_a', signers } });
+    host.handle({ kind: 'start', id: 2, job: { kind: 'sign', executionId: 'req_1_a', signers, message: 'm', identification: true } });
+    host.run();
+    const spent = posted.flatMap((message) => (message.kind === 'spent' ? [message] : []));
+    expect(spent.length).toBe(posted.filter(({ id, kind }) => id === 1 && kind !== 'spent').length);
+    expect(new Set(spent.map(({ id, cpuMs }) => `${id} ${cpuMs}`))).toEqual(new Set(['1 5']));
   });
 
   it('fail one by one: a job that needs a key share does not stop the others', () => {
     const posted: FromThread[] = [];
-    const host = new SessionHost({ params: SMALL_FOR_TESTS, post: (message) => void posted.push(message), drain: () => undefined });
+    const host = new SessionHost({ params: SMALL_FOR_TESTS, cpuMs: () => 0, post: (message) => void posted.push(message), drain: () => undefined });
     host.handle({ kind: 'start', id: 1, job: { kind: 'presign', executionId: 'presig_gen_a', signers } });
     host.handle({ kind: 'start', id: 2, job: { kind: 'keygen', executionId: 'keygen', index: 0, parties: 2, threshold: 2 } });
     host.run();

@@ -2,15 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseCoreKeyShare, Presignature, serializeKeyShare, verify, type KeyShare, combine, encodePoint, GROUP_ORDER } from 'cggmp24';
 import { generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { pino } from 'pino';
+import { CpuBudget } from '../src/cpu_budget.js';
 import { ProtocolAborted, WorkerFailed } from '../src/errors.js';
 import type { FromThread, Job, JobResult, RunningJob } from '../src/jobs.js';
 import { WorkerPool, workerThreads, type StartThread } from '../src/worker_pool.js';
 import { inThread } from './util/in_thread.js';
-import { memoryLog } from './util/cluster.js';
+import { eventually, memoryLog } from './util/cluster.js';
 import { present } from './util/present.js';
 
 const COMPILED = new URL('../dist/protocol_worker.js', import.meta.url);
 const silent = pino({ level: 'silent' });
+const unbounded = (): CpuBudget => new CpuBudget(1e6);
 const signers = [0, 2];
 let shares: KeyShare[];
 beforeAll(() => {
@@ -38,7 +40,7 @@ describe.each([
   let pools: WorkerPool[];
   beforeAll(() => {
     pools = signers.map((index) => {
-      const pool = new WorkerPool(2, start(), silent);
+      const pool = new WorkerPool(2, start(), unbounded(), silent);
       const share = shares[index];
       if (share !== undefined) pool.loadKeyShare(serializeKeyShare(share));
       return pool;
@@ -115,7 +117,7 @@ describe.each([
 
 describe('real worker threads', () => {
   it('run sessions while they search for primes, and stop a search that is not wanted any more', async () => {
-    const pools = [0, 1].map(() => new WorkerPool(1, workerThreads({ ...SMALL_FOR_TESTS, primeBits: 4096 }, COMPILED), silent));
+    const pools = [0, 1].map(() => new WorkerPool(1, workerThreads({ ...SMALL_FOR_TESTS, primeBits: 4096 }, COMPILED), unbounded(), silent));
     // At this size a search takes minutes.
     const searches = pools.map((pool) => pool.run({ kind: 'safe_prime' }, {}));
     const texts = await connect(pools, (index) => ({ kind: 'keygen', executionId: 'k', index, parties: 2, threshold: 2 }) as const);
@@ -136,7 +138,7 @@ describe('real worker threads', () => {
       return thread;
     };
     const share = present(shares[0]);
-    const pool = new WorkerPool(1, start, logger);
+    const pool = new WorkerPool(1, start, unbounded(), logger);
     pool.loadKeyShare(serializeKeyShare(share));
     const job = pool.run({ kind: 'presign', executionId: 'c', signers }, {});
     exits[0]?.(undefined);
@@ -151,7 +153,7 @@ describe('real worker threads', () => {
   });
 
   it('end their jobs when the pool closes', async () => {
-    const pool = new WorkerPool(1, workerThreads(SMALL_FOR_TESTS, COMPILED), silent);
+    const pool = new WorkerPool(1, workerThreads(SMALL_FOR_TESTS, COMPILED), unbounded(), silent);
     const job = pool.run({ kind: 'keygen', executionId: 'k', index: 0, parties: 2, threshold: 2 }, {});
     await pool.close();
     await expect(job.result).rejects.toThrow('closed');
@@ -159,7 +161,7 @@ describe('real worker threads', () => {
   });
 
   it('say nothing secret when they fail', async () => {
-    const pool = new WorkerPool(1, workerThreads(SMALL_FOR_TESTS, COMPILED), silent);
+    const pool = new WorkerPool(1, workerThreads(SMALL_FOR_TESTS, COMPILED), unbounded(), silent);
     const primes = JSON.stringify({ primes: ['12345', '1', '2', '3'] });
     const failure = await pool.run({ kind: 'aux_info', executionId: 'a', index: 0, parties: 2, primes, insecurePrmFirstWordOnly: false }, {}).result.catch(String);
     expect(failure).toMatch(/WorkerFailed.*primes/);
@@ -182,11 +184,11 @@ describe('jobs', () => {
         terminate: () => Promise.resolve(),
       };
     };
-    const pool = new WorkerPool(2, start, silent);
+    const pool = new WorkerPool(2, start, unbounded(), silent);
     pool.run({ kind: 'safe_prime' }, {});
     pool.run({ kind: 'safe_prime' }, {});
     pool.run({ kind: 'safe_prime' }, {});
-    const session = { kind: 'presign', signers } as const;
+    const session = { kind: 'sign', signers, message: 'm', identification: true } as const;
     pool.run({ ...session, executionId: 'a' }, {});
     pool.run({ ...session, executionId: 'b' }, {});
     pool.run({ ...session, executionId: 'c' }, {});
@@ -206,7 +208,7 @@ describe('jobs', () => {
         terminate: () => Promise.resolve(),
       };
     };
-    const pool = new WorkerPool(2, start, silent);
+    const pool = new WorkerPool(2, start, unbounded(), silent);
     const sign = (executionId: string): RunningJob<unknown> => pool.run({ kind: 'sign', executionId, signers, message: 'm', identification: true }, {});
     const seen = (): boolean[][] => threads.map(({ held }) => held.splice(0));
     pool.run({ kind: 'presign', executionId: 'p', signers }, {});
@@ -224,5 +226,60 @@ describe('jobs', () => {
     await expect(third.result).rejects.toThrow('crashed');
     sign('d');
     expect(seen()).toEqual([[true]]);
+  });
+
+  it('of one signer set run side by side, eight at most, so that their proofs are verified together', () => {
+    const started: number[][] = [];
+    const start: StartThread = () => {
+      const ids: number[] = [];
+      started.push(ids);
+      return {
+        post: (message) => {
+          if (message.kind === 'start') ids.push(message.id);
+        },
+        terminate: () => Promise.resolve(),
+      };
+    };
+    const pool = new WorkerPool(3, start, unbounded(), silent);
+    const presigning = (set: readonly number[], count: number): void => {
+      for (let k = 0; k < count; k++) pool.run({ kind: 'presign', executionId: 'p', signers: set }, {});
+    };
+    presigning([0, 1], 3);
+    presigning([0, 2], 2);
+    presigning([0, 1], 6);
+    expect(started).toEqual([[1, 2, 3, 6, 7, 8, 9, 10], [4, 5], [11]]);
+  });
+
+  it('hold presignatures when their CPU time is spent, in all threads, until there is some again; signings are not bounded', async () => {
+    const held: boolean[][] = [];
+    const say: ((message: FromThread) => void)[] = [];
+    const start: StartThread = (onMessage) => {
+      const heard: boolean[] = [];
+      held.push(heard);
+      say.push(onMessage);
+      return {
+        post: (message) => {
+          if (message.kind === 'hold_presignatures') heard.push(message.held);
+        },
+        terminate: () => Promise.resolve(),
+      };
+    };
+    let now = 0;
+    const pool = new WorkerPool(2, start, new CpuBudget(0.5, () => now), silent);
+    pool.run({ kind: 'presign', executionId: 'p', signers }, {});
+    say[0]?.({ id: 1, kind: 'spent', cpuMs: 400 });
+    expect(held).toEqual([[], []]);
+    say[1]?.({ id: 1, kind: 'spent', cpuMs: 102 });
+    expect(held).toEqual([[true], [true]]);
+    say[0]?.({ id: 1, kind: 'spent', cpuMs: 8 });
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    // The clock stood still: there is none yet.
+    expect(held).toEqual([[true], [true]]);
+    now = 20;
+    await eventually('they go on', () => held[0]?.at(-1) === false);
+    expect(held).toEqual([[true, false], [true, false]]);
+    say[1]?.({ id: 1, kind: 'spent', cpuMs: 1 });
+    expect(held[1]?.at(-1)).toBe(true);
+    await pool.close();
   });
 });

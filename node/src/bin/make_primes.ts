@@ -4,6 +4,7 @@ import { SECURITY_128 } from 'cggmp24';
 import { pino } from 'pino';
 import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
 import { z } from 'zod';
+import { CpuBudget } from '../cpu_budget.js';
 import { DamagedFile } from '../errors.js';
 import { openDataFolder } from '../key_store.js';
 import { PrimeFolder } from '../prime_folder.js';
@@ -38,7 +39,7 @@ const number = (most: number) => z.string().regex(/^[1-9]\d{0,4}$/, `must be 1 t
 
 async function search(folder: PrimeFolder, before: number, count: number, workers: number): Promise<void> {
   const logger = pino({ level: 'error' }, pino.destination(2));
-  const runner = new WorkerPool(workers, workerThreads(SECURITY_128), logger);
+  const runner = new WorkerPool(workers, workerThreads(SECURITY_128), new CpuBudget(workers), logger);
   try {
     await searchForPrimes(
       {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,10 +13,12 @@ import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
 import { AuditLog } from '../../src/audit_log.js';
 import type { NodeContext } from '../../src/context.js';
+import { CpuBudget } from '../../src/cpu_budget.js';
 import { Culprits } from '../../src/culprits.js';
 import { EvidenceFolder } from '../../src/evidence_folder.js';
 import { ExecutionJournal } from '../../src/execution_journal.js';
 import { ALLOW_ALL, type Policy } from '../../src/policy.js';
+import { PoolDemand } from '../../src/pool_demand.js';
 import { Presence } from '../../src/presence.js';
 import { Seals } from '../../src/seals.js';
 import { runSigning } from '../../src/signing_coordinator.js';
@@ -173,14 +176,16 @@ export class SigningCluster {
     evidence.key = share;
     const culprits = new Culprits({ presence, evidence, logger, n, t: config.t });
     presence.update({ public_key: this.publicKey });
-    const runner = new WorkerPool(config.workers, workerThreads(SMALL_FOR_TESTS, COMPILED_WORKER), logger);
+    const runner = new WorkerPool(config.workers, workerThreads(SMALL_FOR_TESTS, COMPILED_WORKER), new CpuBudget(config.poolCores), logger);
     runner.loadKeyShare(serializeKeyShare(share));
     const journal = await ExecutionJournal.open(join(this.folder, `journal-${index}`));
     const audit = await AuditLog.open(this.auditPath(index), { logger });
     const policy = this.options.policyOf?.(index) ?? ALLOW_ALL;
     const keyShare = { sharedPublicKey: share.core.sharedPublicKey, publicKey: this.publicKey, materialDigest: keyMaterialDigest(share) };
-    const context: NodeContext = { config, roster, identity, seals, index, n, t: config.t, logger, client, presence, culprits, runner, journal, audit, policy, keyShare };
+    const demand = new PoolDemand({ target: config.poolTarget, max: config.poolMax });
+    const context: NodeContext = { config, demand, roster, identity, seals, index, n, t: config.t, logger, client, presence, culprits, runner, journal, audit, policy, keyShare };
     const stopping = new AbortController();
+    setMaxListeners(0, stopping.signal);
     const stopped = (error: unknown): void => {
       if (error !== stopping.signal.reason) throw error;
     };

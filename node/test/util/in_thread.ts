@@ -10,6 +10,7 @@ export function inThread(params: SecurityParams): StartThread {
     let ended = false;
     const host = new SessionHost({
       params,
+      cpuMs: () => performance.now(),
       post: (message: FromThread) => {
         const copy = structuredClone(message);
         setImmediate(() => {

@@ -1,0 +1,35 @@
+/** What was not used is kept for so long, ms: a computation takes a thread for some hundred ms at a time. */
+const KEPT_MS = 1_000;
+
+/** An amount of CPU time that may be spent by and by: `cores` CPU-seconds a second. What was spent beyond it is waited for. */
+export class CpuBudget {
+  #balanceMs: number;
+  #at: number;
+
+  /** @param cores above 0, fractions too @param now milliseconds of a clock that never goes back */
+  constructor(
+    private readonly cores: number,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.#balanceMs = KEPT_MS * cores;
+    this.#at = now();
+  }
+
+  /** @param cpuMs CPU time that was spent, of all threads */
+  spend(cpuMs: number): void {
+    this.#settle();
+    this.#balanceMs -= cpuMs;
+  }
+
+  /** Milliseconds until something may be spent again; 0: now. */
+  get waitMs(): number {
+    this.#settle();
+    return Math.max(0, Math.ceil(-this.#balanceMs / this.cores));
+  }
+
+  #settle(): void {
+    const now = this.now();
+    this.#balanceMs = Math.min(KEPT_MS * this.cores, this.#balanceMs + (now - this.#at) * this.cores);
+    this.#at = now;
+  }
+}

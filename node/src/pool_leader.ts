@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
+import type { NodeContext } from './context.js';
+import type { PresignaturePool } from './presignature_pool.js';
+import type { PeerView } from './presence.js';
+import { sleepUntilAborted } from './reading.js';
+import { nextBatch, type SetLevel } from './refill_plan.js';
+import { isReady } from './signing_plan.js';
+import { nodeId, signerSets, signersLabel } from './utils.js';
+import { Wakeup } from './wakeup.js';
+
+/** Batches under way at a time: while one waits for messages the other computes. */
+const BATCHES_AT_A_TIME = 2;
+/** How often a leader looks whether the pool needs filling, ms; news wakes it earlier. */
+const LOOK_MS = 1_000;
+
+/** A presignature that this node has asked for. */
+interface Led {
+  readonly signers: string;
+  readonly batch: number;
+  /** By performance.now(). */
+  readonly since: number;
+}
+
+export interface PoolLeaderDeps {
+  readonly pool: PresignaturePool;
+  /** Does this node take part in the making of this one just now? */
+  readonly isMaking: (id: string) => boolean;
+  /** Are requests being signed in full? Then the pool waits. */
+  readonly isBusy: () => boolean;
+}
+
+/**
+ * Keeps the pool at its aim, while this node leads (the lowest that has been heard of lately): it asks the members of a signer set to make
+ * presignatures together, several in one go when several are missing. Sets take turns, so that any node may be missing.
+ */
+export class PoolLeader {
+  readonly #led = new Map<string, Led>();
+  readonly #wakeup = new Wakeup();
+  #batches = 0;
+  /** Is one that it asked for over? The first is asked for alone: the first signature waits for it. */
+  #isBegun = false;
+
+  constructor(
+    private readonly context: NodeContext,
+    private readonly deps: PoolLeaderDeps,
+  ) {}
+
+  /** There may be something to do. */
+  notify(): void {
+    this.#wakeup.notify();
+  }
+
+  /** Until the signal aborts; never throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#settleLed(signal);
+        if (!(await this.#askForNext(signal))) await this.#wakeup.sleep(LOOK_MS, signal);
+      } catch (error) {
+        if (error === signal.reason) return;
+        this.context.logger.warn({ event: 'presignature_request_failed', err: error }, 'Could not ask for a presignature, trying again');
+        await sleepUntilAborted(LOOK_MS, signal);
+      }
+    }
+  }
+
+  /** @returns false when nothing is to be asked for now */
+  async #askForNext(signal: AbortSignal): Promise<boolean> {
+    const { n, t, demand, logger } = this.context;
+    const underWay = new Set([...this.#led.values()].map(({ batch }) => batch)).size;
+    if (!this.#isLeader() || this.deps.isBusy() || underWay >= (this.#isBegun ? BATCHES_AT_A_TIME : 1)) return false;
+    const sets = signerSets('', n, t);
+    const levels = sets.filter((set) => set.every((party) => isReady(this.context, party))).map((set) => this.#levelOf(set));
+    const next = nextBatch(levels, sets.length, demand.aim);
+    if (next === null) return false;
+    const size = this.#isBegun ? next.size : 1;
+    const held = levels.reduce((sum, { count }) => sum + count, 0);
+    const rate = Number(demand.usesPerSecond.toFixed(3));
+    logger.info({ event: 'pool_refill', signers: signersLabel(next.signers), size, held, aim: demand.aim, uses_per_second: rate, refill_ms: Math.round(demand.refillMs) }, 'Asking for presignatures');
+    this.#batches += 1;
+    const asked = await Promise.allSettled(Array.from({ length: size }, () => this.#ask(next.signers, this.#batches, signal)));
+    // Those that were asked for are made; the others are still missing.
+    const failed = asked.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return true;
+  }
+
+  async #ask(signers: readonly number[], batch: number, signal: AbortSignal): Promise<void> {
+    const { client, index, seals } = this.context;
+    const id = `presig_gen_${nodeId(index)}_${randomBytes(16).toString('hex')}`;
+    const participants = [...signers];
+    const origin = await seals.state(PRESIGNATURE_REQUEST, { id, participants });
+    await client.createPresignatureRequest({ request_id: id, participants, origin }, signal);
+    this.#led.set(id, { signers: signersLabel(signers), batch, since: performance.now() });
+  }
+
+  /** Forgets the led ones that are over: in some of them this node has no part, so the board is asked. */
+  async #settleLed(signal: AbortSignal): Promise<void> {
+    const others = [...this.#led.keys()].filter((id) => !this.deps.isMaking(id));
+    if (others.length === 0) return;
+    const pending = new Set((await this.context.client.listPresignatureRequests({ status: 'pending', signal })).map(({ id }) => id));
+    const oldest = performance.now() - this.context.config.fullSigningTimeoutMs;
+    for (const id of others) {
+      const isOld = (this.#led.get(id)?.since ?? 0) < oldest;
+      if (!isOld && pending.has(id)) continue;
+      this.#led.delete(id);
+      this.#isBegun = true;
+    }
+  }
+
+  /** Is the node that leads live and past its set-up? */
+  get isThere(): boolean {
+    const { index, presence } = this.context;
+    const lower = presence.peers().filter((peer) => peer.index < index && !this.#isPassedOver(peer));
+    return lower.every((peer) => isReady(this.context, peer.index));
+  }
+
+  #isLeader(): boolean {
+    return this.context.presence.peers().every((peer) => peer.index > this.context.index || this.#isPassedOver(peer));
+  }
+
+  #isPassedOver({ index, ageMs }: PeerView): boolean {
+    return ageMs > this.context.config.poolLeaderTimeoutMs || this.context.culprits.has(index);
+  }
+
+  #levelOf(signers: readonly number[]): SetLevel {
+    const { demand } = this.context;
+    const label = signersLabel(signers);
+    const pools = signers.map((party) => this.#poolOf(party));
+    const making = [...this.#led.values()].filter((led) => led.signers === label).length;
+    const held = Math.min(...pools.map((counts) => counts[label] ?? 0));
+    const fullest = Math.max(...pools.map((counts) => Object.values(counts).reduce((sum, count) => sum + count, 0)));
+    return { signers, count: held + making, room: demand.bounds.max - fullest };
+  }
+
+  #poolOf(party: number): Readonly<Record<string, number>> {
+    const { index, presence } = this.context;
+    return party === index ? this.deps.pool.counts() : (presence.peers().find((peer) => peer.index === party)?.status?.pool ?? {});
+  }
+}

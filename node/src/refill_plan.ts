@@ -1,0 +1,31 @@
+/** Presignatures made in one go: they share a thread, the joint verification of their proofs, and their waiting. */
+export const BATCH = 8;
+
+/** A signer set whose members are all live. */
+export interface SetLevel {
+  readonly signers: readonly number[];
+  /** Presignatures that all its members hold, and those being made. */
+  readonly count: number;
+  /** How many more the fullest of its members could hold. */
+  readonly room: number;
+}
+
+export interface Batch {
+  readonly signers: readonly number[];
+  readonly size: number;
+}
+
+/**
+ * What to ask for next: presignatures of the set that has the fewest, until it has its share or all together have the aim; null when there is enough.
+ * @param sets how many sets there are, live or not: when a node comes back there is still room for its sets
+ * @param aim how many the cluster should hold
+ */
+export function nextBatch(live: readonly SetLevel[], sets: number, aim: number): Batch | null {
+  const share = Math.ceil(aim / sets);
+  const total = live.reduce((sum, { count }) => sum + count, 0);
+  const missing = ({ count, room }: SetLevel): number => Math.min(BATCH, share - count, room, aim - total);
+  const needy = live.filter((level) => missing(level) > 0);
+  if (needy.length === 0) return null;
+  const neediest = needy.reduce((least, level) => (level.count < least.count ? level : least));
+  return { signers: neediest.signers, size: missing(neediest) };
+}

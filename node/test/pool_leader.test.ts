@@ -1,0 +1,132 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { CreatePresignatureRequest } from 'message-board/contract';
+import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
+import { verify } from 'sealing/statement';
+import type { NodeContext } from '../src/context.js';
+import { PoolDemand } from '../src/pool_demand.js';
+import { PoolLeader } from '../src/pool_leader.js';
+import { PresignaturePool } from '../src/presignature_pool.js';
+import { Seals } from '../src/seals.js';
+import { eventually, memoryLog } from './util/cluster.js';
+import { present } from './util/present.js';
+import { members } from './util/roster.js';
+import { FakePresence } from './util/transport.js';
+
+const { roster, identities } = members(4, 3);
+const TARGET = 20;
+
+/** node-1 of four, alone with a board. */
+class Leading {
+  readonly asked: CreatePresignatureRequest[] = [];
+  readonly pending = new Set<string>();
+  readonly presence = new FakePresence();
+  readonly log = memoryLog();
+  busy = false;
+  /** Answers of the board to the next requests; it takes them when there is none. */
+  refusing = 0;
+
+  async run(until: () => boolean, index = 0): Promise<void> {
+    const createPresignatureRequest = (body: CreatePresignatureRequest): Promise<void> => {
+      if (this.refusing-- > 0) return Promise.reject(new Error('the board is full'));
+      this.asked.push(body);
+      this.pending.add(body.request_id);
+      return Promise.resolve();
+    };
+    const listPresignatureRequests = () => Promise.resolve([...this.pending].map((id) => ({ id })));
+    const client = { createPresignatureRequest, listPresignatureRequests };
+    const config = { poolLeaderTimeoutMs: 30_000, fullSigningTimeoutMs: 60_000 };
+    const demand = new PoolDemand({ target: TARGET, max: 30 });
+    const parts = { client, config, demand, index, n: 4, t: 3, presence: this.presence, logger: this.log.logger, culprits: { has: () => false } };
+    const context = { ...parts, seals: new Seals(roster, present(identities[index])) } as unknown as NodeContext;
+    const leader = new PoolLeader(context, { pool: new PresignaturePool(30), isMaking: () => false, isBusy: () => this.busy });
+    const ending = new AbortController();
+    const running = leader.run(ending.signal);
+    try {
+      await eventually('it has asked', () => {
+        leader.notify();
+        return until();
+      });
+      // It must not ask for more than that.
+      for (let k = 0; k < 5; k++) {
+        leader.notify();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    } finally {
+      ending.abort();
+      await running;
+    }
+  }
+
+  /** How many were asked for, by batch. */
+  get sizes(): unknown[] {
+    return this.log.lines.flatMap(({ event, size }) => (event === 'pool_refill' ? [size] : []));
+  }
+}
+
+let leading: Leading;
+beforeEach(() => {
+  leading = new Leading();
+  for (const index of [1, 2, 3]) leading.presence.set(index, 'a');
+});
+
+describe('the leader of the pool', () => {
+  it('asks for the first alone, and when that is over for two sets\' shares, each in one go', async () => {
+    await leading.run(() => leading.asked.length === 1);
+    expect(leading.sizes).toEqual([1]);
+    leading = new Leading();
+    for (const index of [1, 2, 3]) leading.presence.set(index, 'a');
+    await leading.run(() => {
+      if (leading.asked.length === 1) leading.pending.clear();
+      return leading.asked.length >= 11;
+    });
+    expect(leading.sizes).toEqual([1, 5, 5]);
+    const sets = leading.asked.map(({ participants }) => participants?.join());
+    expect(new Set(sets.slice(1, 6)).size).toBe(1);
+    expect(new Set(sets.slice(6)).size).toBe(1);
+    expect(new Set(sets.slice(1)).size).toBe(2);
+    expect(new Set(leading.asked.map(({ request_id }) => request_id)).size).toBe(11);
+  });
+
+  it('signs each one that it asks for', async () => {
+    await leading.run(() => leading.asked.length === 1);
+    const [asked] = leading.asked;
+    const { signer, claims } = await verify(roster, PRESIGNATURE_REQUEST, asked?.origin ?? '');
+    expect([signer, claims]).toEqual(['node-1', { id: asked?.request_id, participants: asked?.participants }]);
+    expect(asked?.request_id).toMatch(/^presig_gen_node-1_[0-9a-f]{32}$/);
+  });
+
+  it('asks again for those of a batch that the board did not take, and not for the others', async () => {
+    await leading.run(() => {
+      if (leading.asked.length === 1 && leading.pending.size === 1) {
+        leading.pending.clear();
+        leading.refusing = 2;
+      }
+      return leading.asked.length >= 9;
+    });
+    expect(leading.sizes.slice(0, 2)).toEqual([1, 5]);
+    expect(leading.log.lines.filter(({ event }) => event === 'presignature_request_failed').length).toBe(1);
+    const ofFirst = leading.asked.slice(1).filter(({ participants }) => participants?.join() === leading.asked[1]?.participants?.join());
+    expect(ofFirst.length).toBe(3);
+  });
+
+  it.each([
+    ['requests are signed in full', (one: Leading) => { one.busy = true; }],
+    ['each set has its share', (one: Leading) => { for (const index of [1, 2, 3]) one.presence.set(index, 'a', { pool: { '2-3-4': 20 } }); }],
+    ['too few nodes are live', (one: Leading) => { for (const index of [2, 3]) one.presence.set(index, 'a', { live: false }); }],
+  ])('asks for nothing while %s', async (_why, arrange) => {
+    arrange(leading);
+    await leading.run(() => true);
+    expect(leading.asked).toEqual([]);
+  });
+
+  it('is the lowest node that was heard of lately', async () => {
+    leading = new Leading();
+    for (const index of [2, 3]) leading.presence.set(index, 'a');
+    leading.presence.set(0, 'a', { live: false, ageMs: 29_000 });
+    await leading.run(() => true, 1);
+    expect(leading.asked).toEqual([]);
+    leading.presence.set(0, 'a', { live: false, ageMs: 31_000 });
+    await leading.run(() => leading.asked.length > 0, 1);
+    expect(leading.asked[0]?.request_id).toMatch(/^presig_gen_node-2_/);
+  });
+});

@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { BATCH, nextBatch, type SetLevel } from '../src/refill_plan.js';
+import { signerSets } from '../src/utils.js';
+
+const levels = (counts: number[], room = 100): SetLevel[] => counts.map((count, k) => ({ signers: [k, k + 1], count, room }));
+
+describe('what a leader asks for next', () => {
+  it.each([
+    ['the share of an empty set', [0, 0, 0, 0], 4, 20, { signers: [0, 1], size: 5 }],
+    ['the one set that has the fewest', [5, 3, 4, 5], 4, 20, { signers: [1, 2], size: 2 }],
+    ['one when one is missing', [5, 5, 4, 5], 4, 20, { signers: [2, 3], size: 1 }],
+    ['nothing when all have their share', [5, 5, 5, 5], 4, 20, null],
+    ['no more than a batch', [0, 0, 0, 0], 4, 500, { signers: [0, 1], size: BATCH }],
+    ['no more than the aim in all', [8, 8, 6, 8], 4, 31, { signers: [2, 3], size: 1 }],
+    ['a share only, also of a single live set', [2], 4, 20, { signers: [0, 1], size: 3 }],
+    ['one of each set when there are more sets than presignatures', [1, 1, 0, 0], 30, 4, { signers: [2, 3], size: 1 }],
+    ['nothing when no set is live', [], 4, 20, null],
+    ['nothing when there is to be no pool', [0, 0], 2, 0, null],
+  ])('is %s', (_what, counts, sets, aim, expected) => {
+    expect(nextBatch(levels(counts), sets, aim)).toEqual(expected);
+  });
+
+  it('is not a set one of whose members is full', () => {
+    const [first, second] = levels([0, 3]);
+    const full = [{ ...first, room: 0 }, { ...second, room: 1 }] as SetLevel[];
+    expect(nextBatch(full, 2, 20)).toEqual({ signers: [1, 2], size: 1 });
+  });
+
+  it('fills the pool to the aim, evenly, and not further, from wherever it is', () => {
+    fc.assert(
+      fc.property(fc.constantFrom([3, 2], [4, 3], [7, 5], [2, 2]), fc.integer({ min: 1, max: 200 }), fc.array(fc.nat(9), { maxLength: 21 }), ([n = 0, t = 0], aim, held) => {
+        const sets = signerSets('', n, t);
+        const pool = sets.map((signers, k) => ({ signers, count: held[k] ?? 0, room: 1_000 }));
+        const before = pool.reduce((sum, { count }) => sum + count, 0);
+        for (let next = nextBatch(pool, sets.length, aim); next !== null; next = nextBatch(pool, sets.length, aim)) {
+          expect(next.size).toBeGreaterThan(0);
+          expect(next.size).toBeLessThanOrEqual(BATCH);
+          for (const level of pool) if (level.signers === next.signers) level.count += next.size;
+        }
+        const counts = pool.map(({ count }) => count);
+        const total = counts.reduce((a, b) => a + b, 0);
+        expect(total).toBeLessThanOrEqual(Math.max(aim, before));
+        const share = Math.ceil(aim / sets.length);
+        expect(total >= aim || counts.every((count) => count >= share)).toBe(true);
+      }),
+    );
+  });
+});
