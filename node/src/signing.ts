@@ -10,7 +10,7 @@ import { reportStatus, submitSignature, type SigningTask } from './signing_task.
 import { nodeId, nodeIndex, signersLabel } from './utils.js';
 
 /** Full signings under way at a time; each costs every signer seconds of CPU. */
-const FULL_SIGNINGS = 4;
+export const FULL_SIGNINGS = 4;
 /** Signers publish the same signature in turn, times their place, ms, should the first one die with it. */
 const SUBMIT_PATIENCE_MS = 1_000;
 

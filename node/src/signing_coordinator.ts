@@ -35,7 +35,7 @@ class SigningCoordinator {
   ) {
     const inFull = (): number => [...this.#tasks.values()].filter((task) => task.inFull).length;
     this.#presignatures = new PresignatureMaker(context, () => inFull() > 0, () => { this.#wake(); });
-    this.#fast = new FastSigning(context, this.#presignatures);
+    this.#fast = new FastSigning(context, this.#presignatures, inFull);
     this.#full = new FullSigning(context);
   }
 

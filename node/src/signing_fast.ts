@@ -8,23 +8,37 @@ import type { PresignatureMaker } from './presignature.js';
 import type { StoredPresignature } from './presignature_pool.js';
 import { sleepWhile } from './reading.js';
 import { SignerRefuses } from './refusals.js';
+import { FULL_SIGNINGS } from './signing.js';
 import { announcedAttempts, isLate, isReady } from './signing_plan.js';
-import { submitSignature, type SigningTask } from './signing_task.js';
+import { orderOf, submitSignature, type SigningTask } from './signing_task.js';
 import { nodeId, nodeIndex, signerSets, signersLabel } from './utils.js';
 
 /** A participant waits this long, times its place among them, before it names a presignature in the first one's stead. */
 const NAMING_PATIENCE_MS = 1_000;
 
+/** A request that waits for a presignature looks so often whether it still should, ms; news wakes it earlier. */
+const WAITING_LOOK_MS = 1_000;
+/** ... and waits as long as some request is named one, or is completed, within so many times the time that one takes to be made. */
+const REFILLS_WAITED = 2;
+
 /**
- * Signs requests with presignatures: one of its makers names it for the request, once, and all of them use that one or none.
+ * Signs requests with presignatures: one of its makers names it for the request, once, and all of them use that one or none. When there is
+ * none a request waits for the next, as long as they come: signing in full costs as much as making one, and holds up those that others
+ * wait for. So a few at a time are signed in full, the oldest first.
  * What anybody else names is not followed: the request is signed in full.
  */
 export class FastSigning {
   readonly #presignatures: PresignatureMaker;
+  /** When the board last showed that a request was named a presignature, or is completed, by performance.now(). */
+  #movedAt = -Infinity;
+  /** The youngest request that was named one, by `SigningTask.order`. */
+  #youngestNamed = '';
 
+  /** @param inFull how many requests are signed in full, or wait for their turn */
   constructor(
     private readonly context: NodeContext,
     presignatures: PresignatureMaker,
+    private readonly inFull: () => number,
   ) {
     this.#presignatures = presignatures;
   }
@@ -34,6 +48,7 @@ export class FastSigning {
     const { index, logger } = this.context;
     const { signal } = task.controller;
     const since = performance.now();
+    let isWaiting = false;
     while (!signal.aborted) {
       const named = task.request.presignature_id;
       if (named !== undefined) {
@@ -42,10 +57,18 @@ export class FastSigning {
         return;
       }
       const signers = this.#presignedSet(task);
+      if (signers === null && this.#shouldWait(task, since)) {
+        if (!isWaiting) logger.info({ event: 'waiting_for_presignature', request_id: task.id }, 'No presignature is free, waiting for the next one');
+        isWaiting = true;
+        await task.wakeup.sleep(WAITING_LOOK_MS, signal);
+        continue;
+      }
       const place = signers?.indexOf(index) ?? -1;
-      const patience = signers === null ? 0 : since + (place < 0 ? signers.length : place) * NAMING_PATIENCE_MS - performance.now();
+      const patience = signers === null ? 0 : this.#turnSince(task, since) + (place < 0 ? signers.length : place) * NAMING_PATIENCE_MS - performance.now();
       if (signers === null || (patience <= 0 && place < 0)) {
         logger.info({ event: 'no_presignature', request_id: task.id }, 'No presignature available, using full protocol');
+        // The next one that is about to do the same sees it.
+        task.inFull = true;
         return;
       }
       if (patience <= 0) await this.#name(task, signers);
@@ -53,15 +76,35 @@ export class FastSigning {
     }
   }
 
+  /** Should this request wait for a presignature, or for others that are signed in full now? */
+  #shouldWait(task: SigningTask, since: number): boolean {
+    const { n, t, config, demand } = this.context;
+    const isLive = signerSets(task.id, n, t).some((set) => set.every((party) => this.#isFit(task, party)));
+    if (!isLive || announcedAttempts(this.context, task.id, task.refusals.parties).length > 0) return false;
+    if (this.inFull() >= FULL_SIGNINGS) return true;
+    const patience = Math.min(config.fullSigningTimeoutMs, Math.max(config.fastSigningTimeoutMs, REFILLS_WAITED * demand.refillMs));
+    return this.#presignatures.isFilling && performance.now() <= this.#turnSince(task, since) + patience;
+  }
+
+  /** Since when it might have been this one's turn: others come first, unless it was passed over for long. */
+  #turnSince(task: SigningTask, since: number): number {
+    const turn = Math.max(since, this.#movedAt);
+    return task.order < this.#youngestNamed ? Math.min(turn, since + this.context.config.fullSigningTimeoutMs) : turn;
+  }
+
+  #isFit({ refusals }: SigningTask, party: number): boolean {
+    return isReady(this.context, party) && refusals.codeOf(party) === undefined;
+  }
+
   /** The first signer set, in the request's order, whose members are all ready and willing and whose first member has a presignature; one in which nobody is late if there is any. */
-  #presignedSet({ id, refusals }: SigningTask): number[] | null {
+  #presignedSet(task: SigningTask): number[] | null {
     const { index, n, t, presence } = this.context;
-    const fit = (party: number): boolean => isReady(this.context, party) && refusals.codeOf(party) === undefined;
-    const has = (party: number, label: string): boolean => {
-      const counts = party === index ? this.#presignatures.pool.counts() : presence.peers().find((peer) => peer.index === party)?.status?.pool;
-      return (counts?.[label] ?? 0) > 0;
-    };
-    const sets = signerSets(id, n, t).filter((set) => set.every(fit) && has(set[0] ?? -1, signersLabel(set)));
+    const pools = new Map(presence.peers().map((peer) => [peer.index, peer.status?.pool ?? {}]));
+    pools.set(index, this.#presignatures.pool.counts());
+    // Many may be waiting: most of the time there is nothing to look for.
+    if (![...pools.values()].some((counts) => Object.values(counts).some((count) => count > 0))) return null;
+    const has = (party: number, label: string): boolean => (pools.get(party)?.[label] ?? 0) > 0;
+    const sets = signerSets(task.id, n, t).filter((set) => set.every((party) => this.#isFit(task, party)) && has(set[0] ?? -1, signersLabel(set)));
     return sets.find((set) => !set.some((party) => isLate(this.context, party))) ?? sets[0] ?? null;
   }
 
@@ -177,6 +220,11 @@ export class FastSigning {
    */
   async setAside(record: RequestRecord, willUse: boolean, task?: SigningTask): Promise<void> {
     const { pool } = this.#presignatures;
+    if (record.presignature_id !== undefined || record.status === 'completed') this.#movedAt = performance.now();
+    if (record.presignature_id !== undefined) {
+      const order = orderOf(record);
+      if (order > this.#youngestNamed) this.#youngestNamed = order;
+    }
     const makers = pool.makersOf(record.presignature_id ?? '');
     if (record.presignature_id === undefined || makers === null) return;
     const namer = await this.#namer(record, task).catch(() => null);
@@ -188,7 +236,7 @@ export class FastSigning {
   /** This node went on to full signing, but another one still knew of a presignature: without this half it would be wasted. */
   joinLate(task: SigningTask): void {
     const named = task.request.presignature_id;
-    if (task.controller.signal.aborted || !task.inFull || named === undefined || !this.#presignatures.pool.has(named)) return;
+    if (task.controller.signal.aborted || !task.inFull || named === undefined || !this.#presignatures.has(named)) return;
     const join = async (): Promise<void> => {
       const namer = await this.#namer(task.request, task);
       if (namer !== null) await this.#useNamed(task, named, namer);

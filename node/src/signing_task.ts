@@ -57,10 +57,14 @@ export class SigningTask {
     return this.request.id;
   }
 
-  /** Oldest first, the same at all nodes. */
   get order(): string {
-    return `${this.request.created_at} ${this.id}`;
+    return orderOf(this.request);
   }
+}
+
+/** By this requests are in order, the oldest first, the same at all nodes. */
+export function orderOf({ created_at, id }: RequestRecord): string {
+  return `${created_at} ${id}`;
 }
 
 /** Says on the board that a request has failed, or what it waits for. */

@@ -7,6 +7,7 @@ import { sign, verify } from 'sealing/statement';
 import { identityText } from '../../sealing/test/fixed_identity.js';
 import type { NodeContext } from '../src/context.js';
 import type { PresignatureMaker } from '../src/presignature.js';
+import { PoolDemand } from '../src/pool_demand.js';
 import { PresignaturePool } from '../src/presignature_pool.js';
 import { Seals } from '../src/seals.js';
 import { FastSigning } from '../src/signing_fast.js';
@@ -26,6 +27,11 @@ let pool: PresignaturePool;
 let presence: FakePresence;
 let log: ReturnType<typeof memoryLog>;
 let context: NodeContext;
+let demand: PoolDemand;
+/** Does somebody fill the pool? */
+let filling: boolean;
+/** All that the node works on. */
+let tasks: SigningTask[];
 let fast: FastSigning;
 /** What was named. */
 let names: UpdateRequest[];
@@ -42,9 +48,12 @@ beforeEach(() => {
   };
   const audit = { record: () => Promise.resolve() };
   const parts = { client: { updateRequest }, index: 1, n: 4, t: 3, seals: new Seals(roster, identityOf(1)), presence, logger: log.logger, culprits: { has: () => false }, audit };
-  context = { ...parts, config: { fastSigningTimeoutMs: 600_000 } } as unknown as NodeContext;
-  const maker = { pool, makersOf: (id: string) => Promise.resolve(pool.makersOf(id)), take: (id: string) => pool.take(id) };
-  fast = new FastSigning(context, maker as unknown as PresignatureMaker);
+  demand = new PoolDemand({ target: 20, max: 30 });
+  context = { ...parts, demand, config: { fastSigningTimeoutMs: 600_000, fullSigningTimeoutMs: 600_000 } } as unknown as NodeContext;
+  filling = true;
+  const maker = { pool, get isFilling() { return filling; }, has: (id: string) => pool.has(id), makersOf: (id: string) => Promise.resolve(pool.makersOf(id)), take: (id: string) => pool.take(id) };
+  tasks = [];
+  fast = new FastSigning(context, maker as unknown as PresignatureMaker, () => tasks.filter(({ inFull }) => inFull).length);
 });
 
 /** A request that has been named the presignature, by node-1 unless something is changed about it. */
@@ -77,6 +86,109 @@ describe('naming a presignature', () => {
     expect(names).toMatchObject([{ presignature_id: expected }]);
     const { claims, signer } = await verify(roster, NAMING, names[0]?.naming ?? '');
     expect([claims, signer]).toEqual([{ request_id: id, presignature_id: expected }, 'node-2']);
+  });
+});
+
+describe('a request without a presignature', () => {
+  const anonymous = { ...unsigned, presignature_id: undefined };
+  const waiting = { ...anonymous, created_at: '2026-01-01T00:00:02Z' };
+  const signedInFull = (): unknown[] => log.lines.flatMap(({ event, request_id }) => (event === 'no_presignature' ? [request_id] : []));
+  const isDone = (running: Promise<unknown>): Promise<unknown> => Promise.race([running.then(() => true), new Promise((resolve) => setTimeout(resolve, 200, false))]);
+  const config = (change: object): void => { Object.assign(context.config, change); };
+  beforeEach(() => {
+    pool.take(PRESIGNATURE);
+  });
+
+  it('waits for the next one, and takes it', async () => {
+    const task = new SigningTask(context, anonymous);
+    const running = fast.run(task);
+    running.catch(() => undefined);
+    expect(await isDone(running)).toBe(false);
+    pool.add({ id: 'next', participants: [1, 2, 3], presignature: Object.create(Presignature.prototype) as Presignature, making: null });
+    task.wakeup.notify();
+    await expect(running).rejects.toThrow('enough');
+    expect(names).toMatchObject([{ presignature_id: 'next' }]);
+  });
+
+  it.each([
+    ['nobody fills the pool', () => { filling = false; }],
+    ['one of its signers signs it in full', () => { presence.announce(0, 'req_1.1.1-2-3'); }],
+    ['no signer set is live', () => { for (const index of [2, 3]) presence.set(index, 'a', { live: false }); }],
+    ['no presignature has come for long', () => { config({ fastSigningTimeoutMs: -1 }); }],
+  ])('is signed in full when %s', async (_why, arrange) => {
+    arrange();
+    expect(await isDone(fast.run(new SigningTask(context, anonymous)))).toBe(true);
+    expect(signedInFull()).toEqual(['req_1']);
+  });
+
+  it('waits while four others are signed in full, and follows who signs it in full all the same', async () => {
+    filling = false;
+    tasks = [1, 2, 3, 4, 5, 6].map((k) => new SigningTask(context, { ...anonymous, id: `req_${k}` }));
+    const running = tasks.map((task) => fast.run(task));
+    await isDone(Promise.all(running));
+    expect(signedInFull()).toEqual(['req_1', 'req_2', 'req_3', 'req_4']);
+    presence.announce(0, 'req_6.1.1-2-3');
+    tasks[5]?.wakeup.notify();
+    await running[5];
+    expect(signedInFull()).toEqual(['req_1', 'req_2', 'req_3', 'req_4', 'req_6']);
+    tasks.splice(0, 4);
+    tasks[0]?.wakeup.notify();
+    await running[4];
+  });
+
+  it('goes on waiting when others are completed', async () => {
+    config({ fastSigningTimeoutMs: 300 });
+    const task = new SigningTask(context, waiting);
+    const running = fast.run(task);
+    for (let k = 0; k < 4; k++) {
+      await fast.setAside({ ...anonymous, id: 'req_2', status: 'completed' }, false);
+      expect(await isDone(running)).toBe(false);
+      task.wakeup.notify();
+    }
+    await running;
+  });
+
+  it('waits longer where a presignature takes longer', async () => {
+    config({ fastSigningTimeoutMs: -1 });
+    demand.made(60_000);
+    const task = new SigningTask(context, anonymous);
+    const running = fast.run(task);
+    expect(await isDone(running)).toBe(false);
+    filling = false;
+    task.wakeup.notify();
+    await running;
+  });
+
+  it('goes on waiting while others are named presignatures, but not when younger ones are and it has waited for long', async () => {
+    config({ fastSigningTimeoutMs: 300 });
+    const at = (created_at: string): RequestRecord => ({ ...unsigned, id: 'req_2', created_at });
+    const task = new SigningTask(context, waiting);
+    const running = fast.run(task);
+    for (let k = 0; k < 10; k++) {
+      await fast.setAside(at('2026-01-01T00:00:01Z'), true);
+      expect(await isDone(running)).toBe(false);
+      task.wakeup.notify();
+    }
+    config({ fullSigningTimeoutMs: 400 });
+    await fast.setAside(at('2026-01-01T00:00:03Z'), true);
+    task.wakeup.notify();
+    expect(await isDone(running)).toBe(true);
+    expect(signedInFull()).toEqual(['req_1']);
+  });
+
+  it('leaves the naming to the first maker as long as that one is at it', async () => {
+    presence.set(0, 'a', { pool: { '1-2-3': 1 } });
+    pool.add({ id: 'other', participants: [0, 1, 2], presignature: Object.create(Presignature.prototype) as Presignature, making: null });
+    const task = new SigningTask(context, waiting);
+    const running = fast.run(task);
+    running.catch(() => undefined);
+    for (let k = 0; k < 8; k++) {
+      await fast.setAside({ ...unsigned, id: 'req_2', created_at: '2026-01-01T00:00:01Z' }, true);
+      await isDone(running);
+    }
+    expect(names).toEqual([]);
+    await expect(running).rejects.toThrow('enough');
+    expect(names).toMatchObject([{ presignature_id: 'other' }]);
   });
 });
 
