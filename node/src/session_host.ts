@@ -8,6 +8,7 @@ import {
   ProtocolAborted,
   serializeAuxInfo,
   serializeCoreKeyShare,
+  settleTogether,
   sign,
   systemRng,
   type KeyShare,
@@ -26,9 +27,13 @@ interface Hosted {
   /** Somebody waits for a signature; a presignature can wait. */
   readonly urgent: boolean;
   readonly isPresignature: boolean;
-  readonly receive: Session<unknown>['receive'];
+  readonly session: Session<unknown>;
   readonly proceed: () => ReturnType<Session<Result>['proceed']>;
   runnable: boolean;
+  /** How often it has come to something to settle. */
+  settlings: number;
+  /** It has something to settle, together with others that have. */
+  isSettling: boolean;
 }
 
 class SearchEnded extends Error {}
@@ -42,7 +47,10 @@ export interface SessionHostOptions {
   readonly drain: () => void;
 }
 
-/** Runs many sessions in one thread, signings before all others and then the oldest first, one step at a time; and searches for primes when all of them wait. */
+/**
+ * Runs many sessions in one thread, one step at a time: signings before all others, then the oldest, but what presignatures have to settle
+ * waits until those behind have come to it too, and is settled together. And searches for primes when all of them wait.
+ */
 export class SessionHost {
   readonly #options: SessionHostOptions;
   /** In the order in which they began. */
@@ -75,7 +83,7 @@ export class SessionHost {
         if (hosted === undefined) return;
         hosted.runnable = true;
         this.#guarded(message.id, () => {
-          hosted.receive(message.message);
+          hosted.session.receive(message.message);
         });
         return;
       }
@@ -96,15 +104,23 @@ export class SessionHost {
     for (;;) {
       this.#options.drain();
       const runnable = [...this.#sessions].filter(([, session]) => session.runnable && !(session.isPresignature && this.#presignaturesHeld));
-      const next = runnable.find(([, { urgent }]) => urgent) ?? runnable[0];
+      const fewest = Math.min(...runnable.map(([, { settlings }]) => settlings));
+      const next = runnable.find(([, { urgent }]) => urgent) ?? runnable.find(([, { settlings }]) => settlings === fewest);
       if (next === undefined) return;
       const [id, hosted] = next;
       this.#metered(id, hosted, () => {
+        if (hosted.isSettling) this.#settle();
         this.#guarded(id, () => {
           this.#step(id, hosted);
         });
       });
     }
+  }
+
+  #settle(): void {
+    const settling = [...this.#sessions.values()].filter(({ isSettling }) => isSettling);
+    settleTogether(settling.map(({ session }) => session));
+    for (const session of settling) session.isSettling = false;
   }
 
   /** Tells what a presignature costs: there is a bound on that. */
@@ -134,6 +150,9 @@ export class SessionHost {
         post({ id, kind: 'progress', progress: step.progress });
         return;
       case 'settling':
+        hosted.settlings += 1;
+        // For a signing somebody waits: the next step settles it alone.
+        hosted.isSettling = hosted.isPresignature;
         return;
       case 'done':
         this.#sessions.delete(id);
@@ -203,10 +222,10 @@ function hosted<Output>(session: Session<Output>, toResult: (output: Output) => 
   return {
     urgent: false,
     isPresignature: false,
+    session,
     runnable: true,
-    receive: (message) => {
-      session.receive(message);
-    },
+    settlings: 0,
+    isSettling: false,
     proceed: () => {
       const step = session.proceed();
       return step.kind === 'done' ? { kind: 'done', output: toResult(step.output) } : step;

@@ -4,10 +4,10 @@ import { generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import type { FromThread } from '../src/jobs.js';
 import { SessionHost } from '../src/session_host.js';
 
-function hostWithShare(): { host: SessionHost; posted: FromThread[] } {
+function hostWithShare(index = 0): { host: SessionHost; posted: FromThread[] } {
   const posted: FromThread[] = [];
   const host = new SessionHost({ params: SMALL_FOR_TESTS, cpuMs: () => 0, post: (message) => void posted.push(message), drain: () => undefined });
-  const [share] = generateShares({ parties: 2, threshold: 2, params: SMALL_FOR_TESTS, rng: seededRng('session host') });
+  const share = generateShares({ parties: 2, threshold: 2, params: SMALL_FOR_TESTS, rng: seededRng('session host') })[index];
   if (share !== undefined) host.handle({ kind: 'load_key_share', text: serializeKeyShare(share) });
   return { host, posted };
 }
@@ -35,6 +35,37 @@ describe('sessions in one thread', () => {
     host.handle({ kind: 'hold_presignatures', held: false });
     host.run();
     expect(posted.filter(({ kind }) => kind !== 'spent').at(-1)).toMatchObject({ id: 1, kind: 'waiting' });
+  });
+
+  it('make presignatures side by side: what each has to settle waits for the others, and none for one that is silent', () => {
+    const nodes = [hostWithShare(0), hostWithShare(1)];
+    const ids = [1, 2, 3, 4];
+    for (const { host } of nodes) for (const id of ids) host.handle({ kind: 'start', id, job: { kind: 'presign', executionId: `presig_gen_${id}`, signers } });
+    const read = [0, 0];
+    const isOver = (): boolean => nodes.every(({ posted }) => posted.filter(({ kind }) => kind === 'done').length === 3);
+    for (let k = 0; k < 20 && !isOver(); k++) {
+      for (const { host } of nodes) host.run();
+      for (const [from, { posted }] of nodes.entries()) {
+        for (const message of posted.slice(read[from])) {
+          // Of the fourth no message of round 2 arrives.
+          if (message.kind === 'send' && !(message.id === 4 && message.message.round > 2)) {
+            const { to, payload } = message.message;
+            nodes[1 - from]?.host.handle({ kind: 'message', id: message.id, message: { sender: from, broadcast: to === 'all', payload } });
+          }
+        }
+        read[from] = posted.length;
+      }
+    }
+    for (const { posted } of nodes) {
+      expect(posted.flatMap(({ id, kind }) => (kind === 'done' ? [id] : []))).toEqual([1, 2, 3]);
+      const checks = (variant: string): number[] => posted.flatMap((message, at) => (message.kind === 'progress' && message.progress.startsWith(`${variant}: checking`) ? [at] : []));
+      for (const [variant, checked] of [['Round1b', ids], ['Round2', [1, 2, 3]]] as const) {
+        const last = Math.max(...checks(variant));
+        const between = posted.slice(Math.min(...checks(variant)), last);
+        expect(new Set([...between, posted[last]].map((message) => message?.id))).toEqual(new Set(checked));
+        expect(between.map(({ kind }) => kind).filter((kind) => kind === 'send' || kind === 'done')).toEqual([]);
+      }
+    }
   });
 
   it('tell what each step of a presignature has cost, and nothing of a signing', () => {
