@@ -9,8 +9,9 @@ import { isReady } from './signing_plan.js';
 import { nodeId, signerSets, signersLabel } from './utils.js';
 import { Wakeup } from './wakeup.js';
 
-/** Batches under way at a time: while one waits for messages the other computes. */
-const BATCHES_AT_A_TIME = 2;
+/** Batches under way at a time, as each keeps one thread busy: while one waits for messages the other computes. */
+const LEAST_BATCHES = 2;
+export const MOST_BATCHES = 4;
 /** How often a leader looks whether the pool needs filling, ms; news wakes it earlier. */
 const LOOK_MS = 1_000;
 
@@ -67,9 +68,10 @@ export class PoolLeader {
 
   /** @returns false when nothing is to be asked for now */
   async #askForNext(signal: AbortSignal): Promise<boolean> {
-    const { n, t, demand, logger } = this.context;
+    const { n, t, demand, config, logger } = this.context;
     const underWay = new Set([...this.#led.values()].map(({ batch }) => batch)).size;
-    if (!this.#isLeader() || this.deps.isBusy() || underWay >= (this.#isBegun ? BATCHES_AT_A_TIME : 1)) return false;
+    const most = this.#isBegun ? Math.min(MOST_BATCHES, Math.max(LEAST_BATCHES, config.workers)) : 1;
+    if (!this.#isLeader() || this.deps.isBusy() || underWay >= most) return false;
     const sets = signerSets('', n, t);
     const levels = sets.filter((set) => set.every((party) => isReady(this.context, party))).map((set) => this.#levelOf(set));
     const next = nextBatch(levels, sets.length, demand.aim);

@@ -5,14 +5,14 @@ import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import type { NodeContext } from './context.js';
 import type { SessionRecord } from './culprits.js';
 import { runOverBoard } from './http_transport.js';
-import { PoolLeader } from './pool_leader.js';
+import { MOST_BATCHES, PoolLeader } from './pool_leader.js';
 import { PresignaturePool, type StoredPresignature } from './presignature_pool.js';
 import { keepReading, sleepUntilAborted } from './reading.js';
 import { BATCH } from './refill_plan.js';
 import { nodeId, nodeIndex, signersLabel } from './utils.js';
 
 /** Presignatures in whose making this node takes part at a time at most, whoever asks: two leaders' batches, while one takes over from another. */
-const JOINED_AT_A_TIME = 4 * BATCH;
+const JOINED_AT_A_TIME = 2 * MOST_BATCHES * BATCH;
 /** The leader, and 128 random bits. */
 const ID = /^presig_gen_(node-\d+)_[0-9a-f]{32}$/;
 

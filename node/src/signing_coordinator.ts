@@ -7,7 +7,7 @@ import { PresignatureMaker } from './presignature.js';
 import { keepReading, sleepUntilAborted, untilAnswered } from './reading.js';
 import { FullSigning } from './signing.js';
 import { FastSigning } from './signing_fast.js';
-import { reportStatus, SigningTask } from './signing_task.js';
+import { reportStatus, SigningTask, wake } from './signing_task.js';
 
 /** Pause before a task that was interrupted goes on, ms. */
 const RETRY_MS = 500;
@@ -34,7 +34,7 @@ class SigningCoordinator {
     private readonly life: AbortSignal,
   ) {
     const inFull = (): number => [...this.#tasks.values()].filter((task) => task.inFull).length;
-    this.#presignatures = new PresignatureMaker(context, () => inFull() > 0, () => { this.#wake(); });
+    this.#presignatures = new PresignatureMaker(context, () => inFull() > 0, () => { wake(this.#tasks.values()); });
     this.#fast = new FastSigning(context, this.#presignatures, inFull);
     this.#full = new FullSigning(context);
   }
@@ -54,7 +54,7 @@ class SigningCoordinator {
   async #followRequests(): Promise<void> {
     const { life } = this;
     const { client, presence } = this.context;
-    const unsubscribe = presence.onChange(() => { this.#wake(); });
+    const unsubscribe = presence.onChange(() => { wake(this.#tasks.values()); });
     try {
       await keepReading(this.context, 'requests', life, async (changedAfter = '0') => {
         const records = await client.listRequests({ changedAfter, wait: 25_000, signal: life });
@@ -65,11 +65,6 @@ class SigningCoordinator {
       unsubscribe();
       for (const task of this.#tasks.values()) task.controller.abort(life.reason);
     }
-  }
-
-  /** The oldest first: of two that wait for the same presignature it gets it. */
-  #wake(): void {
-    for (const task of this.#tasks.values()) task.wakeup.notify();
   }
 
   #see(record: RequestRecord): void {

@@ -60,7 +60,9 @@ export class FastSigning {
       if (signers === null && this.#shouldWait(task, since)) {
         if (!isWaiting) logger.info({ event: 'waiting_for_presignature', request_id: task.id }, 'No presignature is free, waiting for the next one');
         isWaiting = true;
+        task.isWaiting = true;
         await task.wakeup.sleep(WAITING_LOOK_MS, signal);
+        task.isWaiting = false;
         continue;
       }
       const place = signers?.indexOf(index) ?? -1;

@@ -5,10 +5,13 @@ import { REQUEST_STATUS } from 'sealing/kinds';
 import type { Attempt } from './attempt.js';
 import type { NodeContext } from './context.js';
 import { sleepUntilAborted } from './reading.js';
+import { BATCH } from './refill_plan.js';
 import { Refusals, type RefusalsDeps } from './refusals.js';
 import { signersLabel } from './utils.js';
 import { Wakeup } from './wakeup.js';
 
+/** Two batches. With a thousand waiting, waking all of them would take 20 ms of CPU time at each of some ten news a second. */
+const WOKEN_AT_A_TIME = 2 * BATCH;
 /** How long the news of a published signature may take, ms. */
 const NEWS_PATIENCE_MS = 1_000;
 
@@ -21,6 +24,8 @@ export class SigningTask {
   verdict: string | null | undefined;
   /** The naming of a presignature that was verified last, and by whom it is; null when that cannot be told. */
   verifiedNaming: { readonly naming: string; readonly presignatureId: string; readonly namer: number | null } | undefined;
+  /** Does it wait for the next presignature? */
+  isWaiting = false;
   /** Will too few nodes sign it? */
   isFailing = false;
   /** Is it being signed in full, or waiting for its turn? */
@@ -59,6 +64,15 @@ export class SigningTask {
 
   get order(): string {
     return orderOf(this.request);
+  }
+}
+
+/** Tells tasks, the oldest first, that there is news: of those that wait for a presignature as many as there may be new ones for; the others look by themselves, now and then. */
+export function wake(tasks: Iterable<SigningTask>): void {
+  let waiting = 0;
+  for (const task of tasks) {
+    if (task.isWaiting) waiting += 1;
+    if (!task.isWaiting || waiting <= WOKEN_AT_A_TIME) task.wakeup.notify();
   }
 }
 

@@ -22,6 +22,7 @@ class Leading {
   readonly presence = new FakePresence();
   readonly log = memoryLog();
   busy = false;
+  workers = 1;
   /** Answers of the board to the next requests; it takes them when there is none. */
   refusing = 0;
 
@@ -34,7 +35,7 @@ class Leading {
     };
     const listPresignatureRequests = () => Promise.resolve([...this.pending].map((id) => ({ id })));
     const client = { createPresignatureRequest, listPresignatureRequests };
-    const config = { poolLeaderTimeoutMs: 30_000, fullSigningTimeoutMs: 60_000 };
+    const config = { workers: this.workers, poolLeaderTimeoutMs: 30_000, fullSigningTimeoutMs: 60_000 };
     const demand = new PoolDemand({ target: TARGET, max: 30 });
     const parts = { client, config, demand, index, n: 4, t: 3, presence: this.presence, logger: this.log.logger, culprits: { has: () => false } };
     const context = { ...parts, seals: new Seals(roster, present(identities[index])) } as unknown as NodeContext;
@@ -85,6 +86,15 @@ describe('the leader of the pool', () => {
     expect(new Set(sets.slice(6)).size).toBe(1);
     expect(new Set(sets.slice(1)).size).toBe(2);
     expect(new Set(leading.asked.map(({ request_id }) => request_id)).size).toBe(11);
+  });
+
+  it.each([[1, 2], [3, 3], [16, 4]])('with %i threads asks for %i batches at a time', async (workers, batches) => {
+    leading.workers = workers;
+    await leading.run(() => {
+      if (leading.asked.length === 1) leading.pending.clear();
+      return leading.sizes.length === 1 + batches;
+    });
+    expect(leading.sizes.length).toBe(1 + batches);
   });
 
   it('signs each one that it asks for', async () => {

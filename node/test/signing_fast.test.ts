@@ -104,10 +104,12 @@ describe('a request without a presignature', () => {
     const running = fast.run(task);
     running.catch(() => undefined);
     expect(await isDone(running)).toBe(false);
+    expect(task.isWaiting).toBe(true);
     pool.add({ id: 'next', participants: [1, 2, 3], presignature: Object.create(Presignature.prototype) as Presignature, making: null });
     task.wakeup.notify();
     await expect(running).rejects.toThrow('enough');
     expect(names).toMatchObject([{ presignature_id: 'next' }]);
+    expect(task.isWaiting).toBe(false);
   });
 
   it.each([

@@ -1,7 +1,7 @@
-import { expect, it } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import { RequestRecordSchema } from 'message-board/contract';
 import { Seals } from '../src/seals.js';
-import { SigningTask } from '../src/signing_task.js';
+import { SigningTask, wake } from '../src/signing_task.js';
 import { memoryLog } from './util/cluster.js';
 import { present } from './util/present.js';
 import { members } from './util/roster.js';
@@ -18,4 +18,16 @@ it('a task takes news of its request, and never another message or another asker
   const news = { ...first, revision: '2', presignature_id: 'p' };
   task.request = news;
   expect(task.request).toBe(news);
+});
+
+it('news wakes all tasks, but of those that wait for a presignature no more than two batches, the oldest', () => {
+  const { roster, identities } = members(4, 3);
+  const record = RequestRecordSchema.parse({ id: 'req_1', message: 'pay alice', status: 'pending', revision: '1', created_at: new Date(0).toISOString(), updated_at: new Date(0).toISOString() });
+  const tasks = Array.from({ length: 24 }, () => new SigningTask({ seals: new Seals(roster, present(identities[0])), n: 4, logger: memoryLog().logger }, record));
+  const notices = tasks.map((task, k) => {
+    task.isWaiting = k !== 2 && k !== 23;
+    return jest.spyOn(task.wakeup, 'notify');
+  });
+  wake(tasks);
+  expect(notices.flatMap(({ mock }, k) => (mock.calls.length > 0 ? [k] : []))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 23]);
 });
