@@ -49,7 +49,7 @@ describe('/nodes', () => {
     const told: [string, boolean | undefined][] = [];
     const changed = (...news: [string, boolean?]): void => void told.push([news[0], news[1]]);
     const board = new Board({ limits: LIMITS, roster: null, now: () => START, random: () => '0', changed });
-    const said = [{}, { pool: { '1-2-3': 3 } }, { pool: {} }, { pool: { '2-3-4': 1 }, stage: 'ready' }, { attempts: [] }] as const;
+    const said: readonly Partial<typeof STATUS>[] = [{}, { pool: { '1-2-3': 3 } }, { pool: {} }, { pool: { '2-3-4': 1 }, stage: 'ready' }, { attempts: [] }];
     let status = STATUS;
     for (const patch of said) {
       status = { ...status, ...patch };
