@@ -17,7 +17,7 @@ const LOOK_MS = 1_000;
 
 /** A presignature that this node has asked for. */
 interface Led {
-  readonly signers: string;
+  readonly signers: readonly number[];
   readonly batch: number;
   /** By performance.now(). */
   readonly since: number;
@@ -50,6 +50,12 @@ export class PoolLeader {
   /** There may be something to do. */
   notify(): void {
     this.#wakeup.notify();
+  }
+
+  /** The making of one in which this node takes part is over, well or not. */
+  ended(id: string): void {
+    this.#forget(id);
+    this.notify();
   }
 
   /** Until the signal aborts; never throws. */
@@ -94,20 +100,21 @@ export class PoolLeader {
     const participants = [...signers];
     const origin = await seals.state(PRESIGNATURE_REQUEST, { id, participants });
     await client.createPresignatureRequest({ request_id: id, participants, origin }, signal);
-    this.#led.set(id, { signers: signersLabel(signers), batch, since: performance.now() });
+    this.#led.set(id, { signers, batch, since: performance.now() });
   }
 
-  /** Forgets the led ones that are over: in some of them this node has no part, so the board is asked. */
+  #forget(id: string): void {
+    if (this.#led.delete(id)) this.#isBegun = true;
+  }
+
+  /** Forgets the led ones that are over. In some of them this node has no part, so the board is asked; one who would tell it may have gone. */
   async #settleLed(signal: AbortSignal): Promise<void> {
-    const others = [...this.#led.keys()].filter((id) => !this.deps.isMaking(id));
+    const others = [...this.#led].filter(([id]) => !this.deps.isMaking(id));
     if (others.length === 0) return;
     const pending = new Set((await this.context.client.listPresignatureRequests({ status: 'pending', signal })).map(({ id }) => id));
     const oldest = performance.now() - this.context.config.fullSigningTimeoutMs;
-    for (const id of others) {
-      const isOld = (this.#led.get(id)?.since ?? 0) < oldest;
-      if (!isOld && pending.has(id)) continue;
-      this.#led.delete(id);
-      this.#isBegun = true;
+    for (const [id, { signers, since }] of others) {
+      if (!pending.has(id) || since < oldest || !signers.every((party) => isReady(this.context, party))) this.#forget(id);
     }
   }
 
@@ -130,7 +137,7 @@ export class PoolLeader {
     const { demand } = this.context;
     const label = signersLabel(signers);
     const pools = signers.map((party) => this.#poolOf(party));
-    const making = [...this.#led.values()].filter((led) => led.signers === label).length;
+    const making = [...this.#led.values()].filter((led) => signersLabel(led.signers) === label).length;
     const held = Math.min(...pools.map((counts) => counts[label] ?? 0));
     const fullest = Math.max(...pools.map((counts) => Object.values(counts).reduce((sum, count) => sum + count, 0)));
     return { signers, count: held + making, room: demand.bounds.max - fullest };

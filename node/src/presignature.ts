@@ -115,7 +115,7 @@ export class PresignatureMaker {
     }
     const making = this.#make(id, participants, signal).finally(() => {
       this.#making.delete(id);
-      this.#leader.notify();
+      this.#leader.ended(id);
     });
     this.#making.set(id, making);
   }

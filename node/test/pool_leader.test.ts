@@ -23,6 +23,7 @@ class Leading {
   readonly log = memoryLog();
   busy = false;
   workers = 1;
+  leader: PoolLeader | undefined;
   /** Answers of the board to the next requests; it takes them when there is none. */
   refusing = 0;
 
@@ -40,6 +41,7 @@ class Leading {
     const parts = { client, config, demand, index, n: 4, t: 3, presence: this.presence, logger: this.log.logger, culprits: { has: () => false } };
     const context = { ...parts, seals: new Seals(roster, present(identities[index])) } as unknown as NodeContext;
     const leader = new PoolLeader(context, { pool: new PresignaturePool(30), isMaking: () => false, isBusy: () => this.busy });
+    this.leader = leader;
     const ending = new AbortController();
     const running = leader.run(ending.signal);
     try {
@@ -95,6 +97,28 @@ describe('the leader of the pool', () => {
       return leading.sizes.length === 1 + batches;
     });
     expect(leading.sizes.length).toBe(1 + batches);
+  });
+
+  it('goes on without one whose maker went down, though nobody tells the board', async () => {
+    let down = -1;
+    await leading.run(() => {
+      if (leading.asked.length === 1) {
+        down = leading.asked[0]?.participants?.find((party) => party !== 0) ?? -1;
+        leading.presence.set(down, 'a', { live: false });
+      }
+      return leading.asked.length > 1;
+    });
+    expect(leading.asked[0]?.participants).toContain(down);
+    expect(leading.asked.slice(1).flatMap(({ participants = [] }) => participants)).not.toContain(down);
+    expect(leading.pending.size).toBe(leading.asked.length);
+  });
+
+  it('goes on when its own part in one is over, though the board does not know', async () => {
+    await leading.run(() => {
+      if (leading.asked.length === 1) leading.leader?.ended(leading.asked[0]?.request_id ?? '');
+      return leading.asked.length > 1;
+    });
+    expect(leading.pending.size).toBe(leading.asked.length);
   });
 
   it('signs each one that it asks for', async () => {
