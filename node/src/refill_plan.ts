@@ -16,13 +16,14 @@ export interface Batch {
 }
 
 /**
- * What to ask for next: presignatures of the set that has the fewest, until it has its share or all together have the aim; null when there is enough.
+ * What to ask for next: presignatures of the set that has the fewest, until it has its share or all together have the aim, counting shares; null when there is enough.
  * @param sets how many sets there are, live or not: when a node comes back there is still room for its sets
  * @param aim how many the cluster should hold
  */
 export function nextBatch(live: readonly SetLevel[], sets: number, aim: number): Batch | null {
   const share = Math.ceil(aim / sets);
-  const total = live.reduce((sum, { count }) => sum + count, 0);
+  // What a set has beyond its share, made for another leader, is no reason for others to have none.
+  const total = live.reduce((sum, { count }) => sum + Math.min(count, share), 0);
   const missing = ({ count, room }: SetLevel): number => Math.min(BATCH, share - count, room, aim - total);
   const needy = live.filter((level) => missing(level) > 0);
   if (needy.length === 0) return null;
