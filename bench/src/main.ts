@@ -1,5 +1,6 @@
 /** Runs the parts that are asked for, prints their figures and keeps them. */
 import { measureEndToEnd, type ClusterPlan } from './end_to_end.js';
+import { measureEnvelopes } from './envelopes.js';
 import { measureFirstSignature } from './first_signature.js';
 import { measureLibrary } from './library.js';
 import { describe, isQuiet, lookAtMachine } from './machine.js';
@@ -10,6 +11,7 @@ import { keepResults, type Findings, type Part } from './results.js';
 import { measureSustained } from './sustained.js';
 
 const QUICK_MINUTES = 1 / 6;
+const ENVELOPE_REQUESTS = 60;
 const CLUSTERS = [
   { threshold: 2, nodes: 3, pool: 100 },
   { threshold: 3, nodes: 4, pool: 500 },
@@ -39,6 +41,8 @@ function measure(part: Part, options: Options): Promise<Findings> {
       return measureFirstSignature(quick ? 1 : runs, quick ? 'small' : 'searched');
     case 'end-to-end':
       return measureEndToEnd(plans(options));
+    case 'envelopes':
+      return measureEnvelopes(quick ? 2 : ENVELOPE_REQUESTS);
     case 'sustained': {
       const primes = quick || options['small-primes'] ? 'small' : 'full';
       const { threshold, nodes } = options.cluster?.[0] ?? { threshold: 3, nodes: 4 };
@@ -48,7 +52,7 @@ function measure(part: Part, options: Options): Promise<Findings> {
 }
 
 async function run(part: Part, options: Options): Promise<void> {
-  const needsProcesses = part === 'end-to-end' || part === 'sustained';
+  const needsProcesses = part === 'end-to-end' || part === 'envelopes' || part === 'sustained';
   if (needsProcesses && !canLookAtProcesses()) {
     process.stdout.write(`\n## ${part}\n\nSKIPPED: it looks at processes in /proc, which this system does not have.\n`);
     return;

@@ -39,6 +39,8 @@ export interface ClusterSize {
   readonly threshold: number;
   /** The real parameters, with primes from fixtures or searched for by the nodes; or small ones, which protect nothing: for what does not depend on them. */
   readonly primes: 'full' | 'searched' | 'small';
+  /** Without envelopes and statements, as for Rust peers. */
+  readonly plain?: boolean;
 }
 
 /** A board, a gateway and nodes, each a process of its own on free ports. */
@@ -83,7 +85,9 @@ export class ProcessCluster {
   async #makeMembers(): Promise<void> {
     await writeFile(this.#keyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
     const program = join(ROOT, 'node/dist/bin/make_cluster.js');
-    await promisify(execFile)(process.execPath, [program, '--nodes', `${this.size.nodes}`, '--threshold', `${this.size.threshold}`, '--out', this.folder, '--seal-key', this.sealKey]);
+    const { nodes, threshold, plain = false } = this.size;
+    const size = ['--nodes', `${nodes}`, '--threshold', `${threshold}`, ...(plain ? ['--plain'] : [])];
+    await promisify(execFile)(process.execPath, [program, ...size, '--out', this.folder, '--seal-key', this.sealKey]);
     if (this.size.primes === 'searched') return;
     const sealKey = await this.#openedSealKey();
     const [params, primes] = this.size.primes === 'full' ? [SECURITY_128, fullSafePrimes] : [SMALL_FOR_TESTS, smallSafePrimes];

@@ -7,7 +7,7 @@ import { MachineSchema, type Machine } from './machine.js';
 const FOLDER = join(import.meta.dirname, '../results');
 
 /** What is measured, in the order of the tables. */
-export const PARTS = ['library', 'parties', 'primes', 'first-signature', 'end-to-end', 'sustained'] as const;
+export const PARTS = ['library', 'parties', 'primes', 'first-signature', 'end-to-end', 'envelopes', 'sustained'] as const;
 export const PartSchema = z.enum(PARTS, `must be one of ${PARTS.join(', ')}`);
 export type Part = z.infer<typeof PartSchema>;
 

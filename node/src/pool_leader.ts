@@ -5,7 +5,7 @@ import type { PresignaturePool } from './presignature_pool.js';
 import type { PeerView } from './presence.js';
 import { sleepUntilAborted } from './reading.js';
 import { nextBatch, type SetLevel } from './refill_plan.js';
-import { isReady } from './signing_plan.js';
+import { canSignTogether, isReady } from './signing_plan.js';
 import { nodeId, signerSets, signersLabel } from './utils.js';
 import { Wakeup } from './wakeup.js';
 
@@ -14,6 +14,8 @@ const LEAST_BATCHES = 2;
 export const MOST_BATCHES = 4;
 /** How often a leader looks whether the pool needs filling, ms; news wakes it earlier. */
 const LOOK_MS = 1_000;
+/** One that is over counts for so long as if it were being made, ms: its makers report what they hold a moment later. */
+const REPORTED_MS = 500;
 
 /** A presignature that this node has asked for. */
 interface Led {
@@ -21,6 +23,8 @@ interface Led {
   readonly batch: number;
   /** By performance.now(). */
   readonly since: number;
+  /** Since when it is over, by performance.now(). */
+  overSince?: number;
 }
 
 export interface PoolLeaderDeps {
@@ -54,7 +58,7 @@ export class PoolLeader {
 
   /** The making of one in which this node takes part is over, well or not. */
   ended(id: string): void {
-    this.#forget(id);
+    this.#over(id);
     this.notify();
   }
 
@@ -75,11 +79,11 @@ export class PoolLeader {
   /** @returns false when nothing is to be asked for now */
   async #askForNext(signal: AbortSignal): Promise<boolean> {
     const { n, t, demand, config, logger } = this.context;
-    const underWay = new Set([...this.#led.values()].map(({ batch }) => batch)).size;
+    const underWay = new Set([...this.#led.values()].flatMap(({ batch, overSince }) => (overSince === undefined ? [batch] : []))).size;
     const most = this.#isBegun ? Math.min(MOST_BATCHES, Math.max(LEAST_BATCHES, config.workers)) : 1;
     if (!this.#isLeader() || this.deps.isBusy() || underWay >= most) return false;
     const sets = signerSets('', n, t);
-    const levels = sets.filter((set) => set.every((party) => isReady(this.context, party))).map((set) => this.#levelOf(set));
+    const levels = sets.filter((set) => canSignTogether(this.context, set)).map((set) => this.#levelOf(set));
     const next = nextBatch(levels, sets.length, demand.aim);
     if (next === null) return false;
     const size = this.#isBegun ? next.size : 1;
@@ -103,18 +107,22 @@ export class PoolLeader {
     this.#led.set(id, { signers, batch, since: performance.now() });
   }
 
-  #forget(id: string): void {
-    if (this.#led.delete(id)) this.#isBegun = true;
+  #over(id: string): void {
+    const led = this.#led.get(id);
+    if (led === undefined) return;
+    led.overSince ??= performance.now();
+    this.#isBegun = true;
   }
 
-  /** Forgets the led ones that are over. In some of them this node has no part, so the board is asked; one who would tell it may have gone. */
+  /** Looks which of the led ones are over. In some of them this node has no part, so the board is asked; one who would tell it may have gone. */
   async #settleLed(signal: AbortSignal): Promise<void> {
-    const others = [...this.#led].filter(([id]) => !this.deps.isMaking(id));
+    for (const [id, { overSince = Infinity }] of this.#led) if (performance.now() > overSince + REPORTED_MS) this.#led.delete(id);
+    const others = [...this.#led].filter(([id, { overSince }]) => overSince === undefined && !this.deps.isMaking(id));
     if (others.length === 0) return;
     const pending = new Set((await this.context.client.listPresignatureRequests({ status: 'pending', signal })).map(({ id }) => id));
     const oldest = performance.now() - this.context.config.fullSigningTimeoutMs;
     for (const [id, { signers, since }] of others) {
-      if (!pending.has(id) || since < oldest || !signers.every((party) => isReady(this.context, party))) this.#forget(id);
+      if (!pending.has(id) || since < oldest || !signers.every((party) => isReady(this.context, party))) this.#over(id);
     }
   }
 

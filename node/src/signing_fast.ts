@@ -9,7 +9,7 @@ import type { StoredPresignature } from './presignature_pool.js';
 import { sleepWhile } from './reading.js';
 import { SignerRefuses } from './refusals.js';
 import { FULL_SIGNINGS } from './signing.js';
-import { announcedAttempts, isLate, isReady } from './signing_plan.js';
+import { announcedAttempts, canSignTogether, isLate, isReady } from './signing_plan.js';
 import { orderOf, submitSignature, type SigningTask } from './signing_task.js';
 import { nodeId, nodeIndex, signerSets, signersLabel } from './utils.js';
 
@@ -81,7 +81,7 @@ export class FastSigning {
   /** Should this request wait for a presignature, or for others that are signed in full now? */
   #shouldWait(task: SigningTask, since: number): boolean {
     const { n, t, config, demand } = this.context;
-    const isLive = signerSets(task.id, n, t).some((set) => set.every((party) => this.#isFit(task, party)));
+    const isLive = signerSets(task.id, n, t).some((set) => this.#areFit(task, set));
     if (!isLive || announcedAttempts(this.context, task.id, task.refusals.parties).length > 0) return false;
     if (this.inFull() >= FULL_SIGNINGS) return true;
     const patience = Math.min(config.fullSigningTimeoutMs, Math.max(config.fastSigningTimeoutMs, REFILLS_WAITED * demand.refillMs));
@@ -94,8 +94,8 @@ export class FastSigning {
     return task.order < this.#youngestNamed ? Math.min(turn, since + this.context.config.fullSigningTimeoutMs) : turn;
   }
 
-  #isFit({ refusals }: SigningTask, party: number): boolean {
-    return isReady(this.context, party) && refusals.codeOf(party) === undefined;
+  #areFit({ refusals }: SigningTask, signers: readonly number[]): boolean {
+    return canSignTogether(this.context, signers) && signers.every((party) => refusals.codeOf(party) === undefined);
   }
 
   /** The first signer set, in the request's order, whose members are all ready and willing and whose first member has a presignature; one in which nobody is late if there is any. */
@@ -106,7 +106,7 @@ export class FastSigning {
     // Many may be waiting: most of the time there is nothing to look for.
     if (![...pools.values()].some((counts) => Object.values(counts).some((count) => count > 0))) return null;
     const has = (party: number, label: string): boolean => (pools.get(party)?.[label] ?? 0) > 0;
-    const sets = signerSets(task.id, n, t).filter((set) => set.every((party) => this.#isFit(task, party)) && has(set[0] ?? -1, signersLabel(set)));
+    const sets = signerSets(task.id, n, t).filter((set) => this.#areFit(task, set) && has(set[0] ?? -1, signersLabel(set)));
     return sets.find((set) => !set.some((party) => isLate(this.context, party))) ?? sets[0] ?? null;
   }
 

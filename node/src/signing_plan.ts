@@ -1,6 +1,7 @@
 import { isLater, parseAnnouncement, type Attempt } from './attempt.js';
 import type { NodeContext } from './context.js';
-import { signerSets } from './utils.js';
+import type { PeerView } from './presence.js';
+import { nodeId, signerSets } from './utils.js';
 
 /** A node that is asked to lead waits this long, times its place among the signers, before it does. */
 const PROPOSAL_PATIENCE_MS = 5_000;
@@ -55,7 +56,7 @@ export function isLate({ presence }: NodeContext, party: number): boolean {
 
 /** The first signer set, in the request's order, whose members are all ready; one without suspects if there is any. */
 function liveSet(context: NodeContext, { requestId, refusing }: PlanState, isSuspect: (party: number) => boolean): number[] | null {
-  const live = signerSets(requestId, context.n, context.t).filter((set) => set.every((party) => isReady(context, party) && !refusing.has(party)));
+  const live = signerSets(requestId, context.n, context.t).filter((set) => canSignTogether(context, set) && !set.some((party) => refusing.has(party)));
   return live.find((set) => !set.some(isSuspect)) ?? live[0] ?? null;
 }
 
@@ -63,6 +64,18 @@ function liveSet(context: NodeContext, { requestId, refusing }: PlanState, isSus
 export function isReady({ index, presence, culprits }: NodeContext, party: number): boolean {
   if (culprits.has(party)) return false;
   return party === index || presence.peers().some((peer) => peer.index === party && peer.live && peer.status?.stage === 'ready');
+}
+
+/** Are they all ready, and does none of them say that another one of them has cheated? Whom one has seen cheat, that one does nothing with. */
+export function canSignTogether(context: NodeContext, signers: readonly number[]): boolean {
+  const names = signers.map(nodeId);
+  const distrusts = ({ index, status }: PeerView): boolean => signers.includes(index) && status?.culprits.some((name) => names.includes(name)) === true;
+  return signers.every((party) => isReady(context, party)) && !context.presence.peers().some(distrusts);
+}
+
+/** Does anybody say that it has cheated? */
+function isNamed({ presence }: NodeContext, party: number): boolean {
+  return presence.peers().some(({ status }) => status?.culprits.includes(nodeId(party)) === true);
 }
 
 /**
@@ -88,13 +101,13 @@ export function planAttempt(context: NodeContext, state: PlanState, now: number)
   if (follow !== undefined) return { kind: 'run', attempt: follow };
 
   const isSuspect = (party: number): boolean => state.suspects.has(party) || isLate(context, party);
-  const firstIsFit = first.every((party) => isReady(context, party) && !isSuspect(party) && !refusing.has(party));
+  const firstIsFit = canSignTogether(context, first) && !first.some((party) => isSuspect(party) || refusing.has(party));
   if (last === null && announced.length === 0 && firstIsFit && first.includes(index)) {
     return { kind: 'run', attempt: { requestId, number: 0, signers: first } };
   }
   if (announced.some((attempt) => !attempt.signers.includes(index))) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
   const signers = liveSet(context, state, isSuspect);
-  if (signers === null) return { kind: 'too_few', missing: allParties(n).filter((party) => !isReady(context, party) && !refusing.has(party)) };
+  if (signers === null) return { kind: 'too_few', missing: allParties(n).filter((party) => (!isReady(context, party) || isNamed(context, party)) && !refusing.has(party)) };
   const place = signers.indexOf(index);
   if (place < 0) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
   const patience = state.idleSince + place * PROPOSAL_PATIENCE_MS - now;

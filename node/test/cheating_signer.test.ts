@@ -30,6 +30,8 @@ const start = (Cheating: typeof Seals, options: ClusterOptions): Promise<Signing
 
 /** The culprits that the honest nodes tell of. */
 const named = (cluster: SigningCluster): string[] => [...new Set([0, 1, 3].flatMap((index) => cluster.status(index)?.culprits ?? []))];
+/** How many of them know of one. */
+const knowing = (cluster: SigningCluster): number => [0, 1, 3].filter((index) => cluster.status(index)?.culprits.length !== 0).length;
 
 /** What the honest nodes' evidence proves to somebody who has the roster alone. */
 async function proven(cluster: SigningCluster): Promise<string[]> {
@@ -41,11 +43,12 @@ async function proven(cluster: SigningCluster): Promise<string[]> {
 }
 
 describe('a cluster with a signer that cheats', () => {
-  it('goes on without the maker of a wrong partial signature, at once', async () => {
-    const cluster = await start(WrongParts, { settings: { POOL_TARGET: '8', POOL_MAX: '12', FAST_SIGNING_TIMEOUT_MS: '600000' } });
+  it('goes on without the maker of a wrong partial signature', async () => {
+    const cluster = await start(WrongParts, { settings: { POOL_TARGET: '8', POOL_MAX: '12', FAST_SIGNING_TIMEOUT_MS: '10000' } });
     try {
       await eventually('the pool is filled', () => cluster.pooled() >= 3 * 8);
-      for (let k = 0; named(cluster).length === 0; k++) {
+      // Each sees for itself; with two of them it is in no signer set any more, so the third never does.
+      for (let k = 0; knowing(cluster) < 2; k++) {
         const record = await cluster.finished((await cluster.request(`request ${k}`)).id);
         expect(cluster.isSigned(record)).toBe(true);
       }
@@ -53,7 +56,7 @@ describe('a cluster with a signer that cheats', () => {
       const before = cluster.log.lines.length;
       const records = await Promise.all([1, 2, 3].map(async (k) => cluster.finished((await cluster.request(`without it, ${k}`)).id)));
       expect(records.every((record) => cluster.isSigned(record))).toBe(true);
-      const signers = cluster.log.lines.slice(before).flatMap((line) => (line.event === 'signature_generated' ? [line.signers] : []));
+      const signers = cluster.log.lines.slice(before).flatMap((line) => (line.event === 'signature_generated' && line.node !== 'node-3' ? [line.signers] : []));
       expect(new Set(signers)).toEqual(new Set(['1-2-4']));
       expect(await proven(cluster)).toEqual(['node-3 invalid_partial_signature']);
     } finally {

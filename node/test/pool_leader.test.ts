@@ -145,7 +145,7 @@ describe('the leader of the pool', () => {
 
   it.each([
     ['requests are signed in full', (one: Leading) => { one.busy = true; }],
-    ['each set has its share', (one: Leading) => { for (const index of [1, 2, 3]) one.presence.set(index, 'a', { pool: { '2-3-4': 20 } }); }],
+    ['the others hold as many as they may', (one: Leading) => { for (const index of [1, 2, 3]) one.presence.set(index, 'a', { pool: { '2-3-4': 30 } }); }],
     ['too few nodes are live', (one: Leading) => { for (const index of [2, 3]) one.presence.set(index, 'a', { live: false }); }],
   ])('asks for nothing while %s', async (_why, arrange) => {
     arrange(leading);

@@ -18,13 +18,15 @@ interface Scene {
   /** What peers announce, by party. */
   readonly announced?: Readonly<Record<number, readonly { number: number; signers: number[] }[]>>;
   readonly guilty?: readonly number[];
+  /** Whom a peer says to have cheated, by the peer. */
+  readonly distrust?: Readonly<Record<number, readonly number[]>>;
   /** Alive, but nothing was heard of them for more than 2.5 s. */
   readonly late?: readonly number[];
   readonly rustInterop?: boolean;
 }
 
 /** The part of a node's context that planning reads. */
-function contextOf({ self, down = [], starting = [], announced = {}, guilty = [], late = [], rustInterop = false }: Scene): NodeContext {
+function contextOf({ self, down = [], starting = [], announced = {}, guilty = [], distrust = {}, late = [], rustInterop = false }: Scene): NodeContext {
   const peers = [0, 1, 2, 3]
     .filter((index) => index !== self)
     .map((index) => ({
@@ -32,7 +34,11 @@ function contextOf({ self, down = [], starting = [], announced = {}, guilty = []
       nodeId: nodeId(index),
       live: !down.includes(index),
       ageMs: 0,
-      status: { stage: starting.includes(index) ? 'starting' : 'ready', attempts: (announced[index] ?? []).map((attempt) => announce({ requestId, ...attempt })) },
+      status: {
+        stage: starting.includes(index) ? 'starting' : 'ready',
+        culprits: (distrust[index] ?? []).map(nodeId),
+        attempts: (announced[index] ?? []).map((attempt) => announce({ requestId, ...attempt })),
+      },
     }));
   const presence = { peers: () => peers as unknown as PeerView[], ageMs: (index: number) => (late.includes(index) ? 2_600 : 2_400) };
   const culprits = { has: (party: number) => guilty.includes(party) };
@@ -59,6 +65,14 @@ describe('planning full signing', () => {
   it('counts a node that is still starting as down', () => {
     expect(plan({ self: 1, starting: [0] })).toEqual(run(1, [1, 2, 3]));
     expect(plan({ self: 1, starting: [0, 2] })).toEqual({ kind: 'too_few', missing: [0, 2] });
+  });
+
+  it('asks nobody to sign with one whom it has seen cheat; who has seen nothing takes the next set', () => {
+    const distrust = { 1: [2] };
+    expect(plan({ self: 0, distrust })).toEqual(run(1, [0, 2, 3]));
+    expect(plan({ self: 3, distrust }, {}, 10_000)).toEqual(run(1, [0, 2, 3]));
+    expect(plan({ self: 0, distrust: { 1: [2], 3: [2] } })).toEqual(run(1, [0, 1, 3]));
+    expect(plan({ self: 0, distrust: { 1: [2] }, down: [3] })).toEqual({ kind: 'too_few', missing: [2, 3] });
   });
 
   it('follows what a live peer announces, the latest first', () => {
