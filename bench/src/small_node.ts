@@ -8,7 +8,8 @@ import { workerThreads } from '../../node/dist/worker_pool.js';
 
 const settings = parseSettings(process.env);
 const member = await loadMember(settings.NODE_ID, memberFiles(settings), settings.SEAL_KEY);
-const config = configFor(settings, member.roster);
+// In a plain cluster as in a sealed one, as if there were no Rust peers: what is left between them is the sealing.
+const config = { ...configFor(settings, member.roster), rustInterop: false, poolTarget: settings.POOL_TARGET, poolMax: settings.POOL_MAX };
 const logger = pino({ level: config.logLevel, base: { service: 'node', node_id: config.nodeId }, timestamp: pino.stdTimeFunctions.isoTime });
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
