@@ -53,14 +53,8 @@ export async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
-/** Removes a file, if it is there, for good. */
-export async function removeDurably(path: string): Promise<void> {
-  await rm(path, { force: true });
-  await syncFolder(dirname(path));
-}
-
-/** The same, for one alone of several who try at a time. @returns false when it was not there: another has removed it */
-export async function removeFirst(path: string): Promise<boolean> {
+/** Removes a file for good. @returns false when it was not there: of several who try at a time, one alone removes it */
+export async function removeDurably(path: string): Promise<boolean> {
   try {
     await unlink(path);
   } catch (error) {

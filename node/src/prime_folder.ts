@@ -7,7 +7,7 @@ import type { SealKey } from 'sealing/seal_key';
 import { openText, sealText, type Label } from 'sealing/sealed_file';
 import { z } from 'zod';
 import { DamagedFile } from './errors.js';
-import { readIfThere, removeFirst, writeAtomically } from './files.js';
+import { readIfThere, removeDurably, writeAtomically } from './files.js';
 
 export interface PrimeFolderOptions {
   readonly folder: string;
@@ -60,7 +60,7 @@ export class PrimeFolder {
   async take(): Promise<string | null> {
     for (const name of await this.#names()) {
       const prime = await this.#read(name);
-      if (prime !== null && (await removeFirst(join(this.options.folder, name)))) return prime;
+      if (prime !== null && (await removeDurably(join(this.options.folder, name)))) return prime;
     }
     return null;
   }
