@@ -1,11 +1,11 @@
 /** A node whose protocols send something else than they should, in each round: the others name it, and go on without it. */
 import { describe, expect, it } from '@jest/globals';
 import { fieldsOf, plausible } from '../../cggmp24/test/util/alterations.js';
-import { replaceAt } from '../../cggmp24/test/util/proofs.js';
+import { replaceAt, type Json } from '../../cggmp24/test/util/proofs.js';
 import { nodeId } from '../src/utils.js';
 import type { StartThread } from '../src/worker_pool.js';
 import { AttackedCluster } from './util/attacked_cluster.js';
-import { saying, type Json } from './util/cheat.js';
+import { saying } from './util/cheat.js';
 import { eventually } from './util/cluster.js';
 import { present } from './util/present.js';
 

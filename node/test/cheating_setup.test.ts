@@ -7,7 +7,7 @@ import { auxInfo, keygen, serializePrimes, type AbortCode, type SecurityParams, 
 import { fixturePrimes, simulate, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import type { BoardClient } from 'message-board/client';
 import { fieldsOf, plausible } from '../../cggmp24/test/util/alterations.js';
-import { replaceAt } from '../../cggmp24/test/util/proofs.js';
+import { replaceAt, type Json } from '../../cggmp24/test/util/proofs.js';
 import { CpuBudget } from '../src/cpu_budget.js';
 import { Culprits } from '../src/culprits.js';
 import { convictions } from '../src/evidence.js';
@@ -18,7 +18,7 @@ import { Seals } from '../src/seals.js';
 import { nodeId } from '../src/utils.js';
 import { WorkerPool, type StartThread } from '../src/worker_pool.js';
 import { TestBoard } from './util/board.js';
-import { agreeing, saying, type Alter, type Json } from './util/cheat.js';
+import { agreeing, saying, type Alter } from './util/cheat.js';
 import { memoryLog } from './util/cluster.js';
 import { inThread } from './util/in_thread.js';
 import { present } from './util/present.js';

@@ -1,8 +1,7 @@
 /** Threads of a node that says something else than the protocol does. */
+import type { Json } from '../../../cggmp24/test/util/proofs.js';
 import type { FromThread, ToThread } from '../../src/jobs.js';
 import type { StartThread } from '../../src/worker_pool.js';
-
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** Another body; undefined where it stays. @param to a position in the session, or `all` */
 export type Alter = (variant: string, body: Json, to: number | 'all') => Json | undefined;

@@ -11,11 +11,11 @@ import * as kinds from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { sign } from 'sealing/statement';
 import { Pool } from 'undici';
+import type { Json } from '../../../cggmp24/test/util/proofs.js';
 import { identityText } from '../../../sealing/test/fixed_identity.js';
 import { sha256 } from '../../src/utils.js';
 import { startBoard } from './cluster.js';
 
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Entry = Record<string, Json>;
 
 /** Of each field so many values are kept to lie with. */
