@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as secp256k1 from '@noble/secp256k1';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { eventually, ProcessCluster, type SigningStatus } from '../bench/src/process_cluster.js';
+import type { SigningStatus } from 'api-gateway/contract';
+import { eventually, ProcessCluster } from '../bench/src/process_cluster.js';
 
 const MINUTE = 60_000;
 let cluster: ProcessCluster;

@@ -36,9 +36,15 @@ export class Client {
     return { id: status.request_id, message, signature: status.signature, ms };
   }
 
-  /** Was a presignature used? */
-  async wasPresigned(id: string): Promise<boolean> {
-    return (await this.#board.getRequest(id))?.presignature_id !== undefined;
+  /** The same, and whether a presignature was used: for one at a time, as it costs the board another question. */
+  async signAlone(message: string): Promise<Signed & { presigned: boolean }> {
+    const signed = await this.sign(message);
+    return { ...signed, presigned: (await this.presignatureOf(signed.id)) !== undefined };
+  }
+
+  /** The id of what a request was signed with; undefined when it was signed in full. */
+  async presignatureOf(id: string): Promise<string | undefined> {
+    return (await this.#board.getRequest(id))?.presignature_id;
   }
 
   /** Those whose signature is not valid; every id is to be there once. */

@@ -1,11 +1,11 @@
 /** Latency and throughput of signatures as a client of the gateway sees them, in clusters of processes on this machine. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Signed } from './client.js';
-import { figures } from './measure.js';
-import type { ClusterSize } from './process_cluster.js';
-import { rateOf, ratesIn } from './rates.js';
-import type { Bound, Findings, Result } from './results.js';
+import { failureNotes, sendMany, withPresignatures } from './load.js';
+import { nameOf, type ClusterSize } from './process_cluster.js';
+import { rateOf } from './rates.js';
+import { result, type Bound, type Findings, type Result } from './results.js';
 import { RunningCluster, say } from './running_cluster.js';
+import { throughput } from './throughput.js';
 
 const PAUSE_MS = 100;
 const IDLE_PATIENCE_MS = 30_000;
@@ -24,38 +24,20 @@ const LATENCY_BOUNDS: Bound[] = [
   { figure: 'p95', side: 'at most', limit: 40 },
 ];
 
-export function result(name: string, unit: Result['unit'], clock: Result['clock'], values: readonly number[], more: Partial<Pick<Result, 'headline' | 'bounds'>> = {}): Result {
-  return { name, unit, clock, headline: null, bounds: [], ...more, ours: figures(values), crate: {} };
-}
-
 async function latencies(running: RunningCluster, count: number, before: (k: number) => Promise<boolean>): Promise<{ presigned: number[]; full: number }> {
   const presigned: number[] = [];
   let full = 0;
   for (let k = 0; k < count && (await before(k)); k++) {
-    const { id, ms } = await running.client.sign(`latency ${k} ${new Date().toISOString()}`);
-    if (await running.client.wasPresigned(id)) presigned.push(ms);
+    const signed = await running.client.signAlone(`latency ${k} ${new Date().toISOString()}`);
+    if (signed.presigned) presigned.push(signed.ms);
     else full++;
   }
   return { presigned, full };
 }
 
-/** Sends `count` requests, so many at a time. @returns each with the time of its end */
-async function burst(running: RunningCluster, count: number, inFlight: number): Promise<(Signed & { end: number })[]> {
-  const signed: (Signed & { end: number })[] = [];
-  let sent = 0;
-  const sender = async (): Promise<void> => {
-    while (sent < count) {
-      const one = await running.client.sign(`burst ${sent++}`);
-      signed.push({ ...one, end: performance.now() });
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, sender));
-  return signed;
-}
-
 async function measureCluster(running: RunningCluster, plan: ClusterPlan): Promise<Required<Pick<Findings, 'results' | 'notes'>>> {
   const { nodes, threshold, pool, requests, inFlight, primes } = plan;
-  const label = `${threshold} of ${nodes}${primes === 'small' ? ', small primes' : ''}`;
+  const label = nameOf(plan);
   const results: Result[] = [];
   const notes: string[] = [];
   const bounds = nodes === 4 && primes === 'full';
@@ -71,9 +53,9 @@ async function measureCluster(running: RunningCluster, plan: ClusterPlan): Promi
   say('  filling the pool …');
   const cpuBefore = running.cpuMs();
   const levels = await running.filled(pool);
-  const made = (levels.at(-1)?.count ?? 0) - (levels[0]?.count ?? 0);
+  const grown = (levels.at(-1)?.count ?? 0) - (levels[0]?.count ?? 0);
   const rate = rateOf(levels);
-  const cpu = rate === null ? null : (running.cpuMs() - cpuBefore) / made / threshold;
+  const cpu = rate === null ? null : (running.cpuMs() - cpuBefore) / grown / threshold;
 
   say('  latency while nothing else is done …');
   const resting = await latencies(running, requests, async () => {
@@ -82,28 +64,21 @@ async function measureCluster(running: RunningCluster, plan: ClusterPlan): Promi
   });
 
   const { count } = await running.pool();
+  const made = await running.presignatures();
   say(`  ${count} requests, ${inFlight} at a time …`);
-  const start = performance.now();
-  const signed = await burst(running, count, inFlight);
-  const ms = performance.now() - start;
-  const presigned = (await Promise.all(signed.map(({ id }) => running.client.wasPresigned(id)))).filter(Boolean).length;
-  const wrong = (await running.client.wrong(signed)).length;
+  const load = await sendMany(running.client, inFlight, (sent) => sent < count);
 
   const latency = { headline: 'median', bounds: bounds ? LATENCY_BOUNDS : [] } as const;
   if (resting.presigned.length > 0) results.push(result(`presigned signature, ${label}, pool at rest`, 'ms', 'wall', resting.presigned, { ...latency, bounds: [...latency.bounds] }));
   if (filling.presigned.length > 0) results.push(result(`presigned signature, ${label}, pool being filled`, 'ms', 'wall', filling.presigned, { ...latency, bounds: [...latency.bounds] }));
   if (rate !== null) results.push(result(`presignatures made, ${label}`, '/s', 'wall', [rate], { headline: 'mean' }));
   if (cpu !== null) results.push(result(`all that a presignature costs the cluster, ${label}, per signer`, 'ms', 'CPU', [cpu], { headline: 'mean' }));
-  const throughput: Bound[] = bounds ? [{ figure: 'mean', side: 'at least', limit: 50 }] : [];
-  results.push(
-    result(`signatures until a pool of ${count} is empty, ${label}, ${inFlight} at a time`, '/s', 'wall', ratesIn(signed.map(({ end }) => end), start, ms), { headline: 'mean', bounds: throughput }),
-    result(`… each of them, ${label}`, 'ms', 'wall', signed.map((one) => one.ms)),
-    result(`… not presigned, ${label}`, '', '', [count - presigned]),
-    result(`… wrong or missing, ${label}`, '', '', [wrong + count - signed.length], { bounds: [{ figure: 'mean', side: 'at most', limit: 0 }] }),
-  );
+  const signed = await withPresignatures(running.client, load.signed);
+  const wrong = (await running.client.wrong(signed)).length;
+  results.push(...throughput({ label, count, inFlight, start: load.start, signed, pool: made, wrong }, bounds ? [{ figure: 'mean', side: 'at least', limit: 50 }] : []));
   const others = filling.full + resting.full;
   if (others > 0) notes.push(`${label}: ${others} requests sent one by one were signed in full, and are not counted as presigned.`);
-  return { results, notes };
+  return { results, notes: [...notes, ...failureNotes(load)] };
 }
 
 /** Starts one cluster after the other. */

@@ -1,7 +1,6 @@
 /** What envelopes and statements add to a presigned signature: a sealed cluster and a plain one, asked by turns. */
-import { result } from './end_to_end.js';
 import { figures } from './measure.js';
-import type { Findings } from './results.js';
+import { result, type Findings } from './results.js';
 import { RunningCluster, say } from './running_cluster.js';
 
 const SIZE = { nodes: 4, threshold: 3, primes: 'small' } as const;
@@ -10,19 +9,13 @@ const LIMIT_MS = 5;
 /** Not counted: code that runs for the first time. */
 const WARM_UP = 5;
 
-/** Milliseconds of a presigned signature; null when it was signed in full. */
-async function signed({ client }: RunningCluster, message: string): Promise<number | null> {
-  const { id, ms } = await client.sign(message);
-  return (await client.wasPresigned(id)) ? ms : null;
-}
-
 async function byTurns(clusters: readonly RunningCluster[], requests: number): Promise<number[][]> {
   const times = clusters.map((): number[] => []);
   for (let k = 0; k < WARM_UP + requests; k++) {
     for (const [which, cluster] of clusters.entries()) {
       for (const each of clusters) await each.idle(IDLE_PATIENCE_MS);
-      const ms = await signed(cluster, `request ${k}`);
-      if (ms !== null && k >= WARM_UP) times[which]?.push(ms);
+      const { presigned, ms } = await cluster.client.signAlone(`request ${k}`);
+      if (presigned && k >= WARM_UP) times[which]?.push(ms);
     }
   }
   return times;

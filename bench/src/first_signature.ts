@@ -1,11 +1,8 @@
 /** From nothing to the first verified signature: four nodes that search for their primes, and whatever their key needs. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { result } from './end_to_end.js';
-import type { ProcessCluster } from './process_cluster.js';
-import type { Findings } from './results.js';
+import { eventually, type ProcessCluster } from './process_cluster.js';
+import { result, type Findings } from './results.js';
 import { RunningCluster, say } from './running_cluster.js';
 
-const LOOK_MS = 200;
 const PATIENCE_MS = 20 * 60_000;
 const LIMIT_MS = 60_000;
 
@@ -30,22 +27,14 @@ async function stageTimes(cluster: ProcessCluster, start: number): Promise<Times
   return Object.fromEntries(times);
 }
 
-async function untilOk(cluster: ProcessCluster, what: string, holds: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
-  while (!(await holds().catch(() => false))) {
-    if (performance.now() > end) throw new Error(`${what}: not within ${PATIENCE_MS / 60_000} minutes`);
-    await sleep(LOOK_MS);
-  }
-}
-
 /** One start: the request comes as soon as the gateway can take it, before there is a presignature. */
 async function once(running: RunningCluster, start: number): Promise<Times> {
   const { cluster, client } = running;
-  await untilOk(cluster, 'ready', async () => (await cluster.get('/ready')).status === 200);
+  await eventually('the cluster is ready', async () => (await cluster.get('/ready')).status === 200, PATIENCE_MS);
   const signed = await client.sign(`first signature ${start}`);
   if ((await client.wrong([signed])).length > 0) throw new Error('the first signature is wrong');
   const end = Date.now() - start;
-  await untilOk(cluster, 'a presignature', async () => (await cluster.pooled()) > 0);
+  await eventually('there is a presignature', async () => (await cluster.pooled()) > 0, PATIENCE_MS);
   return { ...(await stageTimes(cluster, start)), [SIGNED]: end };
 }
 

@@ -1,4 +1,4 @@
-/** Where it is measured, and whether the machine has anything else to do. */
+/** The machine that figures are taken on, and how busy it is. */
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { arithmeticBackend } from 'cggmp24';

@@ -1,10 +1,8 @@
 /** The command line. */
 import { parseArgs } from 'node:util';
+import { integer } from 'message-board/env';
 import { z } from 'zod';
 import { PARTS, PartSchema, type Part } from './results.js';
-
-const whole = (min: number, max: number) =>
-  z.string().regex(/^\d{1,6}$/, `must be a whole number, ${min} to ${max}`).transform(Number).refine((number) => number >= min && number <= max, `must be a whole number, ${min} to ${max}`);
 
 const ClusterSchema = z
   .string()
@@ -16,11 +14,11 @@ const OptionsSchema = z.strictObject({
   quick: z.boolean().default(false),
   only: z.string().default(''),
   cluster: z.array(ClusterSchema).min(1).optional(),
-  pool: whole(4, 5000).optional(),
-  'in-flight': whole(1, 1000).default(64),
+  pool: integer(4, 5000).optional(),
+  'in-flight': integer(1, 1000, 64),
   'small-primes': z.boolean().default(false),
-  minutes: whole(1, 10_000).default(10),
-  runs: whole(1, 1000).default(5),
+  minutes: integer(1, 10_000, 10),
+  runs: integer(1, 1000, 5),
 });
 
 export interface Options extends z.infer<typeof OptionsSchema> {

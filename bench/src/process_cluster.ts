@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { SigningStatusSchema, type SigningStatus } from 'api-gateway/contract';
 import { SECURITY_128 } from 'cggmp24';
 import { fullSafePrimes, SMALL_FOR_TESTS, smallSafePrimes } from 'cggmp24/testing';
 import { SealKey } from 'sealing/seal_key';
@@ -15,6 +16,7 @@ import { openText } from 'sealing/sealed_file';
 import { request } from 'undici';
 import { PrimeFolder } from '../../node/dist/prime_folder.js';
 
+const LOOK_MS = 200;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 async function freePort(): Promise<number> {
@@ -26,14 +28,6 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Answer of the gateway to `/sign` and `/status`. */
-export interface SigningStatus {
-  readonly request_id: string;
-  readonly status: 'pending' | 'completed' | 'failed' | 'not_found';
-  readonly signature?: string;
-  readonly reason?: string;
-}
-
 export interface ClusterSize {
   readonly nodes: number;
   readonly threshold: number;
@@ -41,6 +35,11 @@ export interface ClusterSize {
   readonly primes: 'full' | 'searched' | 'small';
   /** Without envelopes and statements, as for Rust peers. */
   readonly plain?: boolean;
+}
+
+/** As it is called in what is measured in it. */
+export function nameOf({ nodes, threshold, primes }: ClusterSize): string {
+  return `${threshold} of ${nodes}${primes === 'small' ? ', small primes' : ''}`;
 }
 
 /** A board, a gateway and nodes, each a process of its own on free ports. */
@@ -195,13 +194,12 @@ export class ProcessCluster {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ message }),
     });
-    const answer = (await body.json()) as SigningStatus;
-    if (statusCode !== 200) throw new Error(`POST /sign: ${statusCode} ${JSON.stringify(answer)}`);
-    return answer;
+    return signingStatus(statusCode, await body.json());
   }
 
   async status(id: string, wait = 0): Promise<SigningStatus> {
-    return (await this.get(`/status/${id}?wait=${wait}`)).body as SigningStatus;
+    const { status, body } = await this.get(`/status/${id}?wait=${wait}`);
+    return signingStatus(status, body);
   }
 
   /** Waits until a request is no longer pending. @throws when that takes longer than `ms` */
@@ -234,11 +232,16 @@ export class ProcessCluster {
   }
 }
 
+function signingStatus(code: number, body: unknown): SigningStatus {
+  if (code !== 200) throw new Error(`the gateway answers ${code} ${JSON.stringify(body)}`);
+  return SigningStatusSchema.parse(body);
+}
+
 /** Waits until `holds`. @throws when it does not within `ms` */
 export async function eventually(what: string, holds: () => Promise<boolean>, ms: number): Promise<void> {
   const end = performance.now() + ms;
   while (!(await holds().catch(() => false))) {
     if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }

@@ -13,6 +13,11 @@ export function rateOf(levels: readonly PoolLevel[]): number | null {
   return (1000 * (last.count - first.count)) / (last.at - first.at);
 }
 
+/** As {@link ratesIn}, of the time from `start` to the last end. @param ends at least one */
+export function ratesUntilLast(ends: readonly number[], start: number): number[] {
+  return ratesIn(ends, start, Math.max(...ends) - start);
+}
+
 /** Ends in each of the equal windows that a time of `ms` from `start` is cut into, each about a second; as a rate per second. */
 export function ratesIn(ends: readonly number[], start: number, ms: number): number[] {
   const windows = Math.max(1, Math.floor(ms / 1000));

@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { figures } from './measure.js';
 import { MachineSchema, type Machine } from './machine.js';
 
 const FOLDER = join(import.meta.dirname, '../results');
@@ -48,6 +49,11 @@ const ResultSchema = z.strictObject({
   bounds: z.array(BoundSchema),
 });
 export type Result = z.infer<typeof ResultSchema>;
+
+/** Of our own alone. @param values at least one */
+export function result(name: string, unit: Result['unit'], clock: Result['clock'], values: readonly number[], more: Partial<Pick<Result, 'headline' | 'bounds'>> = {}): Result {
+  return { name, unit, clock, headline: null, bounds: [], ...more, ours: figures(values), crate: {} };
+}
 
 const SeriesSchema = z.strictObject({ name: z.string(), unit: z.string(), every_s: z.number(), values: z.array(z.number()) });
 export type Series = z.infer<typeof SeriesSchema>;

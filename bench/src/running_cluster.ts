@@ -66,6 +66,12 @@ export class RunningCluster {
     return { at: performance.now(), count: Math.floor(reported / this.cluster.size.threshold) };
   }
 
+  /** Ids of all presignatures that have been made, as the nodes have logged them. */
+  async presignatures(): Promise<ReadonlySet<string>> {
+    const logs = await this.cluster.nodeLogs();
+    return new Set(logs.filter(({ event }) => event === 'presignature_generated').map(({ presignature_id }) => String(presignature_id)));
+  }
+
   /** CPU time of all processes since their start, milliseconds. */
   cpuMs(): number {
     return cpuMs(this.cluster.pids.values());

@@ -1,11 +1,10 @@
 /** Signing for minutes with more requests than presignatures: does the throughput last, does memory grow, is anything lost? */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Signed } from './client.js';
-import { result } from './end_to_end.js';
-import type { ClusterSize } from './process_cluster.js';
+import { failureNotes, sendMany, withPresignatures } from './load.js';
+import { nameOf, type ClusterSize } from './process_cluster.js';
 import { residentMib, slope } from './processes.js';
 import { rateOf } from './rates.js';
-import type { Findings, Series } from './results.js';
+import { result, type Findings, type Series } from './results.js';
 import { RunningCluster, say } from './running_cluster.js';
 
 const SAMPLE_S = 5;
@@ -15,26 +14,6 @@ const POOL = 24;
 export interface SustainedPlan extends ClusterSize {
   readonly minutes: number;
   readonly inFlight: number;
-}
-
-/** Signs until the time is over, and then what is still under way. */
-async function signFor(running: RunningCluster, ms: number, inFlight: number): Promise<{ signed: (Signed & { end: number })[]; sent: number; failures: string[] }> {
-  const end = performance.now() + ms;
-  const signed: (Signed & { end: number })[] = [];
-  const failures: string[] = [];
-  let sent = 0;
-  const sender = async (): Promise<void> => {
-    while (performance.now() < end) {
-      const message = `sustained ${sent++}`;
-      try {
-        signed.push({ ...(await running.client.sign(message)), end: performance.now() });
-      } catch (error) {
-        failures.push(String(error));
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, sender));
-  return { signed, sent, failures };
 }
 
 /** Looks at the memory of every process every few seconds until the signal aborts. */
@@ -52,8 +31,9 @@ function growth({ values }: Series): number {
   return (slope(values.slice(values.length >> 1)) * 60) / SAMPLE_S;
 }
 
-async function measure(running: RunningCluster, { nodes, threshold, primes, minutes, inFlight }: SustainedPlan): Promise<Findings> {
-  const label = `${threshold} of ${nodes}${primes === 'small' ? ', small primes' : ''}`;
+async function measure(running: RunningCluster, plan: SustainedPlan): Promise<Findings> {
+  const { primes, minutes, inFlight } = plan;
+  const label = nameOf(plan);
   say('  filling the pool …');
   const possible = rateOf(await running.filled(POOL));
   if (possible === null) throw new Error('the pool was filled before its rate could be told');
@@ -61,12 +41,13 @@ async function measure(running: RunningCluster, { nodes, threshold, primes, minu
   say(`  ${minutes} minutes, ${inFlight} requests at a time …`);
   const over = new AbortController();
   const memory = watchMemory(running, over.signal);
-  const start = performance.now();
-  const { signed, sent, failures } = await signFor(running, ms, inFlight);
+  const due = performance.now() + ms;
+  const load = await sendMany(running.client, inFlight, () => performance.now() < due);
+  const { start, signed, sent } = load;
   over.abort();
   const series = await memory;
   const wrong = (await running.client.wrong(signed)).length;
-  const presigned = await Promise.all(signed.map(({ id }) => running.client.wasPresigned(id)));
+  const full = (await withPresignatures(running.client, signed)).filter(({ presignature }) => presignature === undefined);
   const inTime = signed.filter(({ end }) => end <= start + ms);
   // What the pool had at the start was not made meanwhile.
   const rate = (1000 * Math.max(0, inTime.length - before.count)) / ms;
@@ -77,7 +58,7 @@ async function measure(running: RunningCluster, { nodes, threshold, primes, minu
     result(`sustained signing, ${label}, ${minutes} minutes, ${inFlight} at a time`, '/s', 'wall', [rate], { headline: 'mean' }),
     result(`… of the rate of presignatures, ${label}`, '', '', [rate / possible], { headline: 'mean', bounds: bound ? [{ figure: 'mean', side: 'at least', limit: 0.9 }] : [] }),
     result(`… each of them, ${label}`, 'ms', 'wall', signed.map((one) => one.ms)),
-    result(`… not presigned, ${label}`, '', '', [presigned.filter((was) => !was).length]),
+    result(`… not presigned, ${label}`, '', '', [full.length]),
     result(`… wrong or lost of ${sent}, ${label}`, '', '', [sent - signed.length + wrong], { headline: 'mean', bounds: [{ figure: 'mean', side: 'at most', limit: 0 }] }),
     ...series.flatMap((one) => [
       result(one.name, 'MiB', '', one.values),
@@ -88,8 +69,7 @@ async function measure(running: RunningCluster, { nodes, threshold, primes, minu
       bounds: bound ? [{ figure: 'mean', side: 'at most', limit: 0.5 }] : [],
     }),
   ];
-  const notes = failures.slice(0, 3).map((failure) => `A request failed: ${failure}`);
-  return { results, notes, series: [...series, { name: 'signatures a minute', unit: '', every_s: 60, values: perMinute }] };
+  return { results, notes: failureNotes(load), series: [...series, { name: 'signatures a minute', unit: '', every_s: 60, values: perMinute }] };
 }
 
 export async function measureSustained(plan: SustainedPlan): Promise<Findings> {

@@ -1,0 +1,45 @@
+/** Requests, so many at a time. */
+import type { Client, Signed } from './client.js';
+
+/** Times on the clock of `performance.now()`. */
+export type Ended = Signed & { readonly end: number };
+
+export interface Load {
+  /** When the first was sent. */
+  readonly start: number;
+  readonly sent: number;
+  /** In the order in which they ended. */
+  readonly signed: Ended[];
+  /** What became of the others. */
+  readonly failures: string[];
+}
+
+/** Sends requests, each sender one after the other, as long as there are `more`, and waits for what is still under way. */
+export async function sendMany(client: Client, inFlight: number, more: (sent: number) => boolean): Promise<Load> {
+  const signed: Ended[] = [];
+  const failures: string[] = [];
+  const start = performance.now();
+  let sent = 0;
+  const sender = async (): Promise<void> => {
+    while (more(sent)) {
+      const message = `request ${sent++}`;
+      try {
+        signed.push({ ...(await client.sign(message)), end: performance.now() });
+      } catch (error) {
+        failures.push(String(error));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, sender));
+  return { start, sent, signed, failures };
+}
+
+/** The first few, for a note. */
+export function failureNotes({ failures }: Load): string[] {
+  return failures.slice(0, 3).map((failure) => `A request failed: ${failure}`);
+}
+
+/** Each with the presignature that it took; without one where it was signed in full. */
+export async function withPresignatures<T extends Signed>(client: Client, signed: readonly T[]): Promise<(T & { presignature: string | undefined })[]> {
+  return Promise.all(signed.map(async (one) => ({ ...one, presignature: await client.presignatureOf(one.id) })));
+}
