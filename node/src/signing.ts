@@ -38,7 +38,11 @@ export class FullSigning {
   readonly #slots = new OrderedSlots(FULL_SIGNINGS);
   readonly #announcements: Announcements;
 
-  constructor(private readonly context: NodeContext) {
+  /** @param refresh asks the board about a request: its task's signal aborts when it is finished */
+  constructor(
+    private readonly context: NodeContext,
+    private readonly refresh: (task: SigningTask) => Promise<void>,
+  ) {
     this.#announcements = new Announcements(context);
   }
 
@@ -65,6 +69,9 @@ export class FullSigning {
     const { context } = this;
     // One of its own signers runs a later one: what others announce does not end it.
     const isLeft = (): boolean => announcedAttempts(context, task.id, task.refusals.parties).some(({ by, attempt: other }) => attempt.signers.includes(by) && isLater(other, attempt));
+    // What is finished, though the board has not said so, would hold up the others, attempt after attempt.
+    await this.refresh(task);
+    task.controller.signal.throwIfAborted();
     // While this waited for its slot.
     if (isLeft()) return;
     task.last = attempt;

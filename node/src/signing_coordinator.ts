@@ -13,6 +13,8 @@ import { reportStatus, SigningTask, wake } from './signing_task.js';
 const RETRY_MS = 500;
 /** How often a refusing node looks whether the board still has its refusal, ms; news wakes it earlier. */
 const REFUSAL_LOOK_MS = 25_000;
+/** How often those that are pending are read again, ms, for what the board once kept back; one answer of it at a time. */
+const AGAIN_MS = 10_000;
 
 /** When too few nodes would sign, others that refuse too have so long to say so, and each live node waits so long for the one before it to say what follows, ms. */
 const SETTLE_MS = 300;
@@ -27,6 +29,8 @@ class SigningCoordinator {
   readonly #presignatures: PresignatureMaker;
   readonly #fast: FastSigning;
   readonly #full: FullSigning;
+  /** When pending requests are read again, by performance.now(), and after which revision. */
+  #again = { at: performance.now() + AGAIN_MS, after: '0' };
 
   /** @param life ends with the node */
   constructor(
@@ -36,7 +40,7 @@ class SigningCoordinator {
     const inFull = (): number => [...this.#tasks.values()].filter((task) => task.inFull).length;
     this.#presignatures = new PresignatureMaker(context, () => inFull() > 0, () => { wake(this.#tasks.values()); });
     this.#fast = new FastSigning(context, this.#presignatures, inFull);
-    this.#full = new FullSigning(context);
+    this.#full = new FullSigning(context, (task) => this.#refresh(task));
   }
 
   /** Fills the pool and follows the board's requests until the node ends. */
@@ -59,12 +63,34 @@ class SigningCoordinator {
       await keepReading(this.context, 'requests', life, async (changedAfter = '0') => {
         const records = await client.listRequests({ changedAfter, wait: 25_000, signal: life });
         for (const record of records) this.#see(record);
+        await this.#readAgain();
         return records.at(-1)?.revision ?? changedAfter;
       });
     } finally {
       unsubscribe();
       for (const task of this.#tasks.values()) task.controller.abort(life.reason);
     }
+  }
+
+  async #readAgain(): Promise<void> {
+    const { at, after } = this.#again;
+    if (performance.now() < at) return;
+    const records = await this.context.client.listRequests({ status: 'pending', changedAfter: after, signal: this.life });
+    for (const record of records) this.#see(record);
+    this.#again = { at: performance.now() + AGAIN_MS, after: records.at(-1)?.revision ?? '0' };
+  }
+
+  /** Asks the board how far a request is, of which it may have kept back the news. */
+  async #refresh(task: SigningTask): Promise<void> {
+    const record = await this.context.client.getRequest(task.id, { signal: task.controller.signal });
+    // After a restart the board knows only the requests that the gateway posts again.
+    if (record === undefined) this.#forget(task.id, 'the board does not know it');
+    else this.#hear(task, record);
+  }
+
+  /** What the board has answered of a request. */
+  #hear(task: SigningTask, record: RequestRecord): void {
+    if (record.id === task.id && this.#isOpen(task)) this.#see(record);
   }
 
   #see(record: RequestRecord): void {
@@ -106,9 +132,9 @@ class SigningCoordinator {
       } catch (error) {
         if (error === signal.reason || !this.#isOpen(task)) return;
         this.context.logger.warn({ event: 'signing_task_failed', request_id: task.id, err: error }, 'Signing was interrupted, trying again');
-        // After a restart the board knows only the requests that the gateway posts again.
-        if (error instanceof ServiceError && error.status === 404) this.#tasks.delete(task.id);
         await sleepUntilAborted(RETRY_MS, signal);
+        // The board's no may be news that it has not told otherwise.
+        if (error instanceof ServiceError) await this.#refresh(task).catch(() => undefined);
       }
     }
   }
@@ -139,7 +165,7 @@ class SigningCoordinator {
     while (!signal.aborted) {
       void this.#fast.setAside(task.request, false, task);
       const isKnown = task.request.refusals?.includes(refusal) === true;
-      if (seals.sealed && !isKnown) task.request = await client.updateRequest(task.id, { refusal }, signal);
+      if (seals.sealed && !isKnown) this.#hear(task, await client.updateRequest(task.id, { refusal }, signal));
       await task.wakeup.sleep(REFUSAL_LOOK_MS, signal);
     }
   }
@@ -164,7 +190,7 @@ class SigningCoordinator {
     while (!this.life.aborted && this.#isOpen(task)) {
       try {
         const reason = task.refusals.reason();
-        await reportStatus(this.context, task.id, 'failed', reason, this.life);
+        this.#hear(task, await reportStatus(this.context, task.id, 'failed', reason, this.life));
         logger.warn({ event: 'request_failed', request_id: task.id, reason }, 'Too few nodes would sign a request: it has failed');
       } catch (error) {
         // It is finished, or the board knows it no more.

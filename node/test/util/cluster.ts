@@ -40,21 +40,22 @@ export function memoryLog(): { logger: Logger; lines: Record<string, unknown>[] 
   return { logger, lines };
 }
 
-/** The board as it may lie to a node: what it answers about requests is changed. */
+/** The board as it may lie to a node: what it answers about requests is changed, and what is null is not in its lists. */
 class LyingBoard extends BoardClient {
   constructor(
     url: string,
-    private readonly show: (record: RequestRecord) => RequestRecord,
+    private readonly show: (record: RequestRecord) => RequestRecord | null,
   ) {
     super(url);
   }
 
   override async listRequests(query: Parameters<BoardClient['listRequests']>[0]): Promise<RequestRecord[]> {
-    return (await super.listRequests(query)).map(this.show);
+    return (await super.listRequests(query)).flatMap((record) => this.show(record) ?? []);
   }
 
   override async updateRequest(...call: Parameters<BoardClient['updateRequest']>): Promise<RequestRecord> {
-    return this.show(await super.updateRequest(...call));
+    const record = await super.updateRequest(...call);
+    return this.show(record) ?? record;
   }
 }
 
@@ -112,7 +113,7 @@ export interface ClusterOptions {
   /** What a node signs; everything that it is asked for by default. */
   readonly policyOf?: (index: number) => Policy;
   /** What the board makes the nodes believe of a request. */
-  readonly show?: (record: RequestRecord) => RequestRecord;
+  readonly show?: (record: RequestRecord) => RequestRecord | null;
   /** Done to the board before any node starts. */
   readonly prepare?: (cluster: SigningCluster) => Promise<void>;
 }
