@@ -1,17 +1,11 @@
 import { appendFileSync } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { Refused } from 'sealing/errors';
-import { AuditChain, LINE_FEED } from './audit_chain.js';
-import { DamagedFile } from './errors.js';
-import { syncFolder } from './files.js';
+import type { AuditChain } from './audit_chain.js';
+import { openLog, putAway, type OpenLog } from './audit_files.js';
 
-/** So much of the end of a file is read, and checked, when it is opened; all of it by `verify-audit-log`. */
-const TAIL_BYTES = 1 << 20;
-/** What a crash may leave of a writing. */
-const MAX_TORN_BYTES = 1 << 18;
+/** A file that has come to this size is full: about 200,000 lines. */
+const FULL_BYTES = 64 << 20;
 /** A note waits so long for a record to be written with, ms. */
 const NOTE_MS = 200;
 /** What is written waits so long for more to go to the disk with, ms. */
@@ -47,6 +41,8 @@ export interface AuditLogOptions {
   readonly onProblem?: (reason: string | null) => void;
   /** Wall clock, ms. */
   readonly now?: () => number;
+  /** When a file is full; 64 MiB. */
+  readonly fullBytes?: number;
 }
 
 interface Waiting {
@@ -54,12 +50,6 @@ interface Waiting {
   readonly time: string;
   /** Who waits for it; null for a note. */
   readonly waiter: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | null;
-}
-
-/** An open file and the chain in it. */
-interface Opened {
-  readonly file: FileHandle;
-  readonly chain: AuditChain;
 }
 
 /**
@@ -71,8 +61,8 @@ interface Opened {
  */
 export class AuditLog {
   #queue: Waiting[] = [];
-  /** null after a failed writing: the file may end in a part of a line. */
-  #opened: Opened | null;
+  /** null after a failed writing, as the file may end in a part of a line, and while a full file is put away. */
+  #opened: OpenLog | null;
   #reopening: Promise<void> | null = null;
   #later: NodeJS.Timeout | null = null;
   #syncing: Promise<void> | null = null;
@@ -81,20 +71,21 @@ export class AuditLog {
   #chain: AuditChain;
 
   private constructor(
+    /** Of the file that is written to; {@link fullFiles} are beside it. */
     readonly path: string,
     private readonly options: AuditLogOptions,
-    opened: Opened,
+    opened: OpenLog,
   ) {
     this.#opened = opened;
     this.#chain = opened.chain;
   }
 
   /**
-   * Opens a log, or begins one. What a crash has cut short was never relied on; it goes into an entry of its own, `recovered`.
-   * @throws DamagedFile when the chain is broken near its end
+   * Opens a log, or begins one, as {@link openLog} does.
+   * @throws DamagedFile
    */
   static async open(path: string, options: AuditLogOptions): Promise<AuditLog> {
-    return new AuditLog(path, options, await openChain(path, options.now ?? Date.now));
+    return new AuditLog(path, options, await openLog(path, options.now ?? Date.now));
   }
 
   /** SHA-256 of the last line that is written, hexadecimal. */
@@ -126,7 +117,7 @@ export class AuditLog {
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#queue.length > 0) this.#write();
-    await this.#reopening;
+    while (this.#reopening !== null) await this.#reopening;
     await this.#syncing;
     if (this.#later !== null) clearTimeout(this.#later);
     await this.#opened?.file.close();
@@ -138,7 +129,7 @@ export class AuditLog {
       this.#reopening ??= this.#reopen();
       return;
     }
-    const { file, chain: before } = this.#opened;
+    const { file, chain: before, size } = this.#opened;
     const batch = this.#queue.splice(0);
     let chain = before;
     const lines = batch.map(({ record: { event, fields }, time }) => {
@@ -146,17 +137,19 @@ export class AuditLog {
       chain = appended.chain;
       return `${appended.line}\n`;
     });
+    const bytes = Buffer.from(lines.join(''));
     try {
-      appendFileSync(file.fd, lines.join(''));
+      appendFileSync(file.fd, bytes);
     } catch (error) {
       this.#fail(error, batch);
       return;
     }
-    this.#opened = { file, chain };
+    this.#opened = { file, chain, size: size + bytes.length };
     this.#chain = chain;
     for (const { waiter } of batch) waiter?.resolve();
     this.#isSynced = false;
     this.#syncing ??= this.#sync();
+    if (this.#opened.size >= (this.options.fullBytes ?? FULL_BYTES)) this.#reopening = this.#reopen(this.#opened);
   }
 
   #writeLater(): void {
@@ -171,14 +164,17 @@ export class AuditLog {
     }, NOTE_MS);
   }
 
-  async #reopen(): Promise<void> {
+  /** Opens the file again, or begins another when it is full; what comes meanwhile waits. Never throws. */
+  async #reopen(full: OpenLog | null = null): Promise<void> {
+    this.#opened = null;
     try {
-      this.#opened = await openChain(this.path, this.options.now ?? Date.now);
+      if (full !== null) await putAway(this.path, full);
+      this.#opened = await openLog(this.path, this.options.now ?? Date.now);
     } catch (error) {
       this.#fail(error, this.#queue.splice(0));
     }
     this.#reopening = null;
-    if (this.#opened !== null) this.#write();
+    if (this.#opened !== null && this.#queue.length > 0) this.#write();
   }
 
   /** To the disk, all that came meanwhile at once. Never throws. */
@@ -211,59 +207,4 @@ export class AuditLog {
   #time(): string {
     return new Date((this.options.now ?? Date.now)()).toISOString();
   }
-}
-
-async function openChain(path: string, now: () => number): Promise<Opened> {
-  const file = await open(path, 'a+', 0o600);
-  try {
-    await syncFolder(dirname(path));
-    const { lines, torn, size } = await readTail(file);
-    if (lines.length === 0 && size > TAIL_BYTES) throw damaged(path, 'a line in it is longer than any that this program writes');
-    const chain = checked(path, lines, size > TAIL_BYTES);
-    return { file, chain: torn.length === 0 ? chain : await recover(path, file, chain, torn, size, now) };
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
-
-/** The last whole lines, without their line feeds, and what comes after them. */
-async function readTail(file: FileHandle): Promise<{ lines: Uint8Array[]; torn: Uint8Array; size: number }> {
-  const { size } = await file.stat();
-  const start = Math.max(0, size - TAIL_BYTES);
-  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(size - start), position: start });
-  const pieces: Uint8Array[] = [];
-  let from = 0;
-  for (let end = buffer.indexOf(LINE_FEED); end >= 0 && end < bytesRead; end = buffer.indexOf(LINE_FEED, from)) {
-    pieces.push(buffer.subarray(from, end));
-    from = end + 1;
-  }
-  // The first piece begins somewhere in a line.
-  return { lines: start === 0 ? pieces : pieces.slice(1), torn: buffer.subarray(from, bytesRead), size };
-}
-
-function checked(path: string, lines: readonly Uint8Array[], inTheMiddle: boolean): AuditChain {
-  const [first, ...rest] = lines;
-  if (first === undefined) return AuditChain.empty;
-  try {
-    const begun = inTheMiddle ? AuditChain.from(first) : AuditChain.empty.follow(first);
-    return rest.reduce((chain, line) => chain.follow(line), begun);
-  } catch (error) {
-    if (error instanceof Refused) throw damaged(path, 'its chain is broken', error);
-    throw error;
-  }
-}
-
-/** Takes a part of a line into an entry of its own. */
-async function recover(path: string, file: FileHandle, before: AuditChain, torn: Uint8Array, size: number, now: () => number): Promise<AuditChain> {
-  if (torn.length > MAX_TORN_BYTES) throw damaged(path, 'a line in it is longer than any that this program writes');
-  const { line, chain } = before.append({ time: new Date(now()).toISOString(), event: 'recovered', fields: { torn: Buffer.from(torn).toString() } });
-  await file.truncate(size - torn.length);
-  await file.appendFile(`${line}\n`);
-  await file.datasync();
-  return chain;
-}
-
-function damaged(path: string, what: string, cause?: unknown): DamagedFile {
-  return new DamagedFile(`${path}: ${what}. Find out who changed it (verify-audit-log names the place). Keep it and move it away: a new one is begun then`, { cause });
 }

@@ -1,14 +1,18 @@
-import { appendFile, open, readFile, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { appendFile, copyFile, open, readdir, readFile, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
+import { fullFiles } from '../src/audit_files.js';
 import { AuditLog, type AuditRecord } from '../src/audit_log.js';
 import { inFolder } from './util/folder.js';
 import { eventually, memoryLog } from './util/cluster.js';
 
+/** Full with three of the lines that are written here. */
+const FULL_BYTES = 500;
 const logger = pino({ level: 'silent' });
-const dropped = (lost: string): AuditRecord => ({ event: 'presignatures_dropped', fields: { lost, dropped: 1 } });
+const DROPPED = 'presignatures_dropped';
+const dropped = (lost: string): AuditRecord => ({ event: DROPPED, fields: { lost, dropped: 1 } });
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 interface Line {
@@ -19,7 +23,8 @@ interface Line {
 }
 
 async function read(path: string): Promise<{ texts: string[]; lines: Line[] }> {
-  const text = await readFile(path, 'utf8');
+  const files = [...(await fullFiles(path)).map((full) => full.path), path];
+  const text = (await Promise.all(files.map((file) => readFile(file, 'utf8')))).join('');
   expect(text === '' || text.endsWith('\n')).toBe(true);
   const texts = text.split('\n').slice(0, -1);
   return { texts, lines: texts.map((line) => JSON.parse(line) as Line) };
@@ -222,6 +227,100 @@ describe('the audit log', () => {
       await new Promise((resolve) => setTimeout(resolve, 500));
       expect(lines).toMatchObject([{ event: 'audit_log_failed', lost: ['presignatures_dropped'] }]);
       expect((await expectWhole(path)).length).toBe(1);
+    }));
+
+  it('begins another file when one is full, and the chain goes on in it, through restarts', () =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'audit.log');
+      for (const life of [1, 2]) {
+        const log = await AuditLog.open(path, { logger, fullBytes: FULL_BYTES });
+        for (const k of [1, 2, 3, 4, 5]) await log.record(dropped(`${life}, ${k}`));
+        await Promise.all([6, 7, 8].map((k) => log.record(dropped(`${life}, ${k}`))));
+        log.note(dropped(`${life}, 9`));
+        expect(log.length).toBe(9 * life - 1);
+        await log.close();
+      }
+      const names = await readdir(folder);
+      expect(names.sort()).toEqual(['audit.12.log', 'audit.15.log', 'audit.18.log', 'audit.3.log', 'audit.6.log', 'audit.9.log', 'audit.log']);
+      const lines = await expectWhole(path);
+      expect(lines.map(({ fields }) => fields['lost'])).toEqual([1, 2].flatMap((life) => Array.from({ length: 9 }, (_, k) => `${life}, ${k + 1}`)));
+      for (const name of names) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
+    }));
+
+  it('ends only when the file that its end has filled is put away', () =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'audit.log');
+      const log = await AuditLog.open(path, { logger, fullBytes: FULL_BYTES });
+      const any = await open(folder, 'r');
+      const prototype = Object.getPrototypeOf(any) as Pick<FileHandle, 'datasync'>;
+      const { datasync } = prototype;
+      // A slow disk.
+      prototype.datasync = () => new Promise((resolve) => setTimeout(resolve, 100));
+      try {
+        const written = Promise.all(Array.from({ length: 9 }, (_, k) => log.record(dropped(`node-${k}`))));
+        await log.close();
+        await written;
+      } finally {
+        prototype.datasync = datasync;
+        await any.close();
+      }
+      expect((await readdir(folder)).sort()).toEqual(['audit.3.log', 'audit.9.log', 'audit.log']);
+      expect((await expectWhole(path)).length).toBe(9);
+    }));
+
+  it('is whole wherever a crash ends the beginning of another file', () =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'audit.log');
+      const full = join(folder, 'audit.3.log');
+      const write = async (count: number): Promise<void> => {
+        const log = await AuditLog.open(path, { logger, fullBytes: FULL_BYTES });
+        for (let k = 1; k <= count; k++) await log.record(dropped(`node-${k}`));
+        await log.close();
+      };
+      await write(3);
+      const text = await readFile(full, 'utf8');
+      const crashes = [
+        { where: 'before the full one has its name', files: { [path]: text }, recovered: [] },
+        { where: 'before there is another', files: { [full]: text }, recovered: [] },
+        { where: 'before anything is in the other', files: { [full]: text, [path]: '' }, recovered: [] },
+        { where: 'in the first line of the other', files: { [full]: text, [path]: '{"sequence":' }, recovered: ['recovered'] },
+      ];
+      for (const { where, files, recovered } of crashes) {
+        for (const name of await readdir(folder)) await rm(join(folder, name));
+        for (const [name, content] of Object.entries(files)) await writeFile(name, content);
+        await write(2);
+        expect({ where, events: (await expectWhole(path)).map(({ event }) => event) }).toEqual({ where, events: [DROPPED, DROPPED, DROPPED, ...recovered, DROPPED, DROPPED] });
+      }
+    }));
+
+  it('is refused when it does not go on from the file before', () =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'audit.log');
+      const open = (): Promise<AuditLog> => AuditLog.open(path, { logger, fullBytes: FULL_BYTES });
+      const log = await open();
+      for (let k = 1; k <= 7; k++) await log.record(dropped(`node-${k}`));
+      await log.close();
+      const full = join(folder, 'audit.6.log');
+      const [text, last] = [await readFile(full, 'utf8'), await readFile(path, 'utf8')];
+      for (const changed of [text.replace(/[^\n]*\n$/, ''), text.slice(0, -9), text.replace('node-6', 'node-9'), text.replace('node-5', 'node-9'), '']) {
+        await writeFile(full, changed);
+        await expect(open()).rejects.toThrow(/audit(\.6)?\.log: .*(verify-audit-log names the place)/);
+      }
+      await writeFile(path, '');
+      for (const cut of [text.replace(/[^\n]*\n$/, ''), `${text}{"sequence":`]) {
+        await writeFile(full, cut);
+        await expect(open()).rejects.toThrow(/audit\.6\.log: it does not end with line 6/);
+      }
+      await writeFile(path, last);
+      await rm(full);
+      await expect(open()).rejects.toThrow(/audit\.log: its chain is broken/);
+      await writeFile(full, text);
+      await copyFile(join(folder, 'audit.3.log'), path);
+      await expect(open()).rejects.toThrow(/audit\.log: its chain is broken/);
+      await writeFile(path, last);
+      const again = await open();
+      expect(again.length).toBe(7);
+      await again.close();
     }));
 
   it('is not opened when it cannot be', () =>

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
@@ -82,6 +82,31 @@ describe('verify-audit-log', () => {
       expect(await verify(path, cut + (lines.at(-1) ?? '').replace('node-6', 'node-1'), '--head', last)).toEqual({ code: 1, stdout: '', stderr: NOT_IN_IT });
       expect(await verify(path, lines.join(''), '--head', last.toUpperCase())).toMatchObject({ code: 0, stdout: expect.stringContaining(`line ${LINES} is the noted head`) });
       expect(await verify(path, lines.join(''), `--head=${first}`)).toMatchObject({ code: 0, stdout: expect.stringContaining('line 1 is the noted head') });
+    }));
+
+  it('reads the full files first, and finds one that is missing, cut or in the place of another', () =>
+    withLog(async ({ path, lines, heads }) => {
+      const [first, second] = [path.replace('.log', '.2.log'), path.replace('.log', '.4.log')];
+      const check = async (texts: readonly [string[], string[], string[]], ...args: string[]): Promise<Ran> => {
+        await writeFile(first, texts[0].join(''));
+        await writeFile(second, texts[1].join(''));
+        return verify(path, texts[2].join(''), ...args);
+      };
+      const [a, b, c] = [lines.slice(0, 2), lines.slice(2, 4), lines.slice(4)];
+      const in4 = (line: number, why: string) => ({ code: 1, stdout: '', stderr: expect.stringMatching(new RegExp(`^✗ line ${line} in audit_node-1\\.4\\.log: ${why}.*\\n$`)) });
+      expect(await check([a, b, c], '--head', heads[2] ?? '')).toMatchObject({ code: 0, stdout: `✓ The chain is whole, and line 3 is the noted head\n${LINES} lines\nhead ${heads.at(-1) ?? ''}\n` });
+      expect(await check([a, b.slice(0, 1), c])).toEqual(in4(4, 'it is missing; the file should end with line 4'));
+      expect(await check([a, [b[0] ?? '', (b[1] ?? '').slice(0, 20)], c])).toEqual(in4(4, 'it is cut short'));
+      expect(await check([a, b.slice(0, 1), []])).toEqual(in4(4, 'it is missing'));
+      expect(await check([a, c, b])).toEqual(in4(3, 'sequence: it is 5 and should be 3'));
+      await rm(first);
+      expect(await verify(path, c.join(''))).toEqual(in4(1, 'sequence: it is 5 and should be 1'));
+      await writeFile(first, a.join(''));
+      await rm(second);
+      expect(await verify(path, c.join(''))).toEqual(broken(3, /sequence: it is 5 and should be 3. It is the first of its file: the file before is cut, or one is missing/));
+      await writeFile(second, b.join(''));
+      await rm(path);
+      expect(await runProgram('verify_audit_log', path)).toMatchObject({ code: 1, stderr: `${path}: cannot be read (ENOENT)\n` });
     }));
 
   it('is called with one file, and perhaps a head', async () => {
