@@ -12,6 +12,7 @@ import { BoardUnavailable, viaBoard } from './board_unavailable.js';
 import type { Health, SigningStatus } from './contract.js';
 import { NodeStatuses } from './node_statuses.js';
 import { originOf } from './origin.js';
+import { Proposals } from './proposals.js';
 import { PinnedKey } from './public_key.js';
 import { reasonOfRefusals } from './refusals.js';
 
@@ -38,7 +39,7 @@ const RETRY_MS = 200;
 const BATCH = 16;
 
 /** What was posted, to be posted again as it was. */
-type Asked = Pick<RequestRecord, 'message' | 'origin'>;
+type Asked = Pick<RequestRecord, 'message' | 'origin' | 'presignature_id'>;
 
 /** Takes requests to the board, keeps them there until they are finished, and checks what comes out. */
 export class Gateway {
@@ -47,12 +48,14 @@ export class Gateway {
   private readonly unfinished = new Map<string, Asked>();
   /** null in a plain cluster, where nodes sign nothing. */
   private readonly nodes: NodeStatuses | null;
+  private readonly proposals: Proposals;
   private waiting = 0;
   private boardUp = false;
 
   constructor(private readonly deps: GatewayDeps) {
     const { board, roster, logger } = deps;
     this.nodes = roster.sealed ? new NodeStatuses(board, roster, logger) : null;
+    this.proposals = new Proposals(roster);
     this.key = new PinnedKey(() => this.shownKeys(), logger);
   }
 
@@ -69,10 +72,11 @@ export class Gateway {
     const { identity, roster, now, random } = this.deps;
     const time = now();
     const id = newRequestId(time, random());
-    const asked = { message, origin: await originOf(identity, roster, id, message, time) };
+    const presignature_id = this.nodes === null ? undefined : this.proposals.next(this.nodes.views());
+    const asked = { message, presignature_id, origin: await originOf(identity, roster, { id, message, presignature_id }, time) };
     await this.post(id, asked);
     this.unfinished.set(id, asked);
-    this.deps.logger.info({ request_id: id }, 'request_accepted');
+    this.deps.logger.info({ request_id: id, presignature_id }, 'request_accepted');
     const pending: SigningStatus = { request_id: id, status: 'pending' };
     if (wait === 0) return pending;
     try {
@@ -99,12 +103,14 @@ export class Gateway {
     }
   }
 
-  /** Sweeps every second until `signal` aborts. */
+  /** Sweeps every second, and hears what nodes say as soon as they do, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
+    const following = this.nodes?.follow(signal);
     while (!signal.aborted) {
       await this.sweep();
       await sleep(SWEEP_EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
+    await following;
   }
 
   /** Looks at the board: has it the key, and all unfinished requests? What it lost, when it was restarted, is posted again. */

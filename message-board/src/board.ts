@@ -92,8 +92,9 @@ export class Board {
     return this.post('partial-signatures', this.requests, (work) => work.partials, body, (checks) => checks.partialSignature(body));
   }
 
-  /** What the gateway has signed takes the place of what somebody else has put under its id. @throws ServiceError as the store's `create` */
+  /** What the gateway has signed takes the place of what somebody else has put under its id. @throws ServiceError as the store's `create`, or 403 */
   async createRequest(body: CreateRequest): Promise<RequestRecord> {
+    await this.checks?.request(body);
     const rival = this.requests.rival(body);
     if (rival !== undefined && (await this.checks?.mayDisplace(body, rival)) === true) this.requests.displace(rival);
     return this.requests.create(body);

@@ -8,7 +8,7 @@ import { verify, type StatementKind } from 'sealing/statement';
 import type { CreatePresignatureRequest, CreateRequest, Heartbeat, NodeId, PostMessage, PostPartialSignature, RequestRecord, UpdateRequest } from './contract.js';
 import { ServiceError } from './errors.js';
 import { verifyNodeStatement, type NodeStatement } from './node_statement.js';
-import { wasAskedFor } from './signing_request.js';
+import { verifySigningRequest, wasAskedFor } from './signing_request.js';
 
 type Namespace = Parameters<typeof check>[1]['namespace'];
 
@@ -36,6 +36,15 @@ export class Checks {
       const { claims } = await this.ofNode(PRESIGNATURE_REQUEST, origin);
       same('request_id', claims.id, request_id);
       same('participants', String(claims.participants), String(participants));
+    });
+  }
+
+  /** Has the gateway proposed this presignature for this request? One without any may be by anybody. @throws ServiceError 403 */
+  async request({ id = '', message, origin, presignature_id }: CreateRequest): Promise<void> {
+    if (presignature_id === undefined) return;
+    await refusing('invalid_statement', 'presignature_id', async () => {
+      const { proposal = 'none' } = await verifySigningRequest(this.roster, { id, message, origin });
+      same('origin', proposal, presignature_id);
     });
   }
 

@@ -17,7 +17,7 @@
  *
  * A board with the roster of a sealed cluster keeps only what a member has signed for the very place where it is posted. It
  * refuses the rest: 403 `invalid_envelope` for messages, `invalid_statement` for everything else, `unconfirmed_key` for a public key.
- * Signing requests are kept unchecked, for the nodes to refuse where everybody sees it.
+ * Signing requests are kept unchecked, for the nodes to refuse where everybody sees it; but not with a presignature that nobody has proposed.
  *
  * All errors have the shape of {@link ErrorBodySchema}. 400 malformed, 403 not signed as it has to be, 404 unknown, 409 against
  * what is stored, 413 too large, 415 not JSON, 429 a limit is reached, 503 closing.
@@ -36,6 +36,8 @@ export {
 
 /** Of one request: as many as a cluster may have nodes. */
 export const MAX_REFUSALS = 256;
+/** Of one signer set. */
+export const MAX_OFFERS = 16;
 /** Header of the board's answers: a name for this life of it. Another one remembers nothing. */
 export const INSTANCE_HEADER = 'x-board-instance';
 
@@ -52,8 +54,9 @@ export const RequestRecordSchema = z.object({
   signature: SignatureSchema.optional(),
   reason: ReasonSchema.optional(),
   origin: OriginSchema.optional(),
+  /** What it is to be signed with. */
   presignature_id: RequestIdSchema.optional(),
-  /** Who named it, as a statement of kind `NAMING`. */
+  /** Who named it, as a statement of kind `NAMING`; without one it is the gateway's proposal, in the `origin`. */
   naming: ShortStatementSchema.optional(),
   /** Nodes that will not sign this, as statements of kind `REFUSAL`; one of each node. */
   refusals: z.array(ShortStatementSchema).max(MAX_REFUSALS).optional(),
@@ -67,13 +70,17 @@ export type RequestRecord = z.infer<typeof RequestRecordSchema>;
 /**
  * `POST /requests` → the record. Without `id` the board makes `req_<unix seconds>_<random>`. The same id, message and origin
  * again: the stored record; another message under a known id: 409 `request_exists`. With a roster, what the gateway has signed takes
- * the place of what it has not.
+ * the place of what it has not. A `presignature_id` is named from the start: with a roster, 403 `invalid_statement` unless the gateway proposes
+ * it in the `origin`, for this id and message.
  */
-export const CreateRequestSchema = z.strictObject({
-  message: SigningMessageSchema,
-  id: RequestIdSchema.optional(),
-  origin: OriginSchema.optional(),
-});
+export const CreateRequestSchema = z
+  .strictObject({
+    message: SigningMessageSchema,
+    id: RequestIdSchema.optional(),
+    origin: OriginSchema.optional(),
+    presignature_id: RequestIdSchema.optional(),
+  })
+  .refine((body) => body.presignature_id === undefined || body.origin !== undefined, { path: ['presignature_id'], message: 'needs origin' });
 export type CreateRequest = z.infer<typeof CreateRequestSchema>;
 
 /** `GET /requests` → the records, signing requests and protocol records, oldest first. */
@@ -278,6 +285,11 @@ const SetupStatusSchema = z.strictObject({
 });
 export type SetupStatus = z.infer<typeof SetupStatusSchema>;
 
+const bySignerSet = <T>(value: z.ZodType<T>) =>
+  z
+    .record(z.string().max(1024).regex(/^\d{1,5}(-\d{1,5})*$/, 'must be node numbers joined by -'), value)
+    .refine((sets) => Object.keys(sets).length <= 256, 'must have at most 256 keys');
+
 /** What a node says about itself. Nothing in it is secret. */
 export const NodeStatusSchema = z.strictObject({
   /** New at every start of the node. */
@@ -288,9 +300,9 @@ export const NodeStatusSchema = z.strictObject({
   keygen: SetupStatusSchema,
   aux_info: SetupStatusSchema,
   /** Presignatures that it holds, by signer set, 1-based: `1-2-3`. */
-  pool: z
-    .record(z.string().max(1024).regex(/^\d{1,5}(-\d{1,5})*$/, 'must be node numbers joined by -'), z.int().min(0).max(1_000_000))
-    .refine((pool) => Object.keys(pool).length <= 256, 'must have at most 256 keys'),
+  pool: bySignerSet(z.int().min(0).max(1_000_000)),
+  /** Free ones of the signer sets whose first member it is, the oldest first, for the gateway to propose. */
+  offers: bySignerSet(z.array(RequestIdSchema).max(MAX_OFFERS)).optional(),
   /** Signing attempts that it proposes now, `<request id>.<number>.<signers>`. */
   attempts: z.array(RequestIdSchema).max(256),
   /** Nodes that this one holds evidence against, and leaves out when it chooses signers. */

@@ -96,7 +96,7 @@ export class Presence {
 }
 
 function apartFromPool({ status }: Heartbeat): string {
-  return JSON.stringify({ ...status, pool: null });
+  return JSON.stringify({ ...status, pool: null, offers: null });
 }
 
 /** The text, and what was parsed from it. */

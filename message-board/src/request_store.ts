@@ -26,7 +26,7 @@ export class RequestStore {
   }
 
   /** @throws ServiceError 409 when the id stands for something else, 429 when too many are pending */
-  create({ id = newRequestId(this.context.now(), this.context.random()), message, origin }: CreateRequest): RequestRecord {
+  create({ id = newRequestId(this.context.now(), this.context.random()), message, origin, presignature_id }: CreateRequest): RequestRecord {
     const known = this.works.byId.get(id);
     if (known?.record?.message === message && known.record.origin === origin) return known.record;
     // The record that nodes made by asking for a request's messages, after the board lost the request itself, gives way to it.
@@ -35,7 +35,7 @@ export class RequestStore {
     if (this.pending >= this.context.limits.maxPendingRequests) {
       throw new ServiceError(429, 'too_many_pending', `${this.pending} requests are pending already`);
     }
-    return this.announce(id, { message, origin, status: 'pending' });
+    return this.announce(id, { message, origin, presignature_id, status: 'pending' });
   }
 
   /** What stands in the way of a request: a signing request under its id with another message or origin. */
@@ -98,7 +98,7 @@ export class RequestStore {
     this.works.expireFinished(now);
   }
 
-  private announce(id: string, fields: Pick<RequestRecord, 'message' | 'status' | 'origin'>): RequestRecord {
+  private announce(id: string, fields: Pick<RequestRecord, 'message' | 'status' | 'origin' | 'presignature_id'>): RequestRecord {
     const recordBytes = requestBytes(fields);
     this.context.reserve(recordBytes);
     const now = this.context.now();

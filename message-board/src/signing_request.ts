@@ -15,23 +15,36 @@ export function messageHash(message: string): string {
 
 type Asked = Pick<RequestRecord, 'id' | 'message' | 'origin'>;
 
-/** Has the gateway asked for this message under this id? @returns who has, and when by its clock @throws Refused saying what is wrong */
-export async function verifySigningRequest(roster: Roster, { id, message, origin }: Asked): Promise<{ askedBy: string; time: Date }> {
+/** What the gateway has signed of a request besides. */
+export interface Asking {
+  readonly askedBy: string;
+  /** When, by its clock. */
+  readonly time: Date;
+  /** The id of the presignature that it proposes, if it does. */
+  readonly proposal: string | undefined;
+}
+
+/** Has the gateway asked for this message under this id? @throws Refused saying what is wrong */
+export async function verifySigningRequest(roster: Roster, { id, message, origin }: Asked): Promise<Asking> {
   if (origin === undefined) throw new Refused('origin: there is none');
   const { signer, claims } = await verify(roster, SIGNING_REQUEST, origin);
   if (signer !== ASKER) throw new Refused(`origin: it is by ${signer}, not by the ${ASKER}`);
   if (claims.id !== id) throw new Refused('origin: it is for another id');
   if (claims.message_sha256 !== messageHash(message)) throw new Refused('origin: it is for another message');
-  return { askedBy: signer, time: new Date(claims.time) };
+  return { askedBy: signer, time: new Date(claims.time), proposal: claims.presignature_id };
 }
 
 /** Has it, at any time? That it was lately is for the nodes to require. */
 export async function wasAskedFor(roster: Roster, request: Asked): Promise<boolean> {
+  return (await askingFor(roster, request)) !== null;
+}
+
+/** What it has signed of this request at any time; null when it has not asked for it. */
+export async function askingFor(roster: Roster, request: Asked): Promise<Asking | null> {
   try {
-    await verifySigningRequest(roster, request);
-    return true;
+    return await verifySigningRequest(roster, request);
   } catch (error) {
-    if (error instanceof Refused) return false;
+    if (error instanceof Refused) return null;
     throw error;
   }
 }

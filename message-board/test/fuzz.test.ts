@@ -29,7 +29,7 @@ const [one, two] = identities;
 if (one === undefined || two === undefined) throw new Error('two members');
 const signer = newSigner();
 const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
-const status: contract.NodeStatus = { incarnation: 'a', public_key: signer.publicKey, stage: 'ready', keygen: IDLE, aux_info: IDLE, pool: { '1-2-3': 4 }, attempts: ['req_1_a.0.1-2-3'], culprits: ['node-4'] };
+const status = { incarnation: 'a', public_key: signer.publicKey, stage: 'ready', keygen: IDLE, aux_info: IDLE, pool: { '1-2-3': 4 }, offers: { '1-2-3': ['p'] }, attempts: ['req_1_a.0.1-2-3'], culprits: ['node-4'] } satisfies contract.NodeStatus;
 const presignature_id = 'presig_gen_node-1_ab';
 const message_sha256 = messageHash('m');
 const participants = [0, 1, 2];
@@ -44,6 +44,7 @@ async function honestCalls(): Promise<Call[]> {
   const stated = { started: 1, sequence: 1, status: { ...status } };
   return [
     { method: 'POST', path: '/requests', body: { id: 'req_1_a', message: 'm', origin: await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_1_a', message_sha256, time: '2026-01-02T03:04:05.678Z' }) } },
+    { method: 'POST', path: '/requests', body: { id: 'req_2_a', message: 'm', presignature_id, origin: await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_2_a', message_sha256, time: '2026-01-02T03:04:05.678Z', presignature_id }) } },
     { method: 'PUT', path: '/requests/req_1_a', body: { presignature_id, naming: await sign(one ?? gateway, roster, NAMING, { request_id: 'req_1_a', presignature_id }) } },
     { method: 'PUT', path: '/requests/req_1_a', body: { refusal: await sign(two ?? gateway, roster, REFUSAL, { request_id: 'req_1_a', code: 'policy_refused' }) } },
     { method: 'POST', path: '/messages', body: { ...fields, payload: message } },

@@ -49,8 +49,8 @@ describe('/nodes', () => {
     const told: [string, boolean | undefined][] = [];
     const changed = (...news: [string, boolean?]): void => void told.push([news[0], news[1]]);
     const board = new Board({ limits: LIMITS, roster: null, now: () => START, random: () => '0', changed });
-    const said: readonly Partial<typeof STATUS>[] = [{}, { pool: { '1-2-3': 3 } }, { pool: {} }, { pool: { '2-3-4': 1 }, stage: 'ready' }, { attempts: [] }];
-    let status = STATUS;
+    const said: readonly Partial<NodeStatus>[] = [{}, { pool: { '1-2-3': 3 } }, { pool: {}, offers: { '1-2-3': ['p'] } }, { pool: { '2-3-4': 1 }, stage: 'ready' }, { attempts: [] }];
+    let status: NodeStatus = STATUS;
     for (const patch of said) {
       status = { ...status, ...patch };
       await board.hear('node-1', { status });
@@ -81,6 +81,9 @@ describe('/nodes', () => {
     ['/nodes/node-1', { ...STATUS, pool: { '1-2-x': 1 } }, 'pool.1-2-x'],
     ['/nodes/node-1', { ...STATUS, pool: { '1-2': 0.5 } }, 'pool.1-2'],
     ['/nodes/node-1', { ...STATUS, pool: Object.fromEntries(Array.from({ length: 257 }, (_, k) => [String(k), 1])) }, 'pool'],
+    ['/nodes/node-1', { ...STATUS, offers: { '1-2-x': [] } }, 'offers.1-2-x'],
+    ['/nodes/node-1', { ...STATUS, offers: { '1-2': ['../x'] } }, 'offers.1-2.0'],
+    ['/nodes/node-1', { ...STATUS, offers: { '1-2': Array<string>(17).fill('p') } }, 'offers.1-2'],
     ['/nodes/node-1', { ...STATUS, attempts: ['../x'] }, 'attempts.0'],
     ['/nodes/node-1', { ...STATUS, attempts: Array<string>(257).fill('req_1') }, 'attempts'],
     ['/nodes/node-1', { ...STATUS, secret: 1 }, 'secret'],

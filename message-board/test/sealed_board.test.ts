@@ -352,6 +352,40 @@ describe('signing requests', () => {
     expect(roster.verifications).toBe(0);
   });
 
+  const proposing = (presignature_id: string | undefined, { id = 'req_1', message = 'm', by = gateway, roster = file } = {}) =>
+    sign(by, roster, SIGNING_REQUEST, { id, message_sha256: messageHash(message), time: '2026-01-01T00:00:00.000Z', presignature_id });
+
+  it('name the presignature that the gateway proposes, from the start and for good', async () => {
+    const { api, roster } = sealedBoard();
+    const body = { id: 'req_1', message: 'm', presignature_id: 'p', origin: await proposing('p') };
+    const record = await api.post('/requests', body);
+    expect(record).toMatchObject({ ...body, status: 'pending' });
+    expect(record).not.toHaveProperty('naming');
+    expect(roster.verifications).toBe(1);
+    expect(await api.post('/requests', body)).toEqual(record);
+    const naming = await sign(one, file, NAMING, { request_id: 'req_1', presignature_id: 'q' });
+    expect(await api.put('/requests/req_1', { presignature_id: 'q', naming }, 409)).toMatchObject({ error: { code: 'presignature_conflict' } });
+  });
+
+  it.each<[what: string, origin: () => string | undefined | Promise<string>, complaint: string]>([
+    ['another one than the gateway proposes', () => proposing('q'), 'it was signed for q, not for p'],
+    ['one where the gateway proposes none', () => proposing(undefined), 'it was signed for none, not for p'],
+    ['one that is proposed for another request', () => proposing('p', { id: 'req_2' }), 'it is for another id'],
+    ['one that is proposed for another message', () => proposing('p', { message: 'x' }), 'it is for another message'],
+    ['one that a node proposes', () => proposing('p', { by: node1 }), 'it is by node-1, not by the gateway'],
+    ['one that is proposed in another cluster', () => proposing('p', { roster: foreign }), 'another roster'],
+    ['one with an altered origin', async () => altered(await proposing('p')), 'not valid'],
+    ['one that nobody has signed', () => 'gateway', 'presignature_id: '],
+  ])('with %s are refused', async (_what, origin, complaint) => {
+    const { api } = sealedBoard();
+    expect(await api.post('/requests', { id: 'req_1', message: 'm', presignature_id: 'p', origin: await origin() }, 403)).toMatchObject(refused('invalid_statement', complaint));
+    expect(await api.get('/requests')).toEqual([]);
+  });
+
+  it('with a presignature need an origin', async () => {
+    expect(await sealedBoard().api.post('/requests', { id: 'req_1', message: 'm', presignature_id: 'p' }, 400)).toMatchObject(refused('invalid_request', 'presignature_id: needs origin'));
+  });
+
   it.each(['pending', 'failed'])('of the gateway take the place of a %s one that is not', async (state) => {
     const { api } = await withRequest({ maxPendingRequests: 1 });
     if (state === 'failed') await change(api, await status('unauthorized: node-1'));

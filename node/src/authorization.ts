@@ -1,5 +1,5 @@
 import type { RequestRecord } from 'message-board/contract';
-import { verifySigningRequest } from 'message-board/signing_request';
+import { verifySigningRequest, type Asking } from 'message-board/signing_request';
 import { Refused } from 'sealing/errors';
 import type { Roster } from 'sealing/roster';
 
@@ -15,11 +15,8 @@ export interface AuthorizationOptions {
   readonly now?: () => number;
 }
 
-/** Who has asked; null when nobody can tell, in a plain cluster. And when, by its clock; else as the board says. */
-export interface Authorized {
-  readonly askedBy: string | null;
-  readonly time: Date;
-}
+/** What the gateway has signed. In a plain cluster nobody can tell who has asked, null, and the time is the board's. */
+export type Authorized = Omit<Asking, 'askedBy'> & { readonly askedBy: string | null };
 
 /**
  * Has a client of the gateway asked for this very message under this very id, a short time ago?
@@ -30,7 +27,7 @@ export async function authorize(request: RequestRecord, options: AuthorizationOp
   const { roster, maxAgeMs, now = Date.now } = options;
   if (!id.startsWith(PREFIX)) throw new Refused(`id: a signing request's begins with ${PREFIX}`);
   if (message === '') throw new Refused('message: it is empty');
-  if (!roster.sealed) return { askedBy: null, time: new Date(created_at) };
+  if (!roster.sealed) return { askedBy: null, time: new Date(created_at), proposal: undefined };
   const authorized = await verifySigningRequest(roster, request);
   const age = now() - authorized.time.getTime();
   if (age > maxAgeMs) throw new Refused('origin: it is too old');

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import type { NodeContext } from './context.js';
-import type { PresignaturePool } from './presignature_pool.js';
+import { countsOf, type PresignaturePool } from './presignature_pool.js';
 import type { PeerView } from './presence.js';
 import { sleepUntilAborted } from './reading.js';
 import { nextBatch, type SetLevel } from './refill_plan.js';
@@ -144,15 +144,10 @@ export class PoolLeader {
   #levelOf(signers: readonly number[]): SetLevel {
     const { demand } = this.context;
     const label = signersLabel(signers);
-    const pools = signers.map((party) => this.#poolOf(party));
+    const pools = signers.map((party) => countsOf(this.context, this.deps.pool, party));
     const making = [...this.#led.values()].filter((led) => signersLabel(led.signers) === label).length;
     const held = Math.min(...pools.map((counts) => counts[label] ?? 0));
     const fullest = Math.max(...pools.map((counts) => Object.values(counts).reduce((sum, count) => sum + count, 0)));
     return { signers, count: held + making, room: demand.bounds.max - fullest };
-  }
-
-  #poolOf(party: number): Readonly<Record<string, number>> {
-    const { index, presence } = this.context;
-    return party === index ? this.deps.pool.counts() : (presence.peers().find((peer) => peer.index === party)?.status?.pool ?? {});
   }
 }

@@ -199,7 +199,7 @@ export class PresignatureMaker {
   #changed(): void {
     this.#report ??= setTimeout(() => {
       this.#report = null;
-      this.context.presence.update({ pool: this.pool.counts() });
+      this.context.presence.update({ pool: this.pool.counts(), offers: this.pool.offers(this.context.index) });
     }, 100);
   }
 }

@@ -1,6 +1,11 @@
 import type { Presignature } from 'cggmp24';
+import { MAX_OFFERS } from 'message-board/contract';
+import type { NodeContext } from './context.js';
 import type { SessionRecord } from './culprits.js';
 import { signersLabel } from './utils.js';
+
+/** Of all signer sets together so many are offered, or one of each: every status brings them to every node. */
+const OFFERED = 64;
 
 /** A presignature and who made it. */
 export interface StoredPresignature {
@@ -18,7 +23,7 @@ export interface StoredPresignature {
  * computed with it; whatever happens next, it is not here any more.
  */
 export class PresignaturePool {
-  // In order of arrival, so the oldest of a set goes first, at all its members.
+  // In order of arrival.
   readonly #stored = new Map<string, StoredPresignature>();
   readonly #reserved = new Set<string>();
 
@@ -58,15 +63,23 @@ export class PresignaturePool {
     return this.#stored.get(id)?.participants ?? null;
   }
 
-  /** Sets the oldest presignature of a signer set aside, so that no other request names it, and returns its id. */
+  /**
+   * Sets the newest presignature of a signer set aside, so that no other request names it, and returns its id. The gateway proposes the oldest:
+   * of what it has proposed and this node does not know of yet, the newest is the last.
+   */
   reserve(participants: readonly number[]): string | null {
     const label = signersLabel(participants);
-    for (const { id, participants: makers } of this.#stored.values()) {
-      if (signersLabel(makers) !== label || this.#reserved.has(id)) continue;
-      this.setAside(id);
-      return id;
-    }
-    return null;
+    const id = this.#free().findLast((stored) => signersLabel(stored.participants) === label)?.id ?? null;
+    if (id !== null) this.setAside(id);
+    return id;
+  }
+
+  /** Free ones of the sets whose first member is `party`, by `1-2-3`, the oldest first, of each set as many as of the others. */
+  offers(party: number): Record<string, string[]> {
+    const own = this.#free().filter(({ participants: [first] }) => first === party);
+    const sets = new Set(own.map(({ participants }) => signersLabel(participants)));
+    const ofEach = Math.min(MAX_OFFERS, Math.ceil(OFFERED / sets.size));
+    return Object.fromEntries([...sets].map((label) => [label, own.flatMap(({ id, participants }) => (signersLabel(participants) === label ? [id] : [])).slice(0, ofEach)]));
   }
 
   /** Some request has been named this one: no other is. */
@@ -82,9 +95,9 @@ export class PresignaturePool {
   /** How many of each signer set are free, by `1-2-3`. */
   counts(): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const { id, participants } of this.#stored.values()) {
+    for (const { participants } of this.#free()) {
       const label = signersLabel(participants);
-      if (!this.#reserved.has(id)) counts[label] = (counts[label] ?? 0) + 1;
+      counts[label] = (counts[label] ?? 0) + 1;
     }
     return counts;
   }
@@ -95,4 +108,13 @@ export class PresignaturePool {
     for (const { id } of lost) this.take(id);
     return lost.length;
   }
+
+  #free(): StoredPresignature[] {
+    return [...this.#stored.values()].filter(({ id }) => !this.#reserved.has(id));
+  }
+}
+
+/** How many of each signer set a party has free, by `1-2-3`: this node by its pool, another as it says. */
+export function countsOf({ index, presence }: NodeContext, pool: PresignaturePool, party: number): Readonly<Record<string, number>> {
+  return party === index ? pool.counts() : (presence.peers().find((peer) => peer.index === party)?.status?.pool ?? {});
 }

@@ -144,7 +144,10 @@ class SigningCoordinator {
     await task.refusals.learn(task.request.refusals ?? []);
     // What it has refused in an earlier life stays refused: the others know.
     if (task.verdict === undefined) {
-      task.verdict = task.refusals.codeOf(this.context.index) ?? (await judge(this.context, task.request));
+      const code = task.refusals.codeOf(this.context.index);
+      const { refusal, proposal } = code === undefined ? await judge(this.context, task.request) : { refusal: code };
+      task.verdict = refusal;
+      task.proposal = proposal;
       if (task.verdict === null) this.context.demand.used();
     }
     if (task.verdict !== null) await this.#stayOut(task, task.verdict);

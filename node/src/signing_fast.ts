@@ -1,11 +1,12 @@
 import { ServiceError } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
+import { askingFor } from 'message-board/signing_request';
 import { Refused } from 'sealing/errors';
 import { NAMING } from 'sealing/kinds';
 import type { NodeContext } from './context.js';
 import { exchangePartialSignatures, type CollectionOutcome } from './partial_signatures.js';
 import type { PresignatureMaker } from './presignature.js';
-import type { StoredPresignature } from './presignature_pool.js';
+import { countsOf, type StoredPresignature } from './presignature_pool.js';
 import { sleepWhile } from './reading.js';
 import { SignerRefuses } from './refusals.js';
 import { FULL_SIGNINGS } from './signing.js';
@@ -21,9 +22,14 @@ const WAITING_LOOK_MS = 1_000;
 /** ... and waits as long as some request is named one, or is completed, within so many times the time that one takes to be made. */
 const REFILLS_WAITED = 2;
 
+/** It may propose any presignature. */
+const GATEWAY = 'gateway';
+/** Who has named a presignature: the gateway with its request, or a node, by its party index. */
+type Namer = typeof GATEWAY | number;
+
 /**
- * Signs requests with presignatures: one of its makers names it for the request, once, and all of them use that one or none. When there is
- * none a request waits for the next, as long as they come: signing in full costs as much as making one, and holds up those that others
+ * Signs requests with presignatures: the gateway proposes one with the request, or one of its makers names it, once, and all of them use that one
+ * or none. When there is none a request waits for the next, as long as they come: signing in full costs as much as making one, and holds up those that others
  * wait for. So a few at a time are signed in full, the oldest first.
  * What anybody else names is not followed: the request is signed in full.
  */
@@ -50,10 +56,8 @@ export class FastSigning {
     const since = performance.now();
     let isWaiting = false;
     while (!signal.aborted) {
-      const named = task.request.presignature_id;
-      if (named !== undefined) {
-        const namer = await this.#namer(task.request, task);
-        if (namer !== null) await this.#useNamed(task, named, namer);
+      if (task.named !== undefined) {
+        await this.#follow(task, task.named);
         return;
       }
       const signers = this.#presignedSet(task);
@@ -100,12 +104,11 @@ export class FastSigning {
 
   /** The first signer set, in the request's order, whose members are all ready and willing and whose first member has a presignature; one in which nobody is late if there is any. */
   #presignedSet(task: SigningTask): number[] | null {
-    const { index, n, t, presence } = this.context;
-    const pools = new Map(presence.peers().map((peer) => [peer.index, peer.status?.pool ?? {}]));
-    pools.set(index, this.#presignatures.pool.counts());
+    const { n, t } = this.context;
+    const pools = Array.from({ length: n }, (_, party) => countsOf(this.context, this.#presignatures.pool, party));
     // Many may be waiting: most of the time there is nothing to look for.
-    if (![...pools.values()].some((counts) => Object.values(counts).some((count) => count > 0))) return null;
-    const has = (party: number, label: string): boolean => (pools.get(party)?.[label] ?? 0) > 0;
+    if (!pools.some((counts) => Object.values(counts).some((count) => count > 0))) return null;
+    const has = (party: number, label: string): boolean => (pools[party]?.[label] ?? 0) > 0;
     const sets = signerSets(task.id, n, t).filter((set) => this.#areFit(task, set) && has(set[0] ?? -1, signersLabel(set)));
     return sets.find((set) => !set.some((party) => isLate(this.context, party))) ?? sets[0] ?? null;
   }
@@ -157,13 +160,19 @@ export class FastSigning {
     }
   }
 
-  async #useNamed(task: SigningTask, presignatureId: string, namer: number): Promise<void> {
+  /** Uses what was named, if it was by one who may. */
+  async #follow(task: SigningTask, named: string): Promise<void> {
+    const namer = task.proposal === undefined ? await this.#namer(task.request, task) : GATEWAY;
+    if (namer !== null) await this.#useNamed(task, named, namer);
+  }
+
+  async #useNamed(task: SigningTask, presignatureId: string, namer: Namer): Promise<void> {
     const { context } = this;
     const { signal } = task.controller;
     const started = performance.now();
     const fields = { request_id: task.id, presignature_id: presignatureId };
     const makers = await this.#presignatures.makersOf(presignatureId, context.config.fastSigningTimeoutMs, signal);
-    if (makers?.includes(namer) === false) {
+    if (namer !== GATEWAY && makers?.includes(namer) === false) {
       context.logger.warn({ event: 'naming_refused', ...fields, reason: `${nodeId(namer)} has no part in it` }, 'The naming of a presignature was refused');
       return;
     }
@@ -222,28 +231,32 @@ export class FastSigning {
    */
   async setAside(record: RequestRecord, willUse: boolean, task?: SigningTask): Promise<void> {
     const { pool } = this.#presignatures;
-    if (record.presignature_id !== undefined || record.status === 'completed') this.#movedAt = performance.now();
-    if (record.presignature_id !== undefined) {
-      const order = orderOf(record);
-      if (order > this.#youngestNamed) this.#youngestNamed = order;
-    }
-    const makers = pool.makersOf(record.presignature_id ?? '');
-    if (record.presignature_id === undefined || makers === null) return;
-    const namer = await this.#namer(record, task).catch(() => null);
-    if (namer === null || !makers.includes(namer)) return;
-    if (willUse) pool.setAside(record.presignature_id);
-    else this.#presignatures.take(record.presignature_id);
+    const id = task?.proposal ?? record.presignature_id;
+    if (id !== undefined || record.status === 'completed') this.#movedAt = performance.now();
+    if (id === undefined) return;
+    const order = orderOf(record);
+    if (order > this.#youngestNamed) this.#youngestNamed = order;
+    const makers = pool.makersOf(id);
+    // What the gateway proposes is taken as soon as this node has decided to sign, which takes one look at what the gateway has signed, not two.
+    const isAboutToBeTaken = willUse && record.naming === undefined;
+    if (makers === null || isAboutToBeTaken || !(await this.#isNamed(record, makers, task).catch(() => false))) return;
+    if (willUse) pool.setAside(id);
+    else this.#presignatures.take(id);
+  }
+
+  /** Was this presignature named for this request by one who may? */
+  async #isNamed(record: RequestRecord, makers: readonly number[], task: SigningTask | undefined): Promise<boolean> {
+    if (task?.proposal !== undefined) return true;
+    if (record.naming === undefined) return (await askingFor(this.context.roster, record))?.proposal === record.presignature_id;
+    const namer = await this.#namer(record, task);
+    return namer !== null && makers.includes(namer);
   }
 
   /** This node went on to full signing, but another one still knew of a presignature: without this half it would be wasted. */
   joinLate(task: SigningTask): void {
-    const named = task.request.presignature_id;
+    const { named } = task;
     if (task.controller.signal.aborted || !task.inFull || named === undefined || !this.#presignatures.has(named)) return;
-    const join = async (): Promise<void> => {
-      const namer = await this.#namer(task.request, task);
-      if (namer !== null) await this.#useNamed(task, named, namer);
-    };
-    join().catch((error: unknown) => {
+    this.#follow(task, named).catch((error: unknown) => {
       if (task.controller.signal.aborted) return;
       this.context.logger.warn({ event: 'fast_signing_failed', request_id: task.id, err: error }, 'The fast path failed beside full signing');
     });

@@ -22,6 +22,8 @@ export class SigningTask {
   readonly refusals: Refusals;
   /** What this node has decided about it; undefined while it has not. The code of its refusal, or null: it signs. */
   verdict: string | null | undefined;
+  /** The presignature that the gateway proposes, as it has signed. Whatever the board shows in its place is not looked at. */
+  proposal: string | undefined;
   /** The naming of a presignature that was verified last, and by whom it is; null when that cannot be told. */
   verifiedNaming: { readonly naming: string; readonly presignatureId: string; readonly namer: number | null } | undefined;
   /** Does it wait for the next presignature? */
@@ -60,6 +62,11 @@ export class SigningTask {
 
   get id(): string {
     return this.request.id;
+  }
+
+  /** With what it is to be signed, as far as anybody has said. */
+  get named(): string | undefined {
+    return this.proposal ?? this.#request.presignature_id;
   }
 
   get order(): string {

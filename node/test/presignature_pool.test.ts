@@ -60,17 +60,37 @@ describe('the presignature pool', () => {
     expect(pool.isFull).toBe(true);
   });
 
-  it('reserves the oldest of a signer set for one request, until it is released', () => {
+  it('reserves the newest of a signer set for one request, until it is released', () => {
     pool.add(make('a', [0, 1, 2]));
     pool.add(make('b', [1, 2, 3]));
     pool.add(make('c', [0, 1, 2]));
     expect(pool.counts()).toEqual({ '1-2-3': 2, '2-3-4': 1 });
-    expect(pool.reserve([0, 1, 2])).toBe('a');
     expect(pool.reserve([0, 1, 2])).toBe('c');
+    expect(pool.reserve([0, 1, 2])).toBe('a');
     expect(pool.reserve([0, 1, 2])).toBeNull();
     expect(pool.counts()).toEqual({ '2-3-4': 1 });
     pool.release('a');
     expect(pool.reserve([0, 1, 2])).toBe('a');
+  });
+
+  it('offers what is free of the sets whose first member a node is, the oldest first', () => {
+    pool.add(make('a', [0, 1, 2]));
+    pool.add(make('b', [0, 1, 3]));
+    pool.add(make('c', [1, 2, 3]));
+    for (let k = 0; k < 20; k++) pool.add(make(`d${k}`, [0, 1, 2]));
+    pool.reserve([0, 1, 3]);
+    pool.setAside('d0');
+    expect(pool.offers(0)).toEqual({ '1-2-3': ['a', ...Array.from({ length: 15 }, (_, k) => `d${k + 1}`)] });
+    expect(pool.offers(1)).toEqual({ '2-3-4': ['c'] });
+    expect(pool.offers(2)).toEqual({});
+    expect(pool.offers(0)['1-2-3']?.at(-1)).not.toBe(pool.reserve([0, 1, 2]));
+  });
+
+  it('offers fewer of each set where there are many sets', () => {
+    for (let last = 2; last < 12; last++) for (let k = 0; k < 8; k++) pool.add(make(`${last} ${k}`, [0, 1, last]));
+    expect(Object.values(pool.offers(0)).map((ids) => ids.length)).toEqual(Array(10).fill(7));
+    for (let last = 12; last < 100; last++) pool.add(make(`${last}`, [0, 1, last]));
+    expect(Object.values(pool.offers(0)).map((ids) => ids.length)).toEqual(Array(98).fill(1));
   });
 
   it('sets aside what another node has named', () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { RequestRecord } from 'message-board/contract';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
 import type { z } from 'zod';
@@ -20,6 +21,13 @@ describe('a cluster with a pool', () => {
   it('spreads its presignatures over all signer sets, so that any node may be missing', () => {
     const sets = new Set([0, 1, 2, 3].flatMap((index) => Object.keys(cluster.status(index)?.pool ?? {})));
     expect([...sets].sort()).toEqual(['1-2-3', '1-2-4', '1-3-4', '2-3-4']);
+  });
+
+  it('signs with what the gateway proposes, of any set that offers, without a word between the nodes', async () => {
+    const { '1-2-3': [one = ''] = [], '1-3-4': [two = ''] = [] } = present(cluster.status(0)?.offers);
+    const [three = ''] = present(cluster.status(1)?.offers)['2-3-4'] ?? [];
+    const records = await Promise.all([one, two, three].map(async (id) => cluster.finished((await cluster.request(`with ${id}`, `req_of_${id}`, id)).id)));
+    expect(records.map((record) => [cluster.isSigned(record), record.presignature_id, record.naming, cluster.pathOf(record.id)])).toEqual([one, two, three].map((id) => [true, id, undefined, 'fast']));
   });
 
   it('signs with a presignature, which no request has been named before', async () => {
@@ -73,6 +81,43 @@ describe('a request that came before the nodes', () => {
     } finally {
       await cluster.stop();
     }
+  });
+});
+
+describe('a cluster whose gateway or board errs with a proposal', () => {
+  let cluster: SigningCluster;
+  const show = (record: RequestRecord): RequestRecord => (record.message === 'another is shown' ? { ...record, presignature_id: 'presig_gen_node-1_other' } : record);
+  beforeAll(async () => {
+    cluster = await SigningCluster.start({ show, settings: { POOL_TARGET: '8', POOL_MAX: '12', FAST_SIGNING_TIMEOUT_MS: '500' } });
+    await eventually('there are offers', () => [0, 1].every((index) => offersOf(index).length > 1));
+  });
+  afterAll(async () => {
+    await cluster.stop();
+  });
+  const offersOf = (index: number): string[] => Object.values(cluster.status(index)?.offers ?? {}).flat();
+  /** Which node has used its half, and for which request. */
+  const usesOf = (id: string): string[] => cluster.log.lines.flatMap(({ event, presignature_id, node, request_id }) => (event === 'presignature_used' && presignature_id === id ? [`${String(node)} ${String(request_id)}`] : []));
+
+  it('signs in full when nobody holds what is proposed', async () => {
+    const { id } = await cluster.request('nobody has it', 'req_none', 'presig_gen_node-1_lost');
+    expect(cluster.isSigned(await cluster.finished(id))).toBe(true);
+    expect(cluster.pathOf(id)).toBe('full');
+  });
+
+  it('signs both of two requests for which one is proposed: each half signs once', async () => {
+    const [offered = ''] = offersOf(1);
+    const asked = await Promise.all(['first', 'second'].map((message) => cluster.request(message, `req_${message}`, offered)));
+    const records = await Promise.all(asked.map(({ id }) => cluster.finished(id)));
+    expect(records.map((record) => cluster.isSigned(record))).toEqual([true, true]);
+    expect(new Set(usesOf(offered).map((use) => use.split(' ')[0])).size).toBe(usesOf(offered).length);
+    expect(records.map(({ id }) => cluster.pathOf(id))).toContain('full');
+  });
+
+  it('signs with what the gateway proposes, and with nothing that the board shows in its place', async () => {
+    const [offered = ''] = offersOf(0);
+    const { id } = await cluster.request('another is shown', 'req_hidden', offered);
+    expect(cluster.isSigned(await cluster.finished(id))).toBe(true);
+    expect([cluster.pathOf(id), usesOf(offered).length]).toEqual(['fast', 3]);
   });
 });
 

@@ -15,10 +15,11 @@ import { SigningTask } from '../src/signing_task.js';
 import { signerSets } from '../src/utils.js';
 import { memoryLog } from './util/cluster.js';
 import { present } from './util/present.js';
-import { members } from './util/roster.js';
+import { members, originOf } from './util/roster.js';
 import { FakePresence } from './util/transport.js';
 
-const { roster, identities } = members(4, 3);
+const all = members(4, 3);
+const { roster, identities } = all;
 const identityOf = (index: number): Identity => present(identities[index]);
 const PRESIGNATURE = 'presig_gen_node-1_aa';
 const stranger = Identity.parse(identityText('node-1', 'of another cluster'));
@@ -47,7 +48,7 @@ beforeEach(() => {
     return Promise.reject(new Error('enough'));
   };
   const audit = { record: () => Promise.resolve() };
-  const parts = { client: { updateRequest }, index: 1, n: 4, t: 3, seals: new Seals(roster, identityOf(1)), presence, logger: log.logger, culprits: { has: () => false }, audit };
+  const parts = { client: { updateRequest }, index: 1, n: 4, t: 3, roster, seals: new Seals(roster, identityOf(1)), presence, logger: log.logger, culprits: { has: () => false }, audit };
   demand = new PoolDemand({ target: 20, max: 30 });
   context = { ...parts, demand, config: { fastSigningTimeoutMs: 600_000, fullSigningTimeoutMs: 600_000 } } as unknown as NodeContext;
   filling = true;
@@ -191,6 +192,73 @@ describe('a request without a presignature', () => {
     expect(names).toEqual([]);
     await expect(running).rejects.toThrow('enough');
     expect(names).toMatchObject([{ presignature_id: 'other' }]);
+  });
+});
+
+describe('a presignature that the gateway proposes', () => {
+  /** As the board shows it, and as this node has judged it. */
+  const proposed = async (proposal = PRESIGNATURE, shown: Partial<RequestRecord> = {}): Promise<SigningTask> => {
+    const origin = await originOf(all, 'req_1', 'm', 0, proposal);
+    const task = new SigningTask(context, { ...unsigned, presignature_id: proposal, origin, ...shown });
+    task.proposal = proposal;
+    return task;
+  };
+  const events = (): unknown[] => log.lines.map(({ event }) => event);
+
+  it('is used at once, without being named by anybody', async () => {
+    await expect(fast.run(await proposed())).rejects.toThrow();
+    expect(pool.has(PRESIGNATURE)).toBe(false);
+    expect(events()).toEqual(['presignature_used']);
+    expect(names).toEqual([]);
+  });
+
+  it.each<[what: string, shown: () => Promise<Partial<RequestRecord>>]>([
+    ['none', () => Promise.resolve({ presignature_id: undefined })],
+    ['another one', () => Promise.resolve({ presignature_id: 'other' })],
+    ['another one, which a maker has named', async () => ({ ...(await named({ presignature_id: 'other' })), presignature_id: 'other' })],
+  ])('is used and no other one, when the board shows %s', async (_what, shown) => {
+    pool.add({ id: 'other', participants: [0, 1, 2], presignature: Object.create(Presignature.prototype) as Presignature, making: null });
+    const task = await proposed(PRESIGNATURE, await shown());
+    await expect(fast.run(task)).rejects.toThrow();
+    expect([pool.has(PRESIGNATURE), pool.has('other')]).toEqual([false, true]);
+    expect(pool.reserve([0, 1, 2])).toBe('other');
+  });
+
+  it('is used by none who has not got it: the request is signed in full', async () => {
+    Object.assign(context.config, { fastSigningTimeoutMs: 10 });
+    await fast.run(await proposed('presig_gen_node-1_bb'));
+    expect(pool.has(PRESIGNATURE)).toBe(true);
+    expect(events()).toEqual(['presignature_declined']);
+  });
+
+  it('is used once, for the first of two requests for which it is proposed', async () => {
+    Object.assign(context.config, { fastSigningTimeoutMs: 10 });
+    await expect(fast.run(await proposed())).rejects.toThrow();
+    const second = new SigningTask(context, { ...unsigned, id: 'req_2' });
+    second.proposal = PRESIGNATURE;
+    await fast.run(second);
+    expect(events()).toEqual(['presignature_used', 'presignature_declined']);
+  });
+
+  it('is dropped when this node does not sign the request, or it is over without it', async () => {
+    const { request } = await proposed();
+    await fast.setAside(request, true);
+    expect(pool.has(PRESIGNATURE)).toBe(true);
+    await fast.setAside({ ...request, status: 'completed' }, false);
+    expect(pool.has(PRESIGNATURE)).toBe(false);
+  });
+
+  it.each<[what: string, shown: () => Promise<Partial<RequestRecord>>]>([
+    ['nobody has signed that', () => Promise.resolve({ origin: undefined })],
+    ['the gateway has proposed none', async () => ({ origin: await originOf(all, 'req_1', 'm') })],
+    ['the gateway has proposed another one', async () => ({ origin: await originOf(all, 'req_1', 'm', 0, 'other') })],
+    ['the gateway has proposed it for another request', async () => ({ origin: await originOf(all, 'req_2', 'm', 0, PRESIGNATURE) })],
+    ['the gateway has proposed it for another message', async () => ({ origin: await originOf(all, 'req_1', 'x', 0, PRESIGNATURE) })],
+  ])('is kept, and kept free, when %s', async (_what, shown) => {
+    const record = { ...unsigned, ...(await shown()) };
+    await fast.setAside(record, false);
+    await fast.setAside(record, true);
+    expect(pool.reserve([0, 1, 2])).toBe(PRESIGNATURE);
   });
 });
 

@@ -19,10 +19,12 @@ export const SIGNING_REQUEST = kind(
     message_sha256: Sha256Schema,
     /** When the client asked. */
     time: z.iso.datetime(),
+    /** The presignature that it proposes; without one, its makers name one. */
+    presignature_id: IdSchema.optional(),
   }),
 );
 
-/** By a node that has a part in the presignature: this request is to be signed with it. */
+/** By a node that has a part in the presignature: this request, for which the gateway has proposed none, is to be signed with it. */
 export const NAMING = kind('naming', z.strictObject({ request_id: IdSchema, presignature_id: IdSchema }));
 
 /** By the leader of the pool: these parties, 0-based and ascending, are to make a presignature. */

@@ -8,7 +8,7 @@ import { SealKey } from 'sealing/seal_key';
 import { runNode } from '../../src/node.js';
 import { nodeId } from '../../src/utils.js';
 import { workerThreads, type StartThread } from '../../src/worker_pool.js';
-import { misuses, partialSignatures, signedRequest, writeKeyFiles, type Partial } from './board_record.js';
+import { misuses, Offers, partialSignatures, signedRequest, writeKeyFiles, type Partial } from './board_record.js';
 import { memoryLog, type Settings } from './cluster.js';
 import { MaliciousBoard } from './malicious_board.js';
 import { present } from './present.js';
@@ -44,6 +44,7 @@ export class AttackedCluster {
   readonly secrets = new Secrets(SMALL_FOR_TESTS);
   /** What the gateway has asked for, by id. */
   readonly asked = new Map<string, string>();
+  readonly #offers: Offers;
   readonly #running = new Map<number, { readonly life: AbortController; readonly ended: Promise<void> }>();
 
   private constructor(
@@ -51,7 +52,9 @@ export class AttackedCluster {
     readonly members: Members,
     private readonly folder: string,
     private readonly options: AttackOptions,
-  ) {}
+  ) {
+    this.#offers = new Offers(board.truth);
+  }
 
   static async start(options: AttackOptions): Promise<AttackedCluster> {
     const { seed, parties = 4, threshold = 3, withKey } = options;
@@ -104,9 +107,9 @@ export class AttackedCluster {
     return this.log.lines.filter((line) => line.event === event).length;
   }
 
-  /** As the gateway does: signs the request, and takes it to the board behind the malicious one. */
+  /** As the gateway does: signs the request, every second one with a presignature, and takes it to the board behind the malicious one. */
   async ask(message: string): Promise<string> {
-    const request = await signedRequest(this.members, message);
+    const request = await signedRequest(this.members, message, this.asked.size % 2 === 0 ? await this.#offers.next() : undefined);
     this.asked.set(request.id, message);
     await this.board.truth.createRequest(request);
     return request.id;

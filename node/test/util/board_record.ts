@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { serializeAuxInfo, serializeCoreKeyShare, type KeyShare } from 'cggmp24';
+import type { BoardClient } from 'message-board/client';
 import type { CreateRequest } from 'message-board/contract';
 import { newRequestId } from 'message-board/ids';
 import { PARTIAL_SIGNATURE, SIGNING_REQUEST } from 'sealing/kinds';
@@ -49,11 +50,25 @@ export function misuses(all: readonly Partial[], asked: ReadonlyMap<string, stri
   return [...notAsked, ...twice];
 }
 
-/** A request as the gateway makes it. */
-export async function signedRequest({ gateway, roster }: Members, message: string): Promise<CreateRequest & { readonly id: string }> {
+/** A request as the gateway makes it, with this presignature if any. */
+export async function signedRequest({ gateway, roster }: Members, message: string, presignature_id?: string): Promise<CreateRequest & { readonly id: string }> {
   const id = newRequestId(Date.now(), randomBytes(8).toString('hex'));
-  const origin = await sign(gateway, roster, SIGNING_REQUEST, { id, message_sha256: sha256(message), time: new Date().toISOString() });
-  return { id, message, origin };
+  const origin = await sign(gateway, roster, SIGNING_REQUEST, { id, message_sha256: sha256(message), time: new Date().toISOString(), presignature_id });
+  return { id, message, origin, presignature_id };
+}
+
+/** What the nodes offer to a gateway, alive or not, each once. */
+export class Offers {
+  readonly #taken = new Set<string>();
+
+  constructor(private readonly board: BoardClient) {}
+
+  async next(): Promise<string | undefined> {
+    const offered = (await this.board.listNodes()).flatMap(({ status }) => Object.values(status.offers ?? {}).flat());
+    const id = offered.find((each) => !this.#taken.has(each));
+    if (id !== undefined) this.#taken.add(id);
+    return id;
+  }
 }
 
 /** The files of a node that has its share already, in clear text. */

@@ -225,8 +225,8 @@ export class SigningCluster {
   }
 
   /** Asks for a signature as the gateway does. */
-  async request(message: string, id = `req_1_${++this.#requests}`): Promise<RequestRecord> {
-    return await this.client.createRequest({ id, message, origin: await originOf(this.members, id, message) });
+  async request(message: string, id = `req_1_${++this.#requests}`, presignature_id?: string): Promise<RequestRecord> {
+    return await this.client.createRequest({ id, message, presignature_id, origin: await originOf(this.members, id, message, 0, presignature_id) });
   }
 
   /** Waits until the request is no longer pending. @throws when that takes longer than `ms` */

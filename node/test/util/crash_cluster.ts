@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { nodeId } from '../../src/utils.js';
-import { misuses, partialSignatures, signedRequest, writeKeyFiles, type Partial } from './board_record.js';
+import { misuses, Offers, partialSignatures, signedRequest, writeKeyFiles, type Partial } from './board_record.js';
 import { MaliciousBoard } from './malicious_board.js';
 import { present } from './present.js';
 import { members, type Members } from './roster.js';
@@ -46,13 +46,16 @@ export class CrashCluster {
   readonly lines: Line[] = [];
   /** Messages by request id. */
   readonly asked = new Map<string, string>();
+  readonly #offers: Offers;
   readonly #processes = new Map<string, ChildProcess>();
 
   private constructor(
     readonly members: Members,
     readonly board: MaliciousBoard,
     private readonly folder: string,
-  ) {}
+  ) {
+    this.#offers = new Offers(board.truth);
+  }
 
   static async start(): Promise<CrashCluster> {
     const all = members(PARTIES, THRESHOLD);
@@ -112,8 +115,9 @@ export class CrashCluster {
     await cp(from, this.dataOf(index), { recursive: true });
   }
 
+  /** As the gateway does, every second time with a presignature. */
   async ask(message: string): Promise<string> {
-    const request = await signedRequest(this.members, message);
+    const request = await signedRequest(this.members, message, this.asked.size % 2 === 0 ? await this.#offers.next() : undefined);
     this.asked.set(request.id, message);
     await this.board.truth.createRequest(request);
     return request.id;

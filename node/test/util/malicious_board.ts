@@ -265,7 +265,7 @@ export class MaliciousBoard {
       return { ...entry, payload: await sign(as(entry.from_node), roster, kinds.PARTIAL_SIGNATURE, claims) };
     }
     if (route === 'nodes' && isEntry(entry.status ?? null)) {
-      const status = { ...(entry.status as Entry), ...this.#pick<Entry>([{ incarnation: 'forged' }, { stage: 'refusing' }, { pool: {} }, { culprits: ['node-1', 'node-2', 'node-3'] }, { attempts: ['req_1_x.3.1-2-3'] }]) };
+      const status = { ...(entry.status as Entry), ...this.#pick<Entry>([{ incarnation: 'forged' }, { stage: 'refusing' }, { pool: {} }, { offers: { '1-2-3': [textOf(this.#valueOf('presignature_id'))] } }, { culprits: ['node-1', 'node-2', 'node-3'] }, { attempts: ['req_1_x.3.1-2-3'] }]) };
       const statement = await sign(as(entry.node_id), roster, kinds.NODE_STATUS, { started: Date.now() + 10_000, sequence: 1_000_000, status });
       return { ...entry, status, ...(this.#draw(2) === 0 ? { statement } : {}) };
     }
@@ -283,7 +283,9 @@ export class MaliciousBoard {
 
   async #request(entry: Entry, asker: Identity): Promise<Entry> {
     const [id, message] = [textOf(entry.id), textOf(entry.message)];
-    return { ...entry, status: 'pending', origin: await sign(asker, this.roster, kinds.SIGNING_REQUEST, { id, message_sha256: sha256(message), time: new Date().toISOString() }) };
+    const named = this.#draw(2) === 0 ? undefined : this.#valueOf('presignature_id');
+    const claims = { id, message_sha256: sha256(message), time: new Date().toISOString(), ...(named === undefined ? {} : { presignature_id: textOf(named) }) };
+    return { ...entry, ...(named === undefined ? {} : { presignature_id: named }), status: 'pending', origin: await sign(asker, this.roster, kinds.SIGNING_REQUEST, claims) };
   }
 
   /** Puts a request on the board that nobody has made. */

@@ -27,7 +27,7 @@ export function configOf(env: Readonly<Record<string, string>>, roster: Roster =
   return configFor(parseSettings({ SEAL_KEY: 'none', ...env }), roster);
 }
 
-/** By what the gateway of a cluster asks for a signature; `agoMs` ago. */
-export function originOf({ gateway, roster }: Members, id: string, message: string, agoMs = 0): Promise<string> {
-  return sign(gateway, roster, SIGNING_REQUEST, { id, message_sha256: messageHash(message), time: new Date(Date.now() - agoMs).toISOString() });
+/** By what the gateway of a cluster asks for a signature; `agoMs` ago, and perhaps by this presignature. */
+export function originOf({ gateway, roster }: Members, id: string, message: string, agoMs = 0, presignature_id?: string): Promise<string> {
+  return sign(gateway, roster, SIGNING_REQUEST, { id, message_sha256: messageHash(message), time: new Date(Date.now() - agoMs).toISOString(), presignature_id });
 }

@@ -1,0 +1,173 @@
+/** Which presignature the gateway proposes with a request, if any. */
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { NodeRecord, NodeStatus } from 'message-board/contract';
+import { askingFor } from 'message-board/signing_request';
+import { NODE_STATUS } from 'sealing/kinds';
+import { sign as signStatement } from 'sealing/statement';
+import { caller } from '../../message-board/test/caller.js';
+import { until } from '../../message-board/test/support.js';
+import { members } from '../../node/test/util/roster.js';
+import type { SigningStatus } from '../src/contract.js';
+import type { NodeView } from '../src/node_statuses.js';
+import { Proposals } from '../src/proposals.js';
+import { sealedCluster, STATUS, type SealedCluster } from './sealed_support.js';
+import { cluster } from './support.js';
+
+/** What a node says that offers these and holds as many. */
+const offering = (offers: Record<string, string[]>, patch: Partial<NodeStatus> = {}): Partial<NodeStatus> => ({
+  offers,
+  pool: Object.fromEntries(Object.entries(offers).map(([label, ids]) => [label, ids.length])),
+  ...patch,
+});
+
+describe('of what the nodes offer', () => {
+  let now: number;
+  let proposals: Proposals;
+  beforeEach(() => {
+    now = 0;
+    proposals = new Proposals(members(4, 3).roster, () => now);
+  });
+  /** Node-1 to node-4, of whom some say or are something else than ready and alive. */
+  const nodes = (...views: { readonly says?: Partial<NodeStatus>; readonly ageMs?: number }[]): NodeView[] =>
+    [0, 1, 2, 3].map((k) => ({ nodeId: `node-${k + 1}`, status: { ...STATUS, ...views[k]?.says }, ageMs: views[k]?.ageMs ?? 0 }));
+  const take = (from: NodeView[], count: number) => Array.from({ length: count }, () => proposals.next(from));
+
+  it('it proposes the oldest, each once, and then none', () => {
+    expect(take(nodes({ says: offering({ '1-2-3': ['a', 'b'] }) }), 4)).toEqual(['a', 'b', undefined, undefined]);
+  });
+
+  it('it takes from the signer set that has most', () => {
+    const more = { says: offering({ '1-2-3': ['a', 'b'], '1-3-4': ['e'] }) };
+    const most = { says: offering({ '2-3-4': ['c', 'd'] }, { pool: { '1-2-3': 9, '2-3-4': 4 } }) };
+    expect(take(nodes(more, most), 5)).toEqual(['c', 'd', 'a', 'b', 'e']);
+  });
+
+  const OFFER = offering({ '1-2-3': ['a'] });
+  it.each<[what: string, from: () => NodeView[]]>([
+    ['is late', () => nodes({ says: OFFER }, {}, { ageMs: 2_501 })],
+    ['is late, the one that offers', () => nodes({ says: OFFER, ageMs: 2_501 })],
+    ['is not ready', () => nodes({ says: OFFER }, { says: { stage: 'aux_info' } })],
+    ['was never heard of', () => nodes({ says: OFFER }).slice(0, 2)],
+    ['says that another has cheated', () => nodes({ says: OFFER }, { says: { culprits: ['node-3'] } })],
+  ])('it proposes none of a set of which one %s', (_what, from) => {
+    expect(proposals.next(from())).toBeUndefined();
+    expect(proposals.next(nodes({ says: OFFER }))).toBe('a');
+  });
+
+  it('it proposes one all the same when others than its makers are late, or are called cheats', () => {
+    expect(proposals.next(nodes({ says: { ...OFFER, culprits: ['node-4'] } }, { ageMs: 2_500 }, {}, { says: { stage: 'keygen', culprits: ['node-1'] }, ageMs: 60_000 }))).toBe('a');
+  });
+
+  it.each(['2-3-4', '1-2', '1-2-3-4', '1-1-2', '1-2-5', '1'])('it proposes none that node-1 offers of %s', (label) => {
+    expect(proposals.next(nodes({ says: offering({ [label]: ['a'] }) }))).toBeUndefined();
+  });
+
+  it('it proposes again what is still offered a minute later: the request did not get through', () => {
+    const from = nodes({ says: OFFER });
+    expect(take(from, 2)).toEqual(['a', undefined]);
+    now = 60_000;
+    expect(proposals.next(from)).toBeUndefined();
+    now = 60_001;
+    expect(take(from, 2)).toEqual(['a', undefined]);
+  });
+
+  it('it remembers only those that are still offered', () => {
+    for (let k = 0; k < 10; k += 1) expect(take(nodes({ says: offering({ '1-2-3': [`a${k}`, `b${k}`] }) }), 3)).toEqual([`a${k}`, `b${k}`, undefined]);
+    expect(proposals.remembered).toBe(2);
+    take(nodes(), 1);
+    expect(proposals.remembered).toBe(0);
+  });
+});
+
+describe('the gateway of a sealed cluster', () => {
+  let c: SealedCluster;
+  beforeEach(async () => {
+    c = await sealedCluster();
+    for (const number of [2, 3, 4]) await c.state(number, {});
+  });
+  afterEach(() => c.stop());
+
+  /** What a new request names, on the board and by the gateway's word. */
+  const proposed = async (): Promise<string | undefined> => {
+    const { request_id } = (await caller(c.app).post('/sign', { message: 'm' })) as SigningStatus;
+    const record = await c.nodes.getRequest(request_id);
+    if (record === undefined) throw new Error('it is not there');
+    expect(record).not.toHaveProperty('naming');
+    expect((await askingFor(c.roster, record))?.proposal).toBe(record.presignature_id);
+    return record.presignature_id;
+  };
+
+  it('proposes what is offered, in the statement by which it asks', async () => {
+    await c.state(1, offering({ '1-2-3': ['a', 'b'] }));
+    await c.gateway.sweep();
+    expect([await proposed(), await proposed(), await proposed()]).toEqual(['a', 'b', undefined]);
+  });
+
+  it('hears at once what is offered, and stops with its signal', async () => {
+    const stopping = new AbortController();
+    const running = c.gateway.run(stopping.signal);
+    await until(() => c.liar.asked.some(({ path }) => path.includes('wait=')));
+    for (let k = 0; k < 3; k += 1) {
+      const reading = (): number => c.liar.asked.filter(({ path }) => path.includes('wait=')).length;
+      const before = reading();
+      await c.state(1, offering({ '1-2-3': [`a${k}`] }));
+      await until(() => reading() > before);
+      expect(await proposed()).toBe(`a${k}`);
+    }
+    stopping.abort();
+    await running;
+  });
+
+  it('proposes nothing that the board invents, nor what was offered once, nor of one who has not been heard of for long', async () => {
+    await c.state(1, offering({ '1-2-3': ['old'] }));
+    const old = await c.nodes.listNodes();
+    await c.state(1, {});
+    const stranger = members(5, 3);
+    const forged = await signStatement(c.identityOf(2), c.roster, NODE_STATUS, { started: 1, sequence: 99, status: { ...STATUS, ...offering({ '1-2-3': ['x'] }) } });
+    const foreign = await signStatement(c.identityOf(1), stranger.roster, NODE_STATUS, { started: 1, sequence: 99, status: { ...STATUS, ...offering({ '1-2-3': ['x'] }) } });
+    const lies: ((records: NodeRecord[]) => NodeRecord[])[] = [
+      (records) => records.map((record) => ({ ...record, status: { ...record.status, ...offering({ '1-2-3': ['x'] }) } })),
+      (records) => records.map((record) => (record.node_id === 'node-1' ? { ...record, statement: forged } : record)),
+      (records) => records.map((record) => (record.node_id === 'node-1' ? { ...record, statement: foreign } : record)),
+      () => old,
+    ];
+    await c.gateway.sweep();
+    for (const lie of lies) {
+      c.liar.tell((asked, truth) => (asked.path.startsWith('/nodes') ? { ...truth, body: lie(truth.body as NodeRecord[]) } : truth));
+      await c.gateway.sweep();
+      expect(await proposed()).toBeUndefined();
+    }
+    await c.state(1, offering({ '1-2-3': ['new'] }));
+    c.liar.tell((asked, truth) => (asked.path.startsWith('/nodes') ? { ...truth, body: (truth.body as NodeRecord[]).map((record) => ({ ...record, age_ms: 2_600 })) } : truth));
+    await c.gateway.sweep();
+    expect(await proposed()).toBeUndefined();
+    c.liar.tell((_asked, truth) => truth);
+    await c.gateway.sweep();
+    expect(await proposed()).toBe('new');
+  });
+
+  it('posts a request again as it was, with the same presignature, when the board was restarted: each half signs once, and only ever this message', async () => {
+    await c.state(1, offering({ '1-2-3': ['a'] }));
+    await c.gateway.sweep();
+    await proposed();
+    const [before] = await c.nodes.listRequests();
+    await c.stopBoard();
+    await c.startBoard();
+    await c.gateway.sweep();
+    const [again] = await c.nodes.listRequests();
+    const { id, message, origin, presignature_id } = before ?? {};
+    expect(presignature_id).toBe('a');
+    expect(again).toMatchObject({ id, message, origin, presignature_id });
+  });
+});
+
+describe('the gateway of a plain cluster', () => {
+  it('proposes nothing, whatever the board shows', async () => {
+    const c = await cluster();
+    for (const number of [1, 2, 3]) await c.nodes.putNode(`node-${number}`, { status: { ...STATUS, ...(number === 1 ? offering({ '1-2-3': ['a'] }) : {}) } });
+    await c.gateway.sweep();
+    const { request_id } = (await caller(c.app).post('/sign', { message: 'm' })) as SigningStatus;
+    expect(await c.nodes.getRequest(request_id)).not.toHaveProperty('presignature_id');
+    await c.stop();
+  });
+});
