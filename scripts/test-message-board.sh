@@ -68,6 +68,8 @@ if [[ -n $SEALED ]]; then
   expect 'naming a presignature without saying who does is refused' 403 '"code":"invalid_statement"' 'naming: '
   put "$B/requests/$ME" "{\"presignature_id\":\"$ME-a\",\"naming\":\"$FORGED\"}"
   expect 'and so is a forged naming' 403 '"code":"invalid_statement"' 'naming: '
+  post "$B/requests" "{\"id\":\"$ME-b\",\"message\":\"m\",\"presignature_id\":\"$ME-a\",\"origin\":\"$FORGED\"}"
+  expect 'and a presignature that the gateway has not proposed' 403 '"code":"invalid_statement"' 'presignature_id: '
   put "$B/requests/$ME" "{\"refusal\":\"$FORGED\"}"
   expect 'and a forged refusal' 403 '"code":"invalid_statement"' 'refusal: '
   get "$B/requests/$ME"

@@ -58,7 +58,7 @@ export class NodeStatuses {
         await this.take(records);
       } catch (error) {
         // That the board does not answer is told to whoever looks.
-        if (!signal.aborted && !(error instanceof BoardUnavailable)) this.logger.error({ err: error }, 'following_failed');
+        if (error !== signal.reason && !(error instanceof BoardUnavailable)) this.logger.error({ err: error }, 'following_failed');
         await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
       }
     }
