@@ -66,12 +66,7 @@ export function healthService(deps: HealthDeps): Service {
         public_key,
         peers,
         pool,
-        refill: {
-          held: Object.values(pool).reduce((sum, count) => sum + count, 0),
-          aim: demand.aim,
-          uses_per_second: Number(demand.usesPerSecond.toFixed(3)),
-          refill_ms: Math.round(demand.refillMs),
-        },
+        refill: { held: Object.values(pool).reduce((sum, count) => sum + count, 0), ...demand.summary },
         culprits: culprits.list().map(({ nodeId: node_id, reason, namedBy: named_by }) => ({ node_id, reason, named_by })),
         arithmetic: { backend: backend.name, reason },
       });

@@ -10,6 +10,12 @@ export interface PoolBounds {
   readonly max: number;
 }
 
+export interface PoolDemandSummary {
+  readonly aim: number;
+  readonly uses_per_second: number;
+  readonly refill_ms: number;
+}
+
 /**
  * Learns how fast presignatures are used and how long one takes to be made, and so how many the cluster should hold: the target, against
  * bursts, and what is used until those that are asked for now are there. Every node sees every request, so whoever comes to lead knows it already.
@@ -51,6 +57,11 @@ export class PoolDemand {
   get aim(): number {
     const { target, max } = this.bounds;
     return Math.min(max, target + Math.ceil((this.usesPerSecond * this.#refillMs) / 1000));
+  }
+
+  /** What an operator is told, rounded. */
+  get summary(): PoolDemandSummary {
+    return { aim: this.aim, uses_per_second: Number(this.usesPerSecond.toFixed(3)), refill_ms: Math.round(this.#refillMs) };
   }
 
   #decayed(): number {

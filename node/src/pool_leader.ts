@@ -4,7 +4,7 @@ import type { NodeContext } from './context.js';
 import { countsOf, type PresignaturePool } from './presignature_pool.js';
 import type { PeerView } from './presence.js';
 import { sleepUntilAborted } from './reading.js';
-import { nextBatch, type SetLevel } from './refill_plan.js';
+import { batchSize, nextBatch, type SetLevel } from './refill_plan.js';
 import { canSignTogether, isReady } from './signing_plan.js';
 import { nodeId, signerSets, signersLabel } from './utils.js';
 import { Wakeup } from './wakeup.js';
@@ -84,14 +84,12 @@ export class PoolLeader {
     if (!this.#isLeader() || this.deps.isBusy() || underWay >= most) return false;
     const sets = signerSets('', n, t);
     const levels = sets.filter((set) => canSignTogether(this.context, set)).map((set) => this.#levelOf(set));
-    const next = nextBatch(levels, sets.length, demand.aim);
+    const next = nextBatch(levels, sets.length, demand.aim, this.#isBegun ? batchSize(underWay, most) : 1);
     if (next === null) return false;
-    const size = this.#isBegun ? next.size : 1;
     const held = levels.reduce((sum, { count }) => sum + count, 0);
-    const rate = Number(demand.usesPerSecond.toFixed(3));
-    logger.info({ event: 'pool_refill', signers: signersLabel(next.signers), size, held, aim: demand.aim, uses_per_second: rate, refill_ms: Math.round(demand.refillMs) }, 'Asking for presignatures');
+    logger.info({ event: 'pool_refill', signers: signersLabel(next.signers), size: next.size, held, ...demand.summary }, 'Asking for presignatures');
     this.#batches += 1;
-    const asked = await Promise.allSettled(Array.from({ length: size }, () => this.#ask(next.signers, this.#batches, signal)));
+    const asked = await Promise.allSettled(Array.from({ length: next.size }, () => this.#ask(next.signers, this.#batches, signal)));
     // Those that were asked for are made; the others are still missing.
     const failed = asked.find((one) => one.status === 'rejected');
     if (failed !== undefined) throw failed.reason;

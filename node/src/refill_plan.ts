@@ -1,5 +1,8 @@
-/** Presignatures made in one go: they share a thread, the joint verification of their proofs, and their waiting. */
-export const BATCH = 8;
+/**
+ * Presignatures made in one go, which are ready together: they share a thread, the joint verification of their proofs, and their waiting. With
+ * more each would cost some percent less, and who finds the pool empty would wait so much longer.
+ */
+export const BATCH = 4;
 
 /** A signer set whose members are all live. */
 export interface SetLevel {
@@ -16,15 +19,25 @@ export interface Batch {
 }
 
 /**
+ * The most that the next batch has. Those that are begun at one time, share the cores and are as large end at one time too; so the first ones
+ * are smaller, and from then on one ends while the others are on their way.
+ * @param underWay batches @param most that are under way at a time
+ */
+export function batchSize(underWay: number, most: number): number {
+  return Math.ceil((BATCH * (underWay + 1)) / most);
+}
+
+/**
  * What to ask for next: presignatures of the set that has the fewest, until it has its share or all together have the aim, counting shares; null when there is enough.
  * @param sets how many sets there are, live or not: when a node comes back there is still room for its sets
  * @param aim how many the cluster should hold
+ * @param most of one batch
  */
-export function nextBatch(live: readonly SetLevel[], sets: number, aim: number): Batch | null {
+export function nextBatch(live: readonly SetLevel[], sets: number, aim: number, most: number): Batch | null {
   const share = Math.ceil(aim / sets);
   // What a set has beyond its share, made for another leader, is no reason for others to have none.
   const total = live.reduce((sum, { count }) => sum + Math.min(count, share), 0);
-  const missing = ({ count, room }: SetLevel): number => Math.min(BATCH, share - count, room, aim - total);
+  const missing = ({ count, room }: SetLevel): number => Math.min(most, share - count, room, aim - total);
   const needy = live.filter((level) => missing(level) > 0);
   if (needy.length === 0) return null;
   const neediest = needy.reduce((least, level) => (level.count < least.count ? level : least));

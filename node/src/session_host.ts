@@ -27,6 +27,8 @@ interface Hosted {
   /** Somebody waits for a signature; a presignature can wait. */
   readonly urgent: boolean;
   readonly isPresignature: boolean;
+  /** Those with the same number are made together; what has a lower one goes first. */
+  readonly cohort: number;
   readonly session: Session<unknown>;
   readonly proceed: () => ReturnType<Session<Result>['proceed']>;
   runnable: boolean;
@@ -49,7 +51,7 @@ export interface SessionHostOptions {
 
 /**
  * Runs many sessions in one thread, one step at a time: signings before all others, then the oldest, but what presignatures have to settle
- * waits until those behind have come to it too, and is settled together. And searches for primes when all of them wait.
+ * waits until those that began with them have come to it too, and is settled together. And searches for primes when all of them wait.
  */
 export class SessionHost {
   readonly #options: SessionHostOptions;
@@ -58,6 +60,8 @@ export class SessionHost {
   readonly #searches = new Set<number>();
   /** Is there a signing in any thread, which has all cores then, or is their CPU time spent? */
   #presignaturesHeld = false;
+  /** The youngest of presignatures. */
+  #cohort = 1;
   #keyShare: KeyShare | null = null;
 
   constructor(options: SessionHostOptions) {
@@ -104,10 +108,9 @@ export class SessionHost {
     for (;;) {
       this.#options.drain();
       const runnable = [...this.#sessions].filter(([, session]) => session.runnable && !(session.isPresignature && this.#presignaturesHeld));
-      const fewest = Math.min(...runnable.map(([, { settlings }]) => settlings));
-      const next = runnable.find(([, { urgent }]) => urgent) ?? runnable.find(([, { settlings }]) => settlings === fewest);
-      if (next === undefined) return;
-      const [id, hosted] = next;
+      const [first] = runnable;
+      if (first === undefined) return;
+      const [id, hosted] = runnable.reduce((next, other) => (goesBefore(other[1], next[1]) ? other : next), first);
       this.#metered(id, hosted, () => {
         if (hosted.isSettling) this.#settle();
         this.#guarded(id, () => {
@@ -192,13 +195,24 @@ export class SessionHost {
       case 'aux_info':
         return hosted(auxInfo({ ...job, executionId, primes: parsePrimes(job.primes, this.#options.params) }), serializeAuxInfo);
       case 'presign':
-        return { ...hosted(presign({ executionId, signers: job.signers, share: this.#share() }), (presignature) => presignature.handOver()), isPresignature: true };
+        return {
+          ...hosted(presign({ executionId, signers: job.signers, share: this.#share() }), (presignature) => presignature.handOver()),
+          isPresignature: true,
+          cohort: this.#nextCohort(),
+        };
       case 'sign': {
         const message = new TextEncoder().encode(job.message);
         const { signers, identification } = job;
         return { ...hosted(sign({ executionId, signers, message, identification, share: this.#share() }), (signature) => signature), urgent: true };
       }
     }
+  }
+
+  /** Whoever comes when others have come to something to settle would only hold them up. */
+  #nextCohort(): number {
+    const isUnderWay = [...this.#sessions.values()].some(({ cohort, settlings }) => cohort === this.#cohort && settlings > 0);
+    if (isUnderWay) this.#cohort += 1;
+    return this.#cohort;
   }
 
   #share(): KeyShare {
@@ -222,6 +236,7 @@ function hosted<Output>(session: Session<Output>, toResult: (output: Output) => 
   return {
     urgent: false,
     isPresignature: false,
+    cohort: 0,
     session,
     runnable: true,
     settlings: 0,
@@ -231,6 +246,12 @@ function hosted<Output>(session: Session<Output>, toResult: (output: Output) => 
       return step.kind === 'done' ? { kind: 'done', output: toResult(step.output) } : step;
     },
   };
+}
+
+/** Of two that began at one time the one that was heard of first stays first. */
+function goesBefore(one: Hosted, other: Hosted): boolean {
+  if (one.urgent !== other.urgent) return one.urgent;
+  return one.cohort === other.cohort ? one.settlings < other.settlings : one.cohort < other.cohort;
 }
 
 function asFailure(error: unknown): Failure {

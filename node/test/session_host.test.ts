@@ -14,6 +14,33 @@ function hostWithShare(index = 0): { host: SessionHost; posted: FromThread[] } {
 
 const signers = [0, 1];
 
+/** Two nodes that make presignatures, and the messages between them. */
+class Pair {
+  readonly hosts = [hostWithShare(0), hostWithShare(1)];
+  readonly #read = [0, 0];
+
+  presign(...ids: readonly number[]): void {
+    for (const { host } of this.hosts) for (const id of ids) host.handle({ kind: 'start', id, job: { kind: 'presign', executionId: `presig_gen_${id}`, signers } });
+  }
+
+  /** Both work until they wait; then what they have sent arrives. */
+  turn(arrives: (sent: FromThread & { kind: 'send' }) => boolean = () => true): void {
+    for (const { host } of this.hosts) host.run();
+    for (const [from, { posted }] of this.hosts.entries()) {
+      for (const message of posted.slice(this.#read[from])) {
+        if (message.kind !== 'send' || !arrives(message)) continue;
+        const { to, payload } = message.message;
+        this.hosts[1 - from]?.host.handle({ kind: 'message', id: message.id, message: { sender: from, broadcast: to === 'all', payload } });
+      }
+      this.#read[from] = posted.length;
+    }
+  }
+
+  haveMade(count: number): boolean {
+    return this.hosts.every(({ posted }) => posted.filter(({ kind }) => kind === 'done').length === count);
+  }
+}
+
 describe('sessions in one thread', () => {
   it('let a signing go first, though presignatures began earlier', () => {
     const { host, posted } = hostWithShare();
@@ -38,25 +65,12 @@ describe('sessions in one thread', () => {
   });
 
   it('make presignatures side by side: what each has to settle waits for the others, and none for one that is silent', () => {
-    const nodes = [hostWithShare(0), hostWithShare(1)];
+    const nodes = new Pair();
     const ids = [1, 2, 3, 4];
-    for (const { host } of nodes) for (const id of ids) host.handle({ kind: 'start', id, job: { kind: 'presign', executionId: `presig_gen_${id}`, signers } });
-    const read = [0, 0];
-    const isOver = (): boolean => nodes.every(({ posted }) => posted.filter(({ kind }) => kind === 'done').length === 3);
-    for (let k = 0; k < 20 && !isOver(); k++) {
-      for (const { host } of nodes) host.run();
-      for (const [from, { posted }] of nodes.entries()) {
-        for (const message of posted.slice(read[from])) {
-          // Of the fourth no message of round 2 arrives.
-          if (message.kind === 'send' && !(message.id === 4 && message.message.round > 2)) {
-            const { to, payload } = message.message;
-            nodes[1 - from]?.host.handle({ kind: 'message', id: message.id, message: { sender: from, broadcast: to === 'all', payload } });
-          }
-        }
-        read[from] = posted.length;
-      }
-    }
-    for (const { posted } of nodes) {
+    nodes.presign(...ids);
+    // Of the fourth no message of round 2 arrives.
+    for (let k = 0; k < 20 && !nodes.haveMade(3); k++) nodes.turn(({ id, message }) => !(id === 4 && message.round > 2));
+    for (const { posted } of nodes.hosts) {
       expect(posted.flatMap(({ id, kind }) => (kind === 'done' ? [id] : []))).toEqual([1, 2, 3]);
       const checks = (variant: string): number[] => posted.flatMap((message, at) => (message.kind === 'progress' && message.progress.startsWith(`${variant}: checking`) ? [at] : []));
       for (const [variant, checked] of [['Round1b', ids], ['Round2', [1, 2, 3]]] as const) {
@@ -66,6 +80,18 @@ describe('sessions in one thread', () => {
         expect(between.map(({ kind }) => kind).filter((kind) => kind === 'send' || kind === 'done')).toEqual([]);
       }
     }
+  });
+
+  it('finish the presignatures that began first: those that come when they have settled something go after them', () => {
+    const nodes = new Pair();
+    nodes.presign(1, 2);
+    while (!nodes.hosts.every(({ posted }) => posted.some((message) => message.kind === 'send' && message.message.round > 2))) nodes.turn();
+    const before = nodes.hosts.map(({ posted }) => posted.length);
+    nodes.presign(3, 4);
+    nodes.turn();
+    for (const [k, { posted }] of nodes.hosts.entries()) expect([...new Set(posted.slice(before[k]).map(({ id }) => id))]).toEqual([1, 2, 3, 4]);
+    for (let k = 0; k < 20 && !nodes.haveMade(4); k++) nodes.turn();
+    expect(nodes.haveMade(4)).toBe(true);
   });
 
   it('tell what each step of a presignature has cost, and nothing of a signing', () => {
