@@ -2,20 +2,21 @@ import { integer } from 'message-board/env';
 import { SEAL_KEY_FORMS, SealKeySourceSchema } from 'sealing/seal_key';
 import { z } from 'zod';
 
-/** The gateway's environment; names, presets and ranges. */
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** The gateway's environment: name, range, preset and what it is for. */
 export const ConfigSchema = z.object({
-  /** `0.0.0.0` to be reached from other machines or containers. */
-  HOST: z.string().default('127.0.0.1'),
-  PORT: integer(0, 65_535, 8000),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  MESSAGE_BOARD_URL: z.url({ protocol: /^https?$/ }).default('http://localhost:8080'),
-  /** Who belongs to the cluster. */
-  ROSTER_FILE: z.string().default('./data/roster.json'),
-  /** The gateway's own. */
-  IDENTITY_FILE: z.string().default('./data/identity_gateway.json'),
-  /** Under what the identity is sealed. */
-  SEAL_KEY: z.string(`is required: ${SEAL_KEY_FORMS}`).pipe(SealKeySourceSchema),
-  MAX_UNFINISHED: integer(1, 1_000_000, 10_000),
-  MAX_WAITING: integer(0, 100_000, 1_000),
+  HOST: z.string().default('127.0.0.1').describe('address it is served at; 0.0.0.0 to be reached from other machines or containers'),
+  PORT: integer(0, 65_535, 8000).describe('0 takes a free one'),
+  LOG_LEVEL: z.enum(LEVELS).default('info').describe(LEVELS.join(', ')),
+  MESSAGE_BOARD_URL: z.url({ protocol: /^https?$/ }).default('http://localhost:8080').describe('the message board'),
+  ROSTER_FILE: z.string().default('./data/roster.json').describe('who belongs to the cluster'),
+  IDENTITY_FILE: z.string().default('./data/identity_gateway.json').describe("the gateway's own identity"),
+  SEAL_KEY: z
+    .string(`is required: ${SEAL_KEY_FORMS}`)
+    .pipe(SealKeySourceSchema)
+    .describe(`under what the identity is sealed; required: ${SEAL_KEY_FORMS}`),
+  MAX_UNFINISHED: integer(1, 1_000_000, 10_000).describe('requests that are not finished; one more is answered 429'),
+  MAX_WAITING: integer(0, 100_000, 1_000).describe('readers held back by ?wait= at one time'),
 });
 export type Config = z.infer<typeof ConfigSchema>;

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { BoardClient } from 'message-board/client';
-import { configure, loaded } from 'message-board/env';
+import { configure, loaded, refuseArguments } from 'message-board/env';
 import { runService } from 'message-board/serve';
 import { pino } from 'pino';
 import { loadMember } from 'sealing/member';
 import { createApp } from './app.js';
 import { ConfigSchema } from './config.js';
 
+refuseArguments('The gateway of a threshold-signing cluster: clients ask it for signatures, and it asks the nodes, over the message board.', ConfigSchema);
 const config = configure(ConfigSchema, process.env);
 const logger = pino({ level: config.LOG_LEVEL, base: { service: 'api-gateway' }, timestamp: pino.stdTimeFunctions.isoTime });
 const { roster, identity, sealKey } = await loaded(loadMember('gateway', { roster: config.ROSTER_FILE, identity: config.IDENTITY_FILE }, config.SEAL_KEY));

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { startProgram } from '../../message-board/test/program.js';
 import { until } from '../../message-board/test/support.js';
 import { members } from '../../node/test/util/roster.js';
+import { ConfigSchema } from '../src/config.js';
 
 const MAIN = createRequire(import.meta.url).resolve('../dist/main.js');
 
@@ -30,6 +31,13 @@ describe('the program', () => {
     expect([await exit, output.stderr]).toEqual([0, '']);
     expect(events().map(({ msg }) => String(msg).replace(/:.*/, ''))).toEqual(['starting', 'clear_text_files', 'listening', 'closing', 'closed']);
     expect(events()[0]).toMatchObject({ roster: members().roster.fingerprint });
+  });
+
+  it('says with --help what it reads from the environment, and does not start', async () => {
+    const { exit, output } = startProgram(MAIN, {}, ['--help']);
+    expect(await exit).toBe(0);
+    for (const name of Object.keys(ConfigSchema.shape)) expect(output.stdout).toMatch(new RegExp(`^  ${name} +\\S.{10}`, 'm'));
+    expect(output.stdout).toMatch(/^ {2}SEAL_KEY .*required: passphrase-file:PATH/m);
   });
 
   it.each([

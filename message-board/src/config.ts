@@ -3,27 +3,25 @@ import { integer } from './env.js';
 
 const MIB = 1024 * 1024;
 const DAY = 86_400;
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
-/** The board's environment; names, presets and ranges. Sizes in bytes, times in seconds. */
+/** The board's environment: name, range, preset and what it is for. */
 export const ConfigSchema = z.object({
-  /** `0.0.0.0` to be reached from other machines or containers. */
-  HOST: z.string().default('127.0.0.1'),
-  PORT: integer(0, 65_535, 8080),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  /** With it, the board refuses what is not signed by a member; without, it checks nothing. */
-  ROSTER_FILE: z.string().optional(),
-  MAX_BODY_BYTES: integer(1024, 64 * MIB, 2 * MIB),
-  MAX_WAITING: integer(1, 100_000, 10_000),
-  MAX_ENTRIES_PER_REQUEST: integer(1, 1_000_000, 10_000),
-  MAX_PENDING_REQUESTS: integer(1, 1_000_000, 10_000),
-  MAX_OPEN_SESSIONS: integer(1, 1_000_000, 10_000),
-  MAX_FINISHED: integer(1, 10_000_000, 100_000),
-  /** Counted at two bytes a character; plain text takes half of it. */
-  MAX_STORED_BYTES: integer(8 * MIB, 64 * 1024 * MIB, 512 * MIB),
-  RETENTION_SECONDS: integer(1, 365 * DAY, 3600),
-  ENTRY_RETENTION_SECONDS: integer(1, 365 * DAY, 600),
-  IDLE_SECONDS: integer(1, 365 * DAY, 3600),
-  REQUEST_DEADLINE_SECONDS: integer(1, 365 * DAY, DAY),
+  HOST: z.string().default('127.0.0.1').describe('address it is served at; 0.0.0.0 to be reached from other machines or containers'),
+  PORT: integer(0, 65_535, 8080).describe('0 takes a free one'),
+  LOG_LEVEL: z.enum(LEVELS).default('info').describe(LEVELS.join(', ')),
+  ROSTER_FILE: z.string().optional().describe('with it, what is not signed by a member is refused; without, nothing is checked'),
+  MAX_BODY_BYTES: integer(1024, 64 * MIB, 2 * MIB).describe('the largest body; more is answered 413'),
+  MAX_WAITING: integer(1, 100_000, 10_000).describe('readers held back by ?wait= at one time'),
+  MAX_ENTRIES_PER_REQUEST: integer(1, 1_000_000, 10_000).describe('messages of one request'),
+  MAX_PENDING_REQUESTS: integer(1, 1_000_000, 10_000).describe('signing requests that are not finished'),
+  MAX_OPEN_SESSIONS: integer(1, 1_000_000, 10_000).describe('protocol runs that are not finished'),
+  MAX_FINISHED: integer(1, 10_000_000, 100_000).describe('finished requests that are still known'),
+  MAX_STORED_BYTES: integer(8 * MIB, 64 * 1024 * MIB, 512 * MIB).describe('all texts together, at two bytes a character; plain text takes half of it'),
+  RETENTION_SECONDS: integer(1, 365 * DAY, 3600).describe('how long a finished request is known at least'),
+  ENTRY_RETENTION_SECONDS: integer(1, 365 * DAY, 600).describe('how long its messages are'),
+  IDLE_SECONDS: integer(1, 365 * DAY, 3600).describe('a protocol run without news for so long is forgotten'),
+  REQUEST_DEADLINE_SECONDS: integer(1, 365 * DAY, DAY).describe('a request pending for so long fails'),
 });
 export type Config = z.infer<typeof ConfigSchema>;
 

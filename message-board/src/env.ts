@@ -19,6 +19,34 @@ export function parseEnv<T>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
   throw new Error(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
 }
 
+/** Every variable: what it is for, and its preset. */
+export function describeVariables(schema: z.ZodObject): string {
+  const width = Math.max(...Object.keys(schema.shape).map((name) => name.length));
+  const lines = Object.entries(schema.shape).map(([name, variable]) => {
+    const preset: unknown = z.safeParse(variable, undefined).data;
+    const shown = typeof preset === 'string' || typeof preset === 'number' ? ` (${preset})` : '';
+    return `  ${name.padEnd(width)}  ${z.globalRegistry.get(variable)?.description ?? ''}${shown}\n`;
+  });
+  return lines.join('');
+}
+
+/**
+ * A service takes no arguments: `--help` prints what it is and what it reads from the environment, and ends the process; anything else
+ * ends it with code 2.
+ * @param about a sentence
+ */
+export function refuseArguments(about: string, schema: z.ZodObject): void {
+  const args = process.argv.slice(2);
+  const [first] = args;
+  if (first === undefined) return;
+  if (!args.includes('--help') && !args.includes('-h')) {
+    process.stderr.write(`${first}: there are no arguments, everything is read from the environment: --help\n`);
+    process.exit(2);
+  }
+  process.stdout.write(`${about}\n\nUsage: node main.js        everything is read from the environment:\n${describeVariables(schema)}`);
+  process.exit(0);
+}
+
 /** As {@link parseEnv}; says on stderr what is wrong and ends the process with code 1. */
 export function configure<T>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
   try {

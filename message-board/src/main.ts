@@ -3,11 +3,12 @@ import { pino } from 'pino';
 import { loadRoster } from 'sealing/member';
 import { createApp } from './app.js';
 import { appLimits, ConfigSchema } from './config.js';
-import { configure, loaded } from './env.js';
+import { configure, loaded, refuseArguments } from './env.js';
 import { runService } from './serve.js';
 
 const EXPIRE_EVERY_MS = 5_000;
 
+refuseArguments('The message board of a threshold-signing cluster: it keeps what clients ask for and what nodes say to each other.', ConfigSchema);
 const config = configure(ConfigSchema, process.env);
 const logger = pino({ level: config.LOG_LEVEL, base: { service: 'message-board' }, timestamp: pino.stdTimeFunctions.isoTime });
 const random = (): string => randomBytes(8).toString('hex');

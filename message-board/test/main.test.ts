@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { members } from '../../node/test/util/roster.js';
 import { BoardClient } from '../src/client.js';
+import { ConfigSchema } from '../src/config.js';
 import { startProgram } from './program.js';
 import { until } from './support.js';
 
@@ -42,6 +43,19 @@ describe('the program', () => {
     child.kill('SIGTERM');
     await rm(folder, { recursive: true });
     expect([checked, await exit]).toEqual([roster.hash, 0]);
+  });
+
+  it.each(['--help', '-h'])('says with %s what it reads from the environment, and does not start', async (argument) => {
+    const { exit, output } = startProgram(MAIN, { PORT: '0' }, [argument]);
+    expect(await exit).toBe(0);
+    for (const name of Object.keys(ConfigSchema.shape)) expect(output.stdout).toMatch(new RegExp(`^  ${name} +\\S.{10}`, 'm'));
+    expect(output.stdout).toMatch(/^ {2}MAX_FINISHED .*\(100000\)$/m);
+  });
+
+  it('refuses arguments', async () => {
+    const { exit, output } = startProgram(MAIN, { PORT: '0' }, ['--port', '9000']);
+    expect(await exit).toBe(2);
+    expect(output).toEqual({ stdout: '', stderr: '--port: there are no arguments, everything is read from the environment: --help\n' });
   });
 
   it('ends with code 1 when the port is taken', async () => {

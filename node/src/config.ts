@@ -35,7 +35,7 @@ const share = (min: number, preset: number) => {
 const milliseconds = (preset: number) => integer(1, 24 * 60 * MINUTES, preset);
 
 /** The environment: name, range, preset and what it is for. */
-const Environment = z.object({
+export const Environment = z.object({
   NODE_ID: z
     .string('is required: node-1, node-2, …')
     .refine((id) => nodeIndex(id, 256) !== null, 'must be node-1, node-2, …')
@@ -130,13 +130,3 @@ export function configFor(env: Settings, { n, t, sealed }: Roster) {
 }
 
 export type Config = ReturnType<typeof configFor>;
-
-/** Every variable with its preset, for `--help`. */
-export function describeVariables(): string {
-  const lines = Object.entries(Environment.shape).map(([name, schema]) => {
-    const preset = schema.safeParse(undefined).data;
-    const shown = typeof preset === 'string' || typeof preset === 'number' ? ` (${preset})` : '';
-    return `  ${name.padEnd(24)} ${schema.description ?? ''}${shown}`;
-  });
-  return lines.join('\n');
-}

@@ -1,24 +1,15 @@
 import { arithmeticBackend, SECURITY_128 } from 'cggmp24';
+import { refuseArguments } from 'message-board/env';
 import { pino } from 'pino';
 import { loadMember, type Member } from 'sealing/member';
-import { configFor, describeVariables, memberFiles, parseSettings, type Config } from './config.js';
+import { configFor, Environment, memberFiles, parseSettings, type Config } from './config.js';
 import { runNode } from './node.js';
 import { workerThreads } from './worker_pool.js';
 
 /** Whatever is still open then is cut. */
 const STOP_WITHIN_MS = 2_000;
 
-const HELP = `A node of a threshold-signing cluster: it generates a key with the others and signs with them.
-
-Usage: node main.js            everything is read from the environment:
-${describeVariables()}
-`;
-
 async function configure(): Promise<Member & { readonly config: Config }> {
-  if (process.argv.includes('--help') || process.argv.includes('-h')) {
-    process.stdout.write(HELP);
-    process.exit(0);
-  }
   try {
     const settings = parseSettings(process.env);
     const member = await loadMember(settings.NODE_ID, memberFiles(settings), settings.SEAL_KEY);
@@ -29,6 +20,7 @@ async function configure(): Promise<Member & { readonly config: Config }> {
   }
 }
 
+refuseArguments('A node of a threshold-signing cluster: it generates a key with the others and signs with them.', Environment);
 const { config, ...member } = await configure();
 const logger = pino({ level: config.logLevel, base: { service: 'node', node_id: config.nodeId }, timestamp: pino.stdTimeFunctions.isoTime });
 const { backend, reason } = arithmeticBackend();

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
-import { configFor, describeVariables, memberFiles, parseSettings } from '../src/config.js';
+import { describeVariables } from 'message-board/env';
+import { configFor, Environment, memberFiles, parseSettings } from '../src/config.js';
 import { configOf, members } from './util/roster.js';
 
 const NODE_ID = 'node-1';
@@ -94,7 +95,7 @@ describe('the configuration', () => {
   });
 
   it('describes every variable that it knows', () => {
-    const described = describeVariables();
+    const described = describeVariables(Environment);
     for (const name of ['NODE_ID', 'MESSAGE_BOARD_URL', 'RUST_LOG', 'DATA_DIR', 'HEALTH_PORT', 'POOL_TARGET', 'POOL_CPU', 'ROSTER_FILE', 'IDENTITY_FILE', 'SEAL_KEY']) expect(described).toContain(`  ${name} `);
   });
 });
