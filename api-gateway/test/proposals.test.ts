@@ -40,6 +40,8 @@ describe('of what the nodes offer', () => {
     const more = { says: offering({ '1-2-3': ['a', 'b'], '1-3-4': ['e'] }) };
     const most = { says: offering({ '2-3-4': ['c', 'd'] }, { pool: { '1-2-3': 9, '2-3-4': 4 } }) };
     expect(take(nodes(more, most), 5)).toEqual(['c', 'd', 'a', 'b', 'e']);
+    const [as, ms] = [offering({ '1-2-3': ['k', 'l'] }), offering({ '2-3-4': ['m', 'n'] })];
+    expect(take(nodes({ says: as }, { says: ms }), 5)).toEqual(['k', 'm', 'l', 'n', undefined]);
   });
 
   const OFFER = offering({ '1-2-3': ['a'] });
@@ -58,7 +60,7 @@ describe('of what the nodes offer', () => {
     expect(proposals.next(nodes({ says: { ...OFFER, culprits: ['node-4'] } }, { ageMs: 2_500 }, {}, { says: { stage: 'keygen', culprits: ['node-1'] }, ageMs: 60_000 }))).toBe('a');
   });
 
-  it.each(['2-3-4', '1-2', '1-2-3-4', '1-1-2', '1-2-5', '1'])('it proposes none that node-1 offers of %s', (label) => {
+  it.each(['2-3-4', '1-2', '1-2-3-4', '1-1-2', '1-2-3-3', '1-2-3-9', '1-2-5', '1'])('it proposes none that node-1 offers of %s', (label) => {
     expect(proposals.next(nodes({ says: offering({ [label]: ['a'] }) }))).toBeUndefined();
   });
 
@@ -106,16 +108,19 @@ describe('the gateway of a sealed cluster', () => {
   it('hears at once what is offered, and stops with its signal', async () => {
     const stopping = new AbortController();
     const running = c.gateway.run(stopping.signal);
-    await until(() => c.liar.asked.some(({ path }) => path.includes('wait=')));
-    for (let k = 0; k < 3; k += 1) {
-      const reading = (): number => c.liar.asked.filter(({ path }) => path.includes('wait=')).length;
-      const before = reading();
-      await c.state(1, offering({ '1-2-3': [`a${k}`] }));
-      await until(() => reading() > before);
-      expect(await proposed()).toBe(`a${k}`);
+    const readings = (): number => c.liar.asked.filter(({ path }) => path.includes('wait=')).length;
+    try {
+      await until(() => readings() > 0);
+      for (let k = 0; k < 3; k += 1) {
+        const before = readings();
+        await c.state(1, offering({ '1-2-3': [`a${k}`] }));
+        await until(() => readings() > before);
+        expect(await proposed()).toBe(`a${k}`);
+      }
+    } finally {
+      stopping.abort();
+      await running;
     }
-    stopping.abort();
-    await running;
   });
 
   it('proposes nothing that the board invents, nor what was offered once, nor of one who has not been heard of for long', async () => {
@@ -164,10 +169,13 @@ describe('the gateway of a sealed cluster', () => {
 describe('the gateway of a plain cluster', () => {
   it('proposes nothing, whatever the board shows', async () => {
     const c = await cluster();
-    for (const number of [1, 2, 3]) await c.nodes.putNode(`node-${number}`, { status: { ...STATUS, ...(number === 1 ? offering({ '1-2-3': ['a'] }) : {}) } });
-    await c.gateway.sweep();
-    const { request_id } = (await caller(c.app).post('/sign', { message: 'm' })) as SigningStatus;
-    expect(await c.nodes.getRequest(request_id)).not.toHaveProperty('presignature_id');
-    await c.stop();
+    try {
+      for (const number of [1, 2, 3]) await c.nodes.putNode(`node-${number}`, { status: { ...STATUS, ...(number === 1 ? offering({ '1-2-3': ['a'] }) : {}) } });
+      await c.gateway.sweep();
+      const { request_id } = (await caller(c.app).post('/sign', { message: 'm' })) as SigningStatus;
+      expect(await c.nodes.getRequest(request_id)).not.toHaveProperty('presignature_id');
+    } finally {
+      await c.stop();
+    }
   });
 });

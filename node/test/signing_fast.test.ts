@@ -242,8 +242,9 @@ describe('a presignature that the gateway proposes', () => {
 
   it('is dropped when this node does not sign the request, or it is over without it', async () => {
     const { request } = await proposed();
+    // Until it is judged nothing is verified for it: the board alone cannot set anything aside.
     await fast.setAside(request, true);
-    expect(pool.has(PRESIGNATURE)).toBe(true);
+    expect(pool.reserve([0, 1, 2])).toBe(PRESIGNATURE);
     await fast.setAside({ ...request, status: 'completed' }, false);
     expect(pool.has(PRESIGNATURE)).toBe(false);
   });
