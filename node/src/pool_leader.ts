@@ -79,12 +79,15 @@ export class PoolLeader {
   /** @returns false when nothing is to be asked for now */
   async #askForNext(signal: AbortSignal): Promise<boolean> {
     const { n, t, demand, config, logger } = this.context;
-    const underWay = new Set([...this.#led.values()].flatMap(({ batch, overSince }) => (overSince === undefined ? [batch] : []))).size;
+    const underWay = new Map([...this.#led.values()].flatMap(({ batch, overSince, since }) => (overSince === undefined ? [[batch, since] as const] : [])));
     const most = this.#isBegun ? Math.min(MOST_BATCHES, Math.max(LEAST_BATCHES, config.workers)) : 1;
-    if (!this.#isLeader() || this.deps.isBusy() || underWay >= most) return false;
+    if (!this.#isLeader() || this.deps.isBusy() || underWay.size >= most) return false;
     const sets = signerSets('', n, t);
     const levels = sets.filter((set) => canSignTogether(this.context, set)).map((set) => this.#levelOf(set));
-    const next = nextBatch(levels, sets.length, demand.aim, this.#isBegun ? batchSize(underWay, most) : 1);
+    // Evenly one after the other they would be begun twice as far from each other at least.
+    const justNow = performance.now() - demand.refillMs / most / 2;
+    const together = [...underWay.values()].filter((since) => since > justNow).length;
+    const next = nextBatch(levels, sets.length, demand.aim, this.#isBegun ? batchSize(together, most) : 1);
     if (next === null) return false;
     const held = levels.reduce((sum, { count }) => sum + count, 0);
     logger.info({ event: 'pool_refill', signers: signersLabel(next.signers), size: next.size, held, ...demand.summary }, 'Asking for presignatures');

@@ -19,12 +19,12 @@ export interface Batch {
 }
 
 /**
- * The most that the next batch has. Those that are begun at one time, share the cores and are as large end at one time too; so the first ones
- * are smaller, and from then on one ends while the others are on their way.
- * @param underWay batches @param most that are under way at a time
+ * The most that the next batch has. Those that are begun at one time, share the cores and are as large end at one time too, again and again;
+ * one that has fewer ends while the others are on their way.
+ * @param together batches under way that were begun just now @param most that are under way at a time
  */
-export function batchSize(underWay: number, most: number): number {
-  return Math.ceil((BATCH * (underWay + 1)) / most);
+export function batchSize(together: number, most: number): number {
+  return Math.ceil((BATCH * (most - together)) / most);
 }
 
 /**

@@ -22,6 +22,8 @@ class Leading {
   readonly presence = new FakePresence();
   readonly log = memoryLog();
   busy = false;
+  /** How long a presignature takes, ms. */
+  refillMs = 60_000;
   workers = 1;
   leader: PoolLeader | undefined;
   /** Answers of the board to the next requests; it takes them when there is none. */
@@ -38,6 +40,7 @@ class Leading {
     const client = { createPresignatureRequest, listPresignatureRequests };
     const config = { workers: this.workers, poolLeaderTimeoutMs: 30_000, fullSigningTimeoutMs: 60_000 };
     const demand = new PoolDemand({ target: TARGET, max: 30 });
+    demand.made(this.refillMs);
     const parts = { client, config, demand, index, n: 4, t: 3, presence: this.presence, logger: this.log.logger, culprits: { has: () => false } };
     const context = { ...parts, seals: new Seals(roster, present(identities[index])) } as unknown as NodeContext;
     const leader = new PoolLeader(context, { pool: new PresignaturePool(30), isMaking: () => false, isBusy: () => this.busy });
@@ -73,21 +76,26 @@ beforeEach(() => {
 });
 
 describe('the leader of the pool', () => {
-  it('asks for the first alone, and when that is over for presignatures of two sets, fewer of the first: they are to end one after the other', async () => {
+  it.each([
+    ['fewer of the second, when it is begun with the first: they are to end one after the other', 60_000, [4, 2]],
+    ['as many of the second, when the first has been under way for long', 0, [4, 4]],
+  ])('asks for the first alone, and when that is over for presignatures of two sets, %s', async (_what, refillMs, sizes) => {
     await leading.run(() => leading.asked.length === 1);
     expect(leading.sizes).toEqual([1]);
     leading = new Leading();
+    leading.refillMs = refillMs;
     for (const index of [1, 2, 3]) leading.presence.set(index, 'a');
+    const [first = 0, second = 0] = sizes;
     await leading.run(() => {
       if (leading.asked.length === 1) leading.pending.clear();
-      return leading.asked.length >= 7;
+      return leading.asked.length >= 1 + first + second;
     });
-    expect(leading.sizes).toEqual([1, 2, 4]);
+    expect(leading.sizes).toEqual([1, first, second]);
     const sets = leading.asked.map(({ participants }) => participants?.join());
-    expect(new Set(sets.slice(1, 3)).size).toBe(1);
-    expect(new Set(sets.slice(3)).size).toBe(1);
+    expect(new Set(sets.slice(1, 1 + first)).size).toBe(1);
+    expect(new Set(sets.slice(1 + first)).size).toBe(1);
     expect(new Set(sets.slice(1)).size).toBe(2);
-    expect(new Set(leading.asked.map(({ request_id }) => request_id)).size).toBe(7);
+    expect(new Set(leading.asked.map(({ request_id }) => request_id)).size).toBe(1 + first + second);
   });
 
   it.each([[1, 2], [3, 3], [16, 4]])('with %i threads asks for %i batches at a time', async (workers, batches) => {
@@ -129,7 +137,7 @@ describe('the leader of the pool', () => {
     expect(asked?.request_id).toMatch(/^presig_gen_node-1_[0-9a-f]{32}$/);
   });
 
-  it('asks again for the one of a batch that the board did not take, and not for the other', async () => {
+  it('asks again for the one of a batch that the board did not take, and not for the others', async () => {
     leading.presence.set(3, 'a', { live: false });
     await leading.run(() => {
       if (leading.asked.length === 1 && leading.pending.size === 1) {
@@ -138,7 +146,7 @@ describe('the leader of the pool', () => {
       }
       return leading.asked.length >= 6;
     });
-    expect(leading.sizes).toEqual([1, 2, 4]);
+    expect(leading.sizes).toEqual([1, 4, 2]);
     expect(leading.log.lines.filter(({ event }) => event === 'presignature_request_failed').length).toBe(1);
     // The share of the one set that is live.
     expect(leading.asked.slice(1).length).toBe(TARGET / 4);

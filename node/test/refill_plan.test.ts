@@ -28,8 +28,8 @@ describe('what a leader asks for next', () => {
     expect(nextBatch(full, 2, 20, BATCH)).toEqual({ signers: [1, 2], size: 1 });
   });
 
-  it.each([[1, [BATCH]], [2, [BATCH / 2, BATCH]], [4, [BATCH / 4, BATCH / 2, (3 * BATCH) / 4, BATCH]]])('is larger the more are under way of %i at most, so that they end one after the other', (most, sizes) => {
-    expect(sizes.map((_, underWay) => batchSize(underWay, most))).toEqual(sizes);
+  it.each([[1, [BATCH]], [2, [BATCH, BATCH / 2]], [4, [BATCH, (3 * BATCH) / 4, BATCH / 2, BATCH / 4]]])('is smaller the more of %i at most were begun just now, so that they end one after the other', (most, sizes) => {
+    expect(sizes.map((_, together) => batchSize(together, most))).toEqual(sizes);
   });
 
   it('fills the pool to the aim, evenly, and not further, from wherever it is', () => {
