@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodePoint, serializeAuxInfo, serializePrimes, verify, type KeyShare } from 'cggmp24';
-import { fixturePrimes, generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
+import { fixturePrimes, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { parseSignature } from 'message-board/contract';
 import { SealKey } from 'sealing/seal_key';
 import { runNode } from '../../src/node.js';
@@ -14,6 +14,7 @@ import { MaliciousBoard } from './malicious_board.js';
 import { present } from './present.js';
 import { configOf, members, type Members } from './roster.js';
 import { found, Secrets } from './secrets.js';
+import { smallShares } from './shares.js';
 
 const COMPILED = new URL('../../dist/protocol_worker.js', import.meta.url);
 const QUICK: Settings = {
@@ -62,7 +63,7 @@ export class AttackedCluster {
     const board = await MaliciousBoard.start(seed, all.roster);
     const folder = await mkdtemp(join(tmpdir(), 'attacked-cluster-'));
     const cluster = new AttackedCluster(board, all, folder, options);
-    if (withKey) for (const share of generateShares({ parties, threshold, params: SMALL_FOR_TESTS, rng: seededRng(`attacked ${parties} ${threshold}`) })) await cluster.#give(share);
+    if (withKey) for (const share of smallShares(threshold, parties)) await cluster.#give(share);
     for (let index = 0; index < parties; index++) cluster.startNode(index);
     return cluster;
   }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodePoint, keyMaterialDigest, serializeKeyShare, verify, type KeyShare } from 'cggmp24';
-import { generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
+import { SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { createApp } from 'message-board/app';
 import { BoardClient } from 'message-board/client';
 import { parseSignature, type NodeStatus, type RequestRecord } from 'message-board/contract';
@@ -26,6 +26,7 @@ import { nodeId } from '../../src/utils.js';
 import { workerThreads, WorkerPool } from '../../src/worker_pool.js';
 import { configOf, members, originOf, type Members } from './roster.js';
 import { present } from './present.js';
+import { smallShares } from './shares.js';
 
 const COMPILED_WORKER = new URL('../../dist/protocol_worker.js', import.meta.url);
 const setUp = { ready: true, next: 1, running: null, completed: null, committed: 'a'.repeat(64) };
@@ -142,7 +143,7 @@ export class SigningCluster {
     const { parties = 4, threshold = 3, prepare } = options;
     const board = await startBoard();
     const client = new BoardClient(`http://127.0.0.1:${board.port}`);
-    const shares = generateShares({ parties, threshold, params: SMALL_FOR_TESTS, rng: seededRng(`${parties} ${threshold}`) });
+    const shares = smallShares(threshold, parties);
     const folder = await mkdtemp(join(tmpdir(), 'signing-cluster-'));
     const cluster = new SigningCluster(board, client, shares, threshold, folder, options);
     await client.postPublicKey(cluster.publicKey);

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { nodeId } from '../../src/utils.js';
 import { misuses, Offers, partialSignatures, signedRequest, writeKeyFiles, type Partial } from './board_record.js';
 import { MaliciousBoard } from './malicious_board.js';
 import { present } from './present.js';
 import { members, type Members } from './roster.js';
+import { smallShares } from './shares.js';
 
 const WORKSPACE = fileURLToPath(new URL('../..', import.meta.url));
 /** A node on small parameters, which no setting of the real program can select. */
@@ -61,7 +61,7 @@ export class CrashCluster {
     const all = members(PARTIES, THRESHOLD);
     const folder = await mkdtemp(join(tmpdir(), 'crash-cluster-'));
     const cluster = new CrashCluster(all, await MaliciousBoard.start('it does nothing but record', all.roster), folder);
-    for (const share of generateShares({ parties: PARTIES, threshold: THRESHOLD, params: SMALL_FOR_TESTS, rng: seededRng('crash') })) {
+    for (const share of smallShares(THRESHOLD, PARTIES)) {
       const { index } = share.core;
       await writeKeyFiles(cluster.dataOf(index), share);
       await writeFile(join(cluster.dataOf(index), 'roster.json'), all.roster.serialize(), { mode: 0o600 });
