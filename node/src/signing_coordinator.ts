@@ -26,6 +26,8 @@ const FAIL_PATIENCE_MS = 1_000;
  */
 class SigningCoordinator {
   readonly #tasks = new Map<string, SigningTask>();
+  /** What goes on about any of them, also one that is no longer of interest. */
+  readonly #work = new Set<Promise<void>>();
   readonly #presignatures: PresignatureMaker;
   readonly #fast: FastSigning;
   readonly #full: FullSigning;
@@ -43,7 +45,7 @@ class SigningCoordinator {
     this.#full = new FullSigning(context, (task) => this.#refresh(task));
   }
 
-  /** Fills the pool and follows the board's requests until the node ends. */
+  /** Fills the pool and follows the board's requests until the node ends; then nothing of it goes on. */
   async run(): Promise<void> {
     const { life } = this;
     const { logger, presence } = this.context;
@@ -53,6 +55,8 @@ class SigningCoordinator {
     const filling = this.#presignatures.run(life);
     logger.info({ event: 'signing_loop_started' }, 'Main signing loop started');
     await Promise.all([filling, this.#followRequests()]);
+    // All of it is aborted by now, and has the last word in the audit log.
+    await Promise.all(this.#work);
   }
 
   async #followRequests(): Promise<void> {
@@ -110,8 +114,12 @@ class SigningCoordinator {
   }
 
   #start(task: SigningTask): void {
+    // What the board answers last ends nothing any more, and begins nothing.
+    if (this.life.aborted) return;
     this.#tasks.set(task.id, task);
-    void this.#finish(task);
+    const work = this.#finish(task);
+    this.#work.add(work);
+    void work.finally(() => this.#work.delete(work));
   }
 
   #forget(id: string, why: string): void {
@@ -128,7 +136,7 @@ class SigningCoordinator {
     const { signal } = task.controller;
     while (!signal.aborted && this.#isOpen(task)) {
       try {
-        await this.#work(task);
+        await this.#workOn(task);
       } catch (error) {
         if (error === signal.reason || !this.#isOpen(task)) return;
         this.context.logger.warn({ event: 'signing_task_failed', request_id: task.id, err: error }, 'Signing was interrupted, trying again');
@@ -139,7 +147,7 @@ class SigningCoordinator {
     }
   }
 
-  async #work(task: SigningTask): Promise<void> {
+  async #workOn(task: SigningTask): Promise<void> {
     const { signal } = task.controller;
     await task.refusals.learn(task.request.refusals ?? []);
     // What it has refused in an earlier life stays refused: the others know.
