@@ -37,7 +37,7 @@ export {
 /** Of one request: as many as a cluster may have nodes. */
 export const MAX_REFUSALS = 256;
 /** Of one signer set. */
-export const MAX_OFFERS = 16;
+export const MAX_OFFERS = 48;
 /** Header of the board's answers: a name for this life of it. Another one remembers nothing. */
 export const INSTANCE_HEADER = 'x-board-instance';
 

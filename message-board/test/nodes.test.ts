@@ -83,7 +83,7 @@ describe('/nodes', () => {
     ['/nodes/node-1', { ...STATUS, pool: Object.fromEntries(Array.from({ length: 257 }, (_, k) => [String(k), 1])) }, 'pool'],
     ['/nodes/node-1', { ...STATUS, offers: { '1-2-x': [] } }, 'offers.1-2-x'],
     ['/nodes/node-1', { ...STATUS, offers: { '1-2': ['../x'] } }, 'offers.1-2.0'],
-    ['/nodes/node-1', { ...STATUS, offers: { '1-2': Array<string>(17).fill('p') } }, 'offers.1-2'],
+    ['/nodes/node-1', { ...STATUS, offers: { '1-2': Array<string>(49).fill('p') } }, 'offers.1-2'],
     ['/nodes/node-1', { ...STATUS, attempts: ['../x'] }, 'attempts.0'],
     ['/nodes/node-1', { ...STATUS, attempts: Array<string>(257).fill('req_1') }, 'attempts'],
     ['/nodes/node-1', { ...STATUS, secret: 1 }, 'secret'],

@@ -5,7 +5,7 @@ import type { SessionRecord } from './culprits.js';
 import { signersLabel } from './utils.js';
 
 /** Of all signer sets together so many are offered, or one of each: every status brings them to every node. */
-const OFFERED = 64;
+const OFFERED = 96;
 
 /** A presignature and who made it. */
 export interface StoredPresignature {

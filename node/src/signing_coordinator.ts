@@ -156,6 +156,7 @@ class SigningCoordinator {
       const { refusal, proposal } = code === undefined ? await judge(this.context, task.request) : { refusal: code };
       task.verdict = refusal;
       task.proposal = proposal;
+      this.#fast.judged(task);
       if (task.verdict === null) this.context.demand.used();
     }
     if (task.verdict !== null) await this.#stayOut(task, task.verdict);

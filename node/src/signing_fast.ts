@@ -237,11 +237,16 @@ export class FastSigning {
     const order = orderOf(record);
     if (order > this.#youngestNamed) this.#youngestNamed = order;
     const makers = pool.makersOf(id);
-    // What the gateway proposes is taken as soon as this node has decided to sign, which takes one look at what the gateway has signed, not two.
-    const isAboutToBeTaken = willUse && record.naming === undefined;
-    if (makers === null || isAboutToBeTaken || !(await this.#isNamed(record, makers, task).catch(() => false))) return;
+    // Whether the gateway proposes it is seen when the request is judged, which takes one look at what it has signed; until then no other request is named it.
+    const isToBeJudged = willUse && record.naming === undefined && task?.verdict === undefined;
+    if (makers === null || !(isToBeJudged || (await this.#isNamed(record, makers, task).catch(() => false)))) return;
     if (willUse) pool.setAside(id);
     else this.#presignatures.take(id);
+  }
+
+  /** A request has been judged: what the board alone says that the gateway proposes is free again. */
+  judged({ request: { presignature_id: shown, naming }, proposal }: SigningTask): void {
+    if (shown !== undefined && naming === undefined && shown !== proposal) this.#presignatures.pool.release(shown);
   }
 
   /** Was this presignature named for this request by one who may? */

@@ -242,9 +242,8 @@ describe('a presignature that the gateway proposes', () => {
 
   it('is dropped when this node does not sign the request, or it is over without it', async () => {
     const { request } = await proposed();
-    // Until it is judged nothing is verified for it: the board alone cannot set anything aside.
     await fast.setAside(request, true);
-    expect(pool.reserve([0, 1, 2])).toBe(PRESIGNATURE);
+    expect(pool.reserve([0, 1, 2])).toBeNull();
     await fast.setAside({ ...request, status: 'completed' }, false);
     expect(pool.has(PRESIGNATURE)).toBe(false);
   });
@@ -258,8 +257,21 @@ describe('a presignature that the gateway proposes', () => {
   ])('is kept, and kept free, when %s', async (_what, shown) => {
     const record = { ...unsigned, ...(await shown()) };
     await fast.setAside(record, false);
+    // The board alone sets nothing aside for longer than it takes to judge the request.
     await fast.setAside(record, true);
+    expect(pool.reserve([0, 1, 2])).toBeNull();
+    const task = new SigningTask(context, record);
+    task.verdict = null;
+    fast.judged(task);
+    await fast.setAside(record, true, task);
     expect(pool.reserve([0, 1, 2])).toBe(PRESIGNATURE);
+  });
+
+  it('stays set aside for the request for which the gateway has proposed it', async () => {
+    const task = await proposed();
+    await fast.setAside(task.request, true);
+    fast.judged(task);
+    expect(pool.reserve([0, 1, 2])).toBeNull();
   });
 });
 
@@ -271,7 +283,9 @@ describe('a presignature that was named', () => {
   });
 
   it.each(WRONG)('is kept for another request when the naming %s', async (_, __, request) => {
-    await fast.setAside(await request(), true);
+    const task = new SigningTask(context, await request());
+    task.verdict = null;
+    await fast.setAside(task.request, true, task);
     expect(pool.reserve([0, 1, 2])).toBe(PRESIGNATURE);
   });
 
