@@ -108,7 +108,7 @@ export async function submitSignature({ client, logger, audit }: NodeContext, ta
   const { signal } = task.controller;
   logger.info({ event: 'signature_generated', request_id: task.id, signers: signersLabel(signers), path, ms: Math.round(ms) }, 'signature generated');
   audit.note({ event: 'signature_verified', fields: { request_id: task.id, message_sha256: messageHash(task.request.message), signers: signersLabel(signers), path } });
-  await sleepUntilAborted(patienceMs, signal);
+  if (patienceMs > 0) await sleepUntilAborted(patienceMs, signal);
   await client.updateRequest(task.id, { signature: formatSignature(signature) }, signal);
   logger.info({ event: 'signature_submitted', request_id: task.id }, 'Signature submitted');
   // The board's news of it ends the task.
