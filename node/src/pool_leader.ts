@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import type { NodeContext } from './context.js';
-import { countsOf, type PresignaturePool } from './presignature_pool.js';
+import { countsByParty, type PresignaturePool } from './presignature_pool.js';
 import type { PeerView } from './presence.js';
 import { sleepUntilAborted } from './reading.js';
 import { batchSize, nextBatch, type SetLevel } from './refill_plan.js';
@@ -83,7 +83,8 @@ export class PoolLeader {
     const most = this.#isBegun ? Math.min(MOST_BATCHES, Math.max(LEAST_BATCHES, config.workers)) : 1;
     if (!this.#isLeader() || this.deps.isBusy() || underWay.size >= most) return false;
     const sets = signerSets('', n, t);
-    const levels = sets.filter((set) => canSignTogether(this.context, set)).map((set) => this.#levelOf(set));
+    const pools = countsByParty(this.context, this.deps.pool);
+    const levels = sets.filter((set) => canSignTogether(this.context, set)).map((set) => this.#levelOf(set, pools));
     // Evenly one after the other they would be begun twice as far from each other at least.
     const justNow = performance.now() - demand.refillMs / most / 2;
     const together = [...underWay.values()].filter((since) => since > justNow).length;
@@ -142,10 +143,10 @@ export class PoolLeader {
     return ageMs > this.context.config.poolLeaderTimeoutMs || this.context.culprits.has(index);
   }
 
-  #levelOf(signers: readonly number[]): SetLevel {
+  #levelOf(signers: readonly number[], poolsByParty: ReturnType<typeof countsByParty>): SetLevel {
     const { demand } = this.context;
     const label = signersLabel(signers);
-    const pools = signers.map((party) => countsOf(this.context, this.deps.pool, party));
+    const pools = signers.map((party) => poolsByParty.get(party) ?? {});
     const making = [...this.#led.values()].filter((led) => signersLabel(led.signers) === label).length;
     const held = Math.min(...pools.map((counts) => counts[label] ?? 0));
     const fullest = Math.max(...pools.map((counts) => Object.values(counts).reduce((sum, count) => sum + count, 0)));

@@ -114,7 +114,7 @@ export class PresignaturePool {
   }
 }
 
-/** How many of each signer set a party has free, by `1-2-3`: this node by its pool, another as it says. */
-export function countsOf({ index, presence }: NodeContext, pool: PresignaturePool, party: number): Readonly<Record<string, number>> {
-  return party === index ? pool.counts() : (presence.peers().find((peer) => peer.index === party)?.status?.pool ?? {});
+/** How many of each signer set each party has free, by `1-2-3`: this node by its pool, the others as they say. */
+export function countsByParty({ index, presence }: NodeContext, pool: PresignaturePool): ReadonlyMap<number, Readonly<Record<string, number>>> {
+  return new Map([...presence.peers().map((peer) => [peer.index, peer.status?.pool ?? {}] as const), [index, pool.counts()]]);
 }

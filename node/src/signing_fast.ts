@@ -6,7 +6,7 @@ import { NAMING } from 'sealing/kinds';
 import type { NodeContext } from './context.js';
 import { exchangePartialSignatures, type CollectionOutcome } from './partial_signatures.js';
 import type { PresignatureMaker } from './presignature.js';
-import { countsOf, type StoredPresignature } from './presignature_pool.js';
+import { countsByParty, type StoredPresignature } from './presignature_pool.js';
 import { sleepWhile } from './reading.js';
 import { SignerRefuses } from './refusals.js';
 import { FULL_SIGNINGS } from './signing.js';
@@ -105,10 +105,10 @@ export class FastSigning {
   /** The first signer set, in the request's order, whose members are all ready and willing and whose first member has a presignature; one in which nobody is late if there is any. */
   #presignedSet(task: SigningTask): number[] | null {
     const { n, t } = this.context;
-    const pools = Array.from({ length: n }, (_, party) => countsOf(this.context, this.#presignatures.pool, party));
+    const pools = countsByParty(this.context, this.#presignatures.pool);
     // Many may be waiting: most of the time there is nothing to look for.
-    if (!pools.some((counts) => Object.values(counts).some((count) => count > 0))) return null;
-    const has = (party: number, label: string): boolean => (pools[party]?.[label] ?? 0) > 0;
+    if (![...pools.values()].some((counts) => Object.values(counts).some((count) => count > 0))) return null;
+    const has = (party: number, label: string): boolean => (pools.get(party)?.[label] ?? 0) > 0;
     const sets = signerSets(task.id, n, t).filter((set) => this.#areFit(task, set) && has(set[0] ?? -1, signersLabel(set)));
     return sets.find((set) => !set.some((party) => isLate(this.context, party))) ?? sets[0] ?? null;
   }

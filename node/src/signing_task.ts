@@ -64,7 +64,7 @@ export class SigningTask {
     return this.request.id;
   }
 
-  /** With what it is to be signed, as far as anybody has said. */
+  /** The presignature for it: the gateway's proposal, else the one that the board shows; undefined when there is neither. */
   get named(): string | undefined {
     return this.proposal ?? this.#request.presignature_id;
   }
