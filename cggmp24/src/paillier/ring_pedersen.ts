@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { bigintBackend } from '../math/bigint_backend.js';
-import { CrtModulus, type PrimePower } from '../math/crt.js';
+import { CrtModulus, primeField, type PrimePower } from '../math/crt.js';
 import { FixedBases } from '../math/fixed_base.js';
 import { bitLength, mod } from '../math/integer.js';
 import { modulus, type Modulus } from '../math/modular.js';
@@ -71,6 +71,12 @@ function tableField(prime: bigint): PrimePower {
 }
 
 /**
+ * After so many uses the factors are used for powers modulo one's own N-hat: OpenSSL takes a quarter of a second to test them, and then a
+ * power by a challenge takes 0.34 ms instead of 0.59.
+ */
+const FACTORS_AFTER = 1000;
+
+/**
  * One's own parameters: a commitment is t^(lambda x + y), one exponentiation reduced modulo each prime.
  * Prints as `[secret]`.
  */
@@ -79,6 +85,8 @@ export class OwnRingPedersen extends RingPedersen {
   readonly #p: PrimePower;
   readonly #q: PrimePower;
   readonly #ring: CrtModulus;
+  #uses = 0;
+  #crt: CrtModulus | undefined;
   #halves: { readonly p: FixedBases; readonly q: FixedBases } | undefined;
 
   constructor(params: RingPedersenParams, trapdoor: RingPedersenTrapdoor) {
@@ -87,6 +95,13 @@ export class OwnRingPedersen extends RingPedersen {
     this.#p = tableField(trapdoor.pHat);
     this.#q = tableField(trapdoor.qHat);
     this.#ring = new CrtModulus(this.#p, this.#q);
+  }
+
+  override get modulus(): Modulus {
+    this.#uses += 1;
+    if (this.#uses <= FACTORS_AFTER) return super.modulus;
+    const { pHat, qHat } = this.#trapdoor;
+    return (this.#crt ??= new CrtModulus(primeField(pHat), primeField(qHat)));
   }
 
   override commit(x: bigint, y: bigint): bigint {

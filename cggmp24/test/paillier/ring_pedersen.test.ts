@@ -33,6 +33,17 @@ describe('a commitment', () => {
     );
   });
 
+  it('has powers beside it that stay what they are when the owner begins to use the factors', () => {
+    const own = new OwnRingPedersen({ nHat, s, t }, { pHat, qHat });
+    const e = (1n << 255n) + 12345n;
+    const moduli = Array.from({ length: 1100 }, () => own.modulus);
+    const [first, last] = [moduli[0], moduli[1099]];
+    expect(last).not.toBe(first);
+    for (const base of [s, t, pHat, 0n, nHat - 1n]) {
+      for (const modulus of [first, last]) expect(modulus?.pow(base, e)).toBe(bigintBackend.modulus(nHat).pow(base, e));
+    }
+  });
+
   it('is 1 for nothing', () => {
     for (const params of [publicAux, ownAux, withoutLambda]) expect(params.commit(0n, 0n)).toBe(1n);
   });
