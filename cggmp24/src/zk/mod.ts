@@ -14,8 +14,8 @@ import type { Context } from '../hash/context.js';
 import { integer, struct, type Encoded } from '../hash/encoding.js';
 import { CrtModulus, powReduced, type PrimePower } from '../math/crt.js';
 import { invert, jacobi, mod } from '../math/integer.js';
-import { modulus } from '../math/modular.js';
 import { randomUnit, type Rng } from '../math/random.js';
+import { selfPower } from '../math/rsa_power.js';
 import { checkUnits } from '../math/units.js';
 import type { DecryptionKey } from '../paillier/decryption_key.js';
 import type { SecurityParams } from '../params.js';
@@ -154,11 +154,11 @@ export function verify(context: Context, params: SecurityParams, data: Data, { c
   check('(w / N) = -1', jacobi(w, n) === -1);
   check('N is composite', !checkPrimeSync(n));
   const ys = challenge(context, params, data, commitment);
-  const ring = modulus(n);
   for (const [k, { x, a, b }] of points.entries()) {
     const square = (x * x) % n;
     const product = b ? at(ys, k) * w : at(ys, k);
     check('x_k^4 = (-1)^a_k w^b_k y_k mod N', (square * square - (a ? -product : product)) % n === 0n);
   }
-  for (const [k, { z }] of points.entries()) check('z_k^N = y_k mod N', ring.pow(z, n) === at(ys, k));
+  const nthPower = selfPower(n);
+  for (const [k, { z }] of points.entries()) check('z_k^N = y_k mod N', nthPower(z) === at(ys, k));
 }
