@@ -17,6 +17,9 @@ import { nodeId, nodeIndex, signerSets, signersLabel } from './utils.js';
 /** A participant waits this long, times its place among them, before it names a presignature in the first one's stead. */
 const NAMING_PATIENCE_MS = 1_000;
 
+/** What is free may have been proposed with a request that is still on its way: one that came without a proposal is named nothing for so long, ms. */
+const PROPOSALS_MS = 250;
+
 /** A request that waits for a presignature looks so often whether it still should, ms; news wakes it earlier. */
 const WAITING_LOOK_MS = 1_000;
 /** ... and waits as long as some request is named one, or is completed, within so many times the time that one takes to be made. */
@@ -70,7 +73,7 @@ export class FastSigning {
         continue;
       }
       const place = signers?.indexOf(index) ?? -1;
-      const patience = signers === null ? 0 : this.#turnSince(task, since) + (place < 0 ? signers.length : place) * NAMING_PATIENCE_MS - performance.now();
+      const patience = signers === null ? 0 : this.#namingTime(task, since, place < 0 ? signers.length : place) - performance.now();
       if (signers === null || (patience <= 0 && place < 0)) {
         logger.info({ event: 'no_presignature', request_id: task.id }, 'No presignature available, using full protocol');
         // The next one that is about to do the same sees it.
@@ -96,6 +99,12 @@ export class FastSigning {
   #turnSince(task: SigningTask, since: number): number {
     const turn = Math.max(since, this.#movedAt);
     return task.order < this.#youngestNamed ? Math.min(turn, since + this.context.config.fullSigningTimeoutMs) : turn;
+  }
+
+  /** When the maker in this place names a presignature, if none of those before it has. */
+  #namingTime(task: SigningTask, since: number, place: number): number {
+    const proposals = this.context.roster.sealed ? since + PROPOSALS_MS : since;
+    return Math.max(proposals, this.#turnSince(task, since) + place * NAMING_PATIENCE_MS);
   }
 
   #areFit({ refusals }: SigningTask, signers: readonly number[]): boolean {

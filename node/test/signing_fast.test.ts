@@ -179,6 +179,19 @@ describe('a request without a presignature', () => {
     expect(signedInFull()).toEqual(['req_1']);
   });
 
+  it('takes nothing that was proposed with another one that comes a moment later', async () => {
+    pool.add({ id: PRESIGNATURE, participants: [1, 2, 3], presignature: Object.create(Presignature.prototype) as Presignature, making: null });
+    const task = new SigningTask(context, anonymous);
+    const running = fast.run(task);
+    running.catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await fast.setAside({ ...unsigned, id: 'req_2', origin: await originOf(all, 'req_2', 'm', 0, PRESIGNATURE) }, true);
+    await isDone(running);
+    await isDone(running);
+    expect(names).toEqual([]);
+    expect(task.isWaiting).toBe(true);
+  });
+
   it('leaves the naming to the first maker as long as that one is at it', async () => {
     presence.set(0, 'a', { pool: { '1-2-3': 1 } });
     pool.add({ id: 'other', participants: [0, 1, 2], presignature: Object.create(Presignature.prototype) as Presignature, making: null });
