@@ -9,8 +9,9 @@ export interface PrimePower {
   readonly order: bigint;
 }
 
-export function primeField(prime: bigint): PrimePower {
-  return { prime, modulus: modulus(prime), order: prime - 1n };
+/** Z_p. @param field what computes modulo p, if not the fastest backend */
+export function primeField(prime: bigint, field = modulus(prime)): PrimePower {
+  return { prime, modulus: field, order: prime - 1n };
 }
 
 /** Z_{p^2}. */

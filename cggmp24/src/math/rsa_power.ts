@@ -7,11 +7,11 @@ function base64url(x: bigint): string {
 }
 
 /**
- * base^exponent mod n as an RSA public operation without padding, in variable time: of public numbers only.
+ * base^exponent mod n as an RSA public operation without padding. In variable time: for public numbers, and for candidates for primes.
  * OpenSSL never promised this use: test it before it is trusted.
  *
  * @param n odd, of at most 3072 bits; beyond that OpenSSL refuses long exponents
- * @param exponent odd or not, below n
+ * @param exponent below n
  * @returns the power of a base below n
  */
 export function rsaPower(n: bigint, exponent: bigint): (base: bigint) => bigint {
@@ -38,7 +38,10 @@ export function viaRsa(n: bigint): SelfPower {
 export function agreesWithModulus(candidate: (n: bigint) => SelfPower, bits: number): boolean {
   const length = BigInt(bits);
   try {
-    return [(1n << length) - 1n, ((5n << length) / 7n) | 1n].every((n) => [2n, n / 3n].every((z) => candidate(n)(z) === viaModulus(n)(z)));
+    return [(1n << length) - 1n, ((5n << length) / 7n) | 1n].every((n) => {
+      const [power, expected] = [candidate(n), viaModulus(n)];
+      return [2n, n / 3n].every((z) => power(z) === expected(z));
+    });
   } catch {
     return false;
   }

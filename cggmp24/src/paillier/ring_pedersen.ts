@@ -67,7 +67,7 @@ export interface RingPedersenTrapdoor {
  * 0.1 s on finding that the prime is a safe one.
  */
 function tableField(prime: bigint): PrimePower {
-  return { prime, modulus: bigintBackend.modulus(prime), order: prime - 1n };
+  return primeField(prime, bigintBackend.modulus(prime));
 }
 
 /**

@@ -2,9 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { agreesWithBigint, bigintPowerOfTwo, opensslPowerOfTwo, powerOfTwo } from '../../src/math/fermat.js';
 import { fullSafePrimes, smallSafePrimes } from '../../src/testing/fixtures.js';
-
-const odd = (bits: number): fc.Arbitrary<bigint> =>
-  fc.bigInt({ min: 1n << BigInt(bits - 1), max: (1n << BigInt(bits)) - 1n }).map((n) => n | 1n);
+import { odd } from '../util/odd.js';
 
 describe('2^(n-1) mod n', () => {
   it.each([16, 63, 64, 65, 255, 511, 512, 1000])('is the same by OpenSSL and by bigint for odd n of %i bits', (bits) => {

@@ -2,9 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { bigintBackend } from '../../src/math/bigint_backend.js';
 import { agreesWithModulus, rsaPower, selfPower, viaRsa, type SelfPower } from '../../src/math/rsa_power.js';
-
-const odd = (bits: number): fc.Arbitrary<bigint> =>
-  fc.bigInt({ min: 1n << BigInt(bits - 1), max: (1n << BigInt(bits)) - 1n }).map((n) => n | 1n);
+import { odd } from '../util/odd.js';
 
 describe('a power', () => {
   it.each([16, 64, 255, 512, 1000])('by RSA is that of bigint modulo odd n of %i bits', (bits) => {
