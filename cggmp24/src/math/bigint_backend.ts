@@ -4,5 +4,9 @@ import type { ModularBackend, Modulus } from './modular.js';
 /** Plain bigint: works everywhere, variable time, about ten times slower than OpenSSL at full size. */
 export const bigintBackend: ModularBackend = {
   name: 'bigint',
-  modulus: (value: bigint): Modulus => ({ value, pow: (base, exponent) => modPow(base, exponent, value) }),
+  modulus: (value: bigint): Modulus => ({
+    value,
+    pow: (base, exponent) => modPow(base, exponent, value),
+    powWith: (exponent) => (base) => modPow(base, exponent, value),
+  }),
 };

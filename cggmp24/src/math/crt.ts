@@ -25,6 +25,13 @@ export function powReduced({ prime, modulus: m, order }: PrimePower, base: bigin
   return m.pow(base, base % prime === 0n ? exponent : mod(exponent, order));
 }
 
+/** {@link powReduced} with one exponent > 0 for many bases. */
+export function powReducedWith({ prime, modulus: m, order }: PrimePower, exponent: bigint): (base: bigint) => bigint {
+  const reduced = mod(exponent, order);
+  const power = reduced === 0n ? () => 1n : m.powWith(reduced);
+  return (base) => (base % prime === 0n ? m.pow(base, exponent) : power(base));
+}
+
 /**
  * Z_n for n the product of two prime powers that the holder knows: exponents are reduced modulo the group orders
  * and the halves are joined by the Chinese remainder theorem. Secret.
@@ -44,6 +51,11 @@ export class CrtModulus implements Modulus {
 
   pow(base: bigint, exponent: bigint): bigint {
     return this.join(powReduced(this.#first, base, exponent), powReduced(this.#second, base, exponent));
+  }
+
+  powWith(exponent: bigint): (base: bigint) => bigint {
+    const [first, second] = [powReducedWith(this.#first, exponent), powReducedWith(this.#second, exponent)];
+    return (base) => this.join(first(base), second(base));
   }
 
   /** The number below n that is `a` in the first ring and `b` in the second. */

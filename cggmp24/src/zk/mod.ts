@@ -12,7 +12,7 @@ import { z } from 'zod';
 import { unitsChallenge } from '../hash/challenge.js';
 import type { Context } from '../hash/context.js';
 import { integer, struct, type Encoded } from '../hash/encoding.js';
-import { CrtModulus, powReduced, type PrimePower } from '../math/crt.js';
+import { CrtModulus, powReducedWith, type PrimePower } from '../math/crt.js';
 import { invert, jacobi, mod } from '../math/integer.js';
 import { randomUnit, type Rng } from '../math/random.js';
 import { selfPower } from '../math/rsa_power.js';
@@ -82,23 +82,22 @@ export function challenge(context: Context, { m }: SecurityParams, data: Data, c
  * is a fourth root of y if that is y; else of -y, up to the sign (-1)^exponent.
  */
 class FourthRoots {
-  readonly #exponent: bigint;
+  /** (-1)^exponent: turns the power of y into that of -y. */
+  readonly ofMinusOne: bigint;
+  readonly #power: (y: bigint) => bigint;
 
   constructor(readonly field: PrimePower) {
     const root = (field.prime + 1n) / 4n;
-    this.#exponent = mod(root * root, field.order);
+    const exponent = mod(root * root, field.order);
+    this.ofMinusOne = (exponent & 1n) === 1n ? -1n : 1n;
+    this.#power = powReducedWith(field, exponent);
   }
 
   /** y^exponent, and whether y is a square. */
   of(y: bigint): { root: bigint; square: boolean } {
-    const root = powReduced(this.field, y, this.#exponent);
+    const root = this.#power(y);
     const squared = (root * root) % this.field.prime;
     return { root, square: mod(squared * squared - y, this.field.prime) === 0n };
-  }
-
-  /** (-1)^exponent: turns the power of y into that of -y. */
-  get ofMinusOne(): bigint {
-    return (this.#exponent & 1n) === 1n ? -1n : 1n;
   }
 }
 
@@ -129,12 +128,12 @@ export function prove(context: Context, params: SecurityParams, data: Data, witn
 export function proveWith(context: Context, params: SecurityParams, data: Data, witness: Witness, { w }: Nonces): Proof {
   const { n } = data;
   const { primes, encryptionKey } = witness.decryptionKey;
-  const nthRoot = invert(n, primes.p.order * primes.q.order);
+  const nthRoot = encryptionKey.modN.powWith(invert(n, primes.p.order * primes.q.order));
   const fourthRoot = fourthRootOf(w, primes);
   const commitment = { w };
   const points = challenge(context, params, data, commitment).map((y) => ({
     ...fourthRoot(y),
-    z: encryptionKey.modN.pow(y, nthRoot),
+    z: nthRoot(y),
   }));
   return { commitment, response: { points } };
 }

@@ -85,11 +85,11 @@ describe('the multiplications', () => {
   /** A modulus that counts the exponentiations asked of it. */
   function counting(buildAfter?: number): { powers: FixedBases; count: () => number } {
     let asked = 0;
-    const powers = new FixedBases(
-      { value: n, pow: (base, e) => { asked++; return ring.pow(base, e); } },
-      [{ base: b1, bits: bits1 }],
-      buildAfter,
-    );
+    const pow = (base: bigint, e: bigint): bigint => {
+      asked++;
+      return ring.pow(base, e);
+    };
+    const powers = new FixedBases({ value: n, pow, powWith: (e) => (base) => pow(base, e) }, [{ base: b1, bits: bits1 }], buildAfter);
     return { powers, count: () => asked };
   }
 

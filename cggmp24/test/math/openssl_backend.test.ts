@@ -34,9 +34,12 @@ function edges(m: bigint): { bases: bigint[]; exponents: bigint[] } {
 }
 
 function expectAgreement(ring: Modulus, bases: readonly bigint[], exponents: readonly bigint[]): void {
-  const differing = bases.flatMap((base) =>
-    exponents.filter((exponent) => ring.pow(base, exponent) !== naivePow(base, exponent, ring.value)).map((exponent) => ({ base, exponent })),
-  );
+  const differing = exponents.flatMap((exponent) => {
+    const powers = [(base: bigint) => ring.pow(base, exponent), ...(exponent > 0n ? [ring.powWith(exponent)] : [])];
+    return bases
+      .filter((base) => powers.some((power) => power(base) !== naivePow(base, exponent, ring.value)))
+      .map((base) => ({ base, exponent }));
+  });
   expect(differing).toEqual([]);
 }
 
@@ -135,6 +138,7 @@ it('moduli that some versions of Node get wrong without an error are left to big
 describe('exponents below zero', () => {
   it('are refused by OpenSSL instead of losing their sign', () => {
     expect(() => opensslBackend.modulus(p).pow(2n, -1n)).toThrow(RangeError);
+    expect(() => opensslBackend.modulus(p).powWith(-1n)).toThrow(RangeError);
   });
 
   it('go through the inverse that the caller supplies', () => {
@@ -145,6 +149,11 @@ describe('exponents below zero', () => {
     expect(powSigned(ring, 5n, inverse, 0n)).toBe(1n);
   });
 });
+
+function withPowers(m: bigint): Modulus {
+  const ring = opensslBackend.modulus(m);
+  return { value: m, pow: (base, exponent) => ring.pow(base, exponent), powWith: (exponent) => ring.powWith(exponent) };
+}
 
 describe('the choice between them', () => {
   it('passes the self-test here, and says so', () => {
@@ -167,11 +176,20 @@ describe('the choice between them', () => {
   ])('falls back to bigint when OpenSSL $what', ({ wrong }) => {
     const failure = opensslSelfTest({
       name: 'openssl',
-      modulus: (m) => ({ value: m, pow: (base, exponent) => wrong(base, exponent, m) ?? opensslBackend.modulus(m).pow(base, exponent) }),
+      modulus: (m) => ({ ...withPowers(m), pow: (base, exponent) => wrong(base, exponent, m) ?? opensslBackend.modulus(m).pow(base, exponent) }),
     });
     expect(failure).toMatch(/-bit modulus, base \d, exponent \d/);
     const choice = chooseBackend(failure);
     expect(choice.backend).toBe(bigintBackend);
     expect(choice.reason).toContain(failure);
+  });
+
+  it.each<{ what: string; powWith: (exponent: bigint, m: bigint) => (base: bigint) => bigint }>([
+    { what: 'answers the base', powWith: () => (base) => base },
+    { what: 'is wrong for long exponents', powWith: (exponent, m) => (base) => (exponent > m ? 1n : naivePow(base, exponent, m)) },
+    { what: 'is wrong for the base -1', powWith: (exponent, m) => (base) => (base === m - 1n ? base : naivePow(base, exponent, m)) },
+  ])('falls back to bigint when OpenSSL, with one exponent for many bases, $what', ({ powWith }) => {
+    const failure = opensslSelfTest({ name: 'openssl', modulus: (m) => ({ ...withPowers(m), powWith: (exponent) => powWith(exponent, m) }) });
+    expect(failure).toMatch(/-bit modulus, base \d, exponent \d/);
   });
 });
