@@ -65,7 +65,7 @@ function libraryOperations(params: SecurityParams): Compared[] {
   return [
     ...proofCases(params).flatMap(proofOperations),
     protocol('key generation, 3 of 4, per party', 20, 4, cohort.keygen, { rival: fast('keygen'), headline: 'median' }),
-    protocol('aux info without primes, 4 parties, per party', 3, 4, cohort.auxInfo, { rival: slow('aux_info', 3, 0, 1), headline: 'median', bounds: [atMost(0.5, 'GMP')] }),
+    protocol('aux info without primes, 4 parties, per party', 5, 4, cohort.auxInfo, { rival: slow('aux_info', 5, 0, 1), headline: 'median', bounds: [atMost(0.5, 'GMP')] }),
     protocol('presigning, 3 signers, per signer', 10, 3, cohort.presign, { rival: slow('presign', 10, 10, 3), headline: 'median', bounds: SIGNING_BOUNDS }),
     protocol('full signing, 3 signers, per signer', 10, 3, cohort.sign, { rival: slow('sign', 10, 10, 3), headline: 'median', bounds: SIGNING_BOUNDS }),
     short(

@@ -6,6 +6,9 @@ import { Works, type Work } from './works.js';
 
 const ORDER: readonly Status[] = ['pending', 'in_progress', 'completed', 'failed'];
 
+/** All who make a presignature have read its messages soon after the first of them has it: half a megabyte, and another one every second. */
+const MESSAGES_KEPT_MS = 60_000;
+
 /** What V8 holds for a record at most. */
 export function presignatureRequestBytes({ participants = [], origin = '' }: Pick<PresignatureRequest, 'participants' | 'origin'>): number {
   return 8 * participants.length + 2 * origin.length + 2048;
@@ -16,7 +19,8 @@ export class PresignatureRequestStore {
   readonly works: Works<PresignatureRequest>;
 
   constructor(private readonly context: BoardContext) {
-    this.works = new Works(context.usage, context.limits);
+    const entryRetentionMs = Math.min(context.limits.entryRetentionMs, MESSAGES_KEPT_MS);
+    this.works = new Works(context.usage, { ...context.limits, entryRetentionMs });
   }
 
   /** @throws ServiceError 409 when the id has other participants, 429 when too many are open */

@@ -128,6 +128,18 @@ describe('time', () => {
     expect(await app.get('/requests?changed_after=0')).toEqual([]);
   });
 
+  it('messages of a presignature are kept for a minute after it is made', async () => {
+    const { app, later } = timed();
+    await app.post('/presignature-requests', { request_id: 'p1', participants: [0, 1, 2] });
+    await app.post('/presignature-messages', message('p1'));
+    later(9 * MINUTE);
+    await app.put('/presignature-requests/p1', { status: 'completed' });
+    later(MINUTE);
+    expect(await app.get('/presignature-messages?request_id=p1&to_node=node-1')).toHaveLength(1);
+    later(1);
+    expect(await app.get('/presignature-messages?request_id=p1&to_node=node-1')).toHaveLength(0);
+  });
+
   it('what comes late for a finished request is kept no longer than the rest', async () => {
     const { app, board, later } = timed();
     await app.post('/requests', { id: 'req_1', message: 'm' });
