@@ -130,6 +130,10 @@ export class ProcessCluster {
     return `http://127.0.0.1:${this.boardPort}`;
   }
 
+  logOf(name: string): string {
+    return join(this.folder, `${name}.log`);
+  }
+
   dataOf(number: number): string {
     return join(this.folder, `node-${number}`);
   }
@@ -160,8 +164,9 @@ export class ProcessCluster {
 
   #start(name: string, program: string, env: Readonly<Record<string, string>>): void {
     // Into the file at once: what this process copied would cost what it measures.
-    const log = openSync(join(this.folder, `${name}.log`), 'a');
-    const child = spawn(process.execPath, [join(ROOT, program)], { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', log, log] });
+    const log = openSync(this.logOf(name), 'a');
+    // The port, any free one, of an inspector that is opened only if one asks for it: not the same for all.
+    const child = spawn(process.execPath, ['--inspect-port=127.0.0.1:0', join(ROOT, program)], { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', log, log] });
     closeSync(log);
     this.#processes.set(name, child);
   }
@@ -221,7 +226,7 @@ export class ProcessCluster {
 
   /** What the nodes have logged, one object a line. */
   async nodeLogs(): Promise<Record<string, unknown>[]> {
-    const logs = await Promise.all(this.numbers.map((number) => readFile(join(this.folder, `node-${number}.log`), 'utf8')));
+    const logs = await Promise.all(this.numbers.map((number) => readFile(this.logOf(`node-${number}`), 'utf8')));
     return logs.flatMap((text) => text.split('\n').filter((line) => line.startsWith('{'))).map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 

@@ -1,5 +1,6 @@
 /** Signing for minutes with more requests than presignatures: does the throughput last, does memory grow, is anything lost? */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LiveMemory } from './live_memory.js';
 import { failureNotes, sendMany, withPresignatures } from './load.js';
 import { nameOf, type ClusterSize } from './process_cluster.js';
 import { residentMib, slope } from './processes.js';
@@ -7,7 +8,7 @@ import { rateOf } from './rates.js';
 import { result, type Findings, type Series } from './results.js';
 import { RunningCluster, say } from './running_cluster.js';
 
-const SAMPLE_S = 5;
+const SAMPLE_S = 15;
 /** What it costs to fill this tells how fast presignatures can be made. */
 const POOL = 24;
 
@@ -16,14 +17,30 @@ export interface SustainedPlan extends ClusterSize {
   readonly inFlight: number;
 }
 
-/** Looks at the memory of every process every few seconds until the signal aborts. */
-async function watchMemory(running: RunningCluster, signal: AbortSignal): Promise<Series[]> {
-  const series = new Map([...running.cluster.pids.keys()].map((name): [string, number[]] => [name, []]));
+interface Memory {
+  /** What is still held after a garbage collection. What the system has given goes up and down with the garbage. */
+  readonly live: Series[];
+  readonly resident: Series[];
+}
+
+/** Looks at the memory of every process now and then until the signal aborts. */
+async function watchMemory({ cluster }: RunningCluster, signal: AbortSignal): Promise<Memory> {
+  const processes = await Promise.all(
+    [...cluster.pids].map(async ([name, pid]) => ({ name, pid, memory: await LiveMemory.of(pid, cluster.logOf(name)), resident: [] as number[], live: [] as number[] })),
+  );
+  let due = performance.now();
   while (!signal.aborted) {
-    for (const [name, pid] of running.cluster.pids) series.get(name)?.push(residentMib(pid));
-    await sleep(SAMPLE_S * 1000, undefined, { signal }).catch(() => undefined);
+    for (const { pid, memory, resident, live } of processes) {
+      resident.push(residentMib(pid));
+      live.push(await memory.mib());
+    }
+    due += SAMPLE_S * 1000;
+    await sleep(due - performance.now(), undefined, { signal }).catch(() => undefined);
   }
-  return [...series].map(([name, values]) => ({ name: `resident memory of ${name}`, unit: 'MiB', every_s: SAMPLE_S, values }));
+  for (const { memory } of processes) memory.close();
+  const seriesOf = (kind: 'live' | 'resident'): Series[] =>
+    processes.map((one) => ({ name: `${kind} memory of ${one.name}`, unit: 'MiB', every_s: SAMPLE_S, values: one[kind] }));
+  return { live: seriesOf('live'), resident: seriesOf('resident') };
 }
 
 /** MiB a minute over the second half, when what is kept for good has been allocated. */
@@ -45,7 +62,7 @@ async function measure(running: RunningCluster, plan: SustainedPlan): Promise<Fi
   const load = await sendMany(running.client, inFlight, () => performance.now() < due);
   const { start, signed, sent } = load;
   over.abort();
-  const series = await memory;
+  const { live, resident } = await memory;
   const wrong = (await running.client.wrong(signed)).length;
   const full = (await withPresignatures(running.client, signed)).filter(({ presignature }) => presignature === undefined);
   const inTime = signed.filter(({ end }) => end <= start + ms);
@@ -60,16 +77,17 @@ async function measure(running: RunningCluster, plan: SustainedPlan): Promise<Fi
     result(`… each of them, ${label}`, 'ms', 'wall', signed.map((one) => one.ms)),
     result(`… not presigned, ${label}`, '', '', [full.length]),
     result(`… wrong or lost of ${sent}, ${label}`, '', '', [sent - signed.length + wrong], { headline: 'mean', bounds: [{ figure: 'mean', side: 'at most', limit: 0 }] }),
-    ...series.flatMap((one) => [
+    ...resident.map((one) => result(one.name, 'MiB', '', one.values)),
+    ...live.flatMap((one) => [
       result(one.name, 'MiB', '', one.values),
       result(`… its growth over the second half`, 'MiB/min', '', [growth(one)]),
     ]),
-    result(`growth of memory over the second half, ${label}, the process that grew most`, 'MiB/min', '', [Math.max(...series.map(growth))], {
+    result(`growth of live memory over the second half, ${label}, the process that grew most`, 'MiB/min', '', [Math.max(...live.map(growth))], {
       headline: 'mean',
       bounds: bound ? [{ figure: 'mean', side: 'at most', limit: 0.5 }] : [],
     }),
   ];
-  return { results, notes: failureNotes(load), series: [...series, { name: 'signatures a minute', unit: '', every_s: 60, values: perMinute }] };
+  return { results, notes: failureNotes(load), series: [...live, ...resident, { name: 'signatures a minute', unit: '', every_s: 60, values: perMinute }] };
 }
 
 export async function measureSustained(plan: SustainedPlan): Promise<Findings> {
