@@ -36,8 +36,8 @@ export class Client {
     return { id: status.request_id, message, signature: status.signature, ms };
   }
 
-  /** The same, and whether a presignature was used: for one at a time, as it costs the board another question. */
-  async signAlone(message: string): Promise<Signed & { presigned: boolean }> {
+  /** The same, and whether a presignature was used: where it does not matter that it costs the board another question. */
+  async signAndAsk(message: string): Promise<Signed & { presigned: boolean }> {
     const signed = await this.sign(message);
     return { ...signed, presigned: (await this.presignatureOf(signed.id)) !== undefined };
   }

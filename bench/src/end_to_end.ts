@@ -31,7 +31,7 @@ async function latencies(running: RunningCluster, count: number, before: () => P
   let full = 0;
   const uncounted = Math.min(WARM_UP, count);
   for (let k = 0; k < uncounted + count && (await before()); k++) {
-    const signed = await running.client.signAlone(`latency ${k} ${new Date().toISOString()}`);
+    const signed = await running.client.signAndAsk(`latency ${k} ${new Date().toISOString()}`);
     if (k < uncounted) continue;
     if (signed.presigned) presigned.push(signed.ms);
     else full++;
@@ -71,7 +71,7 @@ async function measureCluster(running: RunningCluster, plan: ClusterPlan): Promi
   const { count } = await running.pool();
   const made = await running.presignatures();
   say(`  ${count} requests, ${inFlight} at a time …`);
-  const load = await sendMany(running.client, inFlight, (sent) => sent < count);
+  const load = await sendMany((message) => running.client.sign(message), inFlight, (sent) => sent < count);
 
   const latency = { headline: 'median', bounds: bounds ? LATENCY_BOUNDS : [] } as const;
   if (resting.presigned.length > 0) results.push(result(`presigned signature, ${label}, pool at rest`, 'ms', 'wall', resting.presigned, { ...latency, bounds: [...latency.bounds] }));

@@ -2,21 +2,21 @@
 import type { Client, Signed } from './client.js';
 
 /** Times on the clock of `performance.now()`. */
-export type Ended = Signed & { readonly end: number };
+type Ended<S extends Signed> = S & { readonly end: number };
 
-export interface Load {
+export interface Load<S extends Signed> {
   /** When the first was sent. */
   readonly start: number;
   readonly sent: number;
   /** In the order in which they ended. */
-  readonly signed: Ended[];
+  readonly signed: Ended<S>[];
   /** What became of the others. */
   readonly failures: string[];
 }
 
 /** Sends requests, each sender one after the other, as long as there are `more`, and waits for what is still under way. */
-export async function sendMany(client: Client, inFlight: number, more: (sent: number) => boolean): Promise<Load> {
-  const signed: Ended[] = [];
+export async function sendMany<S extends Signed>(sign: (message: string) => Promise<S>, inFlight: number, more: (sent: number) => boolean): Promise<Load<S>> {
+  const signed: Ended<S>[] = [];
   const failures: string[] = [];
   const start = performance.now();
   let sent = 0;
@@ -24,7 +24,7 @@ export async function sendMany(client: Client, inFlight: number, more: (sent: nu
     while (more(sent)) {
       const message = `request ${sent++}`;
       try {
-        signed.push({ ...(await client.sign(message)), end: performance.now() });
+        signed.push({ ...(await sign(message)), end: performance.now() });
       } catch (error) {
         failures.push(String(error));
       }
@@ -35,7 +35,7 @@ export async function sendMany(client: Client, inFlight: number, more: (sent: nu
 }
 
 /** The first few, for a note. */
-export function failureNotes({ failures }: Load): string[] {
+export function failureNotes({ failures }: Pick<Load<Signed>, 'failures'>): string[] {
   return failures.slice(0, 3).map((failure) => `A request failed: ${failure}`);
 }
 

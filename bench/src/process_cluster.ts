@@ -54,7 +54,7 @@ export class ProcessCluster {
     private readonly settings: Readonly<Record<string, string>>,
   ) {}
 
-  /** @param settings environment of the nodes */
+  /** @param settings environment of the board and the nodes */
   static async start(settings: Readonly<Record<string, string>> = {}, size: ClusterSize = { nodes: 4, threshold: 3, primes: 'full' }): Promise<ProcessCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'threshold-signing-e2e-'));
     const cluster = new ProcessCluster(folder, size, await freePort(), await freePort(), settings);
@@ -139,7 +139,7 @@ export class ProcessCluster {
   }
 
   startBoard(): void {
-    this.#start('message-board', 'message-board/dist/main.js', { PORT: String(this.boardPort), ROSTER_FILE: join(this.folder, 'roster.json') });
+    this.#start('message-board', 'message-board/dist/main.js', { PORT: String(this.boardPort), ROSTER_FILE: join(this.folder, 'roster.json'), ...this.settings });
   }
 
   startGateway(): void {

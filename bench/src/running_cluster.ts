@@ -33,7 +33,7 @@ export class RunningCluster {
     this.client = new Client(cluster);
   }
 
-  /** Starts one, waits until it can sign, and ends it after `work`. @param settings environment of the nodes */
+  /** Starts one, waits until it can sign, and ends it after `work`. @param settings environment of the board and the nodes */
   static async during<T>(size: ClusterSize, settings: Readonly<Record<string, string>>, work: (cluster: RunningCluster) => Promise<T>): Promise<T> {
     return RunningCluster.starting(size, settings, async (cluster) => {
       await cluster.#ready();
