@@ -35,7 +35,7 @@ export async function sendMany<S extends Signed>(sign: (message: string) => Prom
 }
 
 /** The first few, for a note. */
-export function failureNotes({ failures }: Pick<Load<Signed>, 'failures'>): string[] {
+export function failureNotes({ failures }: Load<Signed>): string[] {
   return failures.slice(0, 3).map((failure) => `A request failed: ${failure}`);
 }
 

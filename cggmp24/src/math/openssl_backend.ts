@@ -1,4 +1,4 @@
-import { createDiffieHellman, diffieHellman, type DiffieHellman, type KeyObject } from 'node:crypto';
+import { createDiffieHellman, diffieHellman, type DiffieHellman } from 'node:crypto';
 import { bigintBackend } from './bigint_backend.js';
 import { dhPrivateKey, dhPublicKey } from './dh_key.js';
 import { bitLength, fromBytes, mod, toBytes } from './integer.js';
@@ -8,6 +8,16 @@ import type { ModularBackend, Modulus } from './modular.js';
 const MIN_BITS = 512;
 const MAX_BITS = 10_000;
 const ONE = Uint8Array.of(1);
+
+/** What OpenSSL answers; undefined when it refuses to, or answers nothing. */
+function answered(ask: () => Uint8Array): bigint | undefined {
+  try {
+    const answer = fromBytes(ask());
+    return answer === 0n ? undefined : answer;
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Exponentiation by OpenSSL's Diffie-Hellman: Montgomery with a fixed window, so the time depends on the
@@ -33,18 +43,9 @@ class OpensslModulus implements Modulus {
 
   powWith(exponent: bigint): (base: bigint) => bigint {
     if (exponent <= 0n) throw new RangeError('no positive exponent');
-    const key = dhPrivateKey(this.value, exponent);
+    const privateKey = dhPrivateKey(this.value, exponent);
     // What Diffie-Hellman refuses here it refuses there too, where it is looked after.
-    return (base) => this.#agreed(key, mod(base, this.value)) ?? this.pow(base, exponent);
-  }
-
-  #agreed(privateKey: KeyObject, b: bigint): bigint | undefined {
-    try {
-      const answer = fromBytes(diffieHellman({ privateKey, publicKey: dhPublicKey(this.value, b) }));
-      return answer === 0n ? undefined : answer;
-    } catch {
-      return undefined;
-    }
+    return (base) => answered(() => diffieHellman({ privateKey, publicKey: dhPublicKey(this.value, mod(base, this.value)) })) ?? this.pow(base, exponent);
   }
 
   /** The powers 1 and -1 have no answer either; the power before such a one is another number. */
@@ -57,11 +58,10 @@ class OpensslModulus implements Modulus {
     const dh = (this.#dh ??= createDiffieHellman(toBytes(this.value), 2));
     const key = toBytes(exponent);
     try {
-      dh.setPrivateKey(key);
-      const answer = fromBytes(dh.computeSecret(toBytes(b)));
-      return answer === 0n ? undefined : answer;
-    } catch {
-      return undefined;
+      return answered(() => {
+        dh.setPrivateKey(key);
+        return dh.computeSecret(toBytes(b));
+      });
     } finally {
       key.fill(0);
       dh.setPrivateKey(ONE);
