@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/system.sh
 
 usage() {
   cat <<'END'
@@ -33,6 +34,7 @@ END
 for argument in "$@"; do
   case $argument in -h | --help) usage && exit 0 ;; esac
 done
+require_node
 [[ -d node_modules ]] || npm ci --silent
 npx tsc -b . bench
 if [[ ${1:-} == table ]]; then exec node bench/dist/write_table.js "${@:2}"; fi

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/system.sh
 
 usage() {
   cat <<'END'
@@ -154,6 +155,7 @@ makers_of_partial_signatures() {
     process.stdout.write(numbers.sort((a, b) => a - b).join("-"))'
 }
 
+require_node
 [[ -d node_modules ]] || { say 'Installing' && npm ci --silent; }
 say 'Building'
 npm run --silent build

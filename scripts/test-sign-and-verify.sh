@@ -26,6 +26,7 @@ esac
 message=${1-"signed at $(date -u +%Y-%m-%dT%H:%M:%SZ)"}
 command -v curl >/dev/null || die 'curl is needed'
 load_settings
+require_node
 [[ -f node/dist/bin/verify_from_api.js ]] || prepare
 
 verify() { node node/dist/bin/verify_from_api.js --gateway "$GATEWAY_URL" --request-id "$request_id" "--message=$1"; }

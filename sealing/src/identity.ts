@@ -34,23 +34,26 @@ export function publicKeyObject(crv: Curve, x: string): KeyObject {
   }
 }
 
-function privateKeyObject(crv: Curve, x: string, d: string): KeyObject {
-  const key = createPrivateKey({ format: 'jwk', key: { kty: 'OKP', crv, x, d } });
-  // Made from d alone: a file whose halves do not belong together would sign under a key that nobody expects.
-  if (createPublicKey(key).export({ format: 'jwk' }).x !== x) throw new Refused('identity: a secret key and its public key do not belong together');
-  return key;
-}
-
 /** What stands before the 32 bytes of a private key in PKCS #8 (RFC 8410). */
 const PKCS8: Readonly<Record<Curve, string>> = {
   Ed25519: '302e020100300506032b657004220420',
   X25519: '302e020100300506032b656e04220420',
 };
 
-/** Any 32 random bytes are a private key. With `generateKeyPairSync`, Node.js 20 now and then hangs for ever: its garbage collector waits for the key that is being exported. */
+/** Any 32 bytes are a private key. */
+function fromSecret(crv: Curve, secret: Buffer): KeyObject {
+  return createPrivateKey({ format: 'der', type: 'pkcs8', key: Buffer.concat([Buffer.from(PKCS8[crv], 'hex'), secret]) });
+}
+
+/** @throws Refused unless `d`, the secret key, belongs to `x`: under another one, nobody would take what this member signs */
+function privateKeyObject(crv: Curve, x: string, d: string): KeyObject {
+  const key = fromSecret(crv, Buffer.from(d, 'base64url'));
+  if (createPublicKey(key).export({ format: 'jwk' }).x !== x) throw new Refused('identity: a secret key and its public key do not belong together');
+  return key;
+}
+
 function generate(crv: Curve): { x: string; d: string } {
-  const key = createPrivateKey({ format: 'der', type: 'pkcs8', key: Buffer.concat([Buffer.from(PKCS8[crv], 'hex'), randomBytes(32)]) });
-  return z.object({ x: KeySchema, d: KeySchema }).parse(key.export({ format: 'jwk' }));
+  return z.object({ x: KeySchema, d: KeySchema }).parse(fromSecret(crv, randomBytes(32)).export({ format: 'jwk' }));
 }
 
 /** An identity with its secrets. Printing one, or putting it into a log, shows `[secret]`. */
