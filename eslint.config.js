@@ -26,11 +26,11 @@ export default tseslint.config(
   },
   {
     // Tests have a project of their own, which the project service does not look for.
-    files: ['*/test/**/*.ts', 'e2e/**/*.ts', 'bench/**/*.ts', 'interop/*.ts'],
+    files: ['*/test/**/*.ts', 'packages/*/test/**/*.ts', 'e2e/**/*.ts', 'bench/**/*.ts', 'interop/*.ts'],
     languageOptions: { parserOptions: { projectService: false, project: './tsconfig.test.json' } },
   },
   {
-    files: ['*/src/**/*.ts'],
+    files: ['*/src/**/*.ts', 'packages/*/src/**/*.ts'],
     rules: {
       'no-restricted-globals': ['error', { name: 'fetch', message: 'HTTP goes through undici.' }],
       'no-restricted-properties': ['error', { object: 'Math', property: 'random', message: 'Use a cryptographic source.' }],
@@ -38,11 +38,11 @@ export default tseslint.config(
   },
   {
     // The protocol library knows no network, no logger and no service.
-    files: ['cggmp24/src/**/*.ts'],
+    files: ['packages/cggmp24/src/**/*.ts'],
     rules: { 'no-restricted-imports': ['error', { patterns: services }] },
   },
   {
-    files: ['cggmp24/src/{runtime,keygen,aux_info,signing}/**/*.ts'],
+    files: ['packages/cggmp24/src/{runtime,keygen,aux_info,signing}/**/*.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',

@@ -5,7 +5,7 @@ import { seededRng } from 'cggmp24/testing';
 import { BoardClient } from 'message-board/client';
 import { loadRoster } from 'sealing/member';
 import { misuses, partialSignatures } from '../node/test/util/board_record.js';
-import { eventually, ProcessCluster } from '../bench/src/process_cluster.js';
+import { eventually, ProcessCluster } from 'testkit/process_cluster';
 
 const KILLS = 20;
 const SEED = process.env.FUZZ_SEED ?? '1';

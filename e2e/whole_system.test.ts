@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as secp256k1 from '@noble/secp256k1';
 import { sha256 } from '@noble/hashes/sha2.js';
 import type { SigningStatus } from 'api-gateway/contract';
-import { eventually, ProcessCluster } from '../bench/src/process_cluster.js';
+import { eventually, ProcessCluster } from 'testkit/process_cluster';
 
 const MINUTE = 60_000;
 let cluster: ProcessCluster;

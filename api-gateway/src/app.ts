@@ -1,5 +1,5 @@
 import { RequestIdSchema } from 'message-board/contract';
-import { jsonService, parse, type Service } from 'message-board/http';
+import { jsonService, parse, type Service } from 'service/http';
 import { SignSchema, WaitQuerySchema } from './contract.js';
 import { Gateway, type GatewayDeps } from './gateway.js';
 

@@ -1,4 +1,4 @@
-import { integer } from 'message-board/env';
+import { integer } from 'service/env';
 import { SEAL_KEY_FORMS, SealKeySourceSchema } from 'sealing/seal_key';
 import { z } from 'zod';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { BoardClient } from 'message-board/client';
-import { configure, loaded, refuseArguments } from 'message-board/env';
-import { runService } from 'message-board/serve';
+import { configure, loaded, refuseArguments } from 'service/env';
+import { runService } from 'service/serve';
 import { pino } from 'pino';
 import { loadMember } from 'sealing/member';
 import { createApp } from './app.js';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ServiceError, TransportError } from 'message-board/client';
 import { caller } from '../../message-board/test/caller.js';
-import { newSigner } from '../../message-board/test/signer.js';
+import { newSigner } from 'testkit/signer';
 import { until } from '../../message-board/test/support.js';
 import { viaBoard } from '../src/board_unavailable.js';
 import type { SigningStatus } from '../src/contract.js';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Pool } from 'undici';
 import { z } from 'zod';
-import { changedJsonText, runs } from '../../cggmp24/test/util/fuzz.js';
+import { changedJsonText, runs } from 'testkit/fuzz';
 import { NotFoundSchema, SigningStatusSchema } from '../src/contract.js';
 import { cluster, type Cluster } from './support.js';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startProgram } from '../../message-board/test/program.js';
 import { until } from '../../message-board/test/support.js';
-import { members } from '../../node/test/util/roster.js';
+import { members } from 'testkit/roster';
 import { ConfigSchema } from '../src/config.js';
 
 const MAIN = createRequire(import.meta.url).resolve('../dist/main.js');

@@ -6,7 +6,7 @@ import { NODE_STATUS } from 'sealing/kinds';
 import { sign as signStatement } from 'sealing/statement';
 import { caller } from '../../message-board/test/caller.js';
 import { until } from '../../message-board/test/support.js';
-import { members } from '../../node/test/util/roster.js';
+import { members } from 'testkit/roster';
 import type { SigningStatus } from '../src/contract.js';
 import type { NodeView } from '../src/node_statuses.js';
 import { Proposals } from '../src/proposals.js';

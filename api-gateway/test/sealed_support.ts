@@ -2,7 +2,7 @@ import type { NodeStatus } from 'message-board/contract';
 import type { Identity } from 'sealing/identity';
 import { NODE_STATUS, REFUSAL, REQUEST_STATUS } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
-import { members } from '../../node/test/util/roster.js';
+import { members } from 'testkit/roster';
 import type { GatewayDeps } from '../src/gateway.js';
 import { cluster } from './support.js';
 

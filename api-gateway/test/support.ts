@@ -1,10 +1,10 @@
 import { createApp as createBoard, type AppDeps } from 'message-board/app';
 import { BoardClient } from 'message-board/client';
-import { serve, type Running } from 'message-board/serve';
+import { serve, type Running } from 'service/serve';
 import { pino } from 'pino';
 import type { Roster } from 'sealing/roster';
-import { newSigner } from '../../message-board/test/signer.js';
-import { members, type Members } from '../../node/test/util/roster.js';
+import { newSigner } from 'testkit/signer';
+import { members, type Members } from 'testkit/roster';
 import { createApp, type GatewayService } from '../src/app.js';
 import type { GatewayDeps } from '../src/gateway.js';
 import { lyingBoard } from './lying_board.js';

@@ -4,7 +4,7 @@ import { PublicKeySchema, SigningStatusSchema, type SigningStatus } from 'api-ga
 import { BoardClient } from 'message-board/client';
 import { parseSignature } from 'message-board/contract';
 import { Agent, request } from 'undici';
-import type { ProcessCluster } from './process_cluster.js';
+import type { ProcessCluster } from 'testkit/process_cluster';
 
 const WAIT_MS = 30_000;
 

@@ -1,7 +1,7 @@
 /** Latency and throughput of signatures as a client of the gateway sees them, in clusters of processes on this machine. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failureNotes, sendMany, withPresignatures } from './load.js';
-import { nameOf, type ClusterSize } from './process_cluster.js';
+import { nameOf, type ClusterSize } from 'testkit/process_cluster';
 import { rateOf } from './rates.js';
 import { result, type Bound, type Findings, type Result } from './results.js';
 import { RunningCluster, say } from './running_cluster.js';

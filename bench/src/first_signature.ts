@@ -1,5 +1,5 @@
 /** From nothing to the first verified signature: four nodes that search for their primes, and whatever their key needs. */
-import { eventually, type ProcessCluster } from './process_cluster.js';
+import { eventually, type ProcessCluster } from 'testkit/process_cluster';
 import { result, type Findings } from './results.js';
 import { RunningCluster, say } from './running_cluster.js';
 

@@ -1,6 +1,6 @@
 /** The command line. */
 import { parseArgs } from 'node:util';
-import { integer } from 'message-board/env';
+import { integer } from 'service/env';
 import { z } from 'zod';
 import { PARTS, PartSchema, type Part } from './results.js';
 

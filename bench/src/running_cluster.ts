@@ -1,7 +1,7 @@
 /** A cluster that the benchmark starts, looks at, and ends whatever happens. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from './client.js';
-import { ProcessCluster, type ClusterSize } from './process_cluster.js';
+import { ProcessCluster, type ClusterSize } from 'testkit/process_cluster';
 import { cpuMs } from './processes.js';
 import type { PoolLevel } from './rates.js';
 

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { loadMember } from 'sealing/member';
 import { configFor, memberFiles, parseSettings } from '../../node/dist/config.js';
 import { runNode } from '../../node/dist/node.js';
-import { workerThreads } from '../../node/dist/worker_pool.js';
+import { workerThreads } from '../../node/dist/workers/worker_pool.js';
 
 const settings = parseSettings(process.env);
 const member = await loadMember(settings.NODE_ID, memberFiles(settings), settings.SEAL_KEY);

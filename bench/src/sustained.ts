@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveMemory } from './live_memory.js';
 import { failureNotes, sendMany } from './load.js';
-import { nameOf, type ClusterSize } from './process_cluster.js';
+import { nameOf, type ClusterSize } from 'testkit/process_cluster';
 import { residentMib, slope } from './processes.js';
 import { rateOf } from './rates.js';
 import { result, type Findings, type Series } from './results.js';

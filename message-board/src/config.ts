@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { integer } from './env.js';
+import { integer } from 'service/env';
 
 const MIB = 1024 * 1024;
 const DAY = 86_400;

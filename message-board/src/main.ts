@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { loadRoster } from 'sealing/member';
-import { createApp } from './app.js';
+import { createApp } from './server/app.js';
 import { appLimits, ConfigSchema } from './config.js';
-import { configure, loaded, refuseArguments } from './env.js';
-import { runService } from './serve.js';
+import { configure, loaded, refuseArguments } from 'service/env';
+import { runService } from 'service/serve';
 
 const EXPIRE_EVERY_MS = 5_000;
 

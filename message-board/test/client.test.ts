@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { BoardClient } from '../src/client.js';
-import { newSigner } from './signer.js';
+import { BoardClient } from '../src/client/client.js';
+import { newSigner } from 'testkit/signer';
 import { runningBoard } from './support.js';
 
 const cleanup: (() => unknown)[] = [];

@@ -12,7 +12,7 @@ import {
   SignatureSchema,
   SigningMessageSchema,
   WaitQuerySchema,
-} from '../src/contract.js';
+} from '../src/contract/contract.js';
 
 const R = 'ab'.repeat(32);
 const S = '01'.repeat(32);

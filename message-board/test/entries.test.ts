@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MessageSchema, PartialSignatureSchema, type Message, type PartialSignature } from '../src/contract.js';
+import { MessageSchema, PartialSignatureSchema, type Message, type PartialSignature } from '../src/contract/contract.js';
 import { caller } from './caller.js';
 import { testBoard } from './support.js';
 

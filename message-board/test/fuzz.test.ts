@@ -8,13 +8,13 @@ import { NAMING, NODE_STATUS, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, 
 import { sign } from 'sealing/statement';
 import { Pool } from 'undici';
 import { z } from 'zod';
-import { changedJson, changedJsonText, readOrRefusedLater, runs } from '../../cggmp24/test/util/fuzz.js';
-import type { Json } from '../../cggmp24/test/util/proofs.js';
-import { members } from '../../node/test/util/roster.js';
-import { BoardClient, ServiceError, TransportError } from '../src/client.js';
-import * as contract from '../src/contract.js';
-import { messageHash } from '../src/signing_request.js';
-import { newSigner } from './signer.js';
+import { changedJson, changedJsonText, readOrRefusedLater, runs } from 'testkit/fuzz';
+import type { Json } from 'testkit/json';
+import { members } from 'testkit/roster';
+import { BoardClient, ServiceError, TransportError } from '../src/client/client.js';
+import * as contract from '../src/contract/contract.js';
+import { messageHash } from '../src/contract/signing_request.js';
+import { newSigner } from 'testkit/signer';
 import { runningBoard } from './support.js';
 
 type Board = Awaited<ReturnType<typeof runningBoard>>;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { Board } from '../src/board.js';
-import type { Limits } from '../src/limits.js';
+import { Board } from '../src/server/board.js';
+import type { Limits } from '../src/server/limits.js';
 import { caller } from './caller.js';
-import { newSigner } from './signer.js';
+import { newSigner } from 'testkit/signer';
 import { LIMITS, START, testBoard } from './support.js';
 
 const MINUTE = 60_000;

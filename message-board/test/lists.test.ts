@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { digest, EntryLog } from '../src/entry_log.js';
-import { Sequence } from '../src/ids.js';
-import { OrderedList } from '../src/ordered_list.js';
+import { digest, EntryLog } from '../src/store/entry_log.js';
+import { Sequence } from '../src/store/ids.js';
+import { OrderedList } from '../src/store/ordered_list.js';
 
 describe('Sequence', () => {
   it('makes ids that sort in order, and knows its own', () => {

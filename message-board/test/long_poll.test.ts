@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { newSigner } from './signer.js';
+import { newSigner } from 'testkit/signer';
 import { runningBoard, until } from './support.js';
 
 type Running = Awaited<ReturnType<typeof runningBoard>>;

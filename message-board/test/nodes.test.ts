@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Board } from '../src/board.js';
-import { INSTANCE_HEADER, NodeRecordSchema, type NodeRecord, type NodeStatus } from '../src/contract.js';
+import { Board } from '../src/server/board.js';
+import { INSTANCE_HEADER, NodeRecordSchema, type NodeRecord, type NodeStatus } from '../src/contract/contract.js';
 import request from 'supertest';
 import { caller } from './caller.js';
 import { LIMITS, runningBoard, START, testBoard, until } from './support.js';

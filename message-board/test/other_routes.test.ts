@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { HealthSchema, PresignatureRequestSchema } from '../src/contract.js';
+import { HealthSchema, PresignatureRequestSchema } from '../src/contract/contract.js';
 import { caller } from './caller.js';
-import { newSigner } from './signer.js';
+import { newSigner } from 'testkit/signer';
 import { testBoard } from './support.js';
 
 describe('/presignature-requests', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { RequestRecordSchema, type RequestRecord } from '../src/contract.js';
+import { RequestRecordSchema, type RequestRecord } from '../src/contract/contract.js';
 import { caller } from './caller.js';
-import { highS, newSigner } from './signer.js';
+import { highS, newSigner } from 'testkit/signer';
 import { START, testBoard } from './support.js';
 
 type Board = ReturnType<typeof testBoard>;

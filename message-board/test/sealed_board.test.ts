@@ -4,11 +4,11 @@ import { seal, type Place } from 'sealing/envelope';
 import { NAMING, NODE_STATUS, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, REQUEST_STATUS, SIGNING_REQUEST } from 'sealing/kinds';
 import { Roster } from 'sealing/roster';
 import { sign } from 'sealing/statement';
-import { members } from '../../node/test/util/roster.js';
-import type { NodeRecord, NodeStatus, RequestRecord } from '../src/contract.js';
-import { messageHash } from '../src/signing_request.js';
+import { members } from 'testkit/roster';
+import type { NodeRecord, NodeStatus, RequestRecord } from '../src/contract/contract.js';
+import { messageHash } from '../src/contract/signing_request.js';
 import { caller } from './caller.js';
-import { newSigner } from './signer.js';
+import { newSigner } from 'testkit/signer';
 import { testBoard } from './support.js';
 
 /** Counts the verifications. */

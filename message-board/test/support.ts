@@ -1,8 +1,8 @@
 import { pino } from 'pino';
-import { createApp, type AppDeps } from '../src/app.js';
-import { BoardClient } from '../src/client.js';
-import type { Limits } from '../src/limits.js';
-import { serve } from '../src/serve.js';
+import { createApp, type AppDeps } from '../src/server/app.js';
+import { BoardClient } from '../src/client/client.js';
+import type { Limits } from '../src/server/limits.js';
+import { serve } from 'service/serve';
 
 export const LIMITS: Limits = {
   maxEntriesPerRequest: 100,

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { Waiters } from '../src/waiters.js';
+import { Waiters } from '../src/server/waiters.js';
 
 const never = new AbortController().signal;
 

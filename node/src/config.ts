@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { integer, parseEnv } from 'message-board/env';
+import { integer, parseEnv } from 'service/env';
 import type { Roster } from 'sealing/roster';
 import { SEAL_KEY_FORMS, SealKeySourceSchema } from 'sealing/seal_key';
 import { z } from 'zod';
-import { nodeIndex } from './utils.js';
+import { nodeIndex } from './base/utils.js';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 const LevelSchema = z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`);

@@ -3,15 +3,15 @@ import type { BoardClient } from 'message-board/client';
 import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
-import type { AuditLog } from './audit_log.js';
+import type { AuditLog } from './audit/audit_log.js';
 import type { Config } from './config.js';
-import type { Culprits } from './culprits.js';
-import type { ExecutionJournal } from './execution_journal.js';
-import type { ProtocolRunner } from './jobs.js';
-import type { Policy } from './policy.js';
-import type { PoolDemand } from './pool_demand.js';
-import type { PresenceView } from './presence.js';
-import type { Seals } from './seals.js';
+import type { Culprits } from './evidence/culprits.js';
+import type { ExecutionJournal } from './storage/execution_journal.js';
+import type { ProtocolRunner } from './workers/jobs.js';
+import type { Policy } from './approval/policy.js';
+import type { PoolDemand } from './presigning/pool_demand.js';
+import type { PresenceView } from './cluster/presence.js';
+import type { Seals } from './mail/seals.js';
 
 /** The public side of this node's key share. The secret side is in the worker threads, which have the key share loaded. */
 export interface PublicKeyShare {

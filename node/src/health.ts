@@ -1,11 +1,11 @@
 import { arithmeticBackend } from 'cggmp24';
-import { ServiceError } from 'message-board/errors';
-import { jsonService, type Service } from 'message-board/http';
+import { ServiceError } from 'service/errors';
+import { jsonService, type Service } from 'service/http';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
-import type { Culprits } from './culprits.js';
-import type { PoolDemand } from './pool_demand.js';
-import type { Presence } from './presence.js';
+import type { Culprits } from './evidence/culprits.js';
+import type { PoolDemand } from './presigning/pool_demand.js';
+import type { Presence } from './cluster/presence.js';
 
 /** A board that has not answered for so long counts as gone. */
 const BOARD_GONE_AFTER_MS = 5_000;

@@ -1,10 +1,10 @@
 import { arithmeticBackend, SECURITY_128 } from 'cggmp24';
-import { refuseArguments } from 'message-board/env';
+import { refuseArguments } from 'service/env';
 import { pino } from 'pino';
 import { loadMember, type Member } from 'sealing/member';
 import { configFor, Environment, memberFiles, parseSettings, type Config } from './config.js';
 import { runNode } from './node.js';
-import { workerThreads } from './worker_pool.js';
+import { workerThreads } from './workers/worker_pool.js';
 
 /** Whatever is still open then is cut. */
 const STOP_WITHIN_MS = 2_000;

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
-import { describeVariables } from 'message-board/env';
+import { describeVariables } from 'service/env';
 import { configFor, Environment, memberFiles, parseSettings } from '../src/config.js';
-import { configOf, members } from './util/roster.js';
+import { members } from 'testkit/roster';
+import { configOf } from './util/config.js';
 
 const NODE_ID = 'node-1';
 

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { seededRng } from 'cggmp24/testing';
 import { z } from 'zod';
-import { nodeId } from '../src/utils.js';
+import { nodeId } from '../src/base/utils.js';
 import { CrashCluster } from './util/crash_cluster.js';
 
 /** CRASH_RUNS: how many processes are killed. */

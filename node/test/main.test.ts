@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { request } from 'undici';
-import { TestBoard } from './util/board.js';
+import { TestBoard } from 'testkit/board';
 import { eventually } from './util/cluster.js';
-import { inFolder } from './util/folder.js';
-import { identityText } from '../../sealing/test/fixed_identity.js';
-import { members } from './util/roster.js';
+import { inFolder } from 'testkit/folder';
+import { identityText } from 'testkit/fixed_identity';
+import { members } from 'testkit/roster';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 

@@ -7,15 +7,16 @@ import { fixturePrimes, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import type { BoardClient } from 'message-board/client';
 import { SealKey } from 'sealing/seal_key';
 import { runNode } from '../src/node.js';
-import { nodeId } from '../src/utils.js';
-import { workerThreads } from '../src/worker_pool.js';
-import { TestBoard } from './util/board.js';
+import { nodeId } from '../src/base/utils.js';
+import { workerThreads } from '../src/workers/worker_pool.js';
+import { TestBoard } from 'testkit/board';
 import { eventually, memoryLog } from './util/cluster.js';
-import { present } from './util/present.js';
-import { configOf, members, originOf } from './util/roster.js';
+import { present } from 'testkit/present';
+import { members, originOf } from 'testkit/roster';
+import { configOf } from './util/config.js';
 
 const ALL = [0, 1, 2, 3];
-const COMPILED = new URL('../dist/protocol_worker.js', import.meta.url);
+const COMPILED = new URL('../dist/workers/protocol_worker.js', import.meta.url);
 
 let board: TestBoard;
 let client: BoardClient;

@@ -20,7 +20,7 @@ use rust_peer::{KeyShare, PartialSignature, Presignature, PublicData, BACKEND, D
 use serde_json::json;
 
 const SIGNERS: [u16; 3] = [0, 1, 2];
-const SHARES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../cggmp24/test/vectors/key_shares_3of4.json.gz");
+const SHARES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../packages/cggmp24/test/vectors/key_shares_3of4.json.gz");
 /// What takes microseconds is done this often for one sample.
 const CALLS: usize = 100;
 

@@ -6,13 +6,13 @@ import { loadMember } from 'sealing/member';
 import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
 import { openText, sealText } from 'sealing/sealed_file';
 import { z } from 'zod';
-import { DamagedFile } from '../errors.js';
-import { keyFiles } from '../key_store.js';
-import { nodeIndex } from '../utils.js';
-import { checkBackup, type Backup } from './backup.js';
-import { identityFile, NodeNameSchema, writeFirst } from './cluster_files.js';
-import { main, Refusal, UsageError } from './command.js';
-import { sealKeyEnvironment, SEAL_KEY_TEXT } from './seal_key_option.js';
+import { DamagedFile } from '../base/errors.js';
+import { keyFiles } from '../storage/key_store.js';
+import { nodeIndex } from '../base/utils.js';
+import { checkBackup, type Backup } from '../tools/backup.js';
+import { identityFile, NodeNameSchema, writeFirst } from '../tools/cluster_files.js';
+import { main, Refusal, UsageError } from '../tools/command.js';
+import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: backup-share --data DIR --name NAME --seal-key SPEC --backup-key SPEC --out FILE
 

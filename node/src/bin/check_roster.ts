@@ -3,9 +3,9 @@ import { loadIdentity, loadRoster } from 'sealing/member';
 import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
 import { labelOf } from 'sealing/sealed_file';
 import { z } from 'zod';
-import { describeRoster, readCard, readText } from './cluster_files.js';
-import { main, Refusal, UsageError } from './command.js';
-import { sealKeyEnvironment, SEAL_KEY_TEXT } from './seal_key_option.js';
+import { describeRoster, readCard, readText } from '../tools/cluster_files.js';
+import { main, Refusal, UsageError } from '../tools/command.js';
+import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: check-roster ROSTER [--cards FILE…] [--identity FILE --seal-key SPEC]
 

@@ -6,10 +6,10 @@ import { Refused } from 'sealing/errors';
 import { SealKey, SealKeySourceSchema, type SealKeySource } from 'sealing/seal_key';
 import { isSealed, labelOf, openText } from 'sealing/sealed_file';
 import { z } from 'zod';
-import { readText } from './cluster_files.js';
-import { main, Refusal, UsageError } from './command.js';
-import { DEFAULT_GATEWAY, fetchPublicKey, GatewayUrlSchema } from './gateway_client.js';
-import { sealKeyEnvironment, SEAL_KEY_TEXT } from './seal_key_option.js';
+import { readText } from '../tools/cluster_files.js';
+import { main, Refusal, UsageError } from '../tools/command.js';
+import { DEFAULT_GATEWAY, fetchPublicKey, GatewayUrlSchema } from '../tools/gateway_client.js';
+import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: export-pubkey [--gateway URL | --key-share FILE [--seal-key SPEC]]
 

@@ -5,9 +5,9 @@ import { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
 import { SealKey, SealKeySourceSchema, type SealKeySource } from 'sealing/seal_key';
 import { z } from 'zod';
-import { describeRoster, identityFile, makeRoster, readCard, writeFirst, writeIdentity } from './cluster_files.js';
-import { main, Refusal, UsageError } from './command.js';
-import { sealKeyEnvironment, SEAL_KEY_TEXT } from './seal_key_option.js';
+import { describeRoster, identityFile, makeRoster, readCard, writeFirst, writeIdentity } from '../tools/cluster_files.js';
+import { main, Refusal, UsageError } from '../tools/command.js';
+import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: make-cluster --nodes N --threshold T --out DIR [--plain] --seal-key SPEC
        make-cluster --cards FILE… --threshold T --out DIR [--plain]

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { Identity, MemberNameSchema } from 'sealing/identity';
 import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
 import { z } from 'zod';
-import { cardText, identityFile, writeFirst, writeIdentity } from './cluster_files.js';
-import { main } from './command.js';
-import { sealKeyEnvironment, SEAL_KEY_TEXT } from './seal_key_option.js';
+import { cardText, identityFile, writeFirst, writeIdentity } from '../tools/cluster_files.js';
+import { main } from '../tools/command.js';
+import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: make-identity --name NAME --out DIR --seal-key SPEC
 

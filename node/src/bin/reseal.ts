@@ -6,10 +6,10 @@ import { MemberNameSchema } from 'sealing/identity';
 import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
 import { isSealed, openText, sealText, type Label } from 'sealing/sealed_file';
 import { z } from 'zod';
-import { writeAtomically } from '../files.js';
-import { readText } from './cluster_files.js';
-import { main, Refusal } from './command.js';
-import { SEAL_KEY_TEXT } from './seal_key_option.js';
+import { writeAtomically } from '../storage/files.js';
+import { readText } from '../tools/cluster_files.js';
+import { main, Refusal } from '../tools/command.js';
+import { SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: reseal --data DIR --name NAME --from SPEC --to SPEC
 

@@ -6,11 +6,11 @@ import { Roster } from 'sealing/roster';
 import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
 import { labelOf, openText, sealText, type Label } from 'sealing/sealed_file';
 import { z } from 'zod';
-import { openDataFolder } from '../key_store.js';
-import { parseBackup, type Backup } from './backup.js';
-import { identityFile, readText, writeFirst } from './cluster_files.js';
-import { main, Refusal } from './command.js';
-import { sealKeyEnvironment, SEAL_KEY_TEXT } from './seal_key_option.js';
+import { openDataFolder } from '../storage/key_store.js';
+import { parseBackup, type Backup } from '../tools/backup.js';
+import { identityFile, readText, writeFirst } from '../tools/cluster_files.js';
+import { main, Refusal } from '../tools/command.js';
+import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: restore-share --backup FILE --backup-key SPEC --roster ROSTER --data DIR --seal-key SPEC
 

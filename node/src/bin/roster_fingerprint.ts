@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { loadRoster } from 'sealing/member';
 import { z } from 'zod';
-import { main } from './command.js';
+import { main } from '../tools/command.js';
 
 const help = `Usage: roster-fingerprint ROSTER
 

@@ -3,9 +3,9 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { Refused } from 'sealing/errors';
 import { z } from 'zod';
-import { AuditChain, LINE_FEED } from '../audit_chain.js';
-import { fullFiles } from '../audit_files.js';
-import { main, Refusal } from './command.js';
+import { AuditChain, LINE_FEED } from '../audit/audit_chain.js';
+import { fullFiles } from '../audit/audit_files.js';
+import { main, Refusal } from '../tools/command.js';
 
 const help = `Usage: verify-audit-log FILE [--head HASH]
 

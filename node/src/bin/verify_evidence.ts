@@ -2,9 +2,9 @@
 import { SECURITY_128 } from 'cggmp24';
 import { loadRoster } from 'sealing/member';
 import { z } from 'zod';
-import { convictions } from '../evidence.js';
-import { readText } from './cluster_files.js';
-import { main, Refusal } from './command.js';
+import { convictions } from '../evidence/evidence.js';
+import { readText } from '../tools/cluster_files.js';
+import { main, Refusal } from '../tools/command.js';
 
 const help = `Usage: verify-evidence FILE --roster FILE
 

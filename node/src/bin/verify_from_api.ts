@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { RequestIdSchema, SigningMessageSchema } from 'message-board/contract';
 import { z } from 'zod';
-import { main, Refusal } from './command.js';
-import { DEFAULT_GATEWAY, fetchPublicKey, fetchStatus, GatewayUrlSchema, type SigningStatus } from './gateway_client.js';
-import { isValid } from './independent_verifier.js';
+import { main, Refusal } from '../tools/command.js';
+import { DEFAULT_GATEWAY, fetchPublicKey, fetchStatus, GatewayUrlSchema, type SigningStatus } from '../tools/gateway_client.js';
+import { isValid } from '../tools/independent_verifier.js';
 
 const help = `Usage: verify-from-api --message TEXT --request-id ID [--gateway URL]
 

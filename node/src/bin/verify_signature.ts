@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { z } from 'zod';
-import { main, Refusal } from './command.js';
-import { CompactSignatureSchema, isValid, PublicKeyHexSchema } from './independent_verifier.js';
+import { main, Refusal } from '../tools/command.js';
+import { CompactSignatureSchema, isValid, PublicKeyHexSchema } from '../tools/independent_verifier.js';
 
 const help = `Usage: verify-signature --message TEXT --signature JSON --public-key HEX
 

@@ -7,10 +7,10 @@ import { Roster } from 'sealing/roster';
 import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
 import { openText, sealText, type Label } from 'sealing/sealed_file';
 import { z } from 'zod';
-import { loadVectors } from '../../../cggmp24/test/util/vectors.js';
-import { identityText } from '../../../sealing/test/fixed_identity.js';
-import { members } from '../util/roster.js';
-import { present } from '../util/present.js';
+import { loadVectors } from '../../../packages/cggmp24/test/util/vectors.js';
+import { identityText } from 'testkit/fixed_identity';
+import { members } from 'testkit/roster';
+import { present } from 'testkit/present';
 import { runProgram } from './run_program.js';
 
 const { roster } = members(3, 2);

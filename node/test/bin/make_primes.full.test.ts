@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { isSafePrime } from '../../../cggmp24/src/math/primes.js';
+import { isSafePrime } from '../../../packages/cggmp24/src/math/primes.js';
 import { SECURITY_128 } from 'cggmp24';
 import { SealKey } from 'sealing/seal_key';
-import { PrimeFolder } from '../../src/prime_folder.js';
-import { inFolder } from '../util/folder.js';
+import { PrimeFolder } from '../../src/primes/prime_folder.js';
+import { inFolder } from 'testkit/folder';
 import { runProgram } from './run_program.js';
 
 it('make-primes makes safe primes that its node can take, and goes on where it was', () =>

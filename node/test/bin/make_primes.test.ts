@@ -4,8 +4,8 @@ import { describe, expect, it } from '@jest/globals';
 import { SECURITY_128 } from 'cggmp24';
 import { fullSafePrimes } from 'cggmp24/testing';
 import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
-import { PrimeFolder } from '../../src/prime_folder.js';
-import { inFolder } from '../util/folder.js';
+import { PrimeFolder } from '../../src/primes/prime_folder.js';
+import { inFolder } from 'testkit/folder';
 import { runProgram, type Ran } from './run_program.js';
 
 /** A data folder of node-2 with this many primes, and its SPEC. */

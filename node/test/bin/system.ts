@@ -1,9 +1,9 @@
 import { createApp as createGateway } from 'api-gateway/app';
 import { createApp as createBoard } from 'message-board/app';
 import { BoardClient } from 'message-board/client';
-import { serve } from 'message-board/serve';
+import { serve } from 'service/serve';
 import { pino } from 'pino';
-import { members } from '../util/roster.js';
+import { members } from 'testkit/roster';
 
 const logger = pino({ level: 'silent' });
 let randoms = 0;

@@ -3,9 +3,9 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
-import { AuditChain } from '../../src/audit_chain.js';
-import { AuditLog } from '../../src/audit_log.js';
-import { inFolder } from '../util/folder.js';
+import { AuditChain } from '../../src/audit/audit_chain.js';
+import { AuditLog } from '../../src/audit/audit_log.js';
+import { inFolder } from 'testkit/folder';
 import { runProgram, type Ran } from './run_program.js';
 
 const LINES = 6;

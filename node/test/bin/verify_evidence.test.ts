@@ -2,11 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { seal } from 'sealing/envelope';
-import type { Evidence } from '../../src/evidence.js';
-import { settingDigest } from '../../src/session_setting.js';
-import { inFolder } from '../util/folder.js';
-import { present } from '../util/present.js';
-import { members } from '../util/roster.js';
+import type { Evidence } from '../../src/evidence/evidence.js';
+import { settingDigest } from '../../src/mail/session_setting.js';
+import { inFolder } from 'testkit/folder';
+import { present } from 'testkit/present';
+import { members } from 'testkit/roster';
 import { runProgram, type Ran } from './run_program.js';
 
 const { roster, identities } = members(4, 3);

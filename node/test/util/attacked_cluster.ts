@@ -6,17 +6,18 @@ import { fixturePrimes, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { parseSignature } from 'message-board/contract';
 import { SealKey } from 'sealing/seal_key';
 import { runNode } from '../../src/node.js';
-import { nodeId } from '../../src/utils.js';
-import { workerThreads, type StartThread } from '../../src/worker_pool.js';
+import { nodeId } from '../../src/base/utils.js';
+import { workerThreads, type StartThread } from '../../src/workers/worker_pool.js';
 import { misuses, Offers, partialSignatures, signedRequest, writeKeyFiles, type Partial } from './board_record.js';
 import { memoryLog, type Settings } from './cluster.js';
 import { MaliciousBoard } from './malicious_board.js';
-import { present } from './present.js';
-import { configOf, members, type Members } from './roster.js';
+import { present } from 'testkit/present';
+import { members, type Members } from 'testkit/roster';
 import { found, Secrets } from './secrets.js';
 import { smallShares } from './shares.js';
+import { configOf } from './config.js';
 
-const COMPILED = new URL('../../dist/protocol_worker.js', import.meta.url);
+const COMPILED = new URL('../../dist/workers/protocol_worker.js', import.meta.url);
 const QUICK: Settings = {
   WORKERS: '1',
   POOL_TARGET: '8',

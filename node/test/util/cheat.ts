@@ -1,7 +1,7 @@
 /** Threads of a node that says something else than the protocol does. */
-import type { Json } from '../../../cggmp24/test/util/proofs.js';
-import type { FromThread, ToThread } from '../../src/jobs.js';
-import type { StartThread } from '../../src/worker_pool.js';
+import type { Json } from 'testkit/json';
+import type { FromThread, ToThread } from '../../src/workers/jobs.js';
+import type { StartThread } from '../../src/workers/worker_pool.js';
 
 /** Another body; undefined where it stays. @param to a position in the session, or `all` */
 export type Alter = (variant: string, body: Json, to: number | 'all') => Json | undefined;

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { nodeId } from '../../src/utils.js';
+import { nodeId } from '../../src/base/utils.js';
 import { misuses, Offers, partialSignatures, signedRequest, writeKeyFiles, type Partial } from './board_record.js';
 import { MaliciousBoard } from './malicious_board.js';
-import { present } from './present.js';
-import { members, type Members } from './roster.js';
+import { present } from 'testkit/present';
+import { members, type Members } from 'testkit/roster';
 import { smallShares } from './shares.js';
 
 const WORKSPACE = fileURLToPath(new URL('../..', import.meta.url));

@@ -1,7 +1,7 @@
 import type { SecurityParams } from 'cggmp24';
-import type { FromThread, ToThread } from '../../src/jobs.js';
-import { SessionHost } from '../../src/session_host.js';
-import type { StartThread } from '../../src/worker_pool.js';
+import type { FromThread, ToThread } from '../../src/workers/jobs.js';
+import { SessionHost } from '../../src/workers/session_host.js';
+import type { StartThread } from '../../src/workers/worker_pool.js';
 
 /** A "thread" that is this one: what passes is copied as between threads, and comes later. */
 export function inThread(params: SecurityParams): StartThread {

@@ -1,7 +1,7 @@
 /** What nobody but its owner, or its recipient, may know: collected where it arises, and looked for where it must not be. */
 import { GROUP_ORDER, parseAuxInfo, parseCoreKeyShare, type SecurityParams } from 'cggmp24';
-import type { FromThread } from '../../src/jobs.js';
-import type { StartThread } from '../../src/worker_pool.js';
+import type { FromThread } from '../../src/workers/jobs.js';
+import type { StartThread } from '../../src/workers/worker_pool.js';
 
 /** Shorter ones are found by chance. */
 const SHORTEST = 12;

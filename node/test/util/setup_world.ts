@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { NodeStatus, SetupStatus } from 'message-board/contract';
 import { pino } from 'pino';
-import { Agreement, initialStatus, type Phase } from '../../src/agreement.js';
-import type { ResultStore } from '../../src/key_store.js';
-import type { PresenceView } from '../../src/presence.js';
-import { nodeId } from '../../src/utils.js';
-import { present } from './present.js';
+import { Agreement, initialStatus, type Phase } from '../../src/setup/agreement.js';
+import type { ResultStore } from '../../src/storage/key_store.js';
+import type { PresenceView } from '../../src/cluster/presence.js';
+import { nodeId } from '../../src/base/utils.js';
+import { present } from 'testkit/present';
 
 /** What a node keeps through its deaths. */
 interface Disk {

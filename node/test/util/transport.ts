@@ -1,8 +1,8 @@
 import type { NodeStatus } from 'message-board/contract';
-import type { BoardSession } from '../../src/http_transport.js';
-import type { Job } from '../../src/jobs.js';
-import type { PeerView, PresenceView } from '../../src/presence.js';
-import { nodeId } from '../../src/utils.js';
+import type { BoardSession } from '../../src/transport/http_transport.js';
+import type { Job } from '../../src/workers/jobs.js';
+import type { PeerView, PresenceView } from '../../src/cluster/presence.js';
+import { nodeId } from '../../src/base/utils.js';
 
 const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
 

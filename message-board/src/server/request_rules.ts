@@ -1,0 +1,87 @@
+import { verify } from 'cggmp24';
+import { signerOf } from 'sealing/statement';
+import { MAX_REFUSALS, parseSignature, type NodeId, type RequestRecord, type Status, type UpdateRequest } from '../contract/contract.js';
+import { ServiceError } from 'service/errors';
+
+export function isFinal(status: Status): boolean {
+  return status === 'completed' || status === 'failed';
+}
+
+/** Protocol records hold the messages of key generation and the like; they are never signed. */
+export function isProtocolRecord(record: RequestRecord): boolean {
+  return record.message === '';
+}
+
+function conflict(code: string, message: string): ServiceError {
+  return new ServiceError(409, code, message);
+}
+
+function checkSignature(signature: string, message: string, publicKey: string | undefined): void {
+  if (publicKey === undefined) {
+    throw conflict('no_public_key', 'signature: cannot be checked before the public key is posted');
+  }
+  if (!verify(parseSignature(signature), Buffer.from(publicKey, 'hex'), Buffer.from(message))) {
+    throw new ServiceError(400, 'invalid_signature', 'signature: does not sign the message of the request under the public key, or is not low-s');
+  }
+}
+
+/** What the board knows besides. */
+export interface Known {
+  /** Compressed, hexadecimal, if the board has one. */
+  readonly publicKey: string | undefined;
+  /** Who has signed the refusal, where that is checked. */
+  readonly refuser: NodeId | undefined;
+}
+
+/**
+ * What `PUT /requests/{id}` makes of a signing request: the fields that change, none when it says what already holds.
+ * All of the body holds or nothing of it is done.
+ *
+ * @throws ServiceError 409 against a final state, another name or refusal, a missing key or signature; 400 for a wrong signature
+ */
+export function changes(record: RequestRecord, body: UpdateRequest, { publicKey, refuser }: Known): Partial<RequestRecord> {
+  if (isProtocolRecord(record)) {
+    if (Object.keys(body).length === 1 && body.status === record.status) return {};
+    throw conflict('not_a_signing_request', `${record.id} is a protocol record, which has no signature and no end`);
+  }
+  return { ...naming(record, body), ...refusing(record, body, refuser), ...progress(record, body, publicKey) };
+}
+
+function naming(record: RequestRecord, { presignature_id, naming }: UpdateRequest): Partial<RequestRecord> {
+  if (presignature_id === undefined || presignature_id === record.presignature_id) return {};
+  if (record.presignature_id !== undefined) {
+    throw conflict('presignature_conflict', `presignature_id: the request already names ${record.presignature_id}`);
+  }
+  if (isFinal(record.status)) throw conflict('status_conflict', `presignature_id: the request is ${record.status}`);
+  return naming === undefined ? { presignature_id } : { presignature_id, naming };
+}
+
+function refusing({ status, refusals = [] }: RequestRecord, { refusal }: UpdateRequest, refuser: NodeId | undefined): Partial<RequestRecord> {
+  if (refusal === undefined || refusals.includes(refusal)) return {};
+  if (isFinal(status)) throw conflict('status_conflict', `refusal: the request is ${status}`);
+  if (refuser !== undefined && refusals.some((earlier) => signerOf(earlier) === refuser)) {
+    throw conflict('refusal_conflict', `refusal: ${refuser} has refused already, in other words`);
+  }
+  if (refusals.length >= MAX_REFUSALS) throw new ServiceError(429, 'too_many_refusals', `refusal: there are ${refusals.length} already`);
+  return { refusals: [...refusals, refusal] };
+}
+
+function progress(record: RequestRecord, body: UpdateRequest, publicKey: string | undefined): Partial<RequestRecord> {
+  const { status, signature, reason } = body;
+  if (isFinal(record.status)) {
+    const same =
+      (status === undefined || status === record.status) &&
+      (signature === undefined || signature === record.signature) &&
+      (reason === undefined || record.status === 'failed');
+    if (same) return {};
+    throw conflict('status_conflict', `the request is ${record.status}, which is final`);
+  }
+  if (signature !== undefined) {
+    checkSignature(signature, record.message, publicKey);
+    return { status: 'completed', signature, reason: undefined };
+  }
+  if (status === 'completed') throw conflict('signature_missing', 'status: cannot be completed without a signature');
+  if (status === 'in_progress') throw conflict('status_conflict', 'status: a signing request is pending until it is completed or failed');
+  if (status === 'failed') return { status, reason };
+  return reason === undefined || reason === record.reason ? {} : { reason };
+}

@@ -1,0 +1,80 @@
+import type { BoardContext } from '../server/board.js';
+import type { CreatePresignatureRequest, PresignatureRequest, Status } from '../contract/contract.js';
+import { ServiceError } from 'service/errors';
+import { isFinal } from '../server/request_rules.js';
+import { Works, type Work } from './works.js';
+
+const ORDER: readonly Status[] = ['pending', 'in_progress', 'completed', 'failed'];
+
+/** All who make a presignature have read its messages soon after the first of them has it: half a megabyte, and another one every second. */
+const MESSAGES_KEPT_MS = 60_000;
+
+/** What V8 holds for a record at most. */
+export function presignatureRequestBytes({ participants = [], origin = '' }: Pick<PresignatureRequest, 'participants' | 'origin'>): number {
+  return 8 * participants.length + 2 * origin.length + 2048;
+}
+
+/** Presignature requests, and the presignature messages under their ids. */
+export class PresignatureRequestStore {
+  readonly works: Works<PresignatureRequest>;
+
+  constructor(private readonly context: BoardContext) {
+    const entryRetentionMs = Math.min(context.limits.entryRetentionMs, MESSAGES_KEPT_MS);
+    this.works = new Works(context.usage, { ...context.limits, entryRetentionMs });
+  }
+
+  /** @throws ServiceError 409 when the id has other participants, 429 when too many are open */
+  create({ request_id, participants, origin }: CreatePresignatureRequest): PresignatureRequest {
+    const known = this.works.byId.get(request_id)?.record;
+    if (known !== undefined) {
+      if (String(known.participants) === String(participants)) return known;
+      throw new ServiceError(409, 'presignature_request_exists', `request_id: ${request_id} is known with other participants`);
+    }
+    const recordBytes = presignatureRequestBytes({ participants, origin });
+    this.context.reserve(recordBytes);
+    const work = this.session(request_id);
+    const at = new Date(this.context.now()).toISOString();
+    const record: PresignatureRequest = { id: request_id, request_id, participants, origin, status: 'pending', created_at: at, updated_at: at };
+    this.works.announce(work, record, this.context.sequence.next(), recordBytes);
+    this.context.changed('presignature-requests');
+    return record;
+  }
+
+  /** The work under `id`, made where there is none. @throws ServiceError 429 when too many are open */
+  session(id: string): Work<PresignatureRequest> {
+    const known = this.works.byId.get(id);
+    if (known !== undefined) return known;
+    if (this.works.open.size >= this.context.limits.maxOpenSessions) {
+      throw new ServiceError(429, 'too_many_sessions', `request_id: ${this.works.open.size} presignatures are in the making already`);
+    }
+    return this.works.begin(id, this.context.now());
+  }
+
+  /** @throws ServiceError 404, or 409 when the status would move back */
+  update(id: string, status: Status): PresignatureRequest {
+    const work = this.works.byId.get(id);
+    const before = work?.record;
+    if (work === undefined || before === undefined) {
+      throw new ServiceError(404, 'unknown_presignature_request', `there is no presignature request ${id}`);
+    }
+    if (before.status === status) return before;
+    if (isFinal(before.status) || ORDER.indexOf(status) < ORDER.indexOf(before.status)) {
+      throw new ServiceError(409, 'status_conflict', `status: cannot move from ${before.status} to ${status}`);
+    }
+    const now = this.context.now();
+    const record = { ...before, status, updated_at: new Date(now).toISOString() };
+    this.works.change(work, record, this.context.sequence.next(), work.recordBytes);
+    if (isFinal(status)) this.works.finish(work, now);
+    this.context.changed('presignature-requests');
+    return record;
+  }
+
+  /** Forgets idle and old ones. */
+  expire(): void {
+    const now = this.context.now();
+    for (const work of this.works.open.values()) {
+      if (now - work.touchedAt > this.context.limits.idleMs) this.works.drop(work);
+    }
+    this.works.expireFinished(now);
+  }
+}

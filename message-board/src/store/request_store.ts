@@ -1,0 +1,156 @@
+import type { CreateRequest, RequestRecord, Status, UpdateRequest } from '../contract/contract.js';
+import { ServiceError } from 'service/errors';
+import { newRequestId } from './ids.js';
+import type { BoardContext } from '../server/board.js';
+import { changes, isFinal, isProtocolRecord, type Known } from '../server/request_rules.js';
+import { entries, Works, type Work } from './works.js';
+
+/** What V8 holds for a record at most: two bytes a character, and what is short around its texts. */
+export function requestBytes({ message, origin = '', naming = '', refusals = [] }: Pick<RequestRecord, 'message' | 'origin' | 'naming' | 'refusals'>): number {
+  const refused = refusals.reduce((sum, refusal) => sum + refusal.length, 0);
+  return 2 * (message.length + origin.length + naming.length + refused) + 2048;
+}
+
+/** Signing requests and protocol records. */
+export class RequestStore {
+  readonly works: Works<RequestRecord>;
+  /** Of the open works; the others are protocol records. */
+  pending = 0;
+
+  constructor(private readonly context: BoardContext) {
+    this.works = new Works(context.usage, context.limits);
+  }
+
+  get protocol(): number {
+    return this.works.open.size - this.pending;
+  }
+
+  /** @throws ServiceError 409 when the id stands for something else, 429 when too many are pending */
+  create({ id = newRequestId(this.context.now(), this.context.random()), message, origin, presignature_id }: CreateRequest): RequestRecord {
+    const known = this.works.byId.get(id);
+    if (known?.record?.message === message && known.record.origin === origin) return known.record;
+    // The record that nodes made by asking for a request's messages, after the board lost the request itself, gives way to it.
+    const givesWay = known?.record !== undefined && isProtocolRecord(known.record) && id.startsWith('req_');
+    if (known !== undefined && !givesWay) throw new ServiceError(409, 'request_exists', `id: ${id} is known with another message or origin`);
+    if (this.pending >= this.context.limits.maxPendingRequests) {
+      throw new ServiceError(429, 'too_many_pending', `${this.pending} requests are pending already`);
+    }
+    return this.announce(id, { message, origin, presignature_id, status: 'pending' });
+  }
+
+  /** What stands in the way of a request: a signing request under its id with another message or origin. */
+  rival({ id, message, origin }: CreateRequest): RequestRecord | undefined {
+    const record = id === undefined ? undefined : this.works.byId.get(id)?.record;
+    const inTheWay = record !== undefined && !isProtocolRecord(record) && (record.message !== message || record.origin !== origin);
+    return inTheWay ? record : undefined;
+  }
+
+  /** Forgets a record if it still stands, with all that is under its id. */
+  displace({ id, message, origin }: RequestRecord): void {
+    const work = this.works.byId.get(id);
+    if (work?.record?.message !== message || work.record.origin !== origin) return;
+    if (!isFinal(work.record.status)) this.pending -= 1;
+    this.works.drop(work);
+  }
+
+  /** The work under `id`; a protocol record is made where there is none. @throws ServiceError 429 when there are too many */
+  session(id: string): Work<RequestRecord> {
+    const known = this.works.byId.get(id);
+    if (known !== undefined) return known;
+    if (this.protocol >= this.context.limits.maxOpenSessions && !this.forgetUnusedSession()) {
+      throw new ServiceError(429, 'too_many_sessions', `request_id: ${this.protocol} protocol records are open already`);
+    }
+    this.announce(id, { message: '', status: 'in_progress' });
+    return this.existing(id);
+  }
+
+  /** @throws ServiceError as {@link changes}, or 404 */
+  update(id: string, body: UpdateRequest, known: Known): RequestRecord {
+    const work = this.existing(id);
+    const record = this.record(work);
+    const changed = changes(record, body, known);
+    return Object.keys(changed).length === 0 ? record : this.change(work, record, changed);
+  }
+
+  /** @throws ServiceError 404 */
+  get(id: string): RequestRecord {
+    return this.record(this.existing(id));
+  }
+
+  list(query: { status?: Status | undefined; after?: string | undefined; changed_after?: string | undefined }): Iterable<RequestRecord> {
+    const { status, after, changed_after } = query;
+    if (changed_after === undefined) return this.works.records(status, after);
+    return this.works.changedAfter(status, this.context.sequence.made(changed_after) ? changed_after : '');
+  }
+
+  /** Fails requests past their deadline, forgets idle protocol records and old finished requests. */
+  expire(): void {
+    const now = this.context.now();
+    const { idleMs, requestDeadlineMs } = this.context.limits;
+    for (const work of this.works.open.values()) {
+      const record = this.record(work);
+      if (isProtocolRecord(record)) {
+        if (now - work.touchedAt > idleMs) this.works.drop(work);
+      } else if (now - Date.parse(record.created_at) > requestDeadlineMs) {
+        this.change(work, record, { status: 'failed', reason: 'deadline_passed' });
+      }
+    }
+    this.works.expireFinished(now);
+  }
+
+  private announce(id: string, fields: Pick<RequestRecord, 'message' | 'status' | 'origin' | 'presignature_id'>): RequestRecord {
+    const recordBytes = requestBytes(fields);
+    this.context.reserve(recordBytes);
+    const now = this.context.now();
+    const work = this.works.byId.get(id) ?? this.works.begin(id, now);
+    const at = new Date(now).toISOString();
+    const record: RequestRecord = { id, ...fields, revision: this.context.sequence.next(), created_at: at, updated_at: at };
+    this.works.announce(work, record, record.revision, recordBytes);
+    if (record.status === 'pending') this.pending += 1;
+    this.notify(id, true);
+    return record;
+  }
+
+  private change(work: Work<RequestRecord>, before: RequestRecord, changed: Partial<RequestRecord>): RequestRecord {
+    const now = this.context.now();
+    const record = { ...before, ...changed, revision: this.context.sequence.next(), updated_at: new Date(now).toISOString() };
+    const recordBytes = requestBytes(record);
+    // What does not grow is never refused: a full board has to finish what it has.
+    if (recordBytes > work.recordBytes) this.context.reserve(recordBytes - work.recordBytes);
+    this.works.change(work, record, record.revision, recordBytes);
+    if (isFinal(record.status)) {
+      this.pending -= 1;
+      this.works.finish(work, now);
+    }
+    this.notify(work.id, !isFinal(record.status));
+    return record;
+  }
+
+  /** Who follows all requests has work with one that goes on; of one that is over it hears with the next, or soon. */
+  private notify(id: string, goesOn: boolean): void {
+    this.context.changed('requests', goesOn);
+    this.context.changed(`request ${id}`);
+  }
+
+  private existing(id: string): Work<RequestRecord> {
+    const work = this.works.byId.get(id);
+    if (work === undefined) throw new ServiceError(404, 'unknown_request', `there is no request ${id}`);
+    return work;
+  }
+
+  private record(work: Work<RequestRecord>): RequestRecord {
+    if (work.record === undefined) throw new Error(`no record under ${work.id}`);
+    return work.record;
+  }
+
+  /** A record that somebody's question made and nobody used gives way to a new one. */
+  private forgetUnusedSession(): boolean {
+    for (const work of this.works.open.values()) {
+      if (entries(work) === 0 && isProtocolRecord(this.record(work))) {
+        this.works.drop(work);
+        return true;
+      }
+    }
+    return false;
+  }
+}

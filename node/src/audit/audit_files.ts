@@ -1,0 +1,143 @@
+/**
+ * The files of an audit log. Lines go to `audit_<node>.log`; when it is full it becomes `audit_<node>.<number of its last line>.log`, and
+ * another is begun, in which numbers and chain go on: its first line has the hash of the last one of the file before.
+ */
+import { open, readdir, rename, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Refused } from 'sealing/errors';
+import { AuditChain, LINE_FEED } from './audit_chain.js';
+import { DamagedFile } from '../base/errors.js';
+import { syncFolder } from '../storage/files.js';
+
+/** So much of the end of a file is read, and checked, when it is opened; all of it by `verify-audit-log`. */
+const TAIL_BYTES = 1 << 20;
+/** What a crash may leave of a writing. */
+const MAX_TORN_BYTES = 1 << 18;
+const END = '.log';
+
+/** A file that is written to, and the chain up to its end. */
+export interface OpenLog {
+  readonly file: FileHandle;
+  readonly chain: AuditChain;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** One that is full. */
+interface FullFile {
+  readonly path: string;
+  /** Number of its last line, as its name says. */
+  readonly last: number;
+}
+
+/** @param path of the file that is written to @returns the full ones beside it, in their order */
+export async function fullFiles(path: string): Promise<FullFile[]> {
+  const folder = dirname(path);
+  const name = basename(path, END);
+  const files = (await readdir(folder)).flatMap((file) => {
+    const last = file.startsWith(name) ? /^\.([1-9]\d{0,14})\.log$/.exec(file.slice(name.length))?.[1] : undefined;
+    return last === undefined ? [] : [{ path: join(folder, file), last: Number(last) }];
+  });
+  return files.sort((a, b) => a.last - b.last);
+}
+
+/**
+ * Opens what is written to, or begins it. What a crash has cut short was never relied on; it goes into an entry of its own, `recovered`.
+ * @param now wall clock, ms
+ * @throws DamagedFile when the chain is broken near its end, or does not go on from the file before
+ */
+export async function openLog(path: string, now: () => number): Promise<OpenLog> {
+  const before = await endOf((await fullFiles(path)).at(-1));
+  const file = await open(path, 'a+', 0o600);
+  try {
+    await syncFolder(dirname(path));
+    const { lines, torn, size, isWhole } = await readTail(path, file);
+    const chain = checked(path, lines, isWhole ? before : null);
+    if (chain.sequence < before.sequence) throw damaged(path, `it ends before the file of line ${before.sequence} does`);
+    return torn.length === 0 ? { file, chain, size } : await recover(path, file, chain, torn, size, now);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Puts a full file away, under the name that says where it ends, with all that is in it on the disk. */
+export async function putAway(path: string, { file, chain }: OpenLog): Promise<void> {
+  try {
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  // No such file is there: every full one ends earlier.
+  await rename(path, join(dirname(path), `${basename(path, END)}.${chain.sequence}${END}`));
+}
+
+/** Where the chain is at the end of a full file. */
+async function endOf(full: FullFile | undefined): Promise<AuditChain> {
+  if (full === undefined) return AuditChain.empty;
+  const { path, last } = full;
+  const file = await open(path, 'r');
+  try {
+    const { lines, torn } = await readTail(path, file);
+    const chain = checked(path, lines, null);
+    if (torn.length > 0 || chain.sequence !== last) throw damaged(path, `it does not end with line ${last}`);
+    return chain;
+  } finally {
+    await file.close();
+  }
+}
+
+interface Tail {
+  /** Without their line feeds. */
+  readonly lines: Uint8Array[];
+  /** What comes after the last line feed. */
+  readonly torn: Uint8Array;
+  /** Of the file, bytes. */
+  readonly size: number;
+  /** Is the first line the file's first? */
+  readonly isWhole: boolean;
+}
+
+async function readTail(path: string, file: FileHandle): Promise<Tail> {
+  const { size } = await file.stat();
+  const start = Math.max(0, size - TAIL_BYTES);
+  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(size - start), position: start });
+  const pieces: Uint8Array[] = [];
+  let from = 0;
+  for (let end = buffer.indexOf(LINE_FEED); end >= 0 && end < bytesRead; end = buffer.indexOf(LINE_FEED, from)) {
+    pieces.push(buffer.subarray(from, end));
+    from = end + 1;
+  }
+  // The first piece begins somewhere in a line.
+  const lines = start === 0 ? pieces : pieces.slice(1);
+  if (lines.length === 0 && start > 0) throw damaged(path, 'a line in it is longer than any that this program writes');
+  return { lines, torn: buffer.subarray(from, bytesRead), size, isWhole: start === 0 };
+}
+
+/** @param before the chain that the first line follows; null when it is not at hand */
+function checked(path: string, lines: readonly Uint8Array[], before: AuditChain | null): AuditChain {
+  const [first, ...rest] = lines;
+  if (first === undefined) return before ?? AuditChain.empty;
+  try {
+    const begun = before === null ? AuditChain.from(first) : before.follow(first);
+    return rest.reduce((chain, line) => chain.follow(line), begun);
+  } catch (error) {
+    if (error instanceof Refused) throw damaged(path, 'its chain is broken', error);
+    throw error;
+  }
+}
+
+/** Takes a part of a line into an entry of its own. */
+async function recover(path: string, file: FileHandle, before: AuditChain, torn: Uint8Array, size: number, now: () => number): Promise<OpenLog> {
+  if (torn.length > MAX_TORN_BYTES) throw damaged(path, 'a line in it is longer than any that this program writes');
+  const { line, chain } = before.append({ time: new Date(now()).toISOString(), event: 'recovered', fields: { torn: Buffer.from(torn).toString() } });
+  await file.truncate(size - torn.length);
+  await file.appendFile(`${line}\n`);
+  await file.datasync();
+  return { file, chain, size: (await file.stat()).size };
+}
+
+function damaged(path: string, what: string, cause?: unknown): DamagedFile {
+  const advice = 'Find out who changed it (verify-audit-log names the place). Keep it and move it away, with all files of this log: a new one is begun then';
+  return new DamagedFile(`${path}: ${what}. ${advice}`, { cause });
+}

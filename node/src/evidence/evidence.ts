@@ -1,0 +1,138 @@
+/**
+ * Evidence that somebody has cheated: signed envelopes, what their recipient found in them, and what the session was about. Whoever
+ * has the roster can check it, and then makes the failed check once more. Nothing in it is believed because the accuser says so:
+ * the accused has signed, with each of its messages, a hash of what the session was about.
+ */
+import { judge, keyMaterialDigest, partialSignatureMessage, publicKeyMaterialJson, ScalarJson, type Case, type SecurityParams, type Setting, type SignedMessage, type Verdict } from 'cggmp24';
+import { messageHash } from 'message-board/signing_request';
+import { DisclosureSchema, openDisclosed } from 'sealing/envelope';
+import { Refused } from 'sealing/errors';
+import { MemberNameSchema } from 'sealing/identity';
+import { parseJson } from 'sealing/json';
+import { PARTIAL_SIGNATURE } from 'sealing/kinds';
+import type { Roster } from 'sealing/roster';
+import { verify } from 'sealing/statement';
+import { z } from 'zod';
+import { settingDigest, SessionSettingSchema, type SessionSetting } from '../mail/session_setting.js';
+import { nodeId } from '../base/utils.js';
+
+export const EnvelopeSchema = z.strictObject({ text: z.string(), disclosure: DisclosureSchema.nullable() });
+export type ShownEnvelope = z.infer<typeof EnvelopeSchema>;
+
+export const EvidenceSchema = z.strictObject({
+  format: z.literal('threshold-signing-evidence'),
+  version: z.literal(1),
+  /** Its hash. */
+  roster: z.string(),
+  accuser: MemberNameSchema,
+  /** Whom it accuses of what: judged anew by whoever reads it. */
+  accused: z.array(MemberNameSchema).min(1),
+  code: z.string(),
+  round: z.string(),
+  setting: SessionSettingSchema,
+  /** The key's public material; null before there is a key. */
+  key: z.json(),
+  envelopes: z.array(EnvelopeSchema),
+  /** Statements, when the matter is a wrong one; of `message`. */
+  partial_signatures: z.array(z.string()),
+  message: z.string().nullable(),
+});
+export type Evidence = z.infer<typeof EvidenceSchema>;
+
+/** Somebody of whom it is proven. */
+export interface Conviction {
+  /** `node-2`. */
+  readonly member: string;
+  readonly code: string;
+  readonly round: string;
+  /** The check that failed. */
+  readonly reason: string;
+}
+
+/**
+ * Who has cheated, by this evidence. At full size it may take seconds.
+ * @param text of the file
+ * @throws Refused when it is not evidence of this cluster, or somebody has changed it
+ */
+export async function convictions(roster: Roster, params: SecurityParams, text: string): Promise<Conviction[]> {
+  const evidence = parseJson(EvidenceSchema, text, 'evidence');
+  if (evidence.roster !== roster.hash) throw new Refused('roster: it is of another cluster');
+  const { participants } = evidence.setting;
+  if (participants.some((party) => party >= roster.n)) throw new Refused('participants: the cluster has fewer nodes');
+  const messages = await authenticated(roster, evidence.setting, evidence.envelopes);
+  const partials = await authenticatedPartials(roster, evidence);
+  const verdicts = partials.malformed.length > 0 ? partials.malformed : judge(caseOf(roster, params, evidence, [...messages, ...partials.messages]));
+  return verdicts.map(({ party, code, round, reason }) => ({ member: nodeId(participants[party] ?? party), code, round, reason }));
+}
+
+/** The messages in these envelopes, all of one session. @throws Refused unless all of them are, and of one life of each sender */
+export async function authenticated(roster: Roster, setting: SessionSetting, envelopes: readonly ShownEnvelope[]): Promise<SignedMessage[]> {
+  const digest = settingDigest(setting);
+  const lives = new Map<string, string>();
+  const messages: SignedMessage[] = [];
+  for (const [k, { text, disclosure }] of envelopes.entries()) {
+    const { place, plaintext } = await openDisclosed(roster, text, disclosure);
+    const { from, to, incarnation } = place;
+    if (place.setting !== digest) throw new Refused(`envelopes.${k}: it is of a session about something else`);
+    // Two of them contradict each other no more than two nodes do.
+    if ((lives.get(from) ?? incarnation) !== incarnation) throw new Refused(`envelopes.${k}: it is of another life of ${from}`);
+    lives.set(from, incarnation);
+    messages.push({ sender: positionOf(setting, from), recipient: to === '*' ? 'all' : positionOf(setting, to), payload: plaintext });
+  }
+  return messages;
+}
+
+function positionOf({ participants }: SessionSetting, member: string): number {
+  const position = participants.findIndex((party) => nodeId(party) === member);
+  if (position < 0) throw new Refused(`${member} has no part in the session`);
+  return position;
+}
+
+interface Partials {
+  readonly messages: readonly SignedMessage[];
+  /** Those that are no numbers at all. */
+  readonly malformed: readonly Verdict[];
+}
+
+async function authenticatedPartials(roster: Roster, { setting, partial_signatures, message }: Evidence): Promise<Partials> {
+  const messages: SignedMessage[] = [];
+  const malformed: Verdict[] = [];
+  for (const statement of partial_signatures) {
+    const { signer, claims } = await verify(roster, PARTIAL_SIGNATURE, statement);
+    const party = positionOf(setting, signer);
+    if (claims.presignature_id !== setting.execution_id) throw new Refused('partial_signatures: one is of another presignature');
+    if (message === null || claims.message_sha256 !== messageHash(message)) throw new Refused('partial_signatures: one is of another message');
+    const sigma = z.safeDecode(ScalarJson, { curve: 'secp256k1', scalar: claims.sigma });
+    if (sigma.success) messages.push(partialSignatureMessage(party, { sigma: sigma.data }));
+    else malformed.push({ party, code: 'malformed_message', round: 'partial signature', reason: 'sigma < q' });
+  }
+  return { messages, malformed };
+}
+
+function caseOf({ n: parties, t: threshold }: Roster, params: SecurityParams, { setting, key, message }: Evidence, messages: readonly SignedMessage[]): Case {
+  const executionId = new TextEncoder().encode(setting.execution_id);
+  const run = { executionId, reliableBroadcast: true };
+  switch (setting.protocol) {
+    case 'keygen':
+      return { params, messages, setting: { ...run, kind: 'keygen', parties, threshold, chainCode: 'shared' } };
+    case 'aux_info':
+      return { params, messages, setting: { ...run, kind: 'aux_info', parties, prmFirstWordOnly: false } };
+    case 'presign':
+    case 'sign':
+      return { params, messages, setting: signingSetting(run, params, setting, key, setting.message ?? message) };
+  }
+}
+
+function signingSetting(
+  run: { readonly executionId: Uint8Array; readonly reliableBroadcast: boolean },
+  params: SecurityParams,
+  { participants: signers, key_material }: SessionSetting,
+  keyJson: Evidence['key'],
+  text: string | null,
+): Setting {
+  const key = publicKeyMaterialJson(params).safeParse(keyJson);
+  if (!key.success) throw new Refused(`key: ${key.error.issues[0]?.message ?? 'it is not the material of a key'}`);
+  if (keyMaterialDigest(key.data) !== key_material) throw new Refused('key: the session was about another key');
+  const message = text === null ? null : new TextEncoder().encode(text);
+  return { ...run, kind: 'signing', signers, key: key.data, path: [], message, identification: true };
+}

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import type { SessionJob } from '../workers/jobs.js';
+import { sha256 } from '../base/utils.js';
+
+/** What a session is about. All its parties sign a hash of it with every message, so that evidence cannot be read as of another. */
+export const SessionSettingSchema = z.strictObject({
+  protocol: z.enum(['keygen', 'aux_info', 'presign', 'sign']),
+  execution_id: z.string(),
+  /** Party indices; the protocol index is the position. */
+  participants: z.array(z.int().min(0).max(255)).min(2).max(256).readonly(),
+  /** `keyMaterialDigest` of the key, in presigning and signing. */
+  key_material: z.string().nullable(),
+  /** What is to be signed, in signing. */
+  message: z.string().nullable(),
+});
+export type SessionSetting = z.infer<typeof SessionSettingSchema>;
+
+/** @param key_material null before there is a key */
+export function settingOf(job: SessionJob, participants: readonly number[], key_material: string | null): SessionSetting {
+  const { kind: protocol, executionId: execution_id } = job;
+  return { protocol, execution_id, participants, key_material, message: protocol === 'sign' ? job.message : null };
+}
+
+/** SHA-256, hexadecimal. */
+export function settingDigest({ protocol, execution_id, participants, key_material, message }: SessionSetting): string {
+  return sha256(JSON.stringify(['threshold-signing/session', protocol, execution_id, participants, key_material, message]));
+}

@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SecurityParams } from 'cggmp24';
+import { Refused } from 'sealing/errors';
+import type { SealKey } from 'sealing/seal_key';
+import { openText, sealText, type Label } from 'sealing/sealed_file';
+import { z } from 'zod';
+import { DamagedFile } from '../base/errors.js';
+import { readIfThere, removeDurably, writeAtomically } from '../storage/files.js';
+
+export interface PrimeFolderOptions {
+  readonly folder: string;
+  /** Whose primes they are. */
+  readonly nodeId: string;
+  readonly sealKey: SealKey;
+  readonly params: SecurityParams;
+}
+
+/** The file's own name is sealed with the prime: a copy under another name would hand the prime out a second time. */
+const FileSchema = z.strictObject({ file: z.string(), prime: z.string().regex(/^[0-9a-f]{1,1024}$/) });
+
+/**
+ * Safe primes that a node has ready, each in a sealed file `prime_<node>.<time>-<random>.json`. They are handed out once: whoever
+ * removes the file has the prime, so any number of processes may add and take at a time. What is lost in a crash is a prime, never that.
+ */
+export class PrimeFolder {
+  readonly #label: Label;
+  readonly #isName: (file: string) => boolean;
+
+  constructor(private readonly options: PrimeFolderOptions) {
+    this.#label = { purpose: 'primes', owner: options.nodeId };
+    const pattern = new RegExp(`^prime_${options.nodeId}\\.\\d{13}-[0-9a-f]{16}\\.json$`);
+    this.#isName = (file) => pattern.test(file);
+  }
+
+  /** How many there are. */
+  async size(): Promise<number> {
+    return (await this.#names()).length;
+  }
+
+  /** Opens every file. @throws DamagedFile for the first that cannot be used, saying what to do */
+  async check(): Promise<void> {
+    for (const name of await this.#names()) await this.#read(name);
+  }
+
+  /** On disk when it resolves. @param prime hexadecimal */
+  async add(prime: string): Promise<void> {
+    const { folder, sealKey, nodeId } = this.options;
+    const file = `prime_${nodeId}.${Date.now()}-${randomBytes(8).toString('hex')}.json`;
+    const content: z.infer<typeof FileSchema> = { file, prime };
+    await writeAtomically(join(folder, file), await sealText(sealKey, this.#label, JSON.stringify(content)));
+  }
+
+  /**
+   * Hands out the oldest: it is in no file any more, for good, when this resolves.
+   * @returns it in hexadecimal; null when there is none
+   * @throws DamagedFile; the file is left as it is
+   */
+  async take(): Promise<string | null> {
+    for (const name of await this.#names()) {
+      const prime = await this.#read(name);
+      if (prime !== null && (await removeDurably(join(this.options.folder, name)))) return prime;
+    }
+    return null;
+  }
+
+  /** The oldest first. */
+  async #names(): Promise<string[]> {
+    return (await readdir(this.options.folder)).filter(this.#isName).sort();
+  }
+
+  /** null when somebody has taken it meanwhile. */
+  async #read(name: string): Promise<string | null> {
+    const { folder, sealKey, params } = this.options;
+    const path = join(folder, name);
+    const sealed = await readIfThere(path);
+    if (sealed === null) return null;
+    const text = await openText(sealKey, this.#label, sealed).catch((error: unknown) => {
+      if (error instanceof Refused) throw new DamagedFile(`${path} cannot be used: ${error.message}.`);
+      throw error;
+    });
+    const content = parseFile(text);
+    const wrong = content === null ? 'it does not hold a prime as this node writes it' : complaint(content, name, params);
+    if (content === null || wrong !== null) throw new DamagedFile(`${path} cannot be used: ${wrong}. Remove it; another will be searched for.`);
+    return content.prime;
+  }
+}
+
+function complaint({ file, prime }: z.infer<typeof FileSchema>, name: string, { primeBits }: SecurityParams): string | null {
+  if (file !== name) return `it is a copy of ${file}, whose prime is for one use`;
+  const bits = BigInt(`0x${prime}`).toString(2).length;
+  return bits === primeBits ? null : `its prime has ${bits} bits, and ${primeBits} are needed`;
+}
+
+function parseFile(text: string): z.infer<typeof FileSchema> | null {
+  try {
+    return FileSchema.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    return null;
+  }
+}

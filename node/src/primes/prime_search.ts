@@ -1,0 +1,85 @@
+import type { ProtocolRunner } from '../workers/jobs.js';
+import { sleepUntilAborted } from '../cluster/reading.js';
+
+const REPORT_MS = 10_000;
+const RETRY_MS = 1_000;
+
+/** How far a search is. */
+export interface SearchProgress {
+  readonly found: number;
+  readonly candidates: number;
+  readonly seconds: number;
+}
+
+export interface PrimeSearch {
+  readonly runner: ProtocolRunner;
+  /** Searches at a time. */
+  readonly workers: number;
+  /** How many are to be found. */
+  readonly wanted: number;
+  /** Told of each, once it is found; hexadecimal. */
+  readonly keep: (prime: string) => Promise<void>;
+  /** Called at the beginning, when one has been kept, and every ten seconds. */
+  readonly onProgress: (progress: SearchProgress) => void;
+  /** Called when a search fails; it is tried again. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * Searches for safe primes on all workers until there are as many as wanted; the others are told to stop then.
+ * @throws the signal's reason when it aborts; what `keep` throws
+ */
+export async function searchForPrimes({ runner, workers, wanted, keep, onProgress, onFailure }: PrimeSearch, signal: AbortSignal): Promise<void> {
+  const started = performance.now();
+  let [found, kept, candidates] = [0, 0, 0];
+  const report = (): void => {
+    onProgress({ found: kept, candidates, seconds: Math.round((performance.now() - started) / 1000) });
+  };
+  const enough = new AbortController();
+  const stop = (): void => {
+    enough.abort(signal.reason);
+  };
+
+  /** null when it was told to stop, or failed. */
+  const findOne = async (): Promise<string | null> => {
+    const job = runner.run({ kind: 'safe_prime' }, { onProgress: (tested) => { candidates += Number(tested); } });
+    const abort = (): void => {
+      job.abort(enough.signal.reason);
+    };
+    enough.signal.addEventListener('abort', abort);
+    try {
+      return await job.result;
+    } catch (error) {
+      if (enough.signal.aborted) return null;
+      onFailure(error);
+      await sleepUntilAborted(RETRY_MS, enough.signal);
+      return null;
+    } finally {
+      enough.signal.removeEventListener('abort', abort);
+    }
+  };
+  const searchOn = async (): Promise<void> => {
+    while (!enough.signal.aborted) {
+      const prime = await findOne();
+      if (prime === null || found >= wanted) continue;
+      found += 1;
+      if (found >= wanted) enough.abort();
+      await keep(prime);
+      kept += 1;
+      report();
+    }
+  };
+
+  report();
+  const reporting = setInterval(report, REPORT_MS);
+  signal.addEventListener('abort', stop);
+  try {
+    if (signal.aborted) stop();
+    await Promise.all(Array.from({ length: workers }, searchOn));
+  } finally {
+    clearInterval(reporting);
+    signal.removeEventListener('abort', stop);
+    enough.abort();
+  }
+  signal.throwIfAborted();
+}

@@ -1,0 +1,86 @@
+import { PregeneratedPrimes, serializePrimes } from 'cggmp24';
+import type { Logger } from 'pino';
+import type { ProtocolRunner } from '../workers/jobs.js';
+import { PrimeFolder, type PrimeFolderOptions } from './prime_folder.js';
+import { searchForPrimes, type SearchProgress } from './prime_search.js';
+
+/** For one key or refresh: N and N-hat are of two each. */
+export const NEEDED = 4;
+
+/** The primes of one aux info generation. */
+export interface PrimeSource {
+  /** Resolves when there are four. */
+  prepare(signal: AbortSignal): Promise<void>;
+  /** Hands the four out, once: they are in no file any more when it resolves. @returns `serializePrimes` */
+  take(): Promise<string>;
+}
+
+export interface PrimeSupplyOptions extends PrimeFolderOptions {
+  readonly runner: ProtocolRunner;
+  /** Searches at a time. */
+  readonly workers: number;
+  readonly logger: Logger;
+}
+
+/** The primes that are in the node's folder, made ahead or found before a restart; it searches for those that are missing. */
+export class PrimeSupply implements PrimeSource {
+  readonly #options: PrimeSupplyOptions;
+  readonly #folder: PrimeFolder;
+  /** Hexadecimal: out of the folder already, when there were too few in it. */
+  #taken: string[] = [];
+  #search: Promise<void> | null = null;
+
+  private constructor(options: PrimeSupplyOptions) {
+    this.#options = options;
+    this.#folder = new PrimeFolder(options);
+  }
+
+  /** @throws DamagedFile when one of the files cannot be used */
+  static async open(options: PrimeSupplyOptions): Promise<PrimeSupply> {
+    const supply = new PrimeSupply(options);
+    await supply.#folder.check();
+    return supply;
+  }
+
+  /** Begins the search unless it is under way. @throws the signal's reason when it aborts */
+  async prepare(signal: AbortSignal): Promise<void> {
+    this.#search ??= this.#find(signal).finally(() => {
+      this.#search = null;
+    });
+    await this.#search;
+  }
+
+  /** @throws DamagedFile; Error when there are fewer than four */
+  async take(): Promise<string> {
+    while (this.#taken.length < NEEDED) {
+      const prime = await this.#folder.take();
+      if (prime === null) throw new Error('there are not four primes');
+      this.#taken.push(prime);
+    }
+    const [p = 0n, q = 0n, pHat = 0n, qHat = 0n] = this.#taken.map((hex) => BigInt(`0x${hex}`));
+    this.#taken = [];
+    return serializePrimes(new PregeneratedPrimes({ p, q, pHat, qHat }, this.#options.params));
+  }
+
+  async #find(signal: AbortSignal): Promise<void> {
+    const { runner, workers, logger } = this.#options;
+    const before = this.#taken.length + (await this.#folder.size());
+    if (before >= NEEDED) return;
+    const report = (message: string, { found, candidates, seconds }: SearchProgress): void => {
+      logger.info({ event: 'safe_primes', found: before + found, needed: NEEDED, candidates, seconds, workers }, message);
+    };
+    const search = {
+      runner,
+      workers,
+      wanted: NEEDED - before,
+      keep: (prime: string) => this.#folder.add(prime),
+      onProgress: (progress: SearchProgress) => {
+        report(before + progress.found < NEEDED ? 'Generating safe primes' : 'Safe primes generated', progress);
+      },
+      onFailure: (error: unknown) => {
+        logger.warn({ event: 'safe_prime_failed', err: error }, 'A search for a safe prime failed, trying again');
+      },
+    };
+    await searchForPrimes(search, signal);
+  }
+}

@@ -1,0 +1,89 @@
+import { setMaxListeners } from 'node:events';
+import type { Logger } from 'pino';
+import { Refused } from 'sealing/errors';
+import { REFUSAL } from 'sealing/kinds';
+import type { Seals } from '../mail/seals.js';
+import { nodeId, nodeIndex } from '../base/utils.js';
+
+/** A reason on the board has room for so many names. */
+const MAX_NAMES = 40;
+
+/** Some signer will not sign this request. */
+export class SignerRefuses extends Error {
+  override readonly name = 'SignerRefuses';
+
+  /** @param party its index */
+  constructor(readonly party: number) {
+    super(`${nodeId(party)} will not sign this request`);
+  }
+}
+
+export interface RefusalsDeps {
+  readonly seals: Seals;
+  /** Nodes in the cluster. */
+  readonly n: number;
+  readonly logger: Logger;
+}
+
+/** Which nodes will not sign one request. Only what they have signed counts, and it counts for good. */
+export class Refusals {
+  /** Their codes, by party index. */
+  readonly #codes = new Map<number, string>();
+  readonly #read = new Set<string>();
+  readonly #watches: { readonly signers: readonly number[]; readonly controller: AbortController }[] = [];
+
+  constructor(
+    private readonly deps: RefusalsDeps,
+    private readonly requestId: string,
+  ) {}
+
+  get parties(): ReadonlySet<number> {
+    return new Set(this.#codes.keys());
+  }
+
+  /** A party's code; undefined when it has refused nothing. */
+  codeOf(party: number): string | undefined {
+    return this.#codes.get(party);
+  }
+
+  /** Takes in what the board has. Never throws: what no node has signed for this request is ignored. */
+  async learn(statements: readonly string[]): Promise<void> {
+    const { seals, n, logger } = this.deps;
+    for (const statement of statements) {
+      if (!seals.sealed || this.#read.has(statement)) continue;
+      this.#read.add(statement);
+      try {
+        const { signer, claims } = await seals.stated(REFUSAL, statement);
+        const party = nodeIndex(signer, n);
+        if (party === null) throw new Refused(`it is by ${signer}`);
+        if (claims.request_id !== this.requestId) throw new Refused('it is for another request');
+        this.#add(party, claims.code);
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        logger.warn({ event: 'refusal_ignored', request_id: this.requestId, reason: error.message }, 'A refusal that nobody has signed was ignored');
+      }
+    }
+  }
+
+  /** Aborts with a {@link SignerRefuses} when one of these parties refuses, or has. */
+  signalFor(signers: readonly number[]): AbortSignal {
+    const controller = new AbortController();
+    setMaxListeners(0, controller.signal);
+    this.#watches.push({ signers, controller });
+    for (const party of this.#codes.keys()) if (signers.includes(party)) controller.abort(new SignerRefuses(party));
+    return controller.signal;
+  }
+
+  /** For the board: the code of the lowest of them, and their names. */
+  reason(): string {
+    const parties = [...this.#codes.keys()].sort((a, b) => a - b);
+    const code = this.#codes.get(parties[0] ?? -1) ?? 'refused';
+    return `${code}: ${parties.slice(0, MAX_NAMES).map(nodeId).join(', ')}`;
+  }
+
+  #add(party: number, code: string): void {
+    if (this.#codes.has(party)) return;
+    this.#codes.set(party, code);
+    for (const { signers, controller } of this.#watches) if (signers.includes(party)) controller.abort(new SignerRefuses(party));
+  }
+}

@@ -1,0 +1,218 @@
+import { Worker } from 'node:worker_threads';
+import type { IncomingMessage, SecurityParams } from 'cggmp24';
+import type { Logger } from 'pino';
+import type { CpuBudget } from './cpu_budget.js';
+import { ProtocolAborted, WorkerFailed } from '../base/errors.js';
+import type { Failure, FromThread, Job, JobEvents, JobKind, JobResult, JobResults, ProtocolRunner, RunningJob, ToThread } from './jobs.js';
+import { BATCH } from '../presigning/refill_plan.js';
+
+export interface ProtocolThread {
+  post(message: ToThread): void;
+  terminate(): Promise<unknown>;
+}
+
+/** Starts a thread; `onExit` is called once, also when it could not be started. */
+export type StartThread = (onMessage: (message: FromThread) => void, onExit: (error: unknown) => void) => ProtocolThread;
+
+/**
+ * Real threads.
+ * @param script the compiled worker
+ */
+export function workerThreads(params: SecurityParams, script = new URL('./protocol_worker.js', import.meta.url)): StartThread {
+  return (onMessage, onExit) => {
+    const worker = new Worker(script, { workerData: params });
+    let failure: unknown = new Error('the thread ended');
+    worker.on('message', onMessage);
+    worker.on('error', (error) => {
+      failure = error;
+    });
+    worker.on('exit', () => {
+      onExit(failure);
+    });
+    return {
+      post: (message) => {
+        worker.postMessage(message);
+      },
+      terminate: () => worker.terminate(),
+    };
+  };
+}
+
+interface Entry {
+  readonly job: Job;
+  readonly events: JobEvents;
+  readonly resolve: (result: JobResults[JobKind]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Slot {
+  thread: ProtocolThread | null;
+  readonly entries: Map<number, Entry>;
+}
+
+/** Of a signer set's presignatures so many share a thread, where their proofs are verified together. */
+const SIDE_BY_SIDE = BATCH;
+
+/** Threads that run protocols. A job stays in one thread for its whole life. A thread that crashed is replaced when it is next needed. */
+export class WorkerPool implements ProtocolRunner {
+  readonly #slots: readonly Slot[];
+  readonly #startThread: StartThread;
+  readonly #logger: Logger;
+  readonly #budget: CpuBudget;
+  #keyShare: string | null = null;
+  #presignaturesHeld = false;
+  /** Runs while presignatures have no CPU time left. */
+  #pause: NodeJS.Timeout | null = null;
+  #lastId = 0;
+  #closed = false;
+
+  /** @param budget of CPU time for presignatures; signing in full is not bounded by it */
+  constructor(size: number, startThread: StartThread, budget: CpuBudget, logger: Logger) {
+    this.#budget = budget;
+    this.#startThread = startThread;
+    this.#logger = logger;
+    this.#slots = Array.from({ length: size }, () => ({ thread: null, entries: new Map() }));
+    for (const slot of this.#slots) this.#threadOf(slot);
+  }
+
+  /** Gives every thread, now and later, the key share. @param text `serializeKeyShare`: secret */
+  loadKeyShare(text: string): void {
+    this.#keyShare = text;
+    for (const { thread } of this.#slots) thread?.post({ kind: 'load_key_share', text });
+  }
+
+  run<J extends Job>(job: J, events: JobEvents): RunningJob<JobResult<J>> {
+    if (this.#closed) throw new WorkerFailed('the worker pool is closed');
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const slot = this.#slotFor(job);
+    const result = new Promise<JobResults[JobKind]>((resolve, reject) => {
+      slot.entries.set(id, { job, events, resolve, reject });
+    });
+    this.#holdPresignatures();
+    // Whoever waits for it hears of a failure; a job that nobody waits for must not end the process.
+    result.catch(() => undefined);
+    this.#threadOf(slot).post({ kind: 'start', id, job });
+    return {
+      // The thread ends a job with the result of its kind.
+      result: result as Promise<JobResult<J>>,
+      receive: (message: IncomingMessage) => {
+        if (slot.entries.has(id)) slot.thread?.post({ kind: 'message', id, message });
+      },
+      abort: (reason) => {
+        const entry = slot.entries.get(id);
+        if (!slot.entries.delete(id)) return;
+        slot.thread?.post({ kind: 'abort', id });
+        this.#holdPresignatures();
+        entry?.reject(reason);
+      },
+    };
+  }
+
+  /** Ends all threads, and with them their jobs. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#pause !== null) clearTimeout(this.#pause);
+    await Promise.all(
+      this.#slots.map(async ({ thread }) => {
+        await thread?.terminate();
+      }),
+    );
+  }
+
+  /** Presignatures of one signer set go side by side; else the thread with the fewest sessions, and a search for a prime gives way to everything. */
+  #slotFor(job: Job): Slot {
+    const side = (slot: Slot): number => jobsOf(slot).filter((other) => job.kind === 'presign' && other.kind === 'presign' && other.signers.join() === job.signers.join()).length;
+    const beside = this.#slots.find((slot) => side(slot) > 0 && side(slot) < SIDE_BY_SIDE);
+    if (beside !== undefined) return beside;
+    const load = (slot: Slot): number => {
+      const searches = jobsOf(slot).filter(({ kind }) => kind === 'safe_prime').length;
+      const sessions = slot.entries.size - searches;
+      return job.kind === 'safe_prime' ? searches + sessions / 1e6 : sessions + searches / 1e6;
+    };
+    return this.#slots.reduce((least, slot) => (load(slot) < load(least) ? slot : least));
+  }
+
+  /** A signing that somebody waits for has all threads to itself; presignatures go on when there is none, and CPU time for them. */
+  #holdPresignatures(): void {
+    const held = this.#pause !== null || this.#slots.some((slot) => jobsOf(slot).some(({ kind }) => kind === 'sign'));
+    if (held === this.#presignaturesHeld) return;
+    this.#presignaturesHeld = held;
+    for (const { thread } of this.#slots) thread?.post({ kind: 'hold_presignatures', held });
+  }
+
+  #spend(cpuMs: number): void {
+    this.#budget.spend(cpuMs);
+    const { waitMs } = this.#budget;
+    if (waitMs === 0 || this.#pause !== null || this.#closed) return;
+    this.#pause = setTimeout(() => {
+      this.#pause = null;
+      // The threads may have gone on for a step when they were told.
+      this.#spend(0);
+      this.#holdPresignatures();
+    }, waitMs);
+    this.#holdPresignatures();
+  }
+
+  #threadOf(slot: Slot): ProtocolThread {
+    if (slot.thread !== null) return slot.thread;
+    const thread = this.#startThread(
+      (message) => {
+        this.#hear(slot, message);
+      },
+      (error) => {
+        this.#threadEnded(slot, error);
+      },
+    );
+    slot.thread = thread;
+    if (this.#keyShare !== null) thread.post({ kind: 'load_key_share', text: this.#keyShare });
+    if (this.#presignaturesHeld) thread.post({ kind: 'hold_presignatures', held: true });
+    return thread;
+  }
+
+  #threadEnded(slot: Slot, error: unknown): void {
+    slot.thread = null;
+    const jobs = [...slot.entries.values()];
+    slot.entries.clear();
+    this.#holdPresignatures();
+    if (!this.#closed) this.#logger.error({ event: 'worker_crashed', err: error, jobs: jobs.map(({ job }) => job.kind) }, 'A worker thread crashed and will be replaced');
+    for (const { reject } of jobs) reject(new WorkerFailed(this.#closed ? 'the worker pool was closed' : 'the worker thread crashed', { cause: error }));
+  }
+
+  #hear(slot: Slot, message: FromThread): void {
+    if (message.kind === 'spent') {
+      this.#spend(message.cpuMs);
+      return;
+    }
+    const entry = slot.entries.get(message.id);
+    if (entry === undefined) return;
+    switch (message.kind) {
+      case 'send':
+        entry.events.onSend?.(message.message);
+        return;
+      case 'waiting':
+        entry.events.onWaiting?.(message.round, message.missing);
+        return;
+      case 'progress':
+        entry.events.onProgress?.(message.progress);
+        return;
+      case 'done':
+        slot.entries.delete(message.id);
+        this.#holdPresignatures();
+        entry.resolve(message.result);
+        return;
+      case 'failed':
+        slot.entries.delete(message.id);
+        this.#holdPresignatures();
+        entry.reject(asError(message.failure));
+    }
+  }
+}
+
+function jobsOf({ entries }: Slot): Job[] {
+  return [...entries.values()].map(({ job }) => job);
+}
+
+function asError(failure: Failure): Error {
+  return failure.kind === 'aborted' ? new ProtocolAborted(failure.code, failure.round, failure.blame) : new WorkerFailed(failure.message);
+}

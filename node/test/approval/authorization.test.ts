@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { RequestRecordSchema, type RequestRecord } from 'message-board/contract';
+import type { Identity } from 'sealing/identity';
+import { NAMING, SIGNING_REQUEST } from 'sealing/kinds';
+import type { Roster } from 'sealing/roster';
+import { sign } from 'sealing/statement';
+import { authorize } from '../../src/approval/authorization.js';
+import { members } from 'testkit/roster';
+import { present } from 'testkit/present';
+
+const { roster, gateway, identities } = members(4, 3);
+const NOW = Date.parse('2026-11-21T12:00:00.000Z');
+const HOUR_MS = 3_600_000;
+const MESSAGE = 'Ödeme: 10 ₿';
+
+interface Asking {
+  readonly id?: string;
+  readonly message?: string;
+  /** What is signed, where it is something else. */
+  readonly signed?: { readonly id?: string; readonly message?: string };
+  readonly agoMs?: number;
+  readonly by?: Identity;
+  readonly of?: Roster;
+}
+
+async function asked({ id = 'req_1_a', message = MESSAGE, signed = {}, agoMs = 0, by = gateway, of = roster }: Asking = {}): Promise<RequestRecord> {
+  const message_sha256 = createHash('sha256').update(signed.message ?? message).digest('hex');
+  const origin = await sign(by, of, SIGNING_REQUEST, { id: signed.id ?? id, message_sha256, time: new Date(NOW - agoMs).toISOString() });
+  return record({ id, message, origin });
+}
+
+function record(fields: Partial<RequestRecord>): RequestRecord {
+  const at = new Date(NOW).toISOString();
+  return RequestRecordSchema.parse({ id: 'req_1_a', message: MESSAGE, status: 'pending', revision: '1', created_at: at, updated_at: at, ...fields });
+}
+
+const check = (request: RequestRecord, of = roster) => authorize(request, { roster: of, maxAgeMs: 24 * HOUR_MS, now: () => NOW });
+
+describe('the authorization of a request', () => {
+  it('is what the gateway has signed, and says who asked and when', async () => {
+    expect(await check(await asked({ agoMs: 5_000 }))).toEqual({ askedBy: 'gateway', time: new Date(NOW - 5_000) });
+  });
+
+  it('lasts so long, and allows for a clock that is a minute ahead', async () => {
+    for (const agoMs of [24 * HOUR_MS, -60_000]) expect((await check(await asked({ agoMs }))).askedBy).toBe('gateway');
+    await expect(check(await asked({ agoMs: 24 * HOUR_MS + 1 }))).rejects.toThrow('origin: it is too old');
+    await expect(check(await asked({ agoMs: -60_001 }))).rejects.toThrow('origin: it is from the future');
+  });
+
+  it('refuses a request that nobody has signed', async () => {
+    await expect(check(record({}))).rejects.toThrow('origin: there is none');
+    for (const origin of ['x', 'a.b.c', '../..']) await expect(check(record({ origin }))).rejects.toMatchObject({ name: 'Refused' });
+  });
+
+  it('refuses another message than the one that was asked for, however little it differs', async () => {
+    const { origin } = await asked();
+    for (const message of [`${MESSAGE} `, MESSAGE.toLowerCase(), MESSAGE.normalize('NFD'), `${MESSAGE}\u0000`]) {
+      await expect(check(record({ message, ...(origin === undefined ? {} : { origin }) }))).rejects.toThrow('origin: it is for another message');
+    }
+  });
+
+  it('refuses another id, so that one request cannot be made into two', async () => {
+    await expect(check(await asked({ id: 'req_2_a', signed: { id: 'req_1_a' } }))).rejects.toThrow('origin: it is for another id');
+  });
+
+  it('refuses what a node asks for', async () => {
+    await expect(check(await asked({ by: present(identities[0]) }))).rejects.toThrow('origin: it is by node-1, not by the gateway');
+  });
+
+  it('refuses what the gateway has signed for another cluster', async () => {
+    await expect(check(await asked({ of: members(5, 3).roster }))).rejects.toThrow('another roster');
+  });
+
+  it('refuses another statement of the gateway', async () => {
+    const origin = await sign(gateway, roster, NAMING, { request_id: 'req_1_a', presignature_id: 'p' });
+    await expect(check(record({ origin }))).rejects.toThrow('it is not a threshold-signing-request');
+  });
+
+  it('refuses a statement with a signature that is not whole', async () => {
+    const { origin = '' } = await asked();
+    for (const cut of [origin.slice(0, -4), origin.slice(0, -1) + (origin.endsWith('A') ? 'Q' : 'A')]) await expect(check(record({ origin: cut }))).rejects.toMatchObject({ name: 'Refused' });
+  });
+
+  it.each(['sealed', 'plain'] as const)('refuses an id that is not a signing request’s, and an empty message, in a %s cluster', async (messages) => {
+    const cluster = members(4, 3, messages).roster;
+    await expect(check(await asked({ id: 'other_1', of: cluster }), cluster)).rejects.toThrow('id: a signing request’s begins with req_'.replace('’', "'"));
+    await expect(check(record({ message: '' }), cluster)).rejects.toThrow('message: it is empty');
+  });
+
+  it('cannot be had in a plain cluster, where anybody may ask', async () => {
+    const plain = members(4, 3, 'plain').roster;
+    expect(await check(record({}), plain)).toEqual({ askedBy: null, time: new Date(NOW) });
+  });
+});

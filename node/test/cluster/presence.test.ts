@@ -1,0 +1,338 @@
+import { describe, expect, it } from '@jest/globals';
+import type { NodeRecord } from 'message-board/contract';
+import { pino } from 'pino';
+import { Identity } from 'sealing/identity';
+import { NODE_STATUS } from 'sealing/kinds';
+import { Roster } from 'sealing/roster';
+import { sign } from 'sealing/statement';
+import { identityText } from 'testkit/fixed_identity';
+import { Presence } from '../../src/cluster/presence.js';
+import { Seals } from '../../src/mail/seals.js';
+import { TestBoard } from 'testkit/board';
+import { eventually, memoryLog } from '../util/cluster.js';
+import { present } from 'testkit/present';
+import { members } from 'testkit/roster';
+
+/** Is this peer alive, and past its set-up? */
+const isLive = (presence: Presence, party: number): boolean => presence.peers().some(({ index, live, status }) => index === party && live && status?.stage === 'ready');
+
+const sealedCluster = members(3, 2);
+const plainCluster = members(3, 2, 'plain');
+const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
+
+interface Settings {
+  readonly incarnation?: string;
+  readonly started?: number;
+}
+
+/** A node's presence over a board. */
+function nodeOn(board: TestBoard, cluster: typeof sealedCluster, index: number, { incarnation = `of-${index}`, started = 1_000 }: Settings = {}) {
+  const log = memoryLog();
+  const seals = new Seals(cluster.roster, present(cluster.identities[index]));
+  let clones = 0;
+  const onClone = (): void => void (clones += 1);
+  const options = { client: board.client(), logger: log.logger, seals, index, n: 3, incarnation, started, onClone, deadAfterMs: 1_500 };
+  const presence = new Presence({ ...options, keygen: IDLE, auxInfo: IDLE });
+  presence.update({ stage: 'ready' });
+  const life = new AbortController();
+  const running = presence.run(life.signal);
+  const stop = async (): Promise<void> => {
+    life.abort();
+    await running;
+  };
+  return { presence, stop, lines: log.lines, clones: () => clones };
+}
+
+interface World {
+  readonly board: TestBoard;
+  readonly node: (index: number, settings?: Settings) => ReturnType<typeof nodeOn>;
+}
+
+/** A test with a board of its own: tests mostly wait here, so they run side by side. */
+const worldOf = (cluster: typeof sealedCluster) => (test: (world: World) => void | Promise<void>) => async (): Promise<void> => {
+  const board = await TestBoard.start();
+  const stops: (() => Promise<void>)[] = [];
+  const node: World['node'] = (index, settings) => {
+    const started = nodeOn(board, cluster, index, settings);
+    stops.push(started.stop);
+    return started;
+  };
+  try {
+    await test({ board, node });
+  } finally {
+    await Promise.all(stops.map((stop) => stop()));
+    await board.close();
+  }
+};
+const sealed = worldOf(sealedCluster);
+
+describe.each([
+  ['sealed', sealedCluster],
+  ['plain', plainCluster],
+])('presence in a %s cluster', (_, cluster) => {
+  const world = worldOf(cluster);
+
+  it.concurrent('knows nobody before it has heard of them, but itself', world(({ node }) => {
+    const { presence } = node(1);
+    expect(presence.peers()).toEqual([
+      { index: 0, nodeId: 'node-1', live: false, ageMs: Infinity, status: undefined },
+      { index: 2, nodeId: 'node-3', live: false, ageMs: Infinity, status: undefined },
+    ]);
+    expect([isLive(presence, 0), presence.ageMs(1)]).toEqual([false, 0]);
+  }));
+
+  it.concurrent('tells the others at once what changes, and calls them back', world(async ({ node }) => {
+    const [a, b] = [node(0), node(1)];
+    await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
+    let called = 0;
+    const unsubscribe = b.presence.onChange(() => {
+      called += 1;
+    });
+    a.presence.update({ stage: 'refusing', pool: { '1-2': 3 } });
+    await eventually('the other hears of it', () => b.presence.peers()[0]?.status?.stage === 'refusing');
+    expect(b.presence.peers()[0]).toMatchObject({ live: true, status: { incarnation: 'of-0', pool: { '1-2': 3 } } });
+    expect(isLive(b.presence, 0)).toBe(false);
+    expect(called).toBe(1);
+    unsubscribe();
+    a.presence.update({ stage: 'keygen' });
+    await eventually('the other hears of it', () => b.presence.peers()[0]?.status?.stage === 'keygen');
+    expect(called).toBe(1);
+  }));
+
+  it.concurrent('does not call back for a mere heartbeat', world(async ({ node }) => {
+    const [a, b] = [node(0), node(1)];
+    await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
+    let called = 0;
+    b.presence.onChange(() => {
+      called += 1;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(called).toBe(0);
+    expect(isLive(b.presence, 0)).toBe(true);
+  }));
+
+  it.concurrent('notices who dies, and who starts again', world(async ({ node }) => {
+    const [a, b] = [node(0), node(1)];
+    await eventually('it is heard of', () => isLive(b.presence, 0));
+    await a.stop();
+    await eventually('it is missed', () => !isLive(b.presence, 0));
+    expect(b.presence.ageMs(0)).toBeGreaterThan(1_500);
+    node(0, { incarnation: 'second', started: 2_000 });
+    await eventually('it is back', () => isLive(b.presence, 0));
+    expect(b.presence.peers()[0]?.status?.incarnation).toBe('second');
+  }));
+
+  it.concurrent('survives a restart of the board, during which nobody counts as dead', world(async ({ board, node }) => {
+    const [a, b] = [node(0), node(1)];
+    await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
+    const seen: boolean[] = [];
+    b.presence.onChange(() => seen.push(b.presence.peers()[0]?.live === true));
+    await board.stop();
+    await eventually('it says so', () => b.lines.some((line) => line.event === 'board_unreachable'));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect(isLive(b.presence, 0)).toBe(true);
+    await board.restart();
+    await eventually('it says so', () => b.lines.some((line) => line.event === 'board_restarted'));
+    a.presence.update({ stage: 'keygen' });
+    await eventually('they hear of each other', () => b.presence.peers()[0]?.status?.stage === 'keygen');
+    expect(seen).not.toContain(false);
+    expect(b.lines.filter((line) => line.event === 'board_unreachable')).toHaveLength(1);
+  }));
+
+  it.concurrent('gives up who does not come back with the board', world(async ({ board, node }) => {
+    const [a, b] = [node(0), node(1)];
+    await eventually('it is heard of', () => isLive(b.presence, 0));
+    await a.stop();
+    await board.restart();
+    await eventually('it is missed', () => !isLive(b.presence, 0));
+  }));
+
+  it.concurrent('outlives a listener that fails', world(async ({ node }) => {
+    const [a, b] = [node(0), node(1)];
+    await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
+    b.presence.onChange(() => {
+      throw new Error('not my day');
+    });
+    a.presence.update({ stage: 'aux_info' });
+    await eventually('it goes on', () => b.lines.some((line) => line.event === 'presence_callback_failed'));
+    a.presence.update({ stage: 'keygen' });
+    await eventually('it goes on', () => b.presence.peers()[0]?.status?.stage === 'keygen');
+  }));
+
+  it.concurrent('ignores nodes that are not of this cluster', world(async ({ board, node }) => {
+    const { presence } = node(0);
+    const stranger = node(1);
+    await board.client().putNode('node-4', { status: { ...presence.status, incarnation: 'stranger' } });
+    await eventually('the other is heard of', () => isLive(presence, 1));
+    expect(presence.peers().map(({ nodeId }) => nodeId)).toEqual(['node-2', 'node-3']);
+    await stranger.stop();
+  }));
+
+  it.concurrent('knows how long the board has been silent', world(async ({ board, node }) => {
+    const { presence } = node(0);
+    expect(presence.boardSilentMs).toBe(Infinity);
+    await eventually('the board answers', () => presence.boardSilentMs < 1_000);
+    await board.stop();
+    await eventually('it is missed', () => presence.boardSilentMs > 1_500);
+  }));
+});
+
+/** Presence of node 1 over a board whose answers, and a clock whose time, the test gives. */
+function scripted() {
+  let time = 0;
+  let answer: (records: NodeRecord[]) => void = () => undefined;
+  let restarted = (): void => undefined;
+  const client = {
+    putNode: () => new Promise<never>(() => undefined),
+    listNodes: () =>
+      new Promise<NodeRecord[]>((resolve) => {
+        answer = resolve;
+      }),
+    onRestart: (callback: () => void) => {
+      restarted = callback;
+      return () => undefined;
+    },
+  };
+  const logger = pino({ level: 'silent' });
+  const seals = new Seals(plainCluster.roster, present(plainCluster.identities[0]));
+  const options = { client, logger, seals, index: 0, n: 2, incarnation: 'own', started: 1, onClone: () => undefined, deadAfterMs: 1_000 };
+  const presence = new Presence({ ...options, keygen: IDLE, auxInfo: IDLE, now: () => time });
+  void presence.run(new AbortController().signal);
+  const changes: boolean[] = [];
+  presence.onChange(() => changes.push(presence.peers()[0]?.live === true));
+  const status = { ...presence.status, incarnation: 'peer' };
+  return {
+    presence,
+    changes,
+    restart: () => {
+      restarted();
+    },
+    /** The board's answer at this time: the other node's last heartbeat was so long ago, or it has none. */
+    at: async (now: number, age_ms: number | null) => {
+      time = now;
+      answer(age_ms === null ? [] : [{ node_id: 'node-2', status, revision: 'r.1', age_ms }]);
+      await new Promise((resolve) => setImmediate(resolve));
+      return presence.peers()[0]?.live;
+    },
+  };
+}
+
+describe('liveness', () => {
+  it('ends with the last heartbeat that is recent enough, and is told once', async () => {
+    const { at, changes } = scripted();
+    expect([await at(0, 0), await at(500, 500), await at(1_000, 1_000), await at(1_001, 1_001), await at(2_000, 2_000)]).toEqual([true, true, true, false, false]);
+    expect(changes).toEqual([true, false]);
+  });
+
+  it('begins anew with another life of the board, which has forgotten everybody', async () => {
+    const { at, restart, presence, changes } = scripted();
+    await at(0, 900);
+    restart();
+    expect([await at(300, null), await at(1_000, null), presence.ageMs(1)]).toEqual([true, true, 1_000]);
+    expect([await at(1_001, null), changes]).toEqual([false, [true, false]]);
+    expect(await at(1_200, 10)).toBe(true);
+  });
+
+  it('does not begin anew for one that was dead before', async () => {
+    const { at, restart } = scripted();
+    await at(0, 5_000);
+    restart();
+    expect(await at(100, null)).toBe(false);
+  });
+});
+
+/** A statement by node-2, unless something is changed about it. */
+async function statement(change: { signer?: Identity; roster?: Roster; started?: number; sequence?: number; status?: Record<string, unknown> } = {}): Promise<string> {
+  const { signer = present(sealedCluster.identities[1]), roster = sealedCluster.roster, started = 1_000, sequence = 5, status = {} } = change;
+  return sign(signer, roster, NODE_STATUS, { started, sequence, status: { ...nodeStatus, ...status } });
+}
+const nodeStatus = { incarnation: 'of-1', public_key: null, stage: 'keygen', keygen: IDLE, aux_info: IDLE, pool: {}, attempts: [], culprits: [] };
+
+describe('what a node is said to say', () => {
+  const put = async (board: TestBoard, text: string | undefined): Promise<unknown> => board.client().putNode('node-2', { status: nodeStatus, ...(text === undefined ? {} : { statement: text }) });
+
+  it.concurrent.each<[string, RegExp, () => Promise<string | undefined>]>([
+    ['unsigned', /not signed/, () => Promise.resolve(undefined)],
+    ['signed by a stranger', /signature of node-2 is not valid/, () => statement({ signer: Identity.parse(identityText('node-2', 'of another cluster')) })],
+    ['signed by another member', /signed by node-3/, () => statement({ signer: present(sealedCluster.identities[2]) })],
+    ['signed for another roster', /another roster/, () => statement({ roster: new Roster({ ...sealedCluster.roster.file, cluster: 'f'.repeat(32) }) })],
+    ['not a status', /status: stage/, () => statement({ status: { stage: 7 } })],
+  ])('does not count when it is %s: the node is as good as not heard', (_, reason, said) => sealed(async ({ board, node }) => {
+    const { presence, lines } = node(0);
+    await put(board, await said());
+    await eventually('it is refused', () => lines.some(({ event }) => event === 'status_refused'));
+    expect(presence.peers()[0]).toMatchObject({ live: false, status: undefined });
+    await put(board, await said());
+    await put(board, await statement());
+    await eventually('what it has signed is heard', () => presence.peers()[0]?.status?.stage === 'keygen');
+    expect(lines.filter(({ event }) => event === 'status_refused')).toEqual([expect.objectContaining({ from: 'node-2', reason: expect.stringMatching(reason) })]);
+  })());
+
+  it.concurrent('is what it has signed, whatever the status in clear beside it', sealed(async ({ board, node }) => {
+    const { presence } = node(0);
+    await put(board, await statement({ status: { stage: 'aux_info' } }));
+    await eventually('it is heard', () => presence.peers()[0]?.status?.stage === 'aux_info');
+  }));
+
+  it.concurrent.each([
+    ['an earlier one of the same life', { sequence: 4 }],
+    ['one of an earlier life', { started: 999, sequence: 99 }],
+    ['another one under the same number', { status: { stage: 'refusing' } }],
+  ])('is not replaced by %s, and what is shown again does not keep it alive', (_, change) => sealed(async ({ board, node }) => {
+    const { presence, lines } = node(0);
+    await put(board, await statement());
+    await eventually('it is heard', () => presence.peers()[0]?.live === true);
+    const shown = await statement({ status: { stage: 'ready' }, ...change });
+    const until = performance.now() + 2_500;
+    while (performance.now() < until) {
+      await put(board, shown);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    expect(presence.peers()[0]).toMatchObject({ live: false, status: { stage: 'keygen' } });
+    expect(lines.filter(({ event }) => event === 'status_refused')).toHaveLength(1);
+  })());
+
+  it.concurrent('is the same text while it is the same, so that the board sees no news in a heartbeat', sealed(async ({ board, node }) => {
+    const { presence } = node(0);
+    const client = board.client();
+    const revisions = new Set<string>();
+    await eventually('it is there', () => presence.boardSilentMs < 1_000);
+    for (let k = 0; k < 15; k++) {
+      for (const { revision } of await client.listNodes()) revisions.add(revision);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+    expect(revisions.size).toBe(1);
+  }));
+});
+
+describe('two processes with one identity', () => {
+  it.concurrent('the one that began earlier stops, the other goes on', sealed(async ({ board, node }) => {
+    const first = node(1, { incarnation: 'first', started: 1_000 });
+    const other = node(0);
+    await eventually('it is heard', () => isLive(other.presence, 1));
+    const second = node(1, { incarnation: 'second', started: 2_000 });
+    await eventually('it is noticed', () => first.clones() === 1);
+    expect(first.presence.status.stage).toBe('refusing');
+    expect(first.lines.filter(({ event }) => event === 'clone_detected')).toMatchObject([{ level: 50, other: 'second' }]);
+    await eventually('the later one is heard', () => other.presence.peers()[0]?.status?.incarnation === 'second');
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect((await board.client().listNodes())[1]?.status.incarnation).toBe('second');
+    expect([second.clones(), other.clones(), isLive(other.presence, 1)]).toEqual([0, 0, true]);
+  }));
+
+  it.concurrent('a process is no clone of its own earlier life, nor of one that a stranger has made up', sealed(async ({ board, node }) => {
+    const client = board.client();
+    const signer = Identity.parse(identityText('node-1', 'of another cluster'));
+    const said = [
+      await statement({ signer: present(sealedCluster.identities[0]), started: 999, status: { incarnation: 'earlier' } }),
+      await statement({ signer, started: 9_999, status: { incarnation: 'stranger' } }),
+      await statement({ started: 9_999, status: { incarnation: 'of-another-node' } }),
+    ];
+    const { clones, presence } = node(0, { started: 1_000 });
+    for (const text of said) {
+      await client.putNode('node-1', { status: { ...nodeStatus, incarnation: 'earlier' }, statement: text });
+      await new Promise((resolve) => setTimeout(resolve, 400));
+    }
+    expect([clones(), presence.status.stage]).toEqual([0, 'ready']);
+  }));
+});

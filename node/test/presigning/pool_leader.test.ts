@@ -1,0 +1,175 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { CreatePresignatureRequest } from 'message-board/contract';
+import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
+import { verify } from 'sealing/statement';
+import type { NodeContext } from '../../src/context.js';
+import { PoolDemand } from '../../src/presigning/pool_demand.js';
+import { PoolLeader } from '../../src/presigning/pool_leader.js';
+import { PresignaturePool } from '../../src/presigning/presignature_pool.js';
+import { Seals } from '../../src/mail/seals.js';
+import { eventually, memoryLog } from '../util/cluster.js';
+import { present } from 'testkit/present';
+import { members } from 'testkit/roster';
+import { FakePresence } from '../util/transport.js';
+
+const { roster, identities } = members(4, 3);
+const TARGET = 20;
+
+/** node-1 of four, alone with a board. */
+class Leading {
+  readonly asked: CreatePresignatureRequest[] = [];
+  readonly pending = new Set<string>();
+  readonly presence = new FakePresence();
+  readonly log = memoryLog();
+  busy = false;
+  /** How long a presignature takes, ms. */
+  refillMs = 60_000;
+  workers = 1;
+  leader: PoolLeader | undefined;
+  /** Answers of the board to the next requests; it takes them when there is none. */
+  refusing = 0;
+
+  async run(until: () => boolean, index = 0): Promise<void> {
+    const createPresignatureRequest = (body: CreatePresignatureRequest): Promise<void> => {
+      if (this.refusing-- > 0) return Promise.reject(new Error('the board is full'));
+      this.asked.push(body);
+      this.pending.add(body.request_id);
+      return Promise.resolve();
+    };
+    const listPresignatureRequests = () => Promise.resolve([...this.pending].map((id) => ({ id })));
+    const client = { createPresignatureRequest, listPresignatureRequests };
+    const config = { workers: this.workers, poolLeaderTimeoutMs: 30_000, fullSigningTimeoutMs: 60_000 };
+    const demand = new PoolDemand({ target: TARGET, max: 30 });
+    demand.made(this.refillMs);
+    const parts = { client, config, demand, index, n: 4, t: 3, presence: this.presence, logger: this.log.logger, culprits: { has: () => false } };
+    const context = { ...parts, seals: new Seals(roster, present(identities[index])) } as unknown as NodeContext;
+    const leader = new PoolLeader(context, { pool: new PresignaturePool(30), isMaking: () => false, isBusy: () => this.busy });
+    this.leader = leader;
+    const ending = new AbortController();
+    const running = leader.run(ending.signal);
+    try {
+      await eventually('it has asked', () => {
+        leader.notify();
+        return until();
+      });
+      // It must not ask for more than that.
+      for (let k = 0; k < 5; k++) {
+        leader.notify();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    } finally {
+      ending.abort();
+      await running;
+    }
+  }
+
+  /** How many were asked for, by batch. */
+  get sizes(): unknown[] {
+    return this.log.lines.flatMap(({ event, size }) => (event === 'pool_refill' ? [size] : []));
+  }
+}
+
+let leading: Leading;
+beforeEach(() => {
+  leading = new Leading();
+  for (const index of [1, 2, 3]) leading.presence.set(index, 'a');
+});
+
+describe('the leader of the pool', () => {
+  it.each([
+    ['fewer of the second, when it is begun with the first: they are to end one after the other', 60_000, [4, 2]],
+    ['as many of the second, when the first has been under way for long', 0, [4, 4]],
+  ])('asks for the first alone, and when that is over for presignatures of two sets, %s', async (_what, refillMs, sizes) => {
+    await leading.run(() => leading.asked.length === 1);
+    expect(leading.sizes).toEqual([1]);
+    leading = new Leading();
+    leading.refillMs = refillMs;
+    for (const index of [1, 2, 3]) leading.presence.set(index, 'a');
+    const [first = 0, second = 0] = sizes;
+    await leading.run(() => {
+      if (leading.asked.length === 1) leading.pending.clear();
+      return leading.asked.length >= 1 + first + second;
+    });
+    expect(leading.sizes).toEqual([1, first, second]);
+    const sets = leading.asked.map(({ participants }) => participants?.join());
+    expect(new Set(sets.slice(1, 1 + first)).size).toBe(1);
+    expect(new Set(sets.slice(1 + first)).size).toBe(1);
+    expect(new Set(sets.slice(1)).size).toBe(2);
+    expect(new Set(leading.asked.map(({ request_id }) => request_id)).size).toBe(1 + first + second);
+  });
+
+  it.each([[1, 2], [3, 3], [16, 4]])('with %i threads asks for %i batches at a time', async (workers, batches) => {
+    leading.workers = workers;
+    await leading.run(() => {
+      if (leading.asked.length === 1) leading.pending.clear();
+      return leading.sizes.length === 1 + batches;
+    });
+    expect(leading.sizes.length).toBe(1 + batches);
+  });
+
+  it('goes on without one whose maker went down, though nobody tells the board', async () => {
+    let down = -1;
+    await leading.run(() => {
+      if (leading.asked.length === 1) {
+        down = leading.asked[0]?.participants?.find((party) => party !== 0) ?? -1;
+        leading.presence.set(down, 'a', { live: false });
+      }
+      return leading.asked.length > 1;
+    });
+    expect(leading.asked[0]?.participants).toContain(down);
+    expect(leading.asked.slice(1).flatMap(({ participants = [] }) => participants)).not.toContain(down);
+    expect(leading.pending.size).toBe(leading.asked.length);
+  });
+
+  it('goes on when its own part in one is over, though the board does not know', async () => {
+    await leading.run(() => {
+      if (leading.asked.length === 1) leading.leader?.ended(leading.asked[0]?.request_id ?? '');
+      return leading.asked.length > 1;
+    });
+    expect(leading.pending.size).toBe(leading.asked.length);
+  });
+
+  it('signs each one that it asks for', async () => {
+    await leading.run(() => leading.asked.length === 1);
+    const [asked] = leading.asked;
+    const { signer, claims } = await verify(roster, PRESIGNATURE_REQUEST, asked?.origin ?? '');
+    expect([signer, claims]).toEqual(['node-1', { id: asked?.request_id, participants: asked?.participants }]);
+    expect(asked?.request_id).toMatch(/^presig_gen_node-1_[0-9a-f]{32}$/);
+  });
+
+  it('asks again for the one of a batch that the board did not take, and not for the others', async () => {
+    leading.presence.set(3, 'a', { live: false });
+    await leading.run(() => {
+      if (leading.asked.length === 1 && leading.pending.size === 1) {
+        leading.pending.clear();
+        leading.refusing = 1;
+      }
+      return leading.asked.length >= 6;
+    });
+    expect(leading.sizes).toEqual([1, 4, 2]);
+    expect(leading.log.lines.filter(({ event }) => event === 'presignature_request_failed').length).toBe(1);
+    // The share of the one set that is live.
+    expect(leading.asked.slice(1).length).toBe(TARGET / 4);
+  });
+
+  it.each([
+    ['requests are signed in full', (one: Leading) => { one.busy = true; }],
+    ['the others hold as many as they may', (one: Leading) => { for (const index of [1, 2, 3]) one.presence.set(index, 'a', { pool: { '2-3-4': 30 } }); }],
+    ['too few nodes are live', (one: Leading) => { for (const index of [2, 3]) one.presence.set(index, 'a', { live: false }); }],
+  ])('asks for nothing while %s', async (_why, arrange) => {
+    arrange(leading);
+    await leading.run(() => true);
+    expect(leading.asked).toEqual([]);
+  });
+
+  it('is the lowest node that was heard of lately', async () => {
+    leading = new Leading();
+    for (const index of [2, 3]) leading.presence.set(index, 'a');
+    leading.presence.set(0, 'a', { live: false, ageMs: 29_000 });
+    await leading.run(() => true, 1);
+    expect(leading.asked).toEqual([]);
+    leading.presence.set(0, 'a', { live: false, ageMs: 31_000 });
+    await leading.run(() => leading.asked.length > 0, 1);
+    expect(leading.asked[0]?.request_id).toMatch(/^presig_gen_node-2_/);
+  });
+});

@@ -1,0 +1,118 @@
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { presign, Presignature } from 'cggmp24';
+import { generateShares, outputs, seededRng, simulate, SMALL_FOR_TESTS } from 'cggmp24/testing';
+import { PresignaturePool } from '../../src/presigning/presignature_pool.js';
+
+const rng = seededRng('presignature pool');
+let text: string;
+let message: Uint8Array;
+
+beforeAll(() => {
+  const shares = generateShares({ parties: 2, threshold: 2, params: SMALL_FOR_TESTS, rng });
+  const executionId = rng(8);
+  const [first] = outputs(simulate(shares.map((share) => presign({ executionId, share, signers: [0, 1], rng }))));
+  text = first?.handOver() ?? '';
+  message = new TextEncoder().encode('message');
+});
+
+const make = (id: string, participants: number[]) => ({ id, participants, presignature: Presignature.takeOver(text), making: null });
+let pool: PresignaturePool;
+
+beforeEach(() => {
+  pool = new PresignaturePool(3);
+});
+
+describe('the presignature pool', () => {
+  it('hands one out once', () => {
+    pool.add(make('a', [0, 1, 2]));
+    expect(pool.take('a')?.id).toBe('a');
+    expect(pool.take('a')).toBeNull();
+    expect(pool.has('a')).toBe(false);
+  });
+
+  it('gives a presignature that signs once, whoever keeps a reference to it', () => {
+    pool.add(make('a', [0, 1, 2]));
+    const taken = pool.take('a');
+    expect(taken?.presignature.issuePartialSignature(message).sigma).toBeGreaterThan(0n);
+    expect(() => taken?.presignature.issuePartialSignature(message)).toThrow('used already');
+  });
+
+  it('holds no id twice', () => {
+    expect(pool.add(make('a', [0, 1, 2]))).toBe(true);
+    expect(pool.add(make('a', [0, 1, 2]))).toBe(false);
+    expect(pool.size).toBe(1);
+  });
+
+  it('is full when so many are free, and still keeps what was begun before', () => {
+    for (const id of ['a', 'b']) pool.add(make(id, [0, 1, 2]));
+    expect(pool.isFull).toBe(false);
+    pool.add(make('c', [0, 1, 2]));
+    expect(pool.isFull).toBe(true);
+    expect(pool.add(make('d', [0, 1, 2]))).toBe(true);
+    pool.setAside('a');
+    expect(pool.isFull).toBe(true);
+    pool.setAside('b');
+    expect(pool.isFull).toBe(false);
+    expect(pool.size).toBe(4);
+    pool.take('a');
+    expect(pool.isFull).toBe(false);
+    pool.release('b');
+    expect(pool.isFull).toBe(true);
+  });
+
+  it('reserves the newest of a signer set for one request, until it is released', () => {
+    pool.add(make('a', [0, 1, 2]));
+    pool.add(make('b', [1, 2, 3]));
+    pool.add(make('c', [0, 1, 2]));
+    expect(pool.counts()).toEqual({ '1-2-3': 2, '2-3-4': 1 });
+    expect(pool.reserve([0, 1, 2])).toBe('c');
+    expect(pool.reserve([0, 1, 2])).toBe('a');
+    expect(pool.reserve([0, 1, 2])).toBeNull();
+    expect(pool.counts()).toEqual({ '2-3-4': 1 });
+    pool.release('a');
+    expect(pool.reserve([0, 1, 2])).toBe('a');
+  });
+
+  it('offers what is free of the sets whose first member a node is, the oldest first', () => {
+    pool.add(make('a', [0, 1, 2]));
+    pool.add(make('b', [0, 1, 3]));
+    pool.add(make('c', [1, 2, 3]));
+    for (let k = 0; k < 60; k++) pool.add(make(`d${k}`, [0, 1, 2]));
+    pool.reserve([0, 1, 3]);
+    pool.setAside('d0');
+    expect(pool.offers(0)).toEqual({ '1-2-3': ['a', ...Array.from({ length: 47 }, (_, k) => `d${k + 1}`)] });
+    expect(pool.offers(1)).toEqual({ '2-3-4': ['c'] });
+    expect(pool.offers(2)).toEqual({});
+    expect(pool.offers(0)['1-2-3']?.at(-1)).not.toBe(pool.reserve([0, 1, 2]));
+  });
+
+  it('offers fewer of each set where there are many sets', () => {
+    for (let last = 2; last < 12; last++) for (let k = 0; k < 12; k++) pool.add(make(`${last} ${k}`, [0, 1, last]));
+    expect(Object.values(pool.offers(0)).map((ids) => ids.length)).toEqual(Array(10).fill(10));
+    for (let last = 12; last < 100; last++) pool.add(make(`${last}`, [0, 1, last]));
+    expect(Object.values(pool.offers(0)).map((ids) => ids.length)).toEqual(Array(98).fill(1));
+  });
+
+  it('sets aside what another node has named', () => {
+    pool.add(make('a', [0, 1, 2]));
+    pool.setAside('a');
+    expect(pool.reserve([0, 1, 2])).toBeNull();
+    expect(pool.take('a')?.id).toBe('a');
+  });
+
+  it('does not remember the name of a presignature that it never held', () => {
+    pool.setAside('a');
+    pool.add(make('a', [0, 1, 2]));
+    expect(pool.reserve([0, 1, 2])).toBe('a');
+  });
+
+  it('drops what a party took part in', () => {
+    pool.add(make('a', [0, 1, 2]));
+    pool.add(make('b', [1, 2, 3]));
+    pool.reserve([0, 1, 2]);
+    expect(pool.dropParticipant(0)).toBe(1);
+    expect(pool.has('a')).toBe(false);
+    expect(pool.has('b')).toBe(true);
+    expect(pool.dropParticipant(0)).toBe(0);
+  });
+});

@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { BATCH, batchSize, nextBatch, type SetLevel } from '../../src/presigning/refill_plan.js';
+import { signerSets } from '../../src/base/utils.js';
+
+const levels = (counts: number[], room = 100): SetLevel[] => counts.map((count, k) => ({ signers: [k, k + 1], count, room }));
+
+describe('what a leader asks for next', () => {
+  it.each([
+    ['the share of an empty set', [0, 0, 0, 0], 4, 12, { signers: [0, 1], size: 3 }],
+    ['the one set that has the fewest', [5, 3, 4, 5], 4, 20, { signers: [1, 2], size: 2 }],
+    ['one when one is missing', [5, 5, 4, 5], 4, 20, { signers: [2, 3], size: 1 }],
+    ['nothing when all have their share', [5, 5, 5, 5], 4, 20, null],
+    ['no more than a batch', [0, 0, 0, 0], 4, 500, { signers: [0, 1], size: BATCH }],
+    ['no more than the aim in all', [8, 8, 6, 8], 4, 31, { signers: [2, 3], size: 1 }],
+    ['the share of a set also when others have more than theirs', [2, 0, 4, 2], 4, 8, { signers: [1, 2], size: 2 }],
+    ['a share only, also of a single live set', [2], 4, 20, { signers: [0, 1], size: 3 }],
+    ['one of each set when there are more sets than presignatures', [1, 1, 0, 0], 30, 4, { signers: [2, 3], size: 1 }],
+    ['nothing when no set is live', [], 4, 20, null],
+    ['nothing when there is to be no pool', [0, 0], 2, 0, null],
+  ])('is %s', (_what, counts, sets, aim, expected) => {
+    expect(nextBatch(levels(counts), sets, aim, BATCH)).toEqual(expected);
+  });
+
+  it('is not a set one of whose members is full', () => {
+    const [first, second] = levels([0, 3]);
+    const full = [{ ...first, room: 0 }, { ...second, room: 1 }] as SetLevel[];
+    expect(nextBatch(full, 2, 20, BATCH)).toEqual({ signers: [1, 2], size: 1 });
+  });
+
+  it.each([[1, [BATCH]], [2, [BATCH, BATCH / 2]], [4, [BATCH, (3 * BATCH) / 4, BATCH / 2, BATCH / 4]]])('is smaller the more of %i at most were begun just now, so that they end one after the other', (most, sizes) => {
+    expect(sizes.map((_, together) => batchSize(together, most))).toEqual(sizes);
+  });
+
+  it('fills the pool to the aim, evenly, and not further, from wherever it is', () => {
+    fc.assert(
+      fc.property(fc.constantFrom([3, 2], [4, 3], [7, 5], [2, 2]), fc.integer({ min: 1, max: 200 }), fc.array(fc.nat(9), { maxLength: 21 }), fc.integer({ min: 1, max: BATCH }), ([n = 0, t = 0], aim, held, most) => {
+        const sets = signerSets('', n, t);
+        const pool = sets.map((signers, k) => ({ signers, count: held[k] ?? 0, room: 1_000 }));
+        const share = Math.ceil(aim / sets.length);
+        const useful = (): number => pool.reduce((sum, { count }) => sum + Math.min(count, share), 0);
+        const before = useful();
+        for (let next = nextBatch(pool, sets.length, aim, most); next !== null; next = nextBatch(pool, sets.length, aim, most)) {
+          expect(next.size).toBeGreaterThan(0);
+          expect(next.size).toBeLessThanOrEqual(most);
+          for (const level of pool) if (level.signers === next.signers) level.count += next.size;
+        }
+        expect(useful()).toBe(Math.max(aim, before));
+        for (const [k, { count }] of pool.entries()) expect(count).toBeLessThanOrEqual(Math.max(share, held[k] ?? 0));
+      }),
+    );
+  });
+});

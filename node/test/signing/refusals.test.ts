@@ -1,0 +1,59 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { NAMING, REFUSAL } from 'sealing/kinds';
+import { sign } from 'sealing/statement';
+import { Refusals, SignerRefuses } from '../../src/signing/refusals.js';
+import { Seals } from '../../src/mail/seals.js';
+import { memoryLog } from '../util/cluster.js';
+import { present } from 'testkit/present';
+import { members } from 'testkit/roster';
+
+const { roster, identities, gateway } = members(4, 3);
+const refusal = (index: number, code = 'policy_refused', request_id = 'req_1'): Promise<string> => sign(present(identities[index]), roster, REFUSAL, { request_id, code });
+
+let log: ReturnType<typeof memoryLog>;
+let refusals: Refusals;
+beforeEach(() => {
+  log = memoryLog();
+  refusals = new Refusals({ seals: new Seals(roster, present(identities[0])), n: 4, logger: log.logger }, 'req_1');
+});
+
+describe('the refusals of a request', () => {
+  it('are who has refused, and the code of the lowest of them', async () => {
+    await refusals.learn([await refusal(3, 'unauthorized'), await refusal(1), await refusal(3, 'rate_limited')]);
+    expect([...refusals.parties].sort()).toEqual([1, 3]);
+    expect([0, 1, 2, 3].map((party) => refusals.codeOf(party))).toEqual([undefined, 'policy_refused', undefined, 'unauthorized']);
+    expect(refusals.reason()).toBe('policy_refused: node-2, node-4');
+  });
+
+  it('are only what a node has signed for this very request', async () => {
+    const other = members(5, 3).roster;
+    const wrong = [
+      await refusal(1, 'unauthorized', 'req_2'),
+      await sign(gateway, roster, REFUSAL, { request_id: 'req_1', code: 'unauthorized' }),
+      await sign(present(identities[1]), other, REFUSAL, { request_id: 'req_1', code: 'unauthorized' }),
+      await sign(present(identities[1]), roster, NAMING, { request_id: 'req_1', presignature_id: 'p' }),
+      (await refusal(1)).slice(0, -8),
+      'a.b.c',
+    ];
+    await refusals.learn([...wrong, ...wrong]);
+    expect(refusals.parties.size).toBe(0);
+    expect(log.lines.map(({ event }) => event)).toEqual(wrong.map(() => 'refusal_ignored'));
+  });
+
+  it('end what waits for one who refuses, before or after', async () => {
+    const before = refusals.signalFor([0, 1]);
+    const others = refusals.signalFor([0, 2]);
+    await refusals.learn([await refusal(1)]);
+    expect([before.aborted, others.aborted, refusals.signalFor([1, 2]).aborted]).toEqual([true, false, true]);
+    expect(before.reason).toBeInstanceOf(SignerRefuses);
+    expect(before.reason).toMatchObject({ party: 1 });
+  });
+
+  it('do not exist in a plain cluster', async () => {
+    const plain = members(4, 3, 'plain');
+    const seals = new Seals(plain.roster, present(plain.identities[0]));
+    const none = new Refusals({ seals, n: 4, logger: log.logger }, 'req_1');
+    await none.learn([await sign(present(plain.identities[1]), plain.roster, REFUSAL, { request_id: 'req_1', code: 'unauthorized' })]);
+    expect(none.parties.size).toBe(0);
+  });
+});

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+
+/** Every error: `code` is stable snake_case, `message` names the field. */
+export const ErrorBodySchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+export type ErrorBody = z.infer<typeof ErrorBodySchema>;
+
+/** An HTTP answer that says no. The services throw it and render it; the clients parse it back. */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError';
+
+  /**
+   * @param status HTTP status, 4xx or 5xx
+   * @param code stable snake_case name of the error
+   */
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+
+  /** A 4xx would be the same again. */
+  get retryable(): boolean {
+    return this.status >= 502;
+  }
+}
+
+/** No usable HTTP answer came: not reachable, timed out, cut off (all retryable), or not what the contract says (not). */
+export class TransportError extends Error {
+  override readonly name = 'TransportError';
+
+  constructor(
+    message: string,
+    readonly retryable: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,115 @@
+import { isUtf8 } from 'node:buffer';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import { ServiceError, type ErrorBody } from './errors.js';
+
+/** An Express app with its shutdown: `close` releases who waits, and what comes later is answered 503. */
+export interface Service {
+  readonly app: Express;
+  readonly close: () => void;
+}
+
+/** Aborts when the client is gone or the service closes: whoever waits for something answers what there is. */
+export type Ended = (response: Response) => AbortSignal;
+
+/**
+ * An Express app that takes JSON and answers JSON. `routes` adds the routes; what they throw is answered in one shape.
+ * @param maxBodyBytes a larger body is answered 413
+ */
+export function jsonService(logger: Logger, maxBodyBytes: number, routes: (app: Express, ended: Ended) => void): Service {
+  const app = express();
+  const waiting = new Set<AbortController>();
+  let closing = false;
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use((request, response, next) => {
+    logWhenDone(logger, request, response);
+    if (closing) response.set('connection', 'close');
+    next(closing ? new ServiceError(503, 'closing', 'the service is shutting down') : undefined);
+  });
+  app.use(requireJson, express.json({ limit: maxBodyBytes, inflate: false, verify: requireUtf8 }));
+  routes(app, (response) => {
+    const end = new AbortController();
+    waiting.add(end);
+    response.once('close', () => {
+      waiting.delete(end);
+      end.abort();
+    });
+    if (closing) end.abort();
+    return end.signal;
+  });
+  app.use((request, _response, next) => {
+    next(new ServiceError(404, 'unknown_route', `no route ${request.method} ${request.path.slice(0, 200)}`));
+  });
+  app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
+    answerError(logger, error, response, next);
+  });
+  const close = (): void => {
+    closing = true;
+    for (const end of waiting) end.abort();
+  };
+  return { app, close };
+}
+
+/** Parses what came from outside. @throws ServiceError 400 naming each wrong field */
+export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const complaints = parsed.error.issues.slice(0, 5).map((issue) => {
+    const where = issue.path.map((key) => String(key).slice(0, 64)).join('.');
+    if (issue.code === 'unrecognized_keys') return issue.keys.slice(0, 5).map((key) => `${key.slice(0, 64)}: is not a known field`);
+    return `${where === '' ? 'body' : where}: ${issue.message}`;
+  });
+  throw new ServiceError(400, 'invalid_request', complaints.flat().join('; '));
+}
+
+function requireJson(request: Request, _response: Response, next: NextFunction): void {
+  const takesBody = request.method === 'POST' || request.method === 'PUT';
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(request.get('content-type') ?? '')?.[1] ?? 'utf-8';
+  const json = request.is('application/json') !== false && charset.toLowerCase() === 'utf-8';
+  next(takesBody && !json ? new ServiceError(415, 'unsupported_media_type', 'content-type: must be application/json in utf-8') : undefined);
+}
+
+function requireUtf8(_request: unknown, _response: unknown, body: Buffer): void {
+  if (!isUtf8(body)) throw new Error('not UTF-8');
+}
+
+const BODY_ERRORS: Readonly<Record<string, readonly [status: number, code: string, message: string]>> = {
+  'entity.parse.failed': [400, 'malformed_json', 'body: is not JSON'],
+  'entity.verify.failed': [400, 'malformed_json', 'body: is not UTF-8'],
+  'entity.too.large': [413, 'body_too_large', 'body: is too large'],
+  'encoding.unsupported': [415, 'unsupported_media_type', 'content-encoding: is not supported'],
+  'request.aborted': [400, 'aborted', 'body: was cut off'],
+  'request.size.invalid': [400, 'malformed_request', 'content-length: does not match the body'],
+};
+
+function asServiceError(error: unknown): ServiceError | undefined {
+  if (error instanceof ServiceError) return error;
+  if (error instanceof URIError) return new ServiceError(400, 'malformed_request', 'path: is not well-formed');
+  const type = error instanceof Error && 'type' in error ? String(error.type) : '';
+  const known = BODY_ERRORS[type];
+  return known && new ServiceError(...known);
+}
+
+function answerError(logger: Logger, error: unknown, response: Response, next: NextFunction): void {
+  const known = asServiceError(error);
+  if (known === undefined) logger.error({ err: error }, 'unexpected_error');
+  if (response.headersSent) {
+    next(error);
+    return;
+  }
+  const { status, code, message } = known ?? { status: 500, code: 'internal_error', message: 'something went wrong here' };
+  response.status(status).json({ error: { code, message } } satisfies ErrorBody);
+}
+
+function logWhenDone(logger: Logger, request: Request, response: Response): void {
+  if (!logger.isLevelEnabled('debug')) return;
+  const start = performance.now();
+  response.once('close', () => {
+    const route = request.route as { path?: unknown } | undefined;
+    const ms = Math.round(performance.now() - start);
+    logger.debug({ method: request.method, route: route?.path ?? null, status: response.statusCode, ms }, 'http_request');
+  });
+}
