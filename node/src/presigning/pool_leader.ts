@@ -5,8 +5,9 @@ import { countsByParty, type PresignaturePool } from './presignature_pool.js';
 import type { PeerView } from '../cluster/presence.js';
 import { sleepUntilAborted } from '../cluster/reading.js';
 import { batchSize, nextBatch, type SetLevel } from './refill_plan.js';
-import { canSignTogether, isReady } from '../signing/signing_plan.js';
-import { nodeId, signerSets, signersLabel } from '../base/utils.js';
+import { canSignTogether, isReady } from '../cluster/readiness.js';
+import { signerSets } from '../cluster/signer_sets.js';
+import { nodeId, signersLabel } from '../base/utils.js';
 import { Wakeup } from '../base/wakeup.js';
 
 /** Batches under way at a time, as each keeps one thread busy: while one waits for messages the other computes. */

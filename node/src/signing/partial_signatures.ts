@@ -7,7 +7,8 @@ import { z } from 'zod';
 import type { NodeContext } from '../context.js';
 import type { StoredPresignature } from '../presigning/presignature_pool.js';
 import { sleepWhile } from '../cluster/reading.js';
-import { announcedAttempts, isReady } from './signing_plan.js';
+import { announcedAttempts } from './signing_plan.js';
+import { isReady } from '../cluster/readiness.js';
 import { nodeId, nodeIndex, signersLabel } from '../base/utils.js';
 
 /**

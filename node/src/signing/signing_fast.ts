@@ -10,9 +10,11 @@ import { countsByParty, type StoredPresignature } from '../presigning/presignatu
 import { sleepWhile } from '../cluster/reading.js';
 import { SignerRefuses } from './refusals.js';
 import { FULL_SIGNINGS } from './signing.js';
-import { announcedAttempts, canSignTogether, isLate, isReady } from './signing_plan.js';
+import { announcedAttempts } from './signing_plan.js';
+import { canSignTogether, isLate, isReady } from '../cluster/readiness.js';
+import { signerSets } from '../cluster/signer_sets.js';
 import { orderOf, submitSignature, type SigningTask } from './signing_task.js';
-import { nodeId, nodeIndex, signerSets, signersLabel } from '../base/utils.js';
+import { nodeId, nodeIndex, signersLabel } from '../base/utils.js';
 
 /** A participant waits this long, times its place among them, before it names a presignature in the first one's stead. */
 const NAMING_PATIENCE_MS = 1_000;

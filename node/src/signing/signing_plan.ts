@@ -1,13 +1,10 @@
 import { isLater, parseAnnouncement, type Attempt } from './attempt.js';
 import type { NodeContext } from '../context.js';
-import type { PeerView } from '../cluster/presence.js';
-import { nodeId, signerSets } from '../base/utils.js';
+import { canSignTogether, isLate, isNamed, isReady } from '../cluster/readiness.js';
+import { signerSets } from '../cluster/signer_sets.js';
 
 /** A node that is asked to lead waits this long, times its place among the signers, before it does. */
 const PROPOSAL_PATIENCE_MS = 5_000;
-
-/** Heartbeats come every second and are read every second: one that is older, ms, is overdue. */
-const LATE_MS = 2_500;
 
 /** A number further ahead of this node's own is nobody's honest one: the next ones would be too long. */
 const FURTHEST_AHEAD = 10_000;
@@ -49,33 +46,10 @@ export function announcedAttempts({ presence, culprits, n, t }: NodeContext, req
   return attempts.sort((a, b) => (isLater(a.attempt, b.attempt) ? -1 : 1));
 }
 
-/** Is its heartbeat overdue, so that it may be down? It is not the first choice. */
-export function isLate({ presence }: NodeContext, party: number): boolean {
-  return presence.ageMs(party) > LATE_MS;
-}
-
 /** The first signer set, in the request's order, whose members are all ready; one without suspects if there is any. */
 function liveSet(context: NodeContext, { requestId, refusing }: PlanState, isSuspect: (party: number) => boolean): number[] | null {
   const live = signerSets(requestId, context.n, context.t).filter((set) => canSignTogether(context, set) && !set.some((party) => refusing.has(party)));
   return live.find((set) => !set.some(isSuspect)) ?? live[0] ?? null;
-}
-
-/** Is a node alive, and past its set-up, and has it never cheated? One that starts, or whose files do not fit the others', cannot sign. */
-export function isReady({ index, presence, culprits }: NodeContext, party: number): boolean {
-  if (culprits.has(party)) return false;
-  return party === index || presence.peers().some((peer) => peer.index === party && peer.live && peer.status?.stage === 'ready');
-}
-
-/** Are they all ready, and does none of them say that another one of them has cheated? Whom one has seen cheat, that one does nothing with. */
-export function canSignTogether(context: NodeContext, signers: readonly number[]): boolean {
-  const names = signers.map(nodeId);
-  const distrusts = ({ index, status }: PeerView): boolean => signers.includes(index) && status?.culprits.some((name) => names.includes(name)) === true;
-  return signers.every((party) => isReady(context, party)) && !context.presence.peers().some(distrusts);
-}
-
-/** Does anybody say that it has cheated? */
-function isNamed({ presence }: NodeContext, party: number): boolean {
-  return presence.peers().some(({ status }) => status?.culprits.includes(nodeId(party)) === true);
 }
 
 /**

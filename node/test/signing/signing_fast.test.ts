@@ -12,7 +12,7 @@ import { PresignaturePool } from '../../src/presigning/presignature_pool.js';
 import { Seals } from '../../src/mail/seals.js';
 import { FastSigning } from '../../src/signing/signing_fast.js';
 import { SigningTask } from '../../src/signing/signing_task.js';
-import { signerSets } from '../../src/base/utils.js';
+import { signerSets } from '../../src/cluster/signer_sets.js';
 import { memoryLog } from '../util/cluster.js';
 import { present } from 'testkit/present';
 import { members, originOf } from 'testkit/roster';

@@ -3,7 +3,8 @@ import { announce } from '../../src/signing/attempt.js';
 import type { NodeContext } from '../../src/context.js';
 import type { PeerView } from '../../src/cluster/presence.js';
 import { planAttempt, type PlanState } from '../../src/signing/signing_plan.js';
-import { nodeId, signerSets } from '../../src/base/utils.js';
+import { nodeId } from '../../src/base/utils.js';
+import { signerSets } from '../../src/cluster/signer_sets.js';
 
 /** A request whose signer sets are tried in the order 1-2-3, 2-3-4, 1-3-4, 1-2-4. */
 const requestId = ((): string => {
