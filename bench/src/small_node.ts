@@ -1,4 +1,4 @@
-/** A node on small primes, which protect nothing and which no setting of the real program can select. Else it is main.ts. */
+/** A node on small primes, which protect nothing and which no setting of the real program can select. Otherwise it is program.ts of node. */
 import { SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { pino } from 'pino';
 import { loadMember } from 'sealing/member';

@@ -1,0 +1,60 @@
+import { loadIdentity, loadRoster } from 'sealing/member';
+import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
+import { labelOf } from 'sealing/sealed_file';
+import { z } from 'zod';
+import { describeRoster, readCard, readText } from '../tools/cluster_files.js';
+import { main, Refusal, UsageError } from '../tools/command.js';
+import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
+
+const help = `Usage: check-roster ROSTER [--cards FILE…] [--identity FILE --seal-key SPEC]
+
+Is this a roster, and does it have these members with these keys?
+
+  ROSTER            roster.json
+  --cards FILE…     cards that make-identity wrote
+  --identity FILE   the identity of a member
+  --seal-key SPEC   what that is sealed under
+  -h, --help        this text
+
+${SEAL_KEY_TEXT}
+Prints n, t, the kind of cluster and the fingerprint.
+Exit code: 0 yes, 1 no, 2 called wrongly.
+`;
+
+/** A name in clear text as the file says it. */
+const NamedSchema = z.object({ name: z.string() });
+
+async function nameOf(path: string): Promise<string> {
+  const text = await readText(path);
+  const label = labelOf(text);
+  if (label !== null) return label.owner;
+  try {
+    return NamedSchema.parse(JSON.parse(text)).name;
+  } catch {
+    throw new Refusal(`${path}: is not an identity`);
+  }
+}
+
+await main({
+  name: 'check-roster',
+  help,
+  options: z.object({
+    roster: z.string(),
+    cards: z.array(z.string()).default([]),
+    identity: z.string().optional(),
+    'seal-key': SealKeySourceSchema.optional(),
+  }),
+  argument: 'roster',
+  lists: ['cards'],
+  environment: sealKeyEnvironment,
+  run: async ({ roster: path, cards, identity, 'seal-key': source }) => {
+    const roster = await loadRoster(path);
+    const members = await Promise.all(cards.map(readCard));
+    if (identity !== undefined) {
+      if (source === undefined) throw new UsageError('--seal-key: is required for an identity');
+      members.push((await loadIdentity(await nameOf(identity), identity, await SealKey.open(source))).publicIdentity);
+    }
+    for (const member of members) roster.checkContains(member);
+    return `✓ ${describeRoster(roster)}${members.map(({ name }) => `✓ contains ${name}\n`).join('')}`;
+  },
+});

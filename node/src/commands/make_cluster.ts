@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Identity } from 'sealing/identity';
+import type { Roster } from 'sealing/roster';
+import { SealKey, SealKeySourceSchema, type SealKeySource } from 'sealing/seal_key';
+import { z } from 'zod';
+import { describeRoster, identityFile, makeRoster, readCard, writeFirst, writeIdentity } from '../tools/cluster_files.js';
+import { main, Refusal, UsageError } from '../tools/command.js';
+import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
+
+const help = `Usage: make-cluster --nodes N --threshold T --out DIR [--plain] --seal-key SPEC
+       make-cluster --cards FILE… --threshold T --out DIR [--plain]
+
+Makes the roster of a new cluster: who belongs to it, how many sign, and whether its messages are sealed.
+
+  --nodes N         makes the identities as well: DIR/node-1 to DIR/node-N are then ready to be data folders, and DIR/gateway
+                    has what the gateway needs. Whoever runs this could have read all of them; for independent operators
+                    there is --cards
+  --cards FILE…     the cards that make-identity wrote on the members' machines, those of all nodes and of the gateway
+  --threshold T     how many nodes sign, 2 to N
+  --out DIR         where the files are written; nothing is replaced. DIR/roster.json is the same for everybody, the board too
+  --plain           messages are neither signed nor encrypted: for clusters with Rust nodes only, and not to be changed later
+  --seal-key SPEC   under what the identities are sealed
+  -h, --help        this text
+
+${SEAL_KEY_TEXT}
+Prints the fingerprint of the roster. Operators compare it before the first start: with another roster, others are in the cluster.
+Exit code: 0 made, 1 not made, 2 called wrongly.
+`;
+
+const count = z.string().regex(/^\d{1,3}$/, 'must be a number').transform(Number);
+const options = z.object({
+  nodes: count.refine((n) => n >= 2 && n <= 256, 'must be 2 to 256').optional(),
+  cards: z.array(z.string()).optional(),
+  threshold: count,
+  out: z.string().min(1),
+  plain: z.boolean().default(false),
+  'seal-key': SealKeySourceSchema.optional(),
+});
+
+/** Writes identities, then rosters; who finds the last of them, in `out`, finds all. @throws Refusal when any of it is there already */
+async function writeCluster(out: string, identities: readonly Identity[], roster: Roster, sealKey: SealKey): Promise<void> {
+  const folders = identities.map((identity) => ({ identity, folder: join(out, identity.name) }));
+  const rosters = [...folders.map(({ folder }) => folder), out].map((folder) => join(folder, 'roster.json'));
+  const present = [...rosters, ...folders.map(({ folder, identity }) => join(folder, identityFile(identity.name)))].find((path) => existsSync(path));
+  if (present !== undefined) throw new Refusal(`${present}: is there already, and is never replaced. Nothing was written`);
+  for (const { folder, identity } of folders) await writeIdentity(join(folder, identityFile(identity.name)), identity, sealKey);
+  for (const path of rosters) await writeFirst(path, roster.serialize());
+}
+
+async function withIdentities(n: number, threshold: number, plain: boolean, out: string, source: SealKeySource): Promise<Roster> {
+  const identities = [...Array.from({ length: n }, (_, index) => `node-${index + 1}`), 'gateway'].map((name) => Identity.generate(name));
+  const roster = makeRoster({ threshold, plain, cards: identities.map(({ publicIdentity }) => publicIdentity) });
+  await writeCluster(out, identities, roster, await SealKey.open(source));
+  return roster;
+}
+
+async function fromCards(files: readonly string[], threshold: number, plain: boolean, out: string): Promise<Roster> {
+  const roster = makeRoster({ threshold, plain, cards: await Promise.all(files.map(readCard)) });
+  await writeFirst(join(out, 'roster.json'), roster.serialize());
+  return roster;
+}
+
+await main({
+  name: 'make-cluster',
+  help,
+  options,
+  flags: ['plain'],
+  lists: ['cards'],
+  environment: sealKeyEnvironment,
+  run: async ({ nodes, cards, threshold, out, plain, 'seal-key': source }) => {
+    if ((nodes === undefined) === (cards === undefined)) throw new UsageError('--nodes and --cards: give one of them');
+    if (cards !== undefined) return describeRoster(await fromCards(cards, threshold, plain, out));
+    if (source === undefined) throw new UsageError('--seal-key: is required');
+    return describeRoster(await withIdentities(nodes ?? 0, threshold, plain, out, source));
+  },
+});

@@ -1,0 +1,69 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadRoster } from 'sealing/member';
+import { Roster } from 'sealing/roster';
+import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
+import { labelOf, openText, sealText, type Label } from 'sealing/sealed_file';
+import { z } from 'zod';
+import { openDataFolder } from '../storage/key_store.js';
+import { parseBackup, type Backup } from '../tools/backup.js';
+import { identityFile, readText, writeFirst } from '../tools/cluster_files.js';
+import { main, Refusal } from '../tools/command.js';
+import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
+
+const help = `Usage: restore-share --backup FILE --backup-key SPEC --roster ROSTER --data DIR --seal-key SPEC
+
+Makes the data folder of a node out of a backup that backup-share wrote.
+
+  --backup FILE       the backup
+  --backup-key SPEC   what it is sealed under
+  --roster ROSTER     roster.json as the other nodes have it; the backup has to be of this cluster
+  --data DIR          the folder, which must be empty or not there yet
+  --seal-key SPEC     what the node's files are to be sealed under
+  -h, --help          this text
+
+${SEAL_KEY_TEXT}
+The node that it was made of must not run any more, anywhere: two nodes with one identity refuse to work.
+Exit code: 0 restored, 1 not restored, 2 called wrongly.
+`;
+
+/** @throws Refusal when there is anything in the folder */
+async function requireEmpty(folder: string): Promise<void> {
+  await openDataFolder(folder);
+  const [first] = await readdir(folder);
+  if (first !== undefined) throw new Refusal(`${folder}: is not empty, there is ${first}. Nothing was written; restore into an empty folder`);
+}
+
+async function openBackup(path: string, source: z.infer<typeof SealKeySourceSchema>): Promise<{ owner: string; backup: Backup }> {
+  const file = await readText(path);
+  const owner = labelOf(file)?.owner ?? 'node-1';
+  const text = await openText(await SealKey.open(source), { purpose: 'backup', owner }, file);
+  return { owner, backup: parseBackup(owner, text) };
+}
+
+async function writeNode(folder: string, owner: string, backup: Backup, sealKey: SealKey): Promise<void> {
+  const files: [string, Label['purpose'], string][] = [
+    [identityFile(owner), 'identity', backup.identity],
+    [`aux_info_${owner}.json`, 'aux-info', backup.aux_info],
+    [`key_share_${owner}.json`, 'key-share', backup.key_share],
+  ];
+  for (const [name, purpose, text] of files) await writeFirst(join(folder, name), await sealText(sealKey, { purpose, owner }, text));
+  await writeFirst(join(folder, 'roster.json'), backup.roster);
+}
+
+await main({
+  name: 'restore-share',
+  help,
+  options: z.object({ backup: z.string().min(1), 'backup-key': SealKeySourceSchema, roster: z.string().min(1), data: z.string().min(1), 'seal-key': SealKeySourceSchema }),
+  environment: sealKeyEnvironment,
+  run: async ({ backup: path, 'backup-key': backupKey, roster: rosterPath, data, 'seal-key': source }) => {
+    const roster = await loadRoster(rosterPath);
+    const { owner, backup } = await openBackup(path, backupKey);
+    const saved = Roster.parse(backup.roster);
+    if (saved.hash !== roster.hash) throw new Refusal(`${path}: is of the cluster with the fingerprint ${saved.fingerprint}, and the roster has ${roster.fingerprint}`);
+    const sealKey = await SealKey.open(source);
+    await requireEmpty(data);
+    await writeNode(data, owner, backup, sealKey);
+    return `✓ ${data}: ready to be the data folder of ${owner}\n`;
+  },
+});

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { main, Refusal } from '../tools/command.js';
+import { CompactSignatureSchema, isValid, PublicKeyHexSchema } from '../tools/independent_verifier.js';
+
+const help = `Usage: verify-signature --message TEXT --signature JSON --public-key HEX
+
+Does the signature sign SHA-256 of the message under the public key?
+
+  --message TEXT      what was signed, exactly, every space of it
+  --signature JSON    as GET /status gives it: {"r": "<64 hex digits>", "s": "<64 hex digits>"}
+  --public-key HEX    secp256k1 point, compressed (66 digits) or not (130)
+  -h, --help          this text
+
+Checks with an independent implementation (@noble/secp256k1), low s only.
+Exit code: 0 valid, 1 not valid, 2 called wrongly.
+`;
+
+await main({
+  name: 'verify-signature',
+  help,
+  options: z.object({ message: z.string(), signature: CompactSignatureSchema, 'public-key': PublicKeyHexSchema }),
+  run: async ({ message, signature, 'public-key': publicKey }) => {
+    if (await isValid(signature, message, publicKey)) return '✓ Signature verified successfully\n';
+    throw new Refusal('✗ The signature is not valid for this message and public key');
+  },
+});
