@@ -8,6 +8,7 @@ import type { Config } from './config.js';
 import type { Culprits } from './evidence/culprits.js';
 import type { ExecutionJournal } from './storage/execution_journal.js';
 import type { ProtocolRunner } from './workers/jobs.js';
+import type { Authorize } from './approval/authorization.js';
 import type { Policy } from './approval/policy.js';
 import type { PoolDemand } from './presigning/pool_demand.js';
 import type { PresenceView } from './cluster/presence.js';
@@ -44,6 +45,7 @@ export interface NodeContext {
   readonly runner: ProtocolRunner;
   readonly journal: ExecutionJournal;
   readonly audit: AuditLog;
+  readonly authorize: Authorize;
   /** What this node signs, of all that it is asked for by the gateway. */
   readonly policy: Policy;
   readonly keyShare: PublicKeyShare;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { completeKeyShare, encodePoint, keyMaterialDigest, parseAuxInfo, parseCoreKeyShare, serializeKeyShare, type SecurityParams } from 'cggmp24';
 import { BoardClient } from 'message-board/client';
 import type { SetupStatus } from 'message-board/contract';
+import { systemClock } from 'service/clock';
 import { serve } from 'service/serve';
 import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
@@ -11,6 +12,7 @@ import type { Roster } from 'sealing/roster';
 import type { SealKey } from 'sealing/seal_key';
 import { agree, initialStatus, runOnlyAttempt, type Phase } from './setup/agreement.js';
 import { AuditLog } from './audit/audit_log.js';
+import { authorizeAnybody, authorizeSigned } from './approval/authorization.js';
 import { auxInfoPhase } from './setup/aux_info.js';
 import type { Config } from './config.js';
 import { watchForConflicts } from './setup/conflicts.js';
@@ -106,7 +108,7 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
     for (const { member, code } of await evidence.load()) culprits.add(nodeIndex(member, n) ?? -1, code);
     const journal = await ExecutionJournal.open(join(config.dataDir, `executions_${config.nodeId}.log`));
     ending.push(() => journal.close());
-    const policy = await openPolicy(config.policyFile);
+    const policy = await openPolicy(config.policyFile, systemClock);
     const onProblem = (reason: string | null): void => { problems.set('audit_log', reason); };
     const audit = await AuditLog.open(join(config.dataDir, `audit_${config.nodeId}.log`), { logger, onProblem });
     ending.push(() => audit.close());
@@ -163,7 +165,8 @@ async function live(parts: Parts, background: Promise<void>[], { life, takingPar
   runner.loadKeyShare(serializeKeyShare(share));
   watchForConflicts({ ...parts, onProblem: (reason) => { problems.set('conflict', reason); } }, signal);
   background.push(keepPublicKeyPosted({ ...parts, onProblem: (reason) => { problems.set('public_key', reason); } }, publicKey, signal));
-  const context: NodeContext = { ...parts, index, n, t, keyShare: { sharedPublicKey: core.sharedPublicKey, publicKey, materialDigest: keyMaterialDigest(share) } };
+  const authorize = config.rustInterop ? authorizeAnybody : authorizeSigned({ roster: parts.roster, maxAgeMs: config.requestMaxAgeMs, clock: systemClock });
+  const context: NodeContext = { ...parts, index, n, t, authorize, keyShare: { sharedPublicKey: core.sharedPublicKey, publicKey, materialDigest: keyMaterialDigest(share) } };
   await runSigning(context, signal);
 }
 

@@ -5,11 +5,12 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { Refused } from 'sealing/errors';
+import { systemClock } from 'service/clock';
 import { changedJson, changedJsonText, changedText, readOrRefused, readOrRefusedLater, runs } from 'testkit/fuzz';
 import { announce, parseAnnouncement } from '../src/signing/attempt.js';
 import { AuditChain } from '../src/audit/audit_chain.js';
 import { AuditLog } from '../src/audit/audit_log.js';
-import { authorize } from '../src/approval/authorization.js';
+import { authorizeSigned } from '../src/approval/authorization.js';
 import { parseSettings } from '../src/config.js';
 import { DamagedFile } from '../src/base/errors.js';
 import { ExecutionJournal } from '../src/storage/execution_journal.js';
@@ -18,6 +19,7 @@ import { decide } from '../src/setup/setup_decision.js';
 import { signedRequest } from './util/board_record.js';
 import { inFolder } from 'testkit/folder';
 import { members } from 'testkit/roster';
+import { VirtualClock } from 'testkit/virtual_clock';
 
 const isRefused = (error: unknown): boolean => error instanceof Refused;
 const logger = pino({ level: 'silent' });
@@ -43,8 +45,8 @@ describe('a policy', () => {
   it('is refused, or decides about everything', () => {
     fc.assert(
       fc.property(changedJsonText([honest]), fc.string({ unit: 'binary', maxLength: 50 }), (text, message) => {
-        const read = readOrRefused(() => parsePolicy(text, () => 0), isRefused);
-        if (read !== null) expect(typeof read.value.decide({ id: 'req_1_a', message, time: new Date(0) }).allowed).toBe('boolean');
+        const read = readOrRefused(() => parsePolicy(text, new VirtualClock()), isRefused);
+        if (read !== null) expect(typeof read.value.check({ id: 'req_1_a', message, time: new Date(0) }).allowed).toBe('boolean');
       }),
       runs(200),
     );
@@ -59,7 +61,7 @@ describe('a policy', () => {
     };
     fc.assert(
       fc.property(letters, fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 }), (pattern, message) => {
-        const { allowed } = parsePolicy(JSON.stringify({ version: 1, allow: [pattern] })).decide({ id: 'r', message, time: new Date(0) });
+        const { allowed } = parsePolicy(JSON.stringify({ version: 1, allow: [pattern] }), new VirtualClock()).check({ id: 'r', message, time: new Date(0) });
         expect(allowed).toBe(slow(pattern, message));
       }),
       runs(500),
@@ -133,12 +135,13 @@ describe('what the board shows', () => {
     const { id, message, origin } = await signedRequest(all, 'what was asked for');
     const at = new Date().toISOString();
     const record = { id, message, origin: origin ?? '', status: 'pending', revision: 'a.1', created_at: at, updated_at: at };
+    const authorize = authorizeSigned({ roster: all.roster, maxAgeMs: 60_000, clock: systemClock });
     await fc.assert(
       fc.asyncProperty(changedJson([record]), async (json) => {
         const shown = { ...record, ...(typeof json === 'object' && !Array.isArray(json) ? json : {}) } as Record<string, unknown>;
         const texts = ['id', 'message', 'origin'].every((field) => typeof shown[field] === 'string');
         if (!texts) return;
-        const read = await readOrRefusedLater(() => authorize(shown as unknown as Parameters<typeof authorize>[0], { roster: all.roster, maxAgeMs: 60_000 }), isRefused);
+        const read = await readOrRefusedLater(() => authorize(shown as unknown as Parameters<typeof authorize>[0]), isRefused);
         if (read !== null) expect([shown.id, shown.message]).toEqual([id, message]);
       }),
       runs(100),

@@ -1,6 +1,6 @@
 import type { CreateRequest, RequestRecord, Status, UpdateRequest } from '../contract/contract.js';
 import { ServiceError } from 'service/errors';
-import { newRequestId } from './ids.js';
+import { isRequestId, newRequestId } from './ids.js';
 import type { BoardContext } from '../server/board.js';
 import { changes, isFinal, isProtocolRecord, type Known } from '../server/request_rules.js';
 import { entries, Works, type Work } from './works.js';
@@ -30,7 +30,7 @@ export class RequestStore {
     const known = this.works.byId.get(id);
     if (known?.record?.message === message && known.record.origin === origin) return known.record;
     // The record that nodes made by asking for a request's messages, after the board lost the request itself, gives way to it.
-    const givesWay = known?.record !== undefined && isProtocolRecord(known.record) && id.startsWith('req_');
+    const givesWay = known?.record !== undefined && isProtocolRecord(known.record) && isRequestId(id);
     if (known !== undefined && !givesWay) throw new ServiceError(409, 'request_exists', `id: ${id} is known with another message or origin`);
     if (this.pending >= this.context.limits.maxPendingRequests) {
       throw new ServiceError(429, 'too_many_pending', `${this.pending} requests are pending already`);

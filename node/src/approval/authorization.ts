@@ -1,36 +1,59 @@
 import type { RequestRecord } from 'message-board/contract';
-import { verifySigningRequest, type Asking } from 'message-board/signing_request';
+import { isRequestId, REQUEST_ID_PREFIX } from 'message-board/ids';
+import { verifySigningRequest } from 'message-board/signing_request';
 import { Refused } from 'sealing/errors';
 import type { Roster } from 'sealing/roster';
+import type { Clock } from 'service/clock';
 
-const PREFIX = 'req_';
-/** By so much the gateway's clock may be ahead of ours, ms. */
+/**
+ * How far the gateway's clock may be ahead of ours. Smaller: requests are refused when the two clocks differ a little. Larger: a
+ * request that is dated ahead can be signed for longer.
+ */
 const MAX_AHEAD_MS = 60_000;
 
-export interface AuthorizationOptions {
-  readonly roster: Roster;
-  /** What was asked longer ago is not signed any more, ms. */
-  readonly maxAgeMs: number;
-  /** Wall clock, ms. */
-  readonly now?: () => number;
+/** What is known of a request that may be signed. */
+export interface Authorization {
+  /** The member whose client asked; null in a plain cluster, where nobody can tell. */
+  readonly askedBy: string | null;
+  /** When its client asked: by the gateway's clock, in a plain cluster by the board's. */
+  readonly time: Date;
+  /** The id of the presignature that the gateway proposes, if it does. */
+  readonly proposal: string | undefined;
 }
-
-/** What the gateway has signed. In a plain cluster nobody can tell who has asked, null, and the time is the board's. */
-export type Authorized = Omit<Asking, 'askedBy'> & { readonly askedBy: string | null };
 
 /**
  * Has a client of the gateway asked for this very message under this very id, a short time ago?
  * @throws Refused saying what is wrong, for this node's own log: others are told that it was refused and no more
  */
-export async function authorize(request: RequestRecord, options: AuthorizationOptions): Promise<Authorized> {
-  const { id, message, created_at } = request;
-  const { roster, maxAgeMs, now = Date.now } = options;
-  if (!id.startsWith(PREFIX)) throw new Refused(`id: a signing request's begins with ${PREFIX}`);
+export type Authorize = (request: RequestRecord) => Promise<Authorization>;
+
+export interface AuthorizationOptions {
+  readonly roster: Roster;
+  /** A request that is older is not signed any more. */
+  readonly maxAgeMs: number;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/** In a sealed cluster: what the gateway has signed. */
+export function authorizeSigned({ roster, maxAgeMs, clock }: AuthorizationOptions): Authorize {
+  return async (request) => {
+    checkForm(request);
+    const { askedBy, time, proposal } = await verifySigningRequest(roster, request);
+    const ageMs = clock.now() - time.getTime();
+    if (ageMs > maxAgeMs) throw new Refused('origin: it is too old');
+    if (ageMs < -MAX_AHEAD_MS) throw new Refused('origin: it is from the future');
+    return { askedBy, time, proposal };
+  };
+}
+
+/** In a plain cluster: anybody may ask, at any time. */
+export const authorizeAnybody: Authorize = (request) =>
+  new Promise((resolve) => {
+    checkForm(request);
+    resolve({ askedBy: null, time: new Date(request.created_at), proposal: undefined });
+  });
+
+function checkForm({ id, message }: RequestRecord): void {
+  if (!isRequestId(id)) throw new Refused(`id: a signing request's begins with ${REQUEST_ID_PREFIX}`);
   if (message === '') throw new Refused('message: it is empty');
-  if (!roster.sealed) return { askedBy: null, time: new Date(created_at), proposal: undefined };
-  const authorized = await verifySigningRequest(roster, request);
-  const age = now() - authorized.time.getTime();
-  if (age > maxAgeMs) throw new Refused('origin: it is too old');
-  if (age < -MAX_AHEAD_MS) throw new Refused('origin: it is from the future');
-  return authorized;
 }

@@ -1,11 +1,12 @@
-/** What a node signs, of all that it is asked for by somebody who may ask. Decided before any share is used. */
+/** What a node signs, of all that authorized clients ask for. It is asked before any share is used. */
 import { readFile } from 'node:fs/promises';
 import { Refused } from 'sealing/errors';
 import { parseJson } from 'sealing/json';
+import type { Clock } from 'service/clock';
 import { z } from 'zod';
 import { sha256 } from '../base/utils.js';
 
-/** What somebody wants signed. */
+/** What a client wants signed. */
 export interface PolicyRequest {
   readonly id: string;
   readonly message: string;
@@ -14,33 +15,35 @@ export interface PolicyRequest {
 }
 
 /** `why` is for this node's own log; others are told the code. */
-export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly code: 'policy_refused' | 'rate_limited'; readonly why: string };
+export type PolicyAnswer =
+  | { readonly allowed: true }
+  | { readonly allowed: false; readonly code: 'policy_refused' | 'rate_limited'; readonly why: string };
 
 export interface Policy {
-  /** Of the file that it comes from, hexadecimal; null when there is none. */
+  /** SHA-256 of its file, hexadecimal; null when there is no file. */
   readonly sha256: string | null;
-  /** Asked once for each request in a node's life; after a restart perhaps again. */
-  decide(request: PolicyRequest): Decision;
+  /** Is asked once for each request in a node's life; after a restart perhaps again. */
+  check(request: PolicyRequest): PolicyAnswer;
 }
 
 /** Signs whatever is asked for. */
-export const ALLOW_ALL: Policy = { sha256: null, decide: () => ({ allowed: true }) };
+export const ALLOW_ALL: Policy = { sha256: null, check: () => ({ allowed: true }) };
 
 const PatternSchema = z.string().min(1).max(256);
 const PatternsSchema = z.array(PatternSchema).max(100);
 const LimitSchema = z.int().min(1).max(100_000);
 
 /**
- * A pattern is a text in which each `*` stands for any text, even none; it has to be the whole message, letter by letter, case
- * and all. No more than that: to match one takes time in proportion to the message, whatever a stranger puts into it.
+ * A pattern is a text in which each `*` stands for any text, even an empty one. It has to match the whole message, and case counts.
+ * Patterns can do no more, so that matching takes time in proportion to the message, whatever a stranger puts into it.
  */
 const PolicyFileSchema = z.strictObject({
   version: z.literal(1),
-  /** If there are any, a message has to match one. */
+  /** If given, a message has to match at least one of these. */
   allow: PatternsSchema.min(1, 'must have a pattern, or not be there').optional(),
   /** A message must match none. */
   deny: PatternsSchema.optional(),
-  /** Of UTF-8. */
+  /** Length of the message in UTF-8. */
   max_message_bytes: LimitSchema.optional(),
   /** In any 60 seconds, and in any 60 minutes; each request counts once. */
   max_requests_per_minute: LimitSchema.optional(),
@@ -48,37 +51,39 @@ const PolicyFileSchema = z.strictObject({
 });
 type PolicyFile = z.infer<typeof PolicyFileSchema>;
 
+type PolicyClock = Pick<Clock, 'monotonic'>;
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 /** The policy of a file; without a file, everything is allowed. @throws Refused naming the file and the field */
-export async function openPolicy(path: string | undefined, now?: () => number): Promise<Policy> {
+export async function openPolicy(path: string | undefined, clock: PolicyClock): Promise<Policy> {
   if (path === undefined) return ALLOW_ALL;
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new Refused(`POLICY_FILE: ${path} cannot be read`, { cause: error });
   });
-  return parsePolicy(text, now);
+  return parsePolicy(text, clock);
 }
 
-/** @param now milliseconds of a clock that never goes back @throws Refused naming the field */
-export function parsePolicy(text: string, now: () => number = () => performance.now()): Policy {
-  return new FilePolicy(parseJson(PolicyFileSchema, text, 'policy'), sha256(text), now);
+/** @throws Refused naming the field */
+export function parsePolicy(text: string, clock: PolicyClock): Policy {
+  return new FilePolicy(parseJson(PolicyFileSchema, text, 'policy'), sha256(text), clock);
 }
 
 class FilePolicy implements Policy {
-  /** When each request was let through, by id; the oldest first. As far back as a limit looks. */
+  /** When each request was allowed, by id, on the monotonic clock; the oldest first. Kept as far back as the longest limit looks. */
   readonly #counted = new Map<string, number>();
 
   constructor(
     private readonly file: PolicyFile,
     readonly sha256: string,
-    private readonly now: () => number,
+    private readonly clock: PolicyClock,
   ) {}
 
-  decide({ id, message }: PolicyRequest): Decision {
+  check({ id, message }: PolicyRequest): PolicyAnswer {
     const why = this.#objection(message);
     if (why !== null) return { allowed: false, code: 'policy_refused', why };
-    if (this.#counts(id)) return { allowed: true };
+    if (this.#count(id)) return { allowed: true };
     return { allowed: false, code: 'rate_limited', why: 'there were too many requests' };
   }
 
@@ -89,11 +94,11 @@ class FilePolicy implements Policy {
     return allow === undefined || allow.some((pattern) => matches(pattern, message)) ? null : 'the message matches no pattern of allow';
   }
 
-  /** Counts a request; false when that would be one too many. */
-  #counts(id: string): boolean {
+  /** Counts a request. @returns false when that would be one too many */
+  #count(id: string): boolean {
     const { max_requests_per_minute: perMinute, max_requests_per_hour: perHour } = this.file;
     if (perMinute === undefined && perHour === undefined) return true;
-    const now = this.now();
+    const now = this.clock.monotonic();
     for (const [known, at] of this.#counted) {
       if (now - at < (perHour === undefined ? MINUTE_MS : HOUR_MS)) break;
       this.#counted.delete(known);
@@ -106,7 +111,7 @@ class FilePolicy implements Policy {
   }
 }
 
-/** Each piece between stars is taken where it first comes: if the message matches at all, it matches so. */
+/** Finds each piece between stars at its first place: if the message matches at all, it matches in this way. */
 function matches(pattern: string, message: string): boolean {
   const [first = '', ...others] = pattern.split('*');
   const last = others.pop();

@@ -2,7 +2,7 @@ import { ServiceError } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
 import { REFUSAL } from 'sealing/kinds';
 import type { NodeContext } from '../context.js';
-import { judge } from '../approval/judgement.js';
+import { decide } from '../approval/decision.js';
 import { PresignatureMaker } from '../presigning/presignature.js';
 import { keepReading, sleepUntilAborted, untilAnswered } from '../cluster/reading.js';
 import { FullSigning } from './signing.js';
@@ -153,9 +153,9 @@ class SigningCoordinator {
     // What it has refused in an earlier life stays refused: the others know.
     if (task.verdict === undefined) {
       const code = task.refusals.codeOf(this.context.index);
-      const { refusal, proposal } = code === undefined ? await judge(this.context, task.request) : { refusal: code };
-      task.verdict = refusal;
-      task.proposal = proposal;
+      const decision = code === undefined ? await decide(this.context, task.request) : { refusal: code };
+      task.verdict = decision.refusal;
+      if (decision.refusal === null) task.proposal = decision.proposal;
       this.#fast.judged(task);
       if (task.verdict === null) this.context.demand.used();
     }

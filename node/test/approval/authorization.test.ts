@@ -5,9 +5,10 @@ import type { Identity } from 'sealing/identity';
 import { NAMING, SIGNING_REQUEST } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { sign } from 'sealing/statement';
-import { authorize } from '../../src/approval/authorization.js';
-import { members } from 'testkit/roster';
+import { authorizeAnybody, authorizeSigned } from '../../src/approval/authorization.js';
 import { present } from 'testkit/present';
+import { members } from 'testkit/roster';
+import { VirtualClock } from 'testkit/virtual_clock';
 
 const { roster, gateway, identities } = members(4, 3);
 const NOW = Date.parse('2026-11-21T12:00:00.000Z');
@@ -35,7 +36,10 @@ function record(fields: Partial<RequestRecord>): RequestRecord {
   return RequestRecordSchema.parse({ id: 'req_1_a', message: MESSAGE, status: 'pending', revision: '1', created_at: at, updated_at: at, ...fields });
 }
 
-const check = (request: RequestRecord, of = roster) => authorize(request, { roster: of, maxAgeMs: 24 * HOUR_MS, now: () => NOW });
+const check = (request: RequestRecord, of = roster) => {
+  const authorize = of.sealed ? authorizeSigned({ roster: of, maxAgeMs: 24 * HOUR_MS, clock: new VirtualClock(NOW) }) : authorizeAnybody;
+  return authorize(request);
+};
 
 describe('the authorization of a request', () => {
   it('is what the gateway has signed, and says who asked and when', async () => {

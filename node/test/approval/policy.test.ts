@@ -2,29 +2,31 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { openPolicy, parsePolicy, type Decision, type Policy } from '../../src/approval/policy.js';
+import { openPolicy, parsePolicy, type Policy, type PolicyAnswer } from '../../src/approval/policy.js';
 import { inFolder } from 'testkit/folder';
+import { VirtualClock } from 'testkit/virtual_clock';
 
+const clock = new VirtualClock();
 let ids = 0;
-function decide(policy: Policy, message: string, id = `req_${++ids}`): Decision {
-  return policy.decide({ id, message, time: new Date() });
+function check(policy: Policy, message: string, id = `req_${++ids}`): PolicyAnswer {
+  return policy.check({ id, message, time: new Date() });
 }
-const verdict = (policy: Policy, message: string, id?: string): string => {
-  const decision = decide(policy, message, id);
-  return decision.allowed ? 'allowed' : decision.code;
+const answer = (policy: Policy, message: string, id?: string): string => {
+  const given = check(policy, message, id);
+  return given.allowed ? 'allowed' : given.code;
 };
-const policyOf = (file: object, now?: () => number): Policy => parsePolicy(JSON.stringify({ version: 1, ...file }), now);
+const policyOf = (file: object, now = () => 0): Policy => parsePolicy(JSON.stringify({ version: 1, ...file }), { monotonic: now });
 
 describe('a policy', () => {
   it('allows everything when there is no file, and no more than the file says when there is one', () =>
     inFolder(async (folder) => {
-      expect(verdict(await openPolicy(undefined), 'anything')).toBe('allowed');
+      expect(answer(await openPolicy(undefined, clock), 'anything')).toBe('allowed');
       const path = join(folder, 'policy.json');
       await writeFile(path, JSON.stringify({ version: 1, allow: ['pay *'] }));
-      const policy = await openPolicy(path);
-      expect([verdict(policy, 'pay 5'), verdict(policy, 'anything')]).toEqual(['allowed', 'policy_refused']);
+      const policy = await openPolicy(path, clock);
+      expect([answer(policy, 'pay 5'), answer(policy, 'anything')]).toEqual(['allowed', 'policy_refused']);
       expect(policy.sha256).toMatch(/^[0-9a-f]{64}$/);
-      await expect(openPolicy(join(folder, 'gone.json'))).rejects.toThrow(/^POLICY_FILE: .*gone\.json cannot be read$/);
+      await expect(openPolicy(join(folder, 'gone.json'), clock)).rejects.toThrow(/^POLICY_FILE: .*gone\.json cannot be read$/);
     }));
 
   it.each([
@@ -45,8 +47,8 @@ describe('a policy', () => {
     ['pay (a|b)+', 'pay aa', false],
     ['*b', 'abab', true],
   ])('matches %j with %j: %p', (pattern, message, matches) => {
-    expect(verdict(policyOf({ allow: [pattern] }), message)).toBe(matches ? 'allowed' : 'policy_refused');
-    expect(verdict(policyOf({ deny: [pattern] }), message)).toBe(matches ? 'policy_refused' : 'allowed');
+    expect(answer(policyOf({ allow: [pattern] }), message)).toBe(matches ? 'allowed' : 'policy_refused');
+    expect(answer(policyOf({ deny: [pattern] }), message)).toBe(matches ? 'policy_refused' : 'allowed');
   });
 
   it('matches as the regular expression with the same meaning does', () => {
@@ -55,7 +57,7 @@ describe('a policy', () => {
     fc.assert(
       fc.property(letters, text, (pattern, message) => {
         const same = new RegExp(`^${pattern.replaceAll('*', '[^]*')}$`).test(message);
-        expect(verdict(policyOf({ allow: [pattern] }), message)).toBe(same ? 'allowed' : 'policy_refused');
+        expect(answer(policyOf({ allow: [pattern] }), message)).toBe(same ? 'allowed' : 'policy_refused');
       }),
       { numRuns: 1_000 },
     );
@@ -63,33 +65,33 @@ describe('a policy', () => {
 
   it('is decided at once whatever the message is', () => {
     const nasty = `${'*a'.repeat(100)}*b`;
-    expect(verdict(policyOf({ allow: [nasty] }), 'a'.repeat(65_536))).toBe('policy_refused');
+    expect(answer(policyOf({ allow: [nasty] }), 'a'.repeat(65_536))).toBe('policy_refused');
   });
 
   it('denies what is denied even if it is allowed', () => {
     const policy = policyOf({ allow: ['pay *', 'ask *'], deny: ['*mallory*'] });
-    expect(['pay bob', 'ask bob', 'pay mallory', 'take'].map((message) => verdict(policy, message))).toEqual(['allowed', 'allowed', 'policy_refused', 'policy_refused']);
+    expect(['pay bob', 'ask bob', 'pay mallory', 'take'].map((message) => answer(policy, message))).toEqual(['allowed', 'allowed', 'policy_refused', 'policy_refused']);
   });
 
   it('measures a message in bytes of UTF-8', () => {
     const policy = policyOf({ max_message_bytes: 4 });
-    expect(['abcd', 'abcde', 'éé', 'ééé', '𝕒', '𝕒a'].map((message) => verdict(policy, message))).toEqual(['allowed', 'policy_refused', 'allowed', 'policy_refused', 'allowed', 'policy_refused']);
+    expect(['abcd', 'abcde', 'éé', 'ééé', '𝕒', '𝕒a'].map((message) => answer(policy, message))).toEqual(['allowed', 'policy_refused', 'allowed', 'policy_refused', 'allowed', 'policy_refused']);
   });
 
   it('lets so many through in any minute and in any hour, each request counted once, refused ones not at all', () => {
     let now = 0;
     const policy = policyOf({ deny: ['no'], max_requests_per_minute: 2, max_requests_per_hour: 3 }, () => now);
-    expect([verdict(policy, 'no'), verdict(policy, 'm', 'a'), verdict(policy, 'm', 'a'), verdict(policy, 'no'), verdict(policy, 'm', 'b')]).toEqual(['policy_refused', 'allowed', 'allowed', 'policy_refused', 'allowed']);
-    expect(verdict(policy, 'm', 'c')).toBe('rate_limited');
+    expect([answer(policy, 'no'), answer(policy, 'm', 'a'), answer(policy, 'm', 'a'), answer(policy, 'no'), answer(policy, 'm', 'b')]).toEqual(['policy_refused', 'allowed', 'allowed', 'policy_refused', 'allowed']);
+    expect(answer(policy, 'm', 'c')).toBe('rate_limited');
     now = 59_999;
-    expect([verdict(policy, 'm', 'c'), verdict(policy, 'm', 'b')]).toEqual(['rate_limited', 'allowed']);
+    expect([answer(policy, 'm', 'c'), answer(policy, 'm', 'b')]).toEqual(['rate_limited', 'allowed']);
     now = 60_000;
-    expect([verdict(policy, 'm', 'c'), verdict(policy, 'm', 'd')]).toEqual(['allowed', 'rate_limited']);
+    expect([answer(policy, 'm', 'c'), answer(policy, 'm', 'd')]).toEqual(['allowed', 'rate_limited']);
     now = 3_599_999;
-    expect(verdict(policy, 'm', 'd')).toBe('rate_limited');
+    expect(answer(policy, 'm', 'd')).toBe('rate_limited');
     now = 3_600_000;
-    expect([verdict(policy, 'm', 'd'), verdict(policy, 'm', 'e')]).toEqual(['allowed', 'allowed']);
-    expect(verdict(policy, 'm', 'f')).toBe('rate_limited');
+    expect([answer(policy, 'm', 'd'), answer(policy, 'm', 'e')]).toEqual(['allowed', 'allowed']);
+    expect(answer(policy, 'm', 'f')).toBe('rate_limited');
   });
 
   it('never lets more through in any 60 seconds than it says', () => {
@@ -99,7 +101,7 @@ describe('a policy', () => {
         const policy = policyOf({ max_requests_per_minute: limit }, () => now);
         const through = pauses.flatMap((pause) => {
           now += pause;
-          return verdict(policy, 'm') === 'allowed' ? [now] : [];
+          return answer(policy, 'm') === 'allowed' ? [now] : [];
         });
         for (const end of through) expect(through.filter((at) => at <= end && at > end - 60_000).length).toBeLessThanOrEqual(limit);
       }),
@@ -119,6 +121,6 @@ describe('a policy', () => {
     ['{"version":1,"max_requests_per_minute":1.5}', /^policy: max_requests_per_minute: /],
     ['{"version":1,"max_requests_per_hour":"9"}', /^policy: max_requests_per_hour: /],
   ])('refuses the file %s and names the field', (text, message) => {
-    expect(() => parsePolicy(text)).toThrow(message);
+    expect(() => parsePolicy(text, clock)).toThrow(message);
   });
 });

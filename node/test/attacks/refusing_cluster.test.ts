@@ -4,6 +4,7 @@ import type { RequestRecord } from 'message-board/contract';
 import { messageHash } from 'message-board/signing_request';
 import { REFUSAL } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
+import { systemClock } from 'service/clock';
 import { ALLOW_ALL, parsePolicy, type Policy } from '../../src/approval/policy.js';
 import { nodeId } from '../../src/base/utils.js';
 import { eventually, SigningCluster, type ClusterOptions } from '../util/cluster.js';
@@ -21,7 +22,7 @@ afterEach(async () => {
 
 /** A cluster in which these nodes have this policy. */
 async function start(policy: string, nodes: readonly number[], settings: ClusterOptions['settings'] = WITHOUT_POOL): Promise<void> {
-  const policyOf = (index: number): Policy => (nodes.includes(index) ? parsePolicy(policy) : ALLOW_ALL);
+  const policyOf = (index: number): Policy => (nodes.includes(index) ? parsePolicy(policy, systemClock) : ALLOW_ALL);
   cluster = await SigningCluster.start({ settings: { FULL_SIGNING_TIMEOUT_MS: '20000', ...settings }, policyOf });
   if (settings === WITH_POOL) await eventually('the pool is filled', () => cluster.pooled() >= 3 * 4);
 }
@@ -83,7 +84,7 @@ describe('a request that too few nodes would sign', () => {
 
   it('stays refused by a node that is restarted with another mind', async () => {
     const files = [NO_BAD, '{"version":1}'];
-    const policyOf = (index: number): Policy => (index === 1 ? parsePolicy(files.shift() ?? NO_BAD) : ALLOW_ALL);
+    const policyOf = (index: number): Policy => (index === 1 ? parsePolicy(files.shift() ?? NO_BAD, systemClock) : ALLOW_ALL);
     cluster = await SigningCluster.start({ settings: WITHOUT_POOL, policyOf });
     await cluster.stopNode(2);
     const { id } = await cluster.request('bad one');

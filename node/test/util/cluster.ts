@@ -7,6 +7,7 @@ import { SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { createApp } from 'message-board/app';
 import { BoardClient } from 'message-board/client';
 import { parseSignature, type NodeStatus, type RequestRecord } from 'message-board/contract';
+import { systemClock } from 'service/clock';
 import { serve, type Running } from 'service/serve';
 import { pino, type Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
@@ -17,6 +18,7 @@ import { CpuBudget } from '../../src/workers/cpu_budget.js';
 import { Culprits } from '../../src/evidence/culprits.js';
 import { EvidenceFolder } from '../../src/evidence/evidence_folder.js';
 import { ExecutionJournal } from '../../src/storage/execution_journal.js';
+import { authorizeAnybody, authorizeSigned } from '../../src/approval/authorization.js';
 import { ALLOW_ALL, type Policy } from '../../src/approval/policy.js';
 import { PoolDemand } from '../../src/presigning/pool_demand.js';
 import { Presence } from '../../src/cluster/presence.js';
@@ -186,7 +188,8 @@ export class SigningCluster {
     const policy = this.options.policyOf?.(index) ?? ALLOW_ALL;
     const keyShare = { sharedPublicKey: share.core.sharedPublicKey, publicKey: this.publicKey, materialDigest: keyMaterialDigest(share) };
     const demand = new PoolDemand({ target: config.poolTarget, max: config.poolMax });
-    const context: NodeContext = { config, demand, roster, identity, seals, index, n, t: config.t, logger, client, presence, culprits, runner, journal, audit, policy, keyShare };
+    const authorize = roster.sealed ? authorizeSigned({ roster, maxAgeMs: config.requestMaxAgeMs, clock: systemClock }) : authorizeAnybody;
+    const context: NodeContext = { config, demand, roster, identity, seals, index, n, t: config.t, logger, client, presence, culprits, runner, journal, audit, authorize, policy, keyShare };
     const stopping = new AbortController();
     setMaxListeners(0, stopping.signal);
     const stopped = (error: unknown): void => {
