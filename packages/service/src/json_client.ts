@@ -89,27 +89,24 @@ export class JsonClient {
 
   private async once<T>({ method, path, body, schema, timeout, signal }: Call<T>): Promise<T> {
     signal?.throwIfAborted();
-    // Not AbortSignal.any: on Node 20 a long-lived signal keeps a trace of every signal made from it.
-    const ended = new AbortController();
-    const end = (): void => {
-      ended.abort();
-    };
-    const timer = setTimeout(end, timeout);
-    signal?.addEventListener('abort', end);
+    const late = new AbortController();
+    const timer = setTimeout(() => {
+      late.abort();
+    }, timeout);
+    const ended = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
     try {
       const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-      const options = { method, path: this.prefix + path, headers, body: body ?? null, signal: ended.signal };
+      const options = { method, path: this.prefix + path, headers, body: body ?? null, signal: ended };
       const answer = await this.pool.request({ ...options, headersTimeout: 0, bodyTimeout: 0 });
       this.onHeaders?.(answer.headers);
       return read(`${method} ${path}`, answer.statusCode, await answer.body.text(), schema);
     } catch (error) {
       if (error instanceof ServiceError || error instanceof TransportError) throw error;
       signal?.throwIfAborted();
-      const why = ended.signal.aborted ? `no answer in ${timeout} ms` : describe(error);
+      const why = late.signal.aborted ? `no answer in ${timeout} ms` : describe(error);
       throw new TransportError(`${method} ${path}: ${why}`, true, { cause: error });
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
     }
   }
 }
