@@ -1,4 +1,4 @@
-import { ServiceError, TransportError } from 'message-board/client';
+import { ServiceError, TransportError } from 'service/errors';
 
 /** The board did not answer, or not as it should. */
 export class BoardUnavailable extends ServiceError {

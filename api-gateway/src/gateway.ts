@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { verify } from 'cggmp24';
-import { ServiceError, type BoardClient } from 'message-board/client';
+import type { BoardClient } from 'message-board/client';
 import { parseSignature, type RequestRecord } from 'message-board/contract';
 import { newRequestId } from 'message-board/ids';
 import { keysStatedBy } from 'message-board/node_statement';
@@ -8,6 +8,7 @@ import { wasAskedFor } from 'message-board/signing_request';
 import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
+import { ServiceError } from 'service/errors';
 import { BoardUnavailable, viaBoard } from './board_unavailable.js';
 import type { Health, SigningStatus } from './contract.js';
 import { NodeStatuses } from './node_statuses.js';

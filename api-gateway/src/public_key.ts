@@ -1,4 +1,4 @@
-import { ServiceError } from 'message-board/client';
+import { ServiceError } from 'service/errors';
 import type { Logger } from 'pino';
 
 /**

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ServiceError, TransportError } from 'message-board/client';
+import { ServiceError, TransportError } from 'service/errors';
 import { caller } from '../../message-board/test/caller.js';
 import { newSigner } from 'testkit/signer';
 import { until } from '../../message-board/test/support.js';

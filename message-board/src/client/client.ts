@@ -18,8 +18,6 @@ import type {
 import { ServiceError } from 'service/errors';
 import { JsonClient, type JsonClientOptions } from 'service/json_client';
 
-export { ServiceError, TransportError } from 'service/errors';
-
 /** Where to read on, how long to wait for news (milliseconds, at most 30,000), and what ends it early. */
 export interface Reading {
   readonly after?: string | undefined;

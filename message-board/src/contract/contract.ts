@@ -19,7 +19,7 @@
  * refuses the rest: 403 `invalid_envelope` for messages, `invalid_statement` for everything else, `unconfirmed_key` for a public key.
  * Signing requests are kept unchecked, for the nodes to refuse where everybody sees it; but not with a presignature that nobody has proposed.
  *
- * All errors have the shape of {@link ErrorBodySchema}. 400 malformed, 403 not signed as it has to be, 404 unknown, 409 against
+ * All errors have the shape of `ErrorBodySchema` in `service/errors`. 400 malformed, 403 not signed as it has to be, 404 unknown, 409 against
  * what is stored, 413 too large, 415 not JSON, 429 a limit is reached, 503 closing.
  */
 import { z } from 'zod';
@@ -28,7 +28,6 @@ import {
   SignatureSchema, SigningMessageSchema, StatementSchema, StatusSchema, TimeSchema, WaitSchema,
 } from './contract_fields.js';
 
-export { type ErrorBody, ErrorBodySchema } from 'service/errors';
 export {
   formatSignature, MAX_MESSAGE_BYTES, MAX_WAIT_MS, type NodeId, NodeIdSchema, OriginSchema, parseSignature, PublicKeyHexSchema,
   ReasonSchema, type Recipient, RecipientSchema, type RequestId, RequestIdSchema, SignatureSchema, SigningMessageSchema, StatementSchema,

@@ -1,5 +1,4 @@
 export { ProtocolAborted, ProtocolBug } from 'cggmp24';
-export { ServiceError, TransportError } from 'service/errors';
 
 /** Peers stayed silent, died or restarted while a session waited for them. Silence is never an accusation. */
 export class SessionTimeout extends Error {

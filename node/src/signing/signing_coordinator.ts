@@ -1,4 +1,4 @@
-import { ServiceError } from 'message-board/client';
+import { ServiceError } from 'service/errors';
 import type { RequestRecord } from 'message-board/contract';
 import { REFUSAL } from 'sealing/kinds';
 import type { NodeContext } from '../context.js';

@@ -1,4 +1,4 @@
-import { ServiceError } from 'message-board/client';
+import { ServiceError } from 'service/errors';
 import type { RequestRecord } from 'message-board/contract';
 import { askingFor } from 'message-board/signing_request';
 import { Refused } from 'sealing/errors';

@@ -1,4 +1,5 @@
-import { ErrorBodySchema, ReasonSchema, RequestIdSchema } from 'message-board/contract';
+import { ReasonSchema, RequestIdSchema } from 'message-board/contract';
+import { ErrorBodySchema } from 'service/errors';
 import { request } from 'undici';
 import { z } from 'zod';
 import { Refusal } from './command.js';
