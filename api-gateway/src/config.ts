@@ -1,14 +1,13 @@
-import { integer } from 'service/env';
 import { SEAL_KEY_FORMS, SealKeySourceSchema } from 'sealing/seal_key';
+import { integer } from 'service/env';
+import { LEVELS, LevelSchema } from 'service/log';
 import { z } from 'zod';
 
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-
-/** The gateway's environment: name, range, preset and what it is for. */
+/** The gateway's environment: name, range, default and what it is for. */
 export const ConfigSchema = z.object({
   HOST: z.string().default('127.0.0.1').describe('address it is served at; 0.0.0.0 to be reached from other machines or containers'),
   PORT: integer(0, 65_535, 8000).describe('0 takes a free one'),
-  LOG_LEVEL: z.enum(LEVELS).default('info').describe(LEVELS.join(', ')),
+  LOG_LEVEL: LevelSchema.default('info').describe(LEVELS.join(', ')),
   MESSAGE_BOARD_URL: z.url({ protocol: /^https?$/ }).default('http://localhost:8080').describe('the message board'),
   ROSTER_FILE: z.string().default('./data/roster.json').describe('who belongs to the cluster'),
   IDENTITY_FILE: z.string().default('./data/identity_gateway.json').describe("the gateway's own identity"),

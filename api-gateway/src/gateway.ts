@@ -77,14 +77,14 @@ export class Gateway {
     const asked = { message, presignature_id, origin: await originOf(identity, roster, { id, message, presignature_id }, time) };
     await this.post(id, asked);
     this.unfinished.set(id, asked);
-    this.deps.logger.info({ request_id: id, presignature_id }, 'request_accepted');
+    this.deps.logger.info({ event: 'request_accepted', request_id: id, presignature_id }, 'Signing request accepted');
     const pending: SigningStatus = { request_id: id, status: 'pending' };
     if (wait === 0) return pending;
     try {
       return (await this.status(id, wait, ended)) ?? pending;
     } catch (error) {
       // It was accepted: the client has to learn its id, whatever happened since.
-      if (!ended.aborted) this.deps.logger.warn({ request_id: id, err: error }, 'waiting_failed');
+      if (!ended.aborted) this.deps.logger.warn({ event: 'waiting_failed', request_id: id, err: error }, 'A client waited in vain and is told that its request is pending');
       return pending;
     }
   }
@@ -122,7 +122,7 @@ export class Gateway {
       await this.settleMissing();
     } catch (error) {
       if (error instanceof BoardUnavailable) this.sawBoard(false);
-      else this.deps.logger.error({ err: error }, 'sweep_failed');
+      else this.deps.logger.error({ event: 'sweep_failed', err: error }, 'The unfinished requests could not be compared with the message board');
     }
   }
 
@@ -181,7 +181,7 @@ export class Gateway {
     const { id, signature, reason } = record;
     if (record.status === 'completed') {
       if (signature === undefined || !(await this.isSigned(record, signature))) {
-        this.deps.logger.error({ request_id: id }, 'invalid_signature');
+        this.deps.logger.error({ event: 'invalid_signature', request_id: id }, 'The message board shows a signature that is not valid');
         throw new ServiceError(503, 'invalid_signature', `the message board shows a signature of ${id} that is not valid for what was asked under the public key`);
       }
       this.forget(record);
@@ -204,7 +204,7 @@ export class Gateway {
   }
 
   private forget({ id, status }: RequestRecord): void {
-    if (this.unfinished.delete(id)) this.deps.logger.info({ request_id: id, status }, 'request_finished');
+    if (this.unfinished.delete(id)) this.deps.logger.info({ event: 'request_finished', request_id: id, status }, 'Signing request finished');
   }
 
   private async post(id: string, asked: Asked): Promise<RequestRecord> {
@@ -221,7 +221,7 @@ export class Gateway {
   /** For a request that the board does not have as it was asked: posts it again if it was lost, and only reads it if it is finished. */
   private async settle(id: string, asked: Asked): Promise<RequestRecord> {
     const record = await this.post(id, asked);
-    if (record.status === 'pending') this.deps.logger.info({ request_id: id }, 'request_posted_again');
+    if (record.status === 'pending') this.deps.logger.info({ event: 'request_posted_again', request_id: id }, 'The message board had lost a signing request: it is posted again');
     return record;
   }
 
@@ -249,12 +249,13 @@ export class Gateway {
       await this.outcome(await this.settle(id, asked));
     } catch (error) {
       if (error instanceof BoardUnavailable) throw error;
-      this.deps.logger.error({ request_id: id, err: error }, 'request_not_settled');
+      this.deps.logger.error({ event: 'request_not_settled', request_id: id, err: error }, 'The message board does not take a signing request again, or shows it falsely');
     }
   }
 
   private sawBoard(up: boolean): void {
-    if (up !== this.boardUp) this.deps.logger.info(up ? 'board_up' : 'board_down');
+    if (up && !this.boardUp) this.deps.logger.info({ event: 'board_up' }, 'The message board answers');
+    if (!up && this.boardUp) this.deps.logger.info({ event: 'board_down' }, 'The message board does not answer');
     this.boardUp = up;
   }
 }

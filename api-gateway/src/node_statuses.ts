@@ -58,7 +58,7 @@ export class NodeStatuses {
         await this.take(records);
       } catch (error) {
         // That the board does not answer is told to whoever looks.
-        if (error !== signal.reason && !(error instanceof BoardUnavailable)) this.logger.error({ err: error }, 'following_failed');
+        if (error !== signal.reason && !(error instanceof BoardUnavailable)) this.logger.error({ event: 'following_failed', err: error }, 'Could not read what nodes say of themselves, trying again');
         await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
       }
     }
@@ -103,7 +103,7 @@ export class NodeStatuses {
       this.refused.delete(nodeId);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      if (!this.refused.has(nodeId)) this.logger.warn({ node_id: nodeId, reason: error.message }, 'node_statement_refused');
+      if (!this.refused.has(nodeId)) this.logger.warn({ event: 'node_statement_refused', node_id: nodeId, reason: error.message }, 'What a node is said to say does not count');
       this.refused.add(nodeId);
     }
   }

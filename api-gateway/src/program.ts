@@ -1,19 +1,29 @@
 import { randomBytes } from 'node:crypto';
 import { BoardClient } from 'message-board/client';
-import { configure, loaded, refuseArguments } from 'service/env';
-import { runService } from 'service/serve';
-import { pino } from 'pino';
 import { loadMember } from 'sealing/member';
+import { createLogger } from 'service/log';
+import { configure } from 'service/configure';
+import { runService } from 'service/serve';
 import { createApp } from './app.js';
 import { ConfigSchema } from './config.js';
 
-refuseArguments('The gateway of a threshold-signing cluster: clients ask it for signatures, and it asks the nodes, over the message board.', ConfigSchema);
-const config = configure(ConfigSchema, process.env);
-const logger = pino({ level: config.LOG_LEVEL, base: { service: 'api-gateway' }, timestamp: pino.stdTimeFunctions.isoTime });
-const { roster, identity, sealKey } = await loaded(loadMember('gateway', { roster: config.ROSTER_FILE, identity: config.IDENTITY_FILE }, config.SEAL_KEY));
-logger.info({ roster: roster.fingerprint }, 'starting');
-if (!roster.sealed) logger.warn('plain_roster: requests are not signed, and nodes cannot tell who asks. For clusters with Rust nodes only');
-if (sealKey.kind === 'none') logger.warn('clear_text_files: SEAL_KEY is none, and whoever can read the identity file can ask the nodes for signatures');
+const { config, member } = await configure({
+  about: 'The gateway of a threshold-signing cluster: clients ask it for signatures, and it asks the nodes, over the message board.',
+  schema: ConfigSchema,
+  load: async (config) => {
+    const files = { roster: config.ROSTER_FILE, identity: config.IDENTITY_FILE };
+    return { config, member: await loadMember('gateway', files, config.SEAL_KEY) };
+  },
+});
+const { roster, identity, sealKey } = member;
+const logger = createLogger(config.LOG_LEVEL, { service: 'api-gateway' });
+logger.info({ event: 'starting', roster: roster.fingerprint }, 'Gateway starting');
+if (!roster.sealed) {
+  logger.warn({ event: 'plain_roster' }, 'This cluster is plain: requests are not signed, and nodes cannot tell who asks. For clusters with Rust nodes only');
+}
+if (sealKey.kind === 'none') {
+  logger.warn({ event: 'clear_text_files' }, 'SEAL_KEY is none: whoever can read the identity file can ask the nodes for signatures');
+}
 const board = new BoardClient(config.MESSAGE_BOARD_URL, { timeoutMs: 5_000, tries: 3 });
 const random = (): string => randomBytes(8).toString('hex');
 const limits = { maxUnfinished: config.MAX_UNFINISHED, maxWaiting: config.MAX_WAITING };

@@ -42,10 +42,10 @@ export class PinnedKey {
   private see(key: string): void {
     if (this.pinned === undefined) {
       this.pinned = key;
-      this.logger.info({ public_key: key }, 'public_key_pinned');
+      this.logger.info({ event: 'public_key_pinned', public_key: key }, 'Public key pinned');
     } else if (this.pinned !== key && !this.conflicting) {
       this.conflicting = true;
-      this.logger.error({ pinned: this.pinned, shown: key }, 'public_key_conflict');
+      this.logger.error({ event: 'public_key_conflict', pinned: this.pinned, shown: key }, 'Another public key is shown than before: nothing is signed any more');
     }
   }
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startProgram } from '../../message-board/test/program.js';
+import { spawnProgram } from 'testkit/program';
 import { until } from '../../message-board/test/support.js';
 import { members } from 'testkit/roster';
 import { ConfigSchema } from '../src/config.js';
@@ -21,20 +21,20 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const start = (env: Record<string, string>) => startProgram(MAIN, { ...files, SEAL_KEY: 'none', ...env });
+const start = (env: Record<string, string>) => spawnProgram(MAIN, { ...files, SEAL_KEY: 'none', ...env });
 
 describe('the program', () => {
   it('serves without a board, and ends well on SIGTERM', async () => {
     const { child, exit, events, output } = start({ PORT: '0', MESSAGE_BOARD_URL: 'http://127.0.0.1:1' });
-    await until(() => child.exitCode !== null || events().some(({ msg }) => msg === 'listening'));
+    await until(() => child.exitCode !== null || events().some(({ event }) => event === 'listening'));
     child.kill('SIGTERM');
     expect([await exit, output.stderr]).toEqual([0, '']);
-    expect(events().map(({ msg }) => String(msg).replace(/:.*/, ''))).toEqual(['starting', 'clear_text_files', 'listening', 'closing', 'closed']);
+    expect(events().map(({ event }) => event)).toEqual(['starting', 'clear_text_files', 'listening', 'closing', 'closed']);
     expect(events()[0]).toMatchObject({ roster: members().roster.fingerprint });
   });
 
   it('says with --help what it reads from the environment, and does not start', async () => {
-    const { exit, output } = startProgram(MAIN, {}, ['--help']);
+    const { exit, output } = spawnProgram(MAIN, {}, ['--help']);
     expect(await exit).toBe(0);
     for (const name of Object.keys(ConfigSchema.shape)) expect(output.stdout).toMatch(new RegExp(`^  ${name} +\\S.{10}`, 'm'));
     expect(output.stdout).toMatch(/^ {2}SEAL_KEY .*required: passphrase-file:PATH/m);
@@ -49,7 +49,7 @@ describe('the program', () => {
     [{ IDENTITY_FILE: '/nowhere/identity.json' }, '/nowhere/identity.json: '],
   ])('%j ends it with what is wrong', async (env, complaint) => {
     const { exit, output } = start(env);
-    expect(await exit).toBe(1);
+    expect(await exit).toBe(2);
     expect(output.stderr).toContain(`configuration: ${complaint}`);
   });
 
@@ -57,7 +57,7 @@ describe('the program', () => {
     const other = join(folder, 'other.json');
     await writeFile(other, members(3, 2).identities[0]?.serialize() ?? '');
     const { exit, output } = start({ IDENTITY_FILE: other });
-    expect(await exit).toBe(1);
+    expect(await exit).toBe(2);
     expect(output.stderr).toContain('it is the identity of node-1, not of gateway');
   });
 });

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { integer } from 'service/env';
+import { LEVELS, LevelSchema } from 'service/log';
 
 const MIB = 1024 * 1024;
 const DAY = 86_400;
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
-/** The board's environment: name, range, preset and what it is for. */
+/** The board's environment: name, range, default and what it is for. */
 export const ConfigSchema = z.object({
   HOST: z.string().default('127.0.0.1').describe('address it is served at; 0.0.0.0 to be reached from other machines or containers'),
   PORT: integer(0, 65_535, 8080).describe('0 takes a free one'),
-  LOG_LEVEL: z.enum(LEVELS).default('info').describe(LEVELS.join(', ')),
+  LOG_LEVEL: LevelSchema.default('info').describe(LEVELS.join(', ')),
   ROSTER_FILE: z.string().optional().describe('with it, what is not signed by a member is refused; without, nothing is checked'),
   MAX_BODY_BYTES: integer(1024, 64 * MIB, 2 * MIB).describe('the largest body; more is answered 413'),
   MAX_WAITING: integer(1, 100_000, 10_000).describe('readers held back by ?wait= at one time'),

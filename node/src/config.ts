@@ -1,13 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { integer, parseEnv } from 'service/env';
+import { integer } from 'service/env';
+import { LEVELS, LevelSchema, type Level } from 'service/log';
 import type { Roster } from 'sealing/roster';
 import { SEAL_KEY_FORMS, SealKeySourceSchema } from 'sealing/seal_key';
 import { z } from 'zod';
 import { nodeIndex } from './base/utils.js';
 
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-const LevelSchema = z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`);
 const SECONDS = 1000;
 const MINUTES = 60 * SECONDS;
 /** With less the other makers of a presignature would not wait for this node. */
@@ -19,7 +18,7 @@ const INTEROP_PATIENCE = 15;
  * The level in a Rust filter (`info`, `warn,node=debug`, `node=trace`): the one that stands alone, or else the first;
  * `info` when there is none that we know.
  */
-function levelOfRustFilter(filter: string): z.infer<typeof LevelSchema> {
+function levelOfRustFilter(filter: string): Level {
   const directives = filter.toLowerCase().split(',').map((directive) => directive.trim());
   const directive = directives.find((text) => !text.includes('=')) ?? directives[0] ?? '';
   const level = directive.slice(directive.lastIndexOf('=') + 1);
@@ -69,18 +68,6 @@ export const Environment = z.object({
 
 export type Settings = z.infer<typeof Environment>;
 
-/**
- * Reads the environment.
- * @throws Error whose message is one line that names each wrong variable
- */
-export function parseSettings(env: NodeJS.ProcessEnv): Settings {
-  try {
-    return parseEnv(Environment, env);
-  } catch (error) {
-    throw new Error((error instanceof Error ? error.message : String(error)).replaceAll('\n', '; '), { cause: error });
-  }
-}
-
 /** Where the node's identity and its roster are. */
 export function memberFiles({ NODE_ID, DATA_DIR, ROSTER_FILE, IDENTITY_FILE }: Settings): { roster: string; identity: string } {
   return { roster: ROSTER_FILE ?? join(DATA_DIR, 'roster.json'), identity: IDENTITY_FILE ?? join(DATA_DIR, `identity_${NODE_ID}.json`) };
@@ -90,7 +77,7 @@ export function memberFiles({ NODE_ID, DATA_DIR, ROSTER_FILE, IDENTITY_FILE }: S
  * The configuration of a node of this cluster.
  * @throws Error whose message is one line that names each variable that does not go with the roster, or with another
  */
-export function configFor(env: Settings, { n, t, sealed }: Roster) {
+export function configFor(env: Settings, { n, t, sealed }: Pick<Roster, 'n' | 't' | 'sealed'>) {
   const index = nodeIndex(env.NODE_ID, n);
   const complaints = [
     env.N_NODES !== undefined && env.N_NODES !== n && `N_NODES: the roster has ${n} nodes`,

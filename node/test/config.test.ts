@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
-import { describeVariables } from 'service/env';
-import { configFor, Environment, memberFiles, parseSettings } from '../src/config.js';
+import { describeVariables, parseEnv } from 'service/env';
+import { configFor, Environment, memberFiles } from '../src/config.js';
 import { members } from 'testkit/roster';
 import { configOf } from './util/config.js';
 
@@ -9,7 +9,7 @@ const NODE_ID = 'node-1';
 
 describe('the configuration', () => {
   it('needs only NODE_ID and SEAL_KEY; the rest of it is in the roster', () => {
-    const settings = parseSettings({ NODE_ID: 'node-3', SEAL_KEY: 'none' });
+    const settings = parseEnv(Environment, { NODE_ID: 'node-3', SEAL_KEY: 'none' });
     expect(configFor(settings, members(4, 3).roster)).toMatchObject({
       nodeId: 'node-3',
       index: 2,
@@ -81,8 +81,8 @@ describe('the configuration', () => {
 
   it('finds roster and identity beside the key share, or where it is told', () => {
     const settings = { NODE_ID: 'node-2', SEAL_KEY: 'none', DATA_DIR: '/data' };
-    expect(memberFiles(parseSettings(settings))).toEqual({ roster: '/data/roster.json', identity: '/data/identity_node-2.json' });
-    expect(memberFiles(parseSettings({ ...settings, ROSTER_FILE: 'r', IDENTITY_FILE: 'i' }))).toEqual({ roster: 'r', identity: 'i' });
+    expect(memberFiles(parseEnv(Environment, settings))).toEqual({ roster: '/data/roster.json', identity: '/data/identity_node-2.json' });
+    expect(memberFiles(parseEnv(Environment, { ...settings, ROSTER_FILE: 'r', IDENTITY_FILE: 'i' }))).toEqual({ roster: 'r', identity: 'i' });
   });
 
   it('takes POOL_CPU as a share of the cores of this machine', () => {

@@ -6,12 +6,13 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { Refused } from 'sealing/errors';
 import { systemClock } from 'service/clock';
+import { parseEnv } from 'service/env';
 import { changedJson, changedJsonText, changedText, readOrRefused, readOrRefusedLater, runs } from 'testkit/fuzz';
 import { announce, parseAnnouncement } from '../src/signing/attempt.js';
 import { AuditChain } from '../src/audit/audit_chain.js';
 import { AuditLog } from '../src/audit/audit_log.js';
 import { authorizeSigned } from '../src/approval/authorization.js';
-import { parseSettings } from '../src/config.js';
+import { Environment } from '../src/config.js';
 import { DamagedFile } from '../src/base/errors.js';
 import { ExecutionJournal } from '../src/storage/execution_journal.js';
 import { parsePolicy } from '../src/approval/policy.js';
@@ -32,7 +33,7 @@ describe('settings', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.constantFrom(...names), value), (env) => {
         const complaint = (error: unknown): boolean => error instanceof Error && !error.message.includes('\n') && !error.message.includes('c0ffee') && names.some((name) => error.message.includes(name));
-        readOrRefused(() => parseSettings({ NODE_ID: 'node-1', SEAL_KEY: 'none', ...env }), complaint);
+        readOrRefused(() => parseEnv(Environment, { NODE_ID: 'node-1', SEAL_KEY: 'none', ...env }), complaint);
       }),
       runs(200),
     );

@@ -1,4 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -9,17 +8,14 @@ import { TestBoard } from 'testkit/board';
 import { eventually } from './util/cluster.js';
 import { inFolder } from 'testkit/folder';
 import { identityText } from 'testkit/fixed_identity';
+import { spawnProgram } from 'testkit/program';
 import { members } from 'testkit/roster';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
 /** The compiled program, with this environment alone. */
 function start(env: Record<string, string>, args: readonly string[] = []) {
-  const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const output = { stdout: '', stderr: '' };
-  child.stdout?.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
-  child.stderr?.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const { child, output, exit: ended } = spawnProgram(MAIN, env, args);
   return { child, output, ended, logged: (event: string) => output.stdout.includes(`"event":"${event}"`) };
 }
 

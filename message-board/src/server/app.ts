@@ -106,7 +106,7 @@ function requestRoutes(app: Express, board: Board, held: Held, logger: Logger): 
   const { requests } = board;
   app.post('/requests', async (request, response) => {
     const record = await board.createRequest(parse(CreateRequestSchema, request.body));
-    logger.info({ request_id: record.id }, 'request_posted');
+    logger.info({ event: 'request_posted', request_id: record.id }, 'Signing request posted');
     response.json(record);
   });
   app.get('/requests', async (request, response) => {
@@ -123,7 +123,7 @@ function requestRoutes(app: Express, board: Board, held: Held, logger: Logger): 
   app.put('/requests/:id', async (request, response) => {
     const id = idOf(request);
     const record = await board.updateRequest(id, parse(UpdateRequestSchema, request.body));
-    logger.info({ request_id: id, status: record.status, reason: record.reason }, 'request_updated');
+    logger.info({ event: 'request_updated', request_id: id, status: record.status, reason: record.reason }, 'Signing request updated');
     response.json(record);
   });
 }
@@ -177,7 +177,7 @@ function publicKeyRoutes(app: Express, board: Board, held: Held, logger: Logger)
   app.post('/publickey', (request, response) => {
     const { public_key } = parse(PublicKeySchema, request.body);
     board.postPublicKey(public_key);
-    logger.info('public_key_posted');
+    logger.info({ event: 'public_key_posted' }, 'Public key posted');
     response.json({ public_key });
   });
   app.get('/publickey', async (request, response) => {

@@ -1,8 +1,9 @@
 import type { Roster } from 'sealing/roster';
+import { parseEnv } from 'service/env';
 import { members } from 'testkit/roster';
-import { configFor, parseSettings, type Config } from '../../src/config.js';
+import { configFor, Environment, type Config } from '../../src/config.js';
 
 /** What a node reads from this environment; its files are in clear text unless it says otherwise. */
 export function configOf(env: Readonly<Record<string, string>>, roster: Roster = members().roster): Config {
-  return configFor(parseSettings({ SEAL_KEY: 'none', ...env }), roster);
+  return configFor(parseEnv(Environment, { SEAL_KEY: 'none', ...env }), roster);
 }

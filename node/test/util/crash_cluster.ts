@@ -4,28 +4,14 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { nodeId } from '../../src/base/utils.js';
 import { misuses, Offers, partialSignatures, signedRequest, writeKeyFiles, type Partial } from './board_record.js';
 import { MaliciousBoard } from './malicious_board.js';
 import { present } from 'testkit/present';
+import { SMALL_NODE } from 'testkit/program';
 import { members, type Members } from 'testkit/roster';
 import { smallShares } from './shares.js';
 
-const WORKSPACE = fileURLToPath(new URL('../..', import.meta.url));
-/** A node on small parameters, which no setting of the real program can select. */
-const PROGRAM = `(async () => {
-  const { SMALL_FOR_TESTS } = await import('cggmp24/testing');
-  const { pino } = await import('pino');
-  const { loadMember } = await import('sealing/member');
-  const { configFor, memberFiles, parseSettings } = await import('./dist/config.js');
-  const { runNode } = await import('./dist/node.js');
-  const { workerThreads } = await import('./dist/worker_pool.js');
-  const settings = parseSettings(process.env);
-  const member = await loadMember(settings.NODE_ID, memberFiles(settings), settings.SEAL_KEY);
-  const config = configFor(settings, member.roster);
-  await runNode({ ...member, config, logger: pino(), params: SMALL_FOR_TESTS, startThread: workerThreads(SMALL_FOR_TESTS) }, new AbortController().signal);
-})()`;
 const [PARTIES, THRESHOLD] = [3, 2];
 const SETTINGS = {
   SEAL_KEY: 'none',
@@ -82,7 +68,7 @@ export class CrashCluster {
   /** @param name of the process; another one of the same node is a clone @param dataDir its folder */
   startNode(index: number, name = nodeId(index), dataDir = this.dataOf(index)): void {
     const env = { PATH: process.env.PATH, NODE_ID: nodeId(index), MESSAGE_BOARD_URL: this.board.url, DATA_DIR: dataDir, ...SETTINGS };
-    const child = spawn(process.execPath, ['-e', PROGRAM], { cwd: WORKSPACE, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [SMALL_NODE], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
         this.lines.push({ process: name, ...(line.startsWith('{') ? (JSON.parse(line) as Line) : { event: 'output', msg: line }) });

@@ -95,7 +95,7 @@ function asServiceError(error: unknown): ServiceError | undefined {
 
 function answerError(logger: Logger, error: unknown, response: Response, next: NextFunction): void {
   const known = asServiceError(error);
-  if (known === undefined) logger.error({ err: error }, 'unexpected_error');
+  if (known === undefined) logger.error({ event: 'unexpected_error', err: error }, 'A call failed for a reason that it should not have');
   if (response.headersSent) {
     next(error);
     return;
@@ -110,6 +110,7 @@ function logWhenDone(logger: Logger, request: Request, response: Response): void
   response.once('close', () => {
     const route = request.route as { path?: unknown } | undefined;
     const ms = Math.round(performance.now() - start);
-    logger.debug({ method: request.method, route: route?.path ?? null, status: response.statusCode, ms }, 'http_request');
+    const fields = { method: request.method, route: route?.path ?? null, status: response.statusCode, ms };
+    logger.debug({ event: 'http_request', ...fields }, 'HTTP request answered');
   });
 }

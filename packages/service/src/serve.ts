@@ -2,8 +2,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { Service } from './http.js';
+import { onStopSignal } from './stop_signal.js';
 
-/** Connections that are still open this long after closing began are cut. */
+/** Cut connections that are still open this long after closing began. */
 const CLOSE_GRACE_MS = 5_000;
 
 export interface Running {
@@ -22,7 +23,7 @@ export async function serve(service: Service, host: string, port: number, logger
   });
   const address = server.address() as AddressInfo;
   const close = async (): Promise<void> => {
-    logger.info('closing');
+    logger.info({ event: 'closing' }, 'Closing');
     const finished = new Promise<void>((resolve) => {
       server.close(() => {
         resolve();
@@ -34,13 +35,13 @@ export async function serve(service: Service, host: string, port: number, logger
       server.closeIdleConnections();
     }, 20);
     const cut = setTimeout(() => {
-      logger.warn('connections_cut');
+      logger.warn({ event: 'connections_cut', after_ms: CLOSE_GRACE_MS }, 'Connections that are still open are cut');
       server.closeAllConnections();
     }, CLOSE_GRACE_MS);
     await finished;
     clearInterval(idle);
     clearTimeout(cut);
-    logger.info('closed');
+    logger.info({ event: 'closed' }, 'Closed');
   };
   return { port: address.port, close };
 }
@@ -53,29 +54,17 @@ export async function serve(service: Service, host: string, port: number, logger
 export async function runService(service: Service, at: { HOST: string; PORT: number }, logger: Logger, stop: () => Promise<void>): Promise<void> {
   try {
     const running = await serve(service, at.HOST, at.PORT, logger);
-    onceSignalled(async () => {
-      await running.close();
-      await stop();
-    }, logger);
+    onStopSignal(() => {
+      running.close().then(stop).catch((error: unknown) => {
+        logger.error({ event: 'close_failed', err: error }, 'The service did not close as it should');
+        process.exitCode = 1;
+      });
+    });
     // Whoever reads this may send signals.
-    logger.info({ host: at.HOST, port: running.port }, 'listening');
+    logger.info({ event: 'listening', host: at.HOST, port: running.port }, 'Listening');
   } catch (error) {
-    logger.fatal({ err: error, host: at.HOST, port: at.PORT }, 'cannot_listen');
+    logger.fatal({ event: 'cannot_listen', err: error, host: at.HOST, port: at.PORT }, 'The address cannot be listened at');
     process.exitCode = 1;
     await stop();
   }
-}
-
-function onceSignalled(act: () => Promise<void>, logger: Logger): void {
-  let signalled = false;
-  const stop = (): void => {
-    if (signalled) return;
-    signalled = true;
-    act().catch((error: unknown) => {
-      logger.error({ err: error }, 'close_failed');
-      process.exitCode = 1;
-    });
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
 }

@@ -11,10 +11,10 @@ import { promisify } from 'node:util';
 import { SigningStatusSchema, type SigningStatus } from 'api-gateway/contract';
 import { SECURITY_128 } from 'cggmp24';
 import { fullSafePrimes, SMALL_FOR_TESTS, smallSafePrimes } from 'cggmp24/testing';
+import { PrimeFolder } from 'node/testing';
 import { SealKey } from 'sealing/seal_key';
 import { openText } from 'sealing/sealed_file';
 import { request } from 'undici';
-import { PrimeFolder } from '../../../node/dist/primes/prime_folder.js';
 
 const LOOK_MS = 200;
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -153,7 +153,7 @@ export class ProcessCluster {
   }
 
   startNode(number: number): void {
-    this.#start(`node-${number}`, this.size.primes === 'small' ? 'bench/dist/small_node.js' : 'node/dist/main.js', {
+    this.#start(`node-${number}`, this.size.primes === 'small' ? 'packages/testkit/dist/small_node.js' : 'node/dist/main.js', {
       NODE_ID: `node-${number}`,
       MESSAGE_BOARD_URL: this.boardUrl,
       DATA_DIR: this.dataOf(number),

@@ -1,10 +1,15 @@
 import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
+/** A node on small primes. */
+export const SMALL_NODE = fileURLToPath(new URL('small_node.js', import.meta.url));
+
+/** A line of a program's log. */
 export type LogEvent = Readonly<Record<string, unknown>>;
 
-/** Starts a service's program with `env` on top of ours; what it writes is collected. */
-export function startProgram(main: string, env: Readonly<Record<string, string>>, args: readonly string[] = []) {
-  const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts a program as a process with this environment alone. What it writes is collected. */
+export function spawnProgram(main: string, env: Readonly<Record<string, string>>, args: readonly string[] = []) {
+  const child = spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));

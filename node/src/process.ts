@@ -1,0 +1,58 @@
+import { arithmeticBackend, type SecurityParams } from 'cggmp24';
+import { loadMember } from 'sealing/member';
+import { createLogger } from 'service/log';
+import { onStopSignal } from 'service/stop_signal';
+import { configure } from 'service/configure';
+import { configFor, Environment, memberFiles } from './config.js';
+import { runNode } from './node.js';
+import { workerThreads } from './workers/worker_pool.js';
+
+/** Whatever is still open then is cut. */
+const STOP_WITHIN_MS = 2_000;
+
+/**
+ * Runs a node as this process, until it is told to stop.
+ * @param params the security level. Not in the environment, so that nobody selects the small one by accident
+ * @param configOf the node's configuration in its cluster
+ */
+export async function runProcess(params: SecurityParams, configOf = configFor): Promise<void> {
+  const { config, ...member } = await configure({
+    about: 'A node of a threshold-signing cluster: it generates a key with the others and signs with them.',
+    schema: Environment,
+    load: async (settings) => {
+      const member = await loadMember(settings.NODE_ID, memberFiles(settings), settings.SEAL_KEY);
+      return { ...member, config: configOf(settings, member.roster) };
+    },
+  });
+  const logger = createLogger(config.logLevel, { service: 'node', node_id: config.nodeId });
+  const { backend, reason } = arithmeticBackend();
+  const { n, t, workers, boardUrl: board } = config;
+  const { fingerprint } = member.roster;
+  logger.info({ event: 'starting', n, t, workers, board, roster: fingerprint, arithmetic: backend.name, arithmetic_reason: reason }, 'Node starting');
+  if (config.rustInterop) {
+    logger.warn(
+      { event: 'plain_roster' },
+      'This cluster is plain: nothing between members is signed or encrypted, and whoever holds the message board can learn the key. '
+      + 'Proofs that ring-Pedersen parameters are well formed have 32 instead of 128 bits of soundness. For clusters with Rust nodes only',
+    );
+  }
+  if (member.sealKey.kind === 'none') {
+    logger.warn({ event: 'clear_text_files' }, 'SEAL_KEY is none: key share and identity are in clear text, and whoever can read the files has them');
+  }
+
+  const stopping = new AbortController();
+  onStopSignal((signal) => {
+    logger.info({ event: 'stopping', signal }, 'Node stopping');
+    stopping.abort(new DOMException('the node is stopping', 'AbortError'));
+    setTimeout(() => process.exit(0), STOP_WITHIN_MS).unref();
+  });
+  try {
+    await runNode({ ...member, config, logger, params, startThread: workerThreads(params) }, stopping.signal);
+  } catch (error) {
+    if (!stopping.signal.aborted) {
+      logger.fatal({ event: 'stopped', err: error }, error instanceof Error ? error.message : 'The node cannot go on');
+      process.exitCode = 1;
+    }
+  }
+  logger.info({ event: 'stopped' }, 'Node stopped');
+}

@@ -1,0 +1,40 @@
+import type { z } from 'zod';
+import { describeVariables, parseEnv } from './env.js';
+
+/** Exit code of a program that was called wrongly or has a bad configuration. */
+const MISUSE = 2;
+
+export interface Configuration<Settings, T> {
+  /** What the program is: a sentence for `--help`. */
+  readonly about: string;
+  /** The environment variables that it reads. */
+  readonly schema: z.ZodObject & z.ZodType<Settings>;
+  /** Reads the files that the settings name. @throws Error whose message says in one line what to change */
+  readonly load: (settings: Settings) => T | Promise<T>;
+}
+
+/**
+ * The configuration of this process. A service takes no arguments but `--help`, which prints what it reads from the environment and ends
+ * the process. Any other argument and a bad configuration end it with code 2 and one line on stderr.
+ */
+export async function configure<Settings, T>({ about, schema, load }: Configuration<Settings, T>): Promise<T> {
+  readArguments(about, schema);
+  try {
+    return await load(parseEnv(schema, process.env));
+  } catch (error) {
+    process.stderr.write(`configuration: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(MISUSE);
+  }
+}
+
+function readArguments(about: string, schema: z.ZodObject): void {
+  const args = process.argv.slice(2);
+  const [first] = args;
+  if (first === undefined) return;
+  if (!args.includes('--help') && !args.includes('-h')) {
+    process.stderr.write(`${first}: there are no arguments, everything is read from the environment: --help\n`);
+    process.exit(MISUSE);
+  }
+  process.stdout.write(`${about}\n\nUsage: node main.js        everything is read from the environment:\n${describeVariables(schema)}`);
+  process.exit(0);
+}

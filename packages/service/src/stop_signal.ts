@@ -1,0 +1,11 @@
+/** Calls `stop` on the first SIGTERM or SIGINT, and ignores later ones. */
+export function onStopSignal(stop: (signal: NodeJS.Signals) => void): void {
+  let stopping = false;
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(name, () => {
+      if (stopping) return;
+      stopping = true;
+      stop(name);
+    });
+  }
+}
