@@ -1,13 +1,13 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
+import { importRules } from './eslint.import_rules.js';
 
 // A generator that is called but not delegated to does nothing at all, silently.
 const protocolHelpers = ['broadcast', 'sendTo', 'receive', 'pause', 'verifyPeers', 'checkReliability', 'presign', 'sign', 'exchangeProofs', 'identify', 'requireSums'];
 
-const services = ['express', 'undici', 'pino', 'message-board', 'message-board/*', 'api-gateway', 'node'];
-
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', 'interop/target/**'] },
+  ...importRules,
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {
@@ -26,7 +26,7 @@ export default tseslint.config(
   },
   {
     // Tests have a project of their own, which the project service does not look for.
-    files: ['*/test/**/*.ts', 'packages/*/test/**/*.ts', 'e2e/**/*.ts', 'bench/**/*.ts', 'interop/*.ts'],
+    files: ['test/**/*.ts', '*/test/**/*.ts', 'packages/*/test/**/*.ts', 'e2e/**/*.ts', 'bench/**/*.ts', 'interop/*.ts'],
     languageOptions: { parserOptions: { projectService: false, project: './tsconfig.test.json' } },
   },
   {
@@ -35,11 +35,6 @@ export default tseslint.config(
       'no-restricted-globals': ['error', { name: 'fetch', message: 'HTTP goes through undici.' }],
       'no-restricted-properties': ['error', { object: 'Math', property: 'random', message: 'Use a cryptographic source.' }],
     },
-  },
-  {
-    // The protocol library knows no network, no logger and no service.
-    files: ['packages/cggmp24/src/**/*.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns: services }] },
   },
   {
     files: ['packages/cggmp24/src/{runtime,keygen,aux_info,signing}/**/*.ts'],
