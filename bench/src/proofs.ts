@@ -1,7 +1,7 @@
 /** The zero-knowledge proofs as a protocol makes and checks them: whoever has a factorisation uses it. */
 import { SECURITY_128, systemRng as rng, type SecurityParams } from 'cggmp24';
 import { fullSafePrimes, smallSafePrimes } from 'cggmp24/testing';
-import { affGContext, elogContext, encElgContext, facContext, modContext, prmContext } from '../../packages/cggmp24/dist/hash/context.js';
+import { affGContext, elogContext, encElgContext, facContext, modContext, prmContext } from '../../packages/cggmp24/dist/zk/context.js';
 import { leaf } from '../../packages/cggmp24/dist/hash/encoding.js';
 import { G, multiply, toScalar, toSigned } from '../../packages/cggmp24/dist/math/curve.js';
 import { randomHalfRange, randomScalar } from '../../packages/cggmp24/dist/math/random.js';

@@ -1,14 +1,12 @@
 import { createPublicKey, ECDH, verify as verifyWithNode, type KeyObject } from 'node:crypto';
-import { InvalidArgument } from './runtime/errors.js';
+import { InvalidArgument } from './base/errors.js';
+import { GROUP_ORDER } from './math/curve.js';
 
 /** A secp256k1 ECDSA signature. Ours are always low-s: `s <= q/2`. */
 export interface Signature {
   readonly r: bigint;
   readonly s: bigint;
 }
-
-/** Order of the secp256k1 group (256 bits). */
-export const GROUP_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 
 function uncompress(publicKey: Uint8Array): Buffer {
   const [form = 0] = publicKey;

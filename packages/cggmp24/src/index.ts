@@ -3,7 +3,8 @@
  * arrived; the transport, which must authenticate senders, is the caller's.
  */
 export { PregeneratedPrimes, parsePrimes, serializePrimes, type FourPrimes } from './aux_info/primes.js';
-export { GROUP_ORDER, verify, type Signature } from './ecdsa.js';
+export { GROUP_ORDER } from './math/curve.js';
+export { verify, type Signature } from './ecdsa.js';
 export {
   messagesOfRecord,
   parseCase,
@@ -29,7 +30,10 @@ export { arithmeticBackend, type BackendChoice } from './math/modular.js';
 export { generateSafePrime, type SafePrimeOptions } from './math/primes.js';
 export { systemRng, type Rng } from './math/random.js';
 export { SECURITY_128, type SecurityParams } from './params.js';
-export { InvalidArgument, ProtocolAborted, ProtocolBug, type AbortCode, type Blame } from './runtime/errors.js';
+export { InvalidArgument, ProtocolBug } from './base/errors.js';
+export type { Blame, MessageAbortCode } from './runtime/abort.js';
+
+export { ProtocolAborted, type AbortCode } from './aborts.js';
 export { MAX_PAYLOAD_LENGTH } from './runtime/message.js';
 export type { IncomingMessage, OutgoingMessage, Session, Step } from './runtime/session.js';
 export {

@@ -13,7 +13,7 @@ import { thresholdKeygen } from './keygen/threshold.js';
 import { thresholdKeygenRounds } from './keygen/threshold_messages.js';
 import { systemRng, type Rng } from './math/random.js';
 import { SECURITY_128 } from './params.js';
-import { InvalidArgument } from './runtime/errors.js';
+import { InvalidArgument } from './base/errors.js';
 import type { AnyRound } from './runtime/protocol.js';
 import { Session } from './runtime/session.js';
 import { signingContext, type SignerOptions, type SigningContext } from './signing/context.js';

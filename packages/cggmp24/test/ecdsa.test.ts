@@ -5,8 +5,9 @@ import * as noble from '@noble/secp256k1';
 import { describe, expect, it } from '@jest/globals';
 import { createECDH, createPrivateKey, sign as signWithNode } from 'node:crypto';
 import fc from 'fast-check';
-import { GROUP_ORDER as q, verify, type Signature } from '../src/ecdsa.js';
-import { InvalidArgument } from '../src/runtime/errors.js';
+import { GROUP_ORDER as q } from '../src/math/curve.js';
+import { verify, type Signature } from '../src/ecdsa.js';
+import { InvalidArgument } from '../src/base/errors.js';
 
 // Without these noble would only sign and verify asynchronously.
 noble.hashes.sha256 = sha256;

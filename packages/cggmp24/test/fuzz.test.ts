@@ -10,8 +10,9 @@ import { parseCoreKeyShare, serializeCoreKeyShare } from '../src/key_share/core.
 import { parseKeyShare, serializeKeyShare } from '../src/key_share/key_share.js';
 import { nonThresholdKeygenRounds } from '../src/keygen/non_threshold_messages.js';
 import { thresholdKeygenRounds } from '../src/keygen/threshold_messages.js';
-import { at } from '../src/runtime/at.js';
-import { InvalidArgument, ProtocolAborted } from '../src/runtime/errors.js';
+import { at } from '../src/base/at.js';
+import { InvalidArgument } from '../src/base/errors.js';
+import { ProtocolAborted } from '../src/aborts.js';
 import { receive, type AnyRound, type Protocol } from '../src/runtime/protocol.js';
 import { Session, type IncomingMessage } from '../src/runtime/session.js';
 import { auxInfo, keygen, keygenNonThreshold, presign, sign } from '../src/sessions.js';

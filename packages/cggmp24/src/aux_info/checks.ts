@@ -1,13 +1,21 @@
 /** What is checked of a party's messages, with public data alone: by the others, and by whoever judges afterwards. */
-import { facContext, modContext, prmContext } from '../hash/context.js';
+import { facContext, modContext, prmContext } from '../zk/context.js';
 import { bitLength, equalBytes, xorBytes } from '../math/integer.js';
 import type { RingPedersen } from '../paillier/ring_pedersen.js';
 import { MAX_MODULUS_BITS, minModulusBits, type SecurityParams } from '../params.js';
-import { check } from '../runtime/errors.js';
+import { check } from '../base/errors.js';
 import * as fac from '../zk/fac.js';
 import * as mod from '../zk/mod.js';
 import * as prm from '../zk/prm.js';
 import { commitmentTo, type Round1, type Round2, type Round3 } from './messages.js';
+
+/** Why aux info generation may stop, besides what any protocol may. */
+export type AuxInfoAbortCode =
+  | 'invalid_decommitment'
+  | 'invalid_modulus'
+  | 'invalid_ring_pedersen_parameters'
+  | 'invalid_modulus_proof'
+  | 'invalid_factor_proof';
 
 /** What everybody may know of a run before the first round. */
 export interface PublicAuxInfoContext {

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { z } from 'zod';
 import { bitLength } from '../math/integer.js';
 import type { SecurityParams } from '../params.js';
-import { InvalidArgument } from '../runtime/errors.js';
+import { InvalidArgument } from '../base/errors.js';
 import { NonNegativeIntegerJson } from '../wire/json.js';
 import { parseWith } from '../wire/parse.js';
 

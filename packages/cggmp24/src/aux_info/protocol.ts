@@ -3,19 +3,19 @@
  * ring-Pedersen parameters (N-hat_j, s_j, t_j), committed to, opened and proven well-formed. Messages and transcripts are
  * those of the Rust crate cggmp24.
  */
-import { facContext, modContext, prmContext } from '../hash/context.js';
+import { facContext, modContext, prmContext } from '../zk/context.js';
 import type { AuxInfo } from '../key_share/aux_info.js';
 import type { Rng } from '../math/random.js';
 import { DecryptionKey } from '../paillier/decryption_key.js';
 import { EncryptionKey } from '../paillier/encryption_key.js';
 import { generateRingPedersen, RingPedersen } from '../paillier/ring_pedersen.js';
-import { at } from '../runtime/at.js';
+import { at } from '../base/at.js';
 import { broadcast, pause, peersOf, receive, sendTo, verifyPeers, type Protocol } from '../runtime/protocol.js';
 import { checkReliability } from '../runtime/reliable_broadcast.js';
 import * as fac from '../zk/fac.js';
 import * as mod from '../zk/mod.js';
 import * as prm from '../zk/prm.js';
-import { checkFactors, checkModuli, checkOpening, checkPaillierModulus, checkRingPedersen, jointRho, type PublicAuxInfoContext } from './checks.js';
+import { checkFactors, checkModuli, checkOpening, checkPaillierModulus, checkRingPedersen, jointRho, type AuxInfoAbortCode, type PublicAuxInfoContext } from './checks.js';
 import { commitmentTo, echo, round1, rounds, type Round2 } from './messages.js';
 import type { PregeneratedPrimes } from './primes.js';
 
@@ -56,7 +56,7 @@ export function* auxInfoGeneration(ctx: AuxInfoContext): Protocol<AuxInfo> {
   // Round 2
   yield* broadcast(round2, own);
   const decommitments = yield* receive(round2);
-  yield* verifyPeers(peers, [
+  yield* verifyPeers<AuxInfoAbortCode>(peers, [
     { code: 'invalid_decommitment', round: round2, verify: (j) => { checkOpening(ctx, j, commitments.of(j), decommitments.of(j)); } },
     { code: 'invalid_modulus', round: round2, verify: (j) => { checkModuli(ctx, decommitments.of(j)); } },
     { code: 'invalid_ring_pedersen_parameters', round: round2, verify: (j) => { checkRingPedersen(ctx, j, decommitments.of(j)); } },
@@ -74,13 +74,13 @@ export function* auxInfoGeneration(ctx: AuxInfoContext): Protocol<AuxInfo> {
     yield* sendTo(j, round3, { mod_proof, fac_proof });
   }
   const proofs = yield* receive(round3);
-  yield* verifyPeers(
+  yield* verifyPeers<AuxInfoAbortCode>(
     peers,
     [
       { code: 'invalid_modulus_proof', round: round3, verify: (j) => { checkPaillierModulus(ctx, j, rho, decommitments.of(j), proofs.of(j)); } },
       { code: 'invalid_factor_proof', round: round3, verify: (j) => { checkFactors(ctx, j, ownPedersen, rho, decommitments.of(j), proofs.of(j)); } },
     ],
-    ctx.reliableBroadcast,
+    { attributable: ctx.reliableBroadcast },
   );
 
   // Output

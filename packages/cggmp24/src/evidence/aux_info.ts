@@ -6,7 +6,7 @@
 import { checkFactors, checkModuli, checkOpening, checkPaillierModulus, checkRingPedersen, jointRho, type PublicAuxInfoContext } from '../aux_info/checks.js';
 import { echo, round1, rounds } from '../aux_info/messages.js';
 import { RingPedersen } from '../paillier/ring_pedersen.js';
-import { at } from '../runtime/at.js';
+import { at } from '../base/at.js';
 import type { Transcript } from './transcript.js';
 
 export function judgeAuxInfo(ctx: PublicAuxInfoContext, t: Transcript): void {

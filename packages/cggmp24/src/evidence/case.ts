@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { publicKeyMaterialJson, type PublicKeyMaterial } from '../key_share/public_key_material.js';
 import { checkParties, checkThreshold, type ChainCodeMode } from '../keygen/context.js';
 import { SECURITY_128, type SecurityParams } from '../params.js';
-import { InvalidArgument } from '../runtime/errors.js';
+import { InvalidArgument } from '../base/errors.js';
 import type { Recipient } from '../runtime/protocol.js';
 import type { IncomingMessage, OutgoingMessage } from '../runtime/session.js';
 import { round2Uni, thresholdKeygenRounds } from '../keygen/threshold_messages.js';

@@ -3,7 +3,7 @@
  * Schnorr proof is of the joint randomness and of a sum of everybody's openings: it is judged by openings of the very
  * commitments that its maker has echoed, so that nobody can show others than it has seen.
  */
-import { at } from '../runtime/at.js';
+import { at } from '../base/at.js';
 import { jointRid, round1 } from '../keygen/commitments.js';
 import type { PublicKeygenContext, PublicThresholdKeygenContext } from '../keygen/context.js';
 import * as nonThreshold from '../keygen/non_threshold_messages.js';

@@ -9,8 +9,8 @@
  * The rest, S_j and sigma_j, is its own. Nothing is judged where one of these is not here, or does not hold.
  */
 import { sumPoints, type Point } from '../math/curve.js';
-import { at } from '../runtime/at.js';
-import { check, refusalOf } from '../runtime/errors.js';
+import { at } from '../base/at.js';
+import { check, failedCheckOf } from '../base/errors.js';
 import { checkDelta, checkEncryptions, checkGamma, checkProducts, checkSums } from '../signing/checks.js';
 import type { PublicSigningContext } from '../signing/context.js';
 import { FAILED, identificationChecks, type PresigningTranscript } from '../signing/identification.js';
@@ -65,8 +65,8 @@ function judgeResults(
     if (result !== undefined) t.require(j, 'invalid_exponent_proof', round3, verify(j, result));
   }
   const results = t.ofAll(round3);
-  if (results === undefined || results.some((result, j) => refusalOf(verify(j, result)) !== null)) return;
-  const equation = refusalOf(() => { checkSums(ctx, results); });
+  if (results === undefined || results.some((result, j) => failedCheckOf(verify(j, result)) !== null)) return;
+  const equation = failedCheckOf(() => { checkSums(ctx, results); });
   const sum = equation === null ? undefined : FAILED[equation];
   if (equation === null && message !== null) judgePartialSignatures(message, t, bound, Gamma, results);
   if (sum !== undefined && ctx.identification) judgeIdentification(ctx, sum, t, bound, { ...shown, results });
@@ -93,7 +93,7 @@ function judgeIdentification(ctx: PublicSigningContext, sum: FailedSum, t: Trans
   const refused = new Set<number>();
   for (const { party, what, verify } of identificationChecks(ctx, sum, shown, messages)) {
     if (refused.has(party)) continue;
-    const reason = refusalOf(verify);
+    const reason = failedCheckOf(verify);
     if (reason === null) continue;
     refused.add(party);
     if (bound.includes(party)) t.require(party, 'inconsistent_presignature', rounds.result, () => { check(`${what}: ${reason}`, false); });

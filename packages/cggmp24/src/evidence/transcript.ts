@@ -1,6 +1,8 @@
 import { digestAll, type Encoded } from '../hash/encoding.js';
 import { equalBytes } from '../math/integer.js';
-import { refusalOf, type AbortCode, type Blame } from '../runtime/errors.js';
+import { failedCheckOf } from '../base/errors.js';
+import type { AbortCode } from '../aborts.js';
+import type { Blame } from '../runtime/abort.js';
 import { contradiction, readMessage, type Violation } from '../runtime/message.js';
 import type { AnyRound, Recipient, Round } from '../runtime/protocol.js';
 import { reliabilityCheckRound } from '../runtime/reliable_broadcast.js';
@@ -52,7 +54,7 @@ export class Transcript {
     else this.#slots.set(key, { round, sender, recipient, payload, body: body.value });
   }
 
-  #convict(party: number, violation: Violation): void {
+  #convict(party: number, violation: Omit<Verdict, 'party'>): void {
     if (!this.#verdicts.has(party)) this.#verdicts.set(party, { party, ...violation });
   }
 
@@ -95,7 +97,7 @@ export class Transcript {
   /** Convicts the party unless it holds. @returns whether it does; a party that is guilty already is not looked at again */
   require(party: number, code: AbortCode, round: AnyRound, verify: () => void): boolean {
     if (this.#verdicts.has(party)) return false;
-    const reason = refusalOf(verify);
+    const reason = failedCheckOf(verify);
     if (reason !== null) this.#convict(party, { code, round: round.variant, reason });
     return reason === null;
   }

@@ -2,8 +2,7 @@
  * How a transcript becomes a challenge. All Fiat-Shamir derivations are here, and nowhere else: a later version of
  * the crate that derives them otherwise becomes a second set of these functions.
  */
-import { GROUP_ORDER } from '../ecdsa.js';
-import type { Scalar } from '../math/curve.js';
+import { GROUP_ORDER, type Scalar } from '../math/curve.js';
 import { fromBytes } from '../math/integer.js';
 import type { Encoded } from './encoding.js';
 import { HashRng } from './hash_rng.js';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { G, multiply, type Point, type Scalar } from '../math/curve.js';
 import { evaluateInExponent } from '../math/polynomial.js';
-import { at } from '../runtime/at.js';
-import { Secret } from '../runtime/secret.js';
+import { at } from '../base/at.js';
+import { Secret } from '../base/secret.js';
 import { bytesHexJson, CompactPointJson, CompactScalarJson } from '../wire/json.js';
 import { parseWith, refuse } from '../wire/parse.js';
 

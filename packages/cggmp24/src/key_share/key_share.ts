@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SecurityParams } from '../params.js';
-import { InvalidArgument } from '../runtime/errors.js';
+import { InvalidArgument } from '../base/errors.js';
 import { parseWith, refuse } from '../wire/parse.js';
 import { auxInfoJson, type AuxInfo } from './aux_info.js';
 import { CoreKeyShareJson, type CoreKeyShare } from './core.js';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { digest, executionId, integer, leaf, option, struct, type Encoded } from '../hash/encoding.js';
 import { equalBytes, xorBytes } from '../math/integer.js';
-import { check } from '../runtime/errors.js';
+import { check } from '../base/errors.js';
 import type { Round } from '../runtime/protocol.js';
 import { bytesHexJson, DigestJson } from '../wire/json.js';
 import type { ChainCodeMode, KeygenContext, PublicKeygenContext } from './context.js';

@@ -1,6 +1,9 @@
-import { InvalidArgument } from '../runtime/errors.js';
+import { InvalidArgument } from '../base/errors.js';
 import type { Rng } from '../math/random.js';
 import type { SecurityParams } from '../params.js';
+
+/** Why a key generation may stop, besides what any protocol may. */
+export type KeygenAbortCode = 'invalid_decommitment' | 'invalid_share' | 'invalid_schnorr_proof' | 'invalid_key';
 
 /**
  * Whether the key gets a chain code, for public derivation. `absent` leaves the field out of messages and hashes

@@ -5,13 +5,13 @@
 import type { CoreKeyShare } from '../key_share/core.js';
 import { G, multiply, sumPoints } from '../math/curve.js';
 import { randomScalar } from '../math/random.js';
-import { ProtocolAborted } from '../runtime/errors.js';
+import { ProtocolAborted } from '../runtime/abort.js';
 import { broadcast, peersOf, receive, verifyPeers, type Protocol } from '../runtime/protocol.js';
 import { checkReliability } from '../runtime/reliable_broadcast.js';
-import { Secret } from '../runtime/secret.js';
+import { Secret } from '../base/secret.js';
 import * as sch from '../zk/sch.js';
 import { jointChainCode, jointRid, round1, sampleCommon } from './commitments.js';
-import type { KeygenContext } from './context.js';
+import type { KeygenAbortCode, KeygenContext } from './context.js';
 import { checkKnowledge, checkOpening, commit, echoes, round2, round3, schnorrSeed, type Decommitment } from './non_threshold_messages.js';
 
 export function* nonThresholdKeygen(ctx: KeygenContext): Protocol<CoreKeyShare> {
@@ -31,7 +31,7 @@ export function* nonThresholdKeygen(ctx: KeygenContext): Protocol<CoreKeyShare> 
   // Round 2
   yield* broadcast(round2, own);
   const decommitments = yield* receive(round2);
-  yield* verifyPeers(peers, [
+  yield* verifyPeers<KeygenAbortCode>(peers, [
     { code: 'invalid_decommitment', round: round2, verify: (j) => { checkOpening(ctx, j, commitments.of(j), decommitments.of(j)); } },
   ]);
 
@@ -43,11 +43,11 @@ export function* nonThresholdKeygen(ctx: KeygenContext): Protocol<CoreKeyShare> 
   const verify = (j: number): void => {
     checkKnowledge(ctx, j, rid, decommitments.of(j), proofs.of(j).sch_proof);
   };
-  yield* verifyPeers(peers, [{ code: 'invalid_schnorr_proof', round: round3, verify }], ctx.reliableBroadcast);
+  yield* verifyPeers<KeygenAbortCode>(peers, [{ code: 'invalid_schnorr_proof', round: round3, verify }], { attributable: ctx.reliableBroadcast });
 
   // Output
   const publicShares = all.map(({ X }) => X);
   const sharedPublicKey = sumPoints(publicShares);
-  if (sharedPublicKey.is0()) throw new ProtocolAborted('invalid_key', 'Output', [], 'the public key is the identity');
+  if (sharedPublicKey.is0()) throw new ProtocolAborted<KeygenAbortCode>('invalid_key', 'Output', [], 'the public key is the identity');
   return { index: i, sharedPublicKey, publicShares, vssSetup: null, chainCode: jointChainCode(ctx, all), secretShare: new Secret(x_i) };
 }

@@ -6,14 +6,14 @@ import { G, multiply, sumScalars } from '../math/curve.js';
 import { evaluate } from '../math/polynomial.js';
 import { randomScalar } from '../math/random.js';
 import type { CoreKeyShare } from '../key_share/core.js';
-import { at } from '../runtime/at.js';
-import { ProtocolAborted } from '../runtime/errors.js';
+import { at } from '../base/at.js';
+import { ProtocolAborted } from '../runtime/abort.js';
 import { broadcast, peersOf, receive, sendTo, verifyPeers, type Protocol } from '../runtime/protocol.js';
 import { checkReliability } from '../runtime/reliable_broadcast.js';
-import { Secret } from '../runtime/secret.js';
+import { Secret } from '../base/secret.js';
 import * as sch from '../zk/sch.js';
 import { jointChainCode, jointRid, round1, sampleCommon } from './commitments.js';
-import type { ThresholdKeygenContext } from './context.js';
+import type { KeygenAbortCode, ThresholdKeygenContext } from './context.js';
 import {
   checkDegree,
   checkKnowledge,
@@ -50,7 +50,7 @@ export function* thresholdKeygen(ctx: ThresholdKeygenContext): Protocol<CoreKeyS
   for (const j of peers) yield* sendTo(j, round2Uni, { sigma: evaluate(f_i, shareIndex(j)) });
   const decommitments = yield* receive(round2Broad);
   const shares = yield* receive(round2Uni);
-  yield* verifyPeers(peers, [
+  yield* verifyPeers<KeygenAbortCode>(peers, [
     { code: 'invalid_decommitment', round: round2Broad, verify: (j) => { checkOpening(ctx, j, commitments.of(j), decommitments.of(j)); } },
     { code: 'invalid_share', round: round2Broad, verify: (j) => { checkDegree(ctx, decommitments.of(j)); } },
     { code: 'invalid_share', round: round2Uni, verify: (j) => { checkShare(decommitments.of(j), i, shares.of(j)); } },
@@ -68,11 +68,11 @@ export function* thresholdKeygen(ctx: ThresholdKeygenContext): Protocol<CoreKeyS
   const verify = (j: number): void => {
     checkKnowledge(ctx, j, rid, at(publicShares, j), decommitments.of(j), proofs.of(j).sch_proof);
   };
-  yield* verifyPeers(peers, [{ code: 'invalid_schnorr_proof', round: round3, verify }], ctx.reliableBroadcast);
+  yield* verifyPeers<KeygenAbortCode>(peers, [{ code: 'invalid_schnorr_proof', round: round3, verify }], { attributable: ctx.reliableBroadcast });
 
   // Output
   const sharedPublicKey = at(F, 0);
-  if (sharedPublicKey.is0()) throw new ProtocolAborted('invalid_key', 'Output', [], 'the public key is the identity');
+  if (sharedPublicKey.is0()) throw new ProtocolAborted<KeygenAbortCode>('invalid_key', 'Output', [], 'the public key is the identity');
   return {
     index: i,
     sharedPublicKey,

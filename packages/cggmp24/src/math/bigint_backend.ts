@@ -1,5 +1,5 @@
 import { modPow } from 'bigint-crypto-utils';
-import type { ModularBackend, Modulus } from './modular.js';
+import type { ModularBackend, Modulus } from './modulus.js';
 
 /** Plain bigint: works everywhere, variable time, about ten times slower than OpenSSL at full size. */
 export const bigintBackend: ModularBackend = {

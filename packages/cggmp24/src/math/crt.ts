@@ -1,5 +1,6 @@
 import { invert, mod } from './integer.js';
-import { modulus, type Modulus } from './modular.js';
+import { modulus } from './modular.js';
+import type { Modulus } from './modulus.js';
 
 /** Z_{p^k} for a known prime p. Secret. */
 export interface PrimePower {

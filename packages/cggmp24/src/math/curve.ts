@@ -1,9 +1,11 @@
 import type { WeierstrassPoint } from '@noble/curves/abstract/weierstrass.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { pointFromScalar, pointMultiply } from 'tiny-secp256k1';
-import { GROUP_ORDER } from '../ecdsa.js';
-import { ProtocolBug } from '../runtime/errors.js';
+import { ProtocolBug } from '../base/errors.js';
 import { mod, toBytesPadded } from './integer.js';
+
+/** Order of the secp256k1 group (256 bits). */
+export const GROUP_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 
 export type Point = WeierstrassPoint<bigint>;
 /** An integer modulo q, always kept in [0, q). */

@@ -1,6 +1,7 @@
-import { at } from '../runtime/at.js';
+import { at } from '../base/at.js';
 import { bitLength, invert } from './integer.js';
-import { powSigned, type Modulus } from './modular.js';
+import { powSigned } from './modular.js';
+import type { Modulus } from './modulus.js';
 import { randomUnit, systemRng } from './random.js';
 
 /** Rows of a group, bits of a digit: a group has 2^TEETH entries. */

@@ -2,7 +2,7 @@ import { createDiffieHellman, diffieHellman, type DiffieHellman } from 'node:cry
 import { bigintBackend } from './bigint_backend.js';
 import { dhPrivateKey, dhPublicKey } from './dh_key.js';
 import { bitLength, fromBytes, mod, toBytes } from './integer.js';
-import type { ModularBackend, Modulus } from './modular.js';
+import type { ModularBackend, Modulus } from './modulus.js';
 
 // Outside these lengths (bits) Node's versions differ: an error, an empty answer or a wrong one.
 const MIN_BITS = 512;

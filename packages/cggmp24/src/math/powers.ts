@@ -1,5 +1,5 @@
 import { invert, mod } from './integer.js';
-import type { Modulus } from './modular.js';
+import type { Modulus } from './modulus.js';
 
 /** A unit and the public exponent, of either sign, that it is raised to. */
 export type Power = readonly [base: bigint, exponent: bigint];

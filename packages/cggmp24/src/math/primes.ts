@@ -1,5 +1,5 @@
 import { checkPrimeSync } from 'node:crypto';
-import { InvalidArgument } from '../runtime/errors.js';
+import { InvalidArgument } from '../base/errors.js';
 import { bigintPowerOfTwo, powerOfTwo, type PowerOfTwo } from './fermat.js';
 import { randomBelow, type Rng } from './random.js';
 import { primesFrom5, sieveSafePrimes } from './sieve.js';

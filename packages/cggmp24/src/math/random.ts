@@ -1,5 +1,5 @@
 import { randomBytes } from '@noble/hashes/utils.js';
-import { GROUP_ORDER } from '../ecdsa.js';
+import { GROUP_ORDER } from './curve.js';
 import { bitLength, fromBytes, gcd } from './integer.js';
 
 /** A source of `length` uniformly random bytes. Everything secret comes from one of these. */

@@ -1,4 +1,4 @@
-import { check } from '../runtime/errors.js';
+import { check } from '../base/errors.js';
 import { gcd } from './integer.js';
 
 /**

@@ -1,5 +1,6 @@
 import { invert, mod } from '../math/integer.js';
-import { modulus, powSigned, type Modulus } from '../math/modular.js';
+import { modulus, powSigned } from '../math/modular.js';
+import type { Modulus } from '../math/modulus.js';
 import { randomUnit, type Rng } from '../math/random.js';
 import { checkUnits } from '../math/units.js';
 

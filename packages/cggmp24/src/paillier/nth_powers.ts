@@ -6,16 +6,15 @@
 import { fromBytes } from '../math/integer.js';
 import { timesPowers, type Power } from '../math/powers.js';
 import { systemRng } from '../math/random.js';
-import { check, refusalOf } from '../runtime/errors.js';
+import { check, failedCheckOf } from '../base/errors.js';
+import type { Claim } from '../runtime/batch.js';
 import type { EncryptionKey } from './encryption_key.js';
 
 /** Length of the weights: a false claim passes with a probability of at most 2^-128. */
 const WEIGHT_BYTES = 16;
 
 /** root^N = power mod N^2. */
-export interface NthPowerClaim {
-  /** The equation, as written in the paper. */
-  readonly label: string;
+export interface NthPowerClaim extends Claim {
   readonly key: EncryptionKey;
   /** A unit modulo N. */
   readonly root: bigint;
@@ -48,7 +47,7 @@ export function failedClaims(claims: readonly NthPowerClaim[]): ReadonlySet<NthP
   const byKey = new Map<EncryptionKey, NthPowerClaim[]>();
   for (const claim of claims) byKey.set(claim.key, [...(byKey.get(claim.key) ?? []), claim]);
   const suspects = [...byKey].flatMap(([key, ofKey]) => (holdTogether(key, ofKey) ? [] : ofKey));
-  return new Set(suspects.filter((claim) => refusalOf(() => { checkClaim(claim); }) !== null));
+  return new Set(suspects.filter((claim) => failedCheckOf(() => { checkClaim(claim); }) !== null));
 }
 
 /** (product of root_k^w_k)^N = product of power_k^w_k mod N^2. The first weight may be 1: only their ratios matter. */

@@ -3,7 +3,8 @@ import { bigintBackend } from '../math/bigint_backend.js';
 import { CrtModulus, primeField, type PrimePower } from '../math/crt.js';
 import { FixedBases } from '../math/fixed_base.js';
 import { bitLength, mod } from '../math/integer.js';
-import { modulus, type Modulus } from '../math/modular.js';
+import { modulus } from '../math/modular.js';
+import type { Modulus } from '../math/modulus.js';
 import { randomBelow, randomUnit, type Rng } from '../math/random.js';
 import { checkUnits } from '../math/units.js';
 

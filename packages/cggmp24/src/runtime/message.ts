@@ -1,7 +1,7 @@
 /** What is to be made of a message by itself: by the party that receives it, and by whoever judges afterwards. */
 import { z } from 'zod';
 import { firstIssue } from '../wire/parse.js';
-import type { AbortCode } from './errors.js';
+import type { MessageAbortCode } from './abort.js';
 import type { AnyRound } from './protocol.js';
 
 /** Longest accepted payload, in UTF-16 code units; the longest honest one is of the identification phase, 734,000. */
@@ -9,32 +9,35 @@ export const MAX_PAYLOAD_LENGTH = 1 << 20;
 
 /** What no honest party ever sends. */
 export interface Violation {
-  readonly code: AbortCode;
+  readonly code: MessageAbortCode;
   /** The variant, or `any`. */
   readonly round: string;
   readonly reason: string;
 }
 
-export type Refused = { readonly violation: Violation };
+/** A message that is a violation. */
+export interface InvalidMessage {
+  readonly violation: Violation;
+}
 
 /** A message of a known round; its body is read when `decode` is called. */
 export interface ReadMessage {
   readonly round: AnyRound;
-  decode(): { readonly value: unknown } | Refused;
+  decode(): { readonly value: unknown } | InvalidMessage;
 }
 
 /** @param rounds those of the protocol; a message of any other is a violation */
-export function readMessage(rounds: readonly AnyRound[], broadcast: boolean, payload: string): ReadMessage | Refused {
-  const refused = (code: AbortCode, round: string, reason: string): Refused => ({ violation: { code, round, reason } });
-  if (payload.length > MAX_PAYLOAD_LENGTH) return refused('oversized_message', 'any', `${payload.length} characters`);
+export function readMessage(rounds: readonly AnyRound[], broadcast: boolean, payload: string): ReadMessage | InvalidMessage {
+  const invalid = (code: MessageAbortCode, round: string, reason: string): InvalidMessage => ({ violation: { code, round, reason } });
+  if (payload.length > MAX_PAYLOAD_LENGTH) return invalid('oversized_message', 'any', `${payload.length} characters`);
   const envelope = parseEnvelope(payload);
-  if (envelope === null) return refused('malformed_message', 'any', 'not a JSON object with one key');
+  if (envelope === null) return invalid('malformed_message', 'any', 'not a JSON object with one key');
   const round = rounds.find(({ variant }) => variant === envelope.variant);
-  if (round === undefined) return refused('unknown_round', 'any', 'no such message in this protocol');
-  if (broadcast !== (round.delivery === 'broadcast')) return refused('wrong_delivery', round.variant, `must be sent ${round.delivery}`);
-  const decode = (): { readonly value: unknown } | Refused => {
+  if (round === undefined) return invalid('unknown_round', 'any', 'no such message in this protocol');
+  if (broadcast !== (round.delivery === 'broadcast')) return invalid('wrong_delivery', round.variant, `must be sent ${round.delivery}`);
+  const decode = (): { readonly value: unknown } | InvalidMessage => {
     const body = z.safeDecode(round.body, envelope.body);
-    return body.success ? { value: body.data } : refused('malformed_message', round.variant, firstIssue(body.error));
+    return body.success ? { value: body.data } : invalid('malformed_message', round.variant, firstIssue(body.error));
   };
   return { round, decode };
 }

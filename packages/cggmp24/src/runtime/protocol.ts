@@ -3,8 +3,9 @@
  * A `Session` drives it synchronously, so a run is deterministic and every order of delivery can be tested.
  */
 import type { z } from 'zod';
-import type { NthPowerClaim, OnClaim } from '../paillier/nth_powers.js';
-import { ProtocolAborted, ProtocolBug, refusalOf, type AbortCode, type Blame } from './errors.js';
+import { failedCheckOf, ProtocolBug } from '../base/errors.js';
+import { abortOver } from './abort.js';
+import type { Batch, Claim, Settle } from './batch.js';
 
 /** One kind of message: a variant of the crate's message enum. */
 export interface Round<Body> {
@@ -26,7 +27,7 @@ export type Effect =
   | { readonly kind: 'send'; readonly to: Recipient; readonly round: AnyRound; readonly body: unknown }
   | { readonly kind: 'receive'; readonly round: AnyRound }
   | { readonly kind: 'pause'; readonly progress: string }
-  | { readonly kind: 'settle'; readonly claims: readonly NthPowerClaim[] };
+  | { readonly kind: 'settle'; readonly batch: Batch };
 
 export type Protocol<Output> = Generator<Effect, Output, unknown>;
 
@@ -73,41 +74,52 @@ export function* pause(progress: string): Protocol<void> {
 }
 
 /** Has claims settled, together with those of other sessions if the driver likes. @returns those that do not hold */
-function* settle(claims: readonly NthPowerClaim[]): Protocol<ReadonlySet<NthPowerClaim>> {
+function* settle<C extends Claim>(claims: readonly C[], failed: Settle<C> | undefined): Protocol<ReadonlySet<C>> {
   if (claims.length === 0) return new Set();
-  const failed = yield { kind: 'settle', claims };
-  // The session answers a settle effect with what `failedClaims` says.
-  return failed as ReadonlySet<NthPowerClaim>;
+  if (failed === undefined) throw new ProtocolBug('a check handed over a claim that nobody settles');
+  const batch: Batch<C> = { claims, failed };
+  // The session answers a settle effect with what `failed` says.
+  return (yield { kind: 'settle', batch }) as ReadonlySet<C>;
 }
 
 /**
  * Something to verify of each peer. `verify` throws `InvalidProof`, so that no verdict can be dropped, or hands over claims,
  * which are settled before anything else is done.
  */
-export interface PeerCheck {
-  readonly code: AbortCode;
+export interface PeerCheck<Code extends string, C extends Claim = never> {
+  readonly code: Code;
   readonly round: AnyRound;
-  readonly verify: (peer: number, onClaim: OnClaim) => void;
+  readonly verify: (peer: number, onClaim: (claim: C) => void) => void;
+}
+
+export interface VerifyOptions<C extends Claim> {
+  /**
+   * False when the statements depend on broadcasts that no echo round has compared: whoever sent different ones to different
+   * parties makes honest proofs fail, so nobody is blamed. True by default.
+   */
+  readonly attributable?: boolean;
+  /** Needed when a check hands over claims. */
+  readonly failed?: Settle<C>;
 }
 
 /** A check that a peer fails, and the equation at which. */
-interface Failure {
-  readonly check: PeerCheck;
+interface Failure<Check> {
+  readonly check: Check;
   readonly reason: string;
 }
 
 /** What the checks of one peer have come to, as far as they were made: the claims, all of them older than the failure. */
-interface Findings {
+interface Findings<Check, C extends Claim> {
   readonly party: number;
-  readonly claims: readonly { readonly check: PeerCheck; readonly claim: NthPowerClaim }[];
-  readonly failure: Failure | null;
+  readonly claims: readonly { readonly check: Check; readonly claim: C }[];
+  readonly failure: Failure<Check> | null;
 }
 
-function* checkPeer(party: number, checks: readonly PeerCheck[]): Protocol<Findings> {
-  const claims: { check: PeerCheck; claim: NthPowerClaim }[] = [];
+function* checkPeer<C extends Claim, Check extends PeerCheck<string, C>>(party: number, checks: readonly Check[]): Protocol<Findings<Check, C>> {
+  const claims: { check: Check; claim: C }[] = [];
   for (const check of checks) {
     yield* pause(`${check.round.variant}: checking party ${party}`);
-    const reason = refusalOf(() => { check.verify(party, (claim) => claims.push({ check, claim })); });
+    const reason = failedCheckOf(() => { check.verify(party, (claim) => claims.push({ check, claim })); });
     if (reason !== null) return { party, claims, failure: { check, reason } };
   }
   return { party, claims, failure: null };
@@ -116,27 +128,21 @@ function* checkPeer(party: number, checks: readonly PeerCheck[]): Protocol<Findi
 /**
  * Verifies every peer, then aborts naming all the guilty, each with the first check that it fails; the code and the round
  * are those of the first check that anybody fails. An error that is no `InvalidProof` is ours and passes through.
- *
- * @param attributable false when the statements depend on broadcasts that no echo round has compared: whoever sent
- *   different ones to different parties makes honest proofs fail, so nobody is blamed
  */
-export function* verifyPeers(peers: readonly number[], checks: readonly PeerCheck[], attributable = true): Protocol<void> {
-  const findings: Findings[] = [];
-  for (const party of peers) findings.push(yield* checkPeer(party, checks));
-  const failed = yield* settle(findings.flatMap(({ claims }) => claims.map(({ claim }) => claim)));
+export function* verifyPeers<Code extends string = never, C extends Claim = never>(
+  peers: readonly number[],
+  checks: readonly PeerCheck<NoInfer<Code>, NoInfer<C>>[],
+  { attributable = true, failed }: VerifyOptions<NoInfer<C>> = {},
+): Protocol<void> {
+  const findings: Findings<PeerCheck<Code, C>, C>[] = [];
+  for (const party of peers) findings.push(yield* checkPeer<C, PeerCheck<Code, C>>(party, checks));
+  const wrong = yield* settle(findings.flatMap(({ claims }) => claims.map(({ claim }) => claim)), failed);
   const failures = findings.flatMap(({ party, claims, failure }) => {
-    const wrong = claims.find(({ claim }) => failed.has(claim));
-    const earliest = wrong === undefined ? failure : { check: wrong.check, reason: wrong.claim.label };
+    const first = claims.find(({ claim }) => wrong.has(claim));
+    const earliest = first === undefined ? failure : { check: first.check, reason: first.claim.label };
     return earliest === null ? [] : [{ party, ...earliest }];
   });
   const first = checks.find((check) => failures.some((failure) => failure.check === check));
   if (first === undefined) return;
-  throw abortOver(first.code, first.round.variant, failures.map(({ party, reason }) => ({ party, reason })), attributable);
-}
-
-/** The abort over messages that were refused; its blame is empty unless the refusals are `attributable`. */
-export function abortOver(code: AbortCode, round: string, blame: readonly Blame[], attributable: boolean): ProtocolAborted {
-  if (attributable) return new ProtocolAborted(code, round, blame);
-  const refused = blame.map(({ party, reason }) => `party ${party} (${reason})`).join(', ');
-  return new ProtocolAborted(code, round, [], `no echo, so a third party may have made these fail: ${refused}`);
+  throw abortOver<Code>(first.code, first.round.variant, failures.map(({ party, reason }) => ({ party, reason })), attributable);
 }

@@ -1,7 +1,7 @@
 import { digestAll, type Encoded } from '../hash/encoding.js';
 import { equalBytes } from '../math/integer.js';
 import { DigestJson } from '../wire/json.js';
-import { ProtocolAborted } from './errors.js';
+import { ProtocolAborted, type MessageAbortCode } from './abort.js';
 import { broadcast, receive, type Protocol, type Round } from './protocol.js';
 
 /** The echo round: everybody broadcasts the hash of all first-round messages it received. */
@@ -24,6 +24,6 @@ export function* checkReliability(echoes: readonly Encoded[], peers: readonly nu
   const hashes = yield* receive(reliabilityCheckRound);
   const differing = peers.filter((j) => !equalBytes(own, hashes.of(j)));
   if (differing.length > 0) {
-    throw new ProtocolAborted('inconsistent_broadcast', reliabilityCheckRound.variant, [], `the hash of parties ${differing.join(', ')} differs from ours`);
+    throw new ProtocolAborted<MessageAbortCode>('inconsistent_broadcast', reliabilityCheckRound.variant, [], `the hash of parties ${differing.join(', ')} differs from ours`);
   }
 }

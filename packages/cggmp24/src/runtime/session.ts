@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { failedClaims, type NthPowerClaim } from '../paillier/nth_powers.js';
-import { InvalidProof, ProtocolAborted, ProtocolBug } from './errors.js';
+import { at } from '../base/at.js';
+import { InvalidProof, ProtocolBug } from '../base/errors.js';
+import { ProtocolAborted, type MessageAbortCode } from './abort.js';
+import { settleBatches, type Batch } from './batch.js';
 import { contradiction, readMessage, type Violation } from './message.js';
 import { peersOf, PerPeer, type AnyRound, type Effect, type Protocol, type Recipient } from './protocol.js';
 
@@ -47,7 +49,7 @@ interface Inbox {
 type State<Output> =
   | { readonly kind: 'resume'; readonly value: unknown }
   | { readonly kind: 'receiving'; readonly variant: string }
-  | { readonly kind: 'settling'; readonly claims: readonly NthPowerClaim[] }
+  | { readonly kind: 'settling'; readonly batch: Batch }
   | { readonly kind: 'done'; readonly output: Output }
   | { readonly kind: 'failed'; readonly error: unknown };
 
@@ -95,9 +97,9 @@ export class Session<Output> {
 
   /** Settles the claims of those sessions that say `settling`; the others are left alone. */
   static settleTogether(sessions: readonly Session<unknown>[]): void {
-    const settling = sessions.flatMap((session) => (session.#state.kind === 'settling' ? [{ session, claims: session.#state.claims }] : []));
-    const failed = failedClaims(settling.flatMap(({ claims }) => claims));
-    for (const { session } of settling) session.#state = { kind: 'resume', value: failed };
+    const settling = sessions.flatMap((session) => (session.#state.kind === 'settling' ? [{ session, batch: session.#state.batch }] : []));
+    const failed = settleBatches(settling.map(({ batch }) => batch));
+    for (const [k, { session }] of settling.entries()) session.#state = { kind: 'resume', value: at(failed, k) };
   }
 
   #attempt<T>(action: () => T): T {
@@ -146,7 +148,7 @@ export class Session<Output> {
         this.#state = { kind: 'resume', value: undefined };
         return { kind: 'paused', progress: effect.progress };
       case 'settle':
-        this.#state = { kind: 'settling', claims: effect.claims };
+        this.#state = { kind: 'settling', batch: effect.batch };
         return { kind: 'settling' };
       case 'send': {
         this.#state = { kind: 'resume', value: undefined };
@@ -168,11 +170,11 @@ export class Session<Output> {
     if (sender === this.#index) {
       // A board shows us our own broadcasts; anything else under our name is a forgery by we know not whom.
       if (this.#sent.has(payload)) return;
-      throw new ProtocolAborted('reflected_message', 'any', [], 'a message under our own name that we did not send');
+      throw new ProtocolAborted<MessageAbortCode>('reflected_message', 'any', [], 'a message under our own name that we did not send');
     }
-    if (!this.#peers.includes(sender)) throw new ProtocolAborted('unknown_sender', 'any', [], `there is no party ${sender}`);
+    if (!this.#peers.includes(sender)) throw new ProtocolAborted<MessageAbortCode>('unknown_sender', 'any', [], `there is no party ${sender}`);
     const refuse = ({ code, round, reason }: Violation): never => {
-      throw new ProtocolAborted(code, round, [{ party: sender, reason }]);
+      throw new ProtocolAborted<MessageAbortCode>(code, round, [{ party: sender, reason }]);
     };
     const read = readMessage(this.#rounds, broadcast, payload);
     if ('violation' in read) return refuse(read.violation);

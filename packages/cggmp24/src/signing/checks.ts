@@ -2,11 +2,11 @@
  * What is checked of a signer's messages, with public data alone: by the other signers, and by whoever judges
  * afterwards. A signer's own keys and parameters compute with their factors; the verdicts are the same.
  */
-import { affGContext, elogContext, encElgContext } from '../hash/context.js';
+import { affGContext, elogContext, encElgContext } from '../zk/context.js';
 import { G, multiplyPublic, sumPoints, sumScalars, type Point } from '../math/curve.js';
 import { checkClaim, type OnClaim } from '../paillier/nth_powers.js';
-import { at } from '../runtime/at.js';
-import { check } from '../runtime/errors.js';
+import { at } from '../base/at.js';
+import { check } from '../base/errors.js';
 import * as affG from '../zk/aff_g.js';
 import * as elog from '../zk/elog.js';
 import * as encElg from '../zk/enc_elg.js';

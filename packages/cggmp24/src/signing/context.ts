@@ -8,10 +8,18 @@ import type { DecryptionKey } from '../paillier/decryption_key.js';
 import type { EncryptionKey } from '../paillier/encryption_key.js';
 import type { RingPedersen } from '../paillier/ring_pedersen.js';
 import type { SecurityParams } from '../params.js';
-import { at } from '../runtime/at.js';
-import { InvalidArgument } from '../runtime/errors.js';
-import { Secret } from '../runtime/secret.js';
+import { at } from '../base/at.js';
+import { InvalidArgument } from '../base/errors.js';
+import { Secret } from '../base/secret.js';
 import { derive, type Derived } from './derivation.js';
+
+/** Why presigning, signing or combining may stop, besides what any protocol may. */
+export type SigningAbortCode =
+  | 'invalid_encryption_proof'
+  | 'invalid_affine_proof'
+  | 'invalid_exponent_proof'
+  | 'inconsistent_presignature'
+  | 'invalid_partial_signature';
 
 /** What everybody may know of a signing before the first round. In signing, indices are positions in the list of signers. */
 export interface PublicSigningContext {

@@ -2,10 +2,9 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes } from '@noble/hashes/utils.js';
-import { GROUP_ORDER } from '../ecdsa.js';
-import { encodePoint, G, multiplyPublic, toScalar, type Point, type Scalar } from '../math/curve.js';
+import { encodePoint, G, GROUP_ORDER, multiplyPublic, toScalar, type Point, type Scalar } from '../math/curve.js';
 import { fromBytes, toBytesPadded } from '../math/integer.js';
-import { InvalidArgument } from '../runtime/errors.js';
+import { InvalidArgument } from '../base/errors.js';
 
 const FIRST_HARDENED = 0x8000_0000;
 

@@ -17,16 +17,17 @@
  * named by some of them; who is silent is not named at all. It rests, as all proofs do, on no execution id being run twice: what an
  * honest party made in an earlier run of the same id would count as made in this one.
  */
-import { affGContext, affGStarContext, decContext } from '../hash/context.js';
+import { affGContext, affGStarContext, decContext } from '../zk/context.js';
 import { G, multiplyPublic, sumPoints, toSigned, type Point, type Scalar } from '../math/curve.js';
-import { at } from '../runtime/at.js';
-import { check, ProtocolAborted, ProtocolBug, refusalOf, type Blame } from '../runtime/errors.js';
+import { at } from '../base/at.js';
+import { check, ProtocolBug, failedCheckOf } from '../base/errors.js';
+import { ProtocolAborted, type Blame } from '../runtime/abort.js';
 import { broadcast, pause, peersOf, receive, verifyPeers, type PerPeer, type Protocol } from '../runtime/protocol.js';
 import * as affG from '../zk/aff_g.js';
 import * as affGStar from '../zk/aff_g_star.js';
 import * as dec from '../zk/dec.js';
 import { checkProducts, checkSums, KEY_SUM, NONCE_SUM } from './checks.js';
-import type { PublicSigningContext, SigningContext } from './context.js';
+import type { PublicSigningContext, SigningAbortCode, SigningContext } from './context.js';
 import { identificationRounds, type Exchange, type FailedSum, type Operation, type ProvenOperation } from './identification_messages.js';
 import { round2, round3, type Round1a, type Round2, type Round3 } from './messages.js';
 
@@ -120,7 +121,7 @@ export function* identificationChecks(
   /** Has i made something else for j than it says? */
   const contradicted = (i: number, j: number): boolean => {
     const [{ made }, { received }] = [exchange(i, j), exchange(j, i)];
-    return (made.D !== received.D || made.F !== received.F) && refusalOf(() => { verifyOrigin(j, i); }) === null;
+    return (made.D !== received.D || made.F !== received.F) && failedCheckOf(() => { verifyOrigin(j, i); }) === null;
   };
 
   for (const [i, { psi_dec }] of messages.entries()) {
@@ -181,7 +182,7 @@ function receivedFrom(received: OwnPart['received'], j: number, sum: FailedSum):
 function* requirePresentable(ctx: SigningContext, { ciphertexts }: PresigningTranscript, { received }: OwnPart): Protocol<void> {
   const { index: i, signers } = ctx;
   const { K } = at(ciphertexts, i);
-  yield* verifyPeers(peersOf(i, signers), [
+  yield* verifyPeers<SigningAbortCode>(peersOf(i, signers), [
     { code: 'invalid_affine_proof', round: round2, verify: (j) => { checkProducts(ctx, j, i, K, received.of(j)); } },
   ]);
 }
@@ -232,7 +233,7 @@ function* exchangeProofs(ctx: SigningContext, sum: FailedSum, product: Product, 
  * Finds out who broke the sum.
  * @returns what to abort with
  */
-export function* identify(ctx: SigningContext, sum: FailedSum, transcript: PresigningTranscript, own: OwnPart): Protocol<ProtocolAborted> {
+export function* identify(ctx: SigningContext, sum: FailedSum, transcript: PresigningTranscript, own: OwnPart): Protocol<ProtocolAborted<SigningAbortCode>> {
   const product = new Product(ctx, sum, transcript);
   yield* requirePresentable(ctx, transcript, own);
   const messages = yield* exchangeProofs(ctx, sum, product, own);
@@ -240,11 +241,11 @@ export function* identify(ctx: SigningContext, sum: FailedSum, transcript: Presi
   for (const { party, what, verify } of identificationChecks(ctx, sum, transcript, messages)) {
     if (party === ctx.index || blame.has(party)) continue;
     yield* pause(`identification: checking party ${party}, ${what}`);
-    const reason = refusalOf(verify);
+    const reason = failedCheckOf(verify);
     if (reason !== null) blame.set(party, { party, reason: `${what}: ${reason}` });
   }
   if (blame.size === 0) throw new ProtocolBug('all parts of a sum are proven but the sum does not hold');
-  return new ProtocolAborted('inconsistent_presignature', 'Identification', [...blame.values()], `the ${sum} failed`);
+  return new ProtocolAborted<SigningAbortCode>('inconsistent_presignature', 'Identification', [...blame.values()], `the ${sum} failed`);
 }
 
 export const FAILED: Readonly<Record<string, FailedSum>> = { [NONCE_SUM]: 'nonce', [KEY_SUM]: 'key' };
@@ -254,11 +255,11 @@ export const FAILED: Readonly<Record<string, FailedSum>> = { [NONCE_SUM]: 'nonce
  * which nobody could be blamed. Nobody has when delta is zero: then k or gamma happens to be.
  */
 export function* requireSums(ctx: SigningContext, transcript: PresigningTranscript, own: OwnPart): Protocol<void> {
-  const equation = refusalOf(() => {
+  const equation = failedCheckOf(() => {
     checkSums(ctx, transcript.results);
   });
   if (equation === null) return;
   const sum = FAILED[equation];
   if (sum !== undefined && ctx.identification) throw yield* identify(ctx, sum, transcript, own);
-  throw new ProtocolAborted('inconsistent_presignature', round3.variant, [], `${equation} does not hold`);
+  throw new ProtocolAborted<SigningAbortCode>('inconsistent_presignature', round3.variant, [], `${equation} does not hold`);
 }

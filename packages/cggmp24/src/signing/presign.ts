@@ -2,18 +2,19 @@
  * Presigning (figure 8 of the paper) in three rounds and the echo. Messages and transcripts are those of the Rust crate
  * cggmp24; unlike it, both proofs of round 1 are verified, and every one by itself.
  */
-import { affGContext, elogContext, encElgContext } from '../hash/context.js';
+import { affGContext, elogContext, encElgContext } from '../zk/context.js';
 import { G, invertScalar, multiply, multiplyAdd, sumPoints, sumScalars, toScalar, toSigned, type Point, type Scalar } from '../math/curve.js';
 import { randomHalfRange, randomScalar } from '../math/random.js';
-import { at } from '../runtime/at.js';
-import { ProtocolAborted } from '../runtime/errors.js';
+import { failedClaims, type NthPowerClaim } from '../paillier/nth_powers.js';
+import { at } from '../base/at.js';
+import { ProtocolAborted } from '../runtime/abort.js';
 import { broadcast, pause, peersOf, receive, sendTo, verifyPeers, type Protocol } from '../runtime/protocol.js';
 import { checkReliability } from '../runtime/reliable_broadcast.js';
 import * as affG from '../zk/aff_g.js';
 import * as elog from '../zk/elog.js';
 import * as encElg from '../zk/enc_elg.js';
 import { checkDelta, checkEncryptions, checkGamma, checkProducts } from './checks.js';
-import type { SigningContext } from './context.js';
+import type { SigningAbortCode, SigningContext } from './context.js';
 import { requireSums, type OwnOperation } from './identification.js';
 import type { FailedSum } from './identification_messages.js';
 import { echo, round1a, round1b, round2, round3, type Round1a, type Round1b, type Round3 } from './messages.js';
@@ -124,9 +125,9 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
   if (ctx.reliableBroadcast) {
     yield* checkReliability(ciphertexts.withOwn(i, own).map((message) => echo(sid, message)), peers);
   }
-  yield* verifyPeers(peers, [
+  yield* verifyPeers<SigningAbortCode, NthPowerClaim>(peers, [
     { code: 'invalid_encryption_proof', round: round1b, verify: (j, onClaim) => { checkEncryptions(ctx, j, i, ciphertexts.of(j), encryptionProofs.of(j), onClaim); } },
-  ]);
+  ], { failed: failedClaims });
 
   // Round 2
   const Gamma_i = multiply(G, gamma);
@@ -159,15 +160,15 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
     });
   }
   const products = yield* receive(round2);
-  yield* verifyPeers(peers, [
+  yield* verifyPeers<SigningAbortCode, NthPowerClaim>(peers, [
     { code: 'invalid_affine_proof', round: round2, verify: (j) => { checkGamma(ctx, j, ciphertexts.of(j), products.of(j)); } },
     { code: 'invalid_affine_proof', round: round2, verify: (j, onClaim) => { checkProducts(ctx, j, i, own.K, products.of(j), onClaim); } },
-  ]);
+  ], { failed: failedClaims });
 
   // Round 3
   const Gammas = ciphertexts.withOwn(i, own).map((_, j) => (j === i ? Gamma_i : products.of(j).Gamma));
   const Gamma = sumPoints(Gammas);
-  if (Gamma.is0()) throw new ProtocolAborted('inconsistent_presignature', round2.variant, [], 'Gamma is the identity');
+  if (Gamma.is0()) throw new ProtocolAborted<SigningAbortCode>('inconsistent_presignature', round2.variant, [], 'Gamma is the identity');
   yield* pause('Round3: decrypting what was sent');
   const alpha = decryptSum(ctx, peers.map((j) => products.of(j).D));
   const hat_alpha = decryptSum(ctx, peers.map((j) => products.of(j).hat_D));
@@ -187,10 +188,10 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
   };
   yield* broadcast(round3, result);
   const results = yield* receive(round3);
-  yield* verifyPeers(
+  yield* verifyPeers<SigningAbortCode>(
     peers,
     [{ code: 'invalid_exponent_proof', round: round3, verify: (j) => { checkDelta(ctx, j, ciphertexts.of(j), Gamma, results.of(j)); } }],
-    ctx.reliableBroadcast,
+    { attributable: ctx.reliableBroadcast },
   );
 
   // Output

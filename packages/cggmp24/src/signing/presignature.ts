@@ -1,14 +1,15 @@
 import { inspect } from 'node:util';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { z } from 'zod';
-import { GROUP_ORDER, verify, type Signature } from '../ecdsa.js';
-import { encodePoint, invertScalar, multiplyPublic, sumScalars, toScalar, type Point, type Scalar } from '../math/curve.js';
+import { encodePoint, GROUP_ORDER, invertScalar, multiplyPublic, sumScalars, toScalar, type Point, type Scalar } from '../math/curve.js';
+import { verify, type Signature } from '../ecdsa.js';
 import { fromBytes } from '../math/integer.js';
-import { at } from '../runtime/at.js';
-import { InvalidArgument, ProtocolBug } from '../runtime/errors.js';
-import { abortOver } from '../runtime/protocol.js';
+import { at } from '../base/at.js';
+import { InvalidArgument, ProtocolBug } from '../base/errors.js';
+import { abortOver } from '../runtime/abort.js';
 import { NonZeroPointJson, PointJson, ScalarJson } from '../wire/json.js';
 import { parseWith } from '../wire/parse.js';
+import type { SigningAbortCode } from './context.js';
 import type { Round3 } from './messages.js';
 
 /** What the partial signature of one signer is checked against. */
@@ -160,5 +161,5 @@ export function combine(
   const m = messageToScalar(message);
   const wrong = partials.flatMap(({ sigma }, party) => (isPartialSignature(sigma, party, publicData, m) ? [] : [party]));
   if (wrong.length === 0) throw new ProtocolBug('all partial signatures are right but their sum is not');
-  throw abortOver('invalid_partial_signature', 'combine', wrong.map((party) => ({ party, reason: PARTIAL_SIGNATURE_EQUATION })), attributable);
+  throw abortOver<SigningAbortCode>('invalid_partial_signature', 'combine', wrong.map((party) => ({ party, reason: PARTIAL_SIGNATURE_EQUATION })), attributable);
 }

@@ -3,7 +3,7 @@ import { PregeneratedPrimes } from '../aux_info/primes.js';
 import { completeKeyShare, type KeyShare } from '../key_share/key_share.js';
 import type { Rng } from '../math/random.js';
 import { SECURITY_128, type SecurityParams } from '../params.js';
-import { InvalidArgument } from '../runtime/errors.js';
+import { InvalidArgument } from '../base/errors.js';
 import { fullSafePrimes, smallSafePrimes } from './fixtures.js';
 import { outputs, simulate } from './simulate.js';
 

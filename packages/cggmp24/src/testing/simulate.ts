@@ -1,6 +1,6 @@
 import type { OutgoingMessage, Session } from '../runtime/session.js';
 import { settleTogether } from '../sessions.js';
-import { ProtocolAborted } from '../runtime/errors.js';
+import { ProtocolAborted } from '../aborts.js';
 import { fromBytes } from '../math/integer.js';
 import type { Rng } from '../math/random.js';
 

@@ -4,8 +4,7 @@
  */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import { z } from 'zod';
-import { GROUP_ORDER } from '../ecdsa.js';
-import { decodePoint, encodePoint, type Point, type Scalar } from '../math/curve.js';
+import { decodePoint, encodePoint, GROUP_ORDER, type Point, type Scalar } from '../math/curve.js';
 import { abs } from '../math/integer.js';
 
 /** The longest honest integer is v of Pi^fac: 6,912 bits, 1,728 hex digits and a sign. */

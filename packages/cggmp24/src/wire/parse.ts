@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { InvalidArgument } from '../runtime/errors.js';
+import { InvalidArgument } from '../base/errors.js';
 
 /**
  * Parses JSON text of a file or a caller.

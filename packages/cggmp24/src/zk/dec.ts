@@ -12,15 +12,15 @@
  */
 import { z } from 'zod';
 import { bitsChallenge } from '../hash/challenge.js';
-import type { Context } from '../hash/context.js';
+import type { Context } from './context.js';
 import { integer, list, point, struct, type Encoded } from '../hash/encoding.js';
 import { G, multiply, multiplyPublic, toScalar, type Point } from '../math/curve.js';
 import { abs } from '../math/integer.js';
 import { randomHalfRange, randomUnit, type Rng } from '../math/random.js';
 import type { EncryptionKey } from '../paillier/encryption_key.js';
 import type { SecurityParams } from '../params.js';
-import { at } from '../runtime/at.js';
-import { check } from '../runtime/errors.js';
+import { at } from '../base/at.js';
+import { check } from '../base/errors.js';
 import { IntegerJson, NonNegativeIntegerJson, PointJson } from '../wire/json.js';
 import { checkModulus, named, repeatedProofJson, within, type RepeatedProof } from './transcript.js';
 

@@ -9,11 +9,11 @@
  */
 import { z } from 'zod';
 import { scalarChallenge } from '../hash/challenge.js';
-import type { Context } from '../hash/context.js';
+import type { Context } from './context.js';
 import { point, struct, type Encoded } from '../hash/encoding.js';
 import { G, multiply, multiplyAdd, multiplyPublic, toScalar, type Point, type Scalar } from '../math/curve.js';
 import { randomScalar, type Rng } from '../math/random.js';
-import { check } from '../runtime/errors.js';
+import { check } from '../base/errors.js';
 import { PointJson, ScalarJson } from '../wire/json.js';
 import { proofJson } from './transcript.js';
 

@@ -10,7 +10,7 @@
  */
 import { z } from 'zod';
 import { signedScalarChallenge } from '../hash/challenge.js';
-import type { Context } from '../hash/context.js';
+import type { Context } from './context.js';
 import { integer, point, struct, type Encoded } from '../hash/encoding.js';
 import { G, multiply, multiplyAdd, multiplyPublic, toScalar, type Point, type Scalar } from '../math/curve.js';
 import { equalTimesPowers, powUnit } from '../math/powers.js';
@@ -19,7 +19,7 @@ import type { EncryptionKey } from '../paillier/encryption_key.js';
 import { checkClaim, encryptionClaim, type OnClaim } from '../paillier/nth_powers.js';
 import type { RingPedersen } from '../paillier/ring_pedersen.js';
 import type { SecurityParams } from '../params.js';
-import { check } from '../runtime/errors.js';
+import { check } from '../base/errors.js';
 import { IntegerJson, NonNegativeIntegerJson, PointJson, ScalarJson } from '../wire/json.js';
 import { auxEncoding, checkModulus, proofJson, within } from './transcript.js';
 

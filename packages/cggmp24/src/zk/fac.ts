@@ -7,14 +7,14 @@
  */
 import { z } from 'zod';
 import { halfRangeChallenge } from '../hash/challenge.js';
-import type { Context } from '../hash/context.js';
+import type { Context } from './context.js';
 import { integer, struct, type Encoded } from '../hash/encoding.js';
 import { abs, sqrtFloor } from '../math/integer.js';
 import { equalTimesPowers } from '../math/powers.js';
 import { randomHalfRange, type Rng } from '../math/random.js';
 import type { RingPedersen } from '../paillier/ring_pedersen.js';
 import type { SecurityParams } from '../params.js';
-import { check } from '../runtime/errors.js';
+import { check } from '../base/errors.js';
 import { IntegerJson, NonNegativeIntegerJson } from '../wire/json.js';
 import { auxEncoding, checkModulus, proofJson } from './transcript.js';
 

@@ -10,7 +10,7 @@
 import { checkPrimeSync } from 'node:crypto';
 import { z } from 'zod';
 import { unitsChallenge } from '../hash/challenge.js';
-import type { Context } from '../hash/context.js';
+import type { Context } from './context.js';
 import { integer, struct, type Encoded } from '../hash/encoding.js';
 import { CrtModulus, powReducedWith, type PrimePower } from '../math/crt.js';
 import { invert, jacobi, mod } from '../math/integer.js';
@@ -19,8 +19,8 @@ import { selfPower } from '../math/rsa_power.js';
 import { checkUnits } from '../math/units.js';
 import type { DecryptionKey } from '../paillier/decryption_key.js';
 import type { SecurityParams } from '../params.js';
-import { at } from '../runtime/at.js';
-import { check } from '../runtime/errors.js';
+import { at } from '../base/at.js';
+import { check } from '../base/errors.js';
 import { NonNegativeIntegerJson } from '../wire/json.js';
 import { checkModulus, proofJson as jsonForm } from './transcript.js';
 

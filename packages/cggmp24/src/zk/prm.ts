@@ -8,7 +8,7 @@
  */
 import { z } from 'zod';
 import { bitsChallenge } from '../hash/challenge.js';
-import type { Context } from '../hash/context.js';
+import type { Context } from './context.js';
 import { integer, integers, struct, type Encoded } from '../hash/encoding.js';
 import { FixedBases } from '../math/fixed_base.js';
 import { bitLength, mod } from '../math/integer.js';
@@ -17,8 +17,8 @@ import { randomBelow, type Rng } from '../math/random.js';
 import { checkUnits } from '../math/units.js';
 import type { OwnRingPedersen, RingPedersenParams } from '../paillier/ring_pedersen.js';
 import type { SecurityParams } from '../params.js';
-import { at } from '../runtime/at.js';
-import { check, InvalidArgument } from '../runtime/errors.js';
+import { at } from '../base/at.js';
+import { check, InvalidArgument } from '../base/errors.js';
 import { NonNegativeIntegerJson } from '../wire/json.js';
 import { checkModulus } from './transcript.js';
 

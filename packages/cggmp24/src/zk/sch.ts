@@ -7,7 +7,7 @@ import { scalarChallenge } from '../hash/challenge.js';
 import type { Encoded } from '../hash/encoding.js';
 import { G, multiply, multiplyPublic, toScalar, type Point, type Scalar } from '../math/curve.js';
 import { randomScalar, type Rng } from '../math/random.js';
-import { check } from '../runtime/errors.js';
+import { check } from '../base/errors.js';
 
 export interface Data {
   readonly y: Point;

@@ -4,7 +4,7 @@ import { integer, struct, type Encoded } from '../hash/encoding.js';
 import { abs, bitLength } from '../math/integer.js';
 import type { RingPedersenParams } from '../paillier/ring_pedersen.js';
 import { minModulusBits, type SecurityParams } from '../params.js';
-import { check } from '../runtime/errors.js';
+import { check } from '../base/errors.js';
 
 /** The verifier's ring-Pedersen parameters as transcripts carry them. */
 export function auxEncoding({ s, t, nHat }: RingPedersenParams): Encoded {

@@ -6,8 +6,8 @@ import { parseAuxInfo, serializeAuxInfo, type AuxInfo } from '../../src/key_shar
 import { gcd } from '../../src/math/integer.js';
 import { OwnRingPedersen } from '../../src/paillier/ring_pedersen.js';
 import { SMALL_FOR_TESTS } from '../../src/params.js';
-import { at } from '../../src/runtime/at.js';
-import { InvalidArgument } from '../../src/runtime/errors.js';
+import { at } from '../../src/base/at.js';
+import { InvalidArgument } from '../../src/base/errors.js';
 import type { Session } from '../../src/runtime/session.js';
 import { auxInfo } from '../../src/sessions.js';
 import { fixturePrimes } from '../../src/testing/parties.js';

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { PregeneratedPrimes, type FourPrimes } from '../../src/aux_info/primes.js';
 import { digest, executionId, integer, leaf, struct } from '../../src/hash/encoding.js';
 import type { AuxInfo } from '../../src/key_share/aux_info.js';
-import type { AbortCode, ProtocolAborted } from '../../src/runtime/errors.js';
+import type { AbortCode, ProtocolAborted } from '../../src/aborts.js';
 import type { Session } from '../../src/runtime/session.js';
 import { auxInfo, type AuxInfoOptions } from '../../src/sessions.js';
 import { fixturePrimes } from '../../src/testing/parties.js';

@@ -5,7 +5,7 @@ import { judge } from '../../src/evidence/judge.js';
 import { keyMaterialDigest } from '../../src/key_share/public_key_material.js';
 import { G, toScalar, type Point } from '../../src/math/curve.js';
 import { SECURITY_128 } from '../../src/params.js';
-import { InvalidArgument } from '../../src/runtime/errors.js';
+import { InvalidArgument } from '../../src/base/errors.js';
 import { MAX_PAYLOAD_LENGTH } from '../../src/runtime/message.js';
 import { keygen, presign } from '../../src/sessions.js';
 import { outputs, simulate } from '../../src/testing/simulate.js';

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Setting, SignedMessage } from '../../src/evidence/case.js';
 import { judge } from '../../src/evidence/judge.js';
 import { SECURITY_128 } from '../../src/params.js';
-import { at } from '../../src/runtime/at.js';
+import { at } from '../../src/base/at.js';
 import { fieldsOf, plausible } from '../util/alterations.js';
 import { RecordedMessage } from '../util/messages.js';
 import { replaceAt, type Json } from '../util/proofs.js';

@@ -3,7 +3,7 @@ import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
-import * as context from '../../src/hash/context.js';
+import * as context from '../../src/zk/context.js';
 import * as enc from '../../src/hash/encoding.js';
 import { decodePoint, G, INFINITY } from '../../src/math/curve.js';
 import { loadVectors } from '../util/vectors.js';

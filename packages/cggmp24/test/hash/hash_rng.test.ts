@@ -1,7 +1,7 @@
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { GROUP_ORDER } from '../../src/ecdsa.js';
+import { GROUP_ORDER } from '../../src/math/curve.js';
 import * as challenge from '../../src/hash/challenge.js';
 import { text, type Encoded } from '../../src/hash/encoding.js';
 import { HashRng } from '../../src/hash/hash_rng.js';

@@ -4,9 +4,9 @@ import { parseAuxInfo, serializeAuxInfo } from '../../src/key_share/aux_info.js'
 import { parseCoreKeyShare, serializeCoreKeyShare } from '../../src/key_share/core.js';
 import { completeKeyShare, parseKeyShare, serializeKeyShare } from '../../src/key_share/key_share.js';
 import { SECURITY_128 } from '../../src/params.js';
-import { GROUP_ORDER } from '../../src/ecdsa.js';
-import { at } from '../../src/runtime/at.js';
-import { InvalidArgument } from '../../src/runtime/errors.js';
+import { GROUP_ORDER } from '../../src/math/curve.js';
+import { at } from '../../src/base/at.js';
+import { InvalidArgument } from '../../src/base/errors.js';
 import { scalarToHex } from '../../src/wire/json.js';
 import { replaceAt, type Json } from '../util/proofs.js';
 import { without } from '../util/alterations.js';

@@ -8,7 +8,7 @@ import { commitmentTo } from '../../src/keygen/commitments.js';
 import { G, multiply, sumPoints, toScalar, INFINITY } from '../../src/math/curve.js';
 import type { Rng } from '../../src/math/random.js';
 import { SECURITY_128 } from '../../src/params.js';
-import type { AbortCode } from '../../src/runtime/errors.js';
+import type { AbortCode } from '../../src/aborts.js';
 import type { Session } from '../../src/runtime/session.js';
 import { keygen, keygenNonThreshold } from '../../src/sessions.js';
 import { seededRng } from '../../src/testing/seeded_rng.js';

@@ -2,7 +2,7 @@ import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { GROUP_ORDER as q } from '../../src/ecdsa.js';
+import { GROUP_ORDER as q } from '../../src/math/curve.js';
 import * as curve from '../../src/math/curve.js';
 import { evaluate, evaluateCommitment, evaluateInExponent, lagrange } from '../../src/math/polynomial.js';
 import { PointJson } from '../../src/wire/json.js';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { bigintBackend } from '../../src/math/bigint_backend.js';
 import { bitLength } from '../../src/math/integer.js';
-import { arithmeticBackend, chooseBackend, modulus, powSigned, type Modulus } from '../../src/math/modular.js';
+import { arithmeticBackend, chooseBackend, modulus, powSigned } from '../../src/math/modular.js';
+import type { Modulus } from '../../src/math/modulus.js';
 import { opensslBackend, opensslSelfTest } from '../../src/math/openssl_backend.js';
 import { randomBelow, type Rng } from '../../src/math/random.js';
 import { fullSafePrimes } from '../../src/testing/fixtures.js';

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { bitLength } from '../../src/math/integer.js';
 import { generateSafePrime, isSafePrime } from '../../src/math/primes.js';
-import { InvalidArgument } from '../../src/runtime/errors.js';
+import { InvalidArgument } from '../../src/base/errors.js';
 import { seededRng } from '../../src/testing/seeded_rng.js';
 
 describe('isSafePrime', () => {

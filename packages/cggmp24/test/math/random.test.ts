@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { GROUP_ORDER } from '../../src/ecdsa.js';
+import { GROUP_ORDER } from '../../src/math/curve.js';
 import { gcd } from '../../src/math/integer.js';
 import { randomBelow, randomHalfRange, randomScalar, randomUnit, systemRng, type Rng } from '../../src/math/random.js';
 import { seededRng } from '../../src/testing/seeded_rng.js';

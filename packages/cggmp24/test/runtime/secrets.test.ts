@@ -5,8 +5,8 @@ import { serializeAuxInfo, parseAuxInfo } from '../../src/key_share/aux_info.js'
 import { parseKeyShare, serializeKeyShare } from '../../src/key_share/key_share.js';
 import { OwnRingPedersen } from '../../src/paillier/ring_pedersen.js';
 import { systemRng, type Rng } from '../../src/math/random.js';
-import { at } from '../../src/runtime/at.js';
-import { Secret } from '../../src/runtime/secret.js';
+import { at } from '../../src/base/at.js';
+import { Secret } from '../../src/base/secret.js';
 import type { Session } from '../../src/runtime/session.js';
 import { auxInfo, keygen, presign, sign } from '../../src/sessions.js';
 import { signingContext } from '../../src/signing/context.js';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { InvalidProof, check, InvalidArgument, ProtocolAborted, ProtocolBug, type AbortCode } from '../../src/runtime/errors.js';
+import { InvalidProof, check, InvalidArgument, ProtocolBug } from '../../src/base/errors.js';
+import { ProtocolAborted, type AbortCode } from '../../src/aborts.js';
 import { broadcast, pause, peersOf, PerPeer, receive, sendTo, verifyPeers, type AnyRound, type Protocol, type Round } from '../../src/runtime/protocol.js';
 import { MAX_PAYLOAD_LENGTH } from '../../src/runtime/message.js';
 import { Session, type Step } from '../../src/runtime/session.js';
@@ -31,7 +32,7 @@ function* adding(index: number, parties: number): Protocol<number> {
   const verify = (j: number): void => {
     check('value names the recipient', b.of(j).value === 10 * j + index);
   };
-  yield* verifyPeers(peers, [{ code: 'invalid_share', round: second, verify }]);
+  yield* verifyPeers<AbortCode>(peers, [{ code: 'invalid_share', round: second, verify }]);
   const sum = a.withOwn(index, { value: index }).reduce((all, { value }) => all + value, 0);
   yield* broadcast(third, { value: sum });
   yield* receive(third);
@@ -237,7 +238,7 @@ describe('errors of our own', () => {
       const verify = (): never => {
         throw new RangeError('ours');
       };
-      yield* verifyPeers([1], [{ code: 'invalid_share', round: first, verify }]);
+      yield* verifyPeers<AbortCode>([1], [{ code: 'invalid_share', round: first, verify }]);
     }
     const session = new Session({ protocol: defective(), rounds, index: 0, parties: 2 });
     session.proceed();

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { z } from 'zod';
-import { GROUP_ORDER, type Signature } from '../../src/ecdsa.js';
-import { affGContext, encElgContext } from '../../src/hash/context.js';
-import { G, multiply, toScalar, toSigned, type Scalar } from '../../src/math/curve.js';
-import { at } from '../../src/runtime/at.js';
+import { G, GROUP_ORDER, multiply, toScalar, toSigned, type Scalar } from '../../src/math/curve.js';
+import type { Signature } from '../../src/ecdsa.js';
+import { affGContext, encElgContext } from '../../src/zk/context.js';
+import { at } from '../../src/base/at.js';
 import { presign } from '../../src/sessions.js';
 import { round1a, round1b, round2, type Round1a, type Round1b, type Round2 } from '../../src/signing/messages.js';
 import { signingContext } from '../../src/signing/context.js';

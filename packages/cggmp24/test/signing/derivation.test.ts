@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { z } from 'zod';
 import { decodePoint, encodePoint, G, multiply } from '../../src/math/curve.js';
-import { InvalidArgument } from '../../src/runtime/errors.js';
+import { InvalidArgument } from '../../src/base/errors.js';
 import { derive, type ExtendedPublicKey } from '../../src/signing/derivation.js';
 import { loadVectors } from '../util/vectors.js';
 import { HexBytes, SignedHex } from '../util/zk_vectors.js';

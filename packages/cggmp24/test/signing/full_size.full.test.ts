@@ -5,7 +5,7 @@ import { verify, type Signature } from '../../src/ecdsa.js';
 import { parseKeyShare, serializeKeyShare } from '../../src/key_share/key_share.js';
 import { encodePoint, type Point } from '../../src/math/curve.js';
 import { SECURITY_128 } from '../../src/params.js';
-import { at } from '../../src/runtime/at.js';
+import { at } from '../../src/base/at.js';
 import { auxInfo, presign, sign } from '../../src/sessions.js';
 import { derive } from '../../src/signing/derivation.js';
 import { combine } from '../../src/signing/presignature.js';

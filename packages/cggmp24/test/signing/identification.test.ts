@@ -1,12 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import fc from 'fast-check';
-import { GROUP_ORDER } from '../../src/ecdsa.js';
-import { decContext } from '../../src/hash/context.js';
-import { G, multiplyPublic, toScalar, toSigned } from '../../src/math/curve.js';
+import { G, GROUP_ORDER, multiplyPublic, toScalar, toSigned } from '../../src/math/curve.js';
+import { decContext } from '../../src/zk/context.js';
 import { systemRng } from '../../src/math/random.js';
-import { at } from '../../src/runtime/at.js';
-import { ProtocolAborted } from '../../src/runtime/errors.js';
+import { at } from '../../src/base/at.js';
+import { ProtocolAborted } from '../../src/aborts.js';
 import { presign as presignSession } from '../../src/sessions.js';
 import { signingContext } from '../../src/signing/context.js';
 import { identificationRounds, type FailedSum } from '../../src/signing/identification_messages.js';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { affGContext, affGStarContext } from '../../src/hash/context.js';
+import { affGContext, affGStarContext } from '../../src/zk/context.js';
 import { G, toSigned, type Point } from '../../src/math/curve.js';
 import { systemRng } from '../../src/math/random.js';
 import { MAX_MODULUS_BITS, SECURITY_128 } from '../../src/params.js';
-import { at } from '../../src/runtime/at.js';
-import { refusalOf } from '../../src/runtime/errors.js';
+import { at } from '../../src/base/at.js';
+import { failedCheckOf } from '../../src/base/errors.js';
 import { MAX_PAYLOAD_LENGTH } from '../../src/runtime/message.js';
 import { receive, type Protocol, type Round } from '../../src/runtime/protocol.js';
 import { presign as presignSession } from '../../src/sessions.js';
@@ -62,7 +62,7 @@ class BrokenNonce {
   verdict(party: number, messages: readonly IdentificationMessages[]): string | null {
     for (const check of identificationChecks(this.ctx, 'nonce', this.transcript, messages)) {
       if (check.party !== party) continue;
-      const reason = refusalOf(check.verify);
+      const reason = failedCheckOf(check.verify);
       if (reason !== null) return `${check.what}: ${reason}`;
     }
     return null;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { G } from '../../src/math/curve.js';
-import { at } from '../../src/runtime/at.js';
+import { at } from '../../src/base/at.js';
 import type { Session } from '../../src/runtime/session.js';
 import { settleTogether } from '../../src/sessions.js';
 import { round1b, round2, type Round1b, type Round2 } from '../../src/signing/messages.js';

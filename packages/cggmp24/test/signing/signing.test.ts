@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import fc from 'fast-check';
-import { GROUP_ORDER, verify, type Signature } from '../../src/ecdsa.js';
-import { encodePoint, type Point } from '../../src/math/curve.js';
+import { encodePoint, GROUP_ORDER, type Point } from '../../src/math/curve.js';
+import { verify, type Signature } from '../../src/ecdsa.js';
 import { completeKeyShare, type KeyShare } from '../../src/key_share/key_share.js';
-import { at } from '../../src/runtime/at.js';
-import { InvalidArgument } from '../../src/runtime/errors.js';
+import { at } from '../../src/base/at.js';
+import { InvalidArgument } from '../../src/base/errors.js';
 import { auxInfo, keygen, keygenNonThreshold, presign, sign, type FullSigningOptions } from '../../src/sessions.js';
 import { derive } from '../../src/signing/derivation.js';
 import { combine, Presignature } from '../../src/signing/presignature.js';

@@ -1,6 +1,5 @@
 /** Every field of a message, what an attacker could send in its place, and what no honest party ever sends. */
-import { GROUP_ORDER } from '../../src/ecdsa.js';
-import { G } from '../../src/math/curve.js';
+import { G, GROUP_ORDER } from '../../src/math/curve.js';
 import { IntegerJson, PointJson, ScalarJson } from '../../src/wire/json.js';
 import { toJson, type Json } from './proofs.js';
 

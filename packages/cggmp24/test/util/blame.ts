@@ -1,6 +1,5 @@
 import { expect } from '@jest/globals';
-import type { AbortCode } from '../../src/runtime/errors.js';
-import { ProtocolAborted } from '../../src/runtime/errors.js';
+import { ProtocolAborted, type AbortCode } from '../../src/aborts.js';
 import type { Outcome } from '../../src/testing/simulate.js';
 
 /** What a run ended with at one party, short enough to compare: `code:culprits`, `waits`, `done`, or the unexpected error. */

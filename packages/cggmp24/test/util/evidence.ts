@@ -4,7 +4,7 @@ import { messagesOfRecord, parseCase, serializeCase, type Case, type Setting } f
 import { judge } from '../../src/evidence/judge.js';
 import type { Verdict } from '../../src/evidence/transcript.js';
 import type { SecurityParams } from '../../src/params.js';
-import { ProtocolAborted } from '../../src/runtime/errors.js';
+import { ProtocolAborted } from '../../src/aborts.js';
 import type { IncomingMessage, OutgoingMessage, Session } from '../../src/runtime/session.js';
 import { simulate, type Outcome, type SimulateOptions } from '../../src/testing/simulate.js';
 

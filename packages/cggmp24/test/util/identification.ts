@@ -3,7 +3,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { KeyShare } from '../../src/key_share/key_share.js';
 import { G, toScalar, type Point, type Scalar } from '../../src/math/curve.js';
 import { randomScalar } from '../../src/math/random.js';
-import { at } from '../../src/runtime/at.js';
+import { at } from '../../src/base/at.js';
 import { peersOf, type Protocol } from '../../src/runtime/protocol.js';
 import { Session } from '../../src/runtime/session.js';
 import { signingContext, type SigningContext } from '../../src/signing/context.js';

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { G } from '../../src/math/curve.js';
-import { at } from '../../src/runtime/at.js';
-import { InvalidProof } from '../../src/runtime/errors.js';
+import { at } from '../../src/base/at.js';
+import { InvalidProof } from '../../src/base/errors.js';
 import { IntegerJson, PointJson, ScalarJson } from '../../src/wire/json.js';
 import type { ProofOf } from '../../src/zk/transcript.js';
 import { replaced, type Json } from 'testkit/json';

@@ -8,7 +8,7 @@ import { encodePoint, toScalar, type Scalar } from '../../src/math/curve.js';
 import { toBytesPadded } from '../../src/math/integer.js';
 import { lagrange } from '../../src/math/polynomial.js';
 import type { KeyShare } from '../../src/key_share/key_share.js';
-import { at } from '../../src/runtime/at.js';
+import { at } from '../../src/base/at.js';
 import { presign, sign } from '../../src/sessions.js';
 import { verify, type Signature } from '../../src/ecdsa.js';
 import { echo } from '../../src/signing/messages.js';

@@ -1,11 +1,11 @@
 /** Recorded presigning and signing runs of the Rust crate, and what every test of them needs. */
 import { z } from 'zod';
-import { encElgContext, affGContext, elogContext, type Prover } from '../../src/hash/context.js';
+import { encElgContext, affGContext, elogContext, type Prover } from '../../src/zk/context.js';
 import type { Encoded } from '../../src/hash/encoding.js';
 import { parseKeyShare, type KeyShare } from '../../src/key_share/key_share.js';
 import { G, sumPoints } from '../../src/math/curve.js';
 import { SECURITY_128 } from '../../src/params.js';
-import { at } from '../../src/runtime/at.js';
+import { at } from '../../src/base/at.js';
 import { signingContext, type SigningContext } from '../../src/signing/context.js';
 import { round1a, round1b, round2, round3, round4, type Round1a, type Round1b, type Round2, type Round3, type Round4 } from '../../src/signing/messages.js';
 import type { Round } from '../../src/runtime/protocol.js';

@@ -2,7 +2,7 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { affGContext } from '../../src/hash/context.js';
+import { affGContext } from '../../src/zk/context.js';
 import { G, INFINITY } from '../../src/math/curve.js';
 import { randomHalfRange } from '../../src/math/random.js';
 import { EncryptionKey } from '../../src/paillier/encryption_key.js';

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { affGContext, affGStarContext } from '../../src/hash/context.js';
+import { affGContext, affGStarContext } from '../../src/zk/context.js';
 import { G, INFINITY } from '../../src/math/curve.js';
 import { abs, invert } from '../../src/math/integer.js';
 import { modulus } from '../../src/math/modular.js';
 import { randomHalfRange } from '../../src/math/random.js';
 import { EncryptionKey } from '../../src/paillier/encryption_key.js';
 import { SECURITY_128, SMALL_FOR_TESTS } from '../../src/params.js';
-import { at } from '../../src/runtime/at.js';
+import { at } from '../../src/base/at.js';
 import { seededRng } from '../../src/testing/seeded_rng.js';
 import * as affG from '../../src/zk/aff_g.js';
 import * as affGStar from '../../src/zk/aff_g_star.js';

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { decContext } from '../../src/hash/context.js';
+import { decContext } from '../../src/zk/context.js';
 import { G, INFINITY, multiply, toScalar } from '../../src/math/curve.js';
 import { randomHalfRange } from '../../src/math/random.js';
 import { EncryptionKey } from '../../src/paillier/encryption_key.js';
 import { SECURITY_128, SMALL_FOR_TESTS } from '../../src/params.js';
-import { at } from '../../src/runtime/at.js';
+import { at } from '../../src/base/at.js';
 import { seededRng } from '../../src/testing/seeded_rng.js';
 import * as dec from '../../src/zk/dec.js';
 import { hostileIntegers } from '../util/hostile.js';

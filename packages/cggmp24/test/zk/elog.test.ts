@@ -1,7 +1,7 @@
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { elogContext } from '../../src/hash/context.js';
+import { elogContext } from '../../src/zk/context.js';
 import { G, INFINITY, multiply, toScalar } from '../../src/math/curve.js';
 import { randomScalar } from '../../src/math/random.js';
 import { CompactScalarJson, PointJson, ScalarJson } from '../../src/wire/json.js';

@@ -2,7 +2,7 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { encElgContext } from '../../src/hash/context.js';
+import { encElgContext } from '../../src/zk/context.js';
 import { G, INFINITY, multiply, toScalar, type Point } from '../../src/math/curve.js';
 import { randomScalar } from '../../src/math/random.js';
 import { DecryptionKey } from '../../src/paillier/decryption_key.js';

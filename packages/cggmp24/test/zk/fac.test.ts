@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { generatePrimeSync } from 'node:crypto';
 import { z } from 'zod';
-import { facContext } from '../../src/hash/context.js';
+import { facContext } from '../../src/zk/context.js';
 import { mod } from '../../src/math/integer.js';
 import { randomBelow } from '../../src/math/random.js';
 import { RingPedersen } from '../../src/paillier/ring_pedersen.js';

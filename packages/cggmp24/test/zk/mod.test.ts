@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { generatePrimeSync } from 'node:crypto';
 import { z } from 'zod';
-import { modContext } from '../../src/hash/context.js';
+import { modContext } from '../../src/zk/context.js';
 import { gcd, invert, jacobi, mod } from '../../src/math/integer.js';
 import { modulus } from '../../src/math/modular.js';
 import { randomUnit } from '../../src/math/random.js';

@@ -1,6 +1,6 @@
 /** Every proof once at the real size, between keys of safe primes; the vectors and the forgers are in the quick tests. */
 import { describe, expect, it } from '@jest/globals';
-import { affGContext, encElgContext, facContext, modContext, prmContext } from '../../src/hash/context.js';
+import { affGContext, encElgContext, facContext, modContext, prmContext } from '../../src/zk/context.js';
 import { G, multiply, toScalar, toSigned } from '../../src/math/curve.js';
 import { randomHalfRange, randomScalar } from '../../src/math/random.js';
 import { DecryptionKey } from '../../src/paillier/decryption_key.js';

@@ -1,4 +1,4 @@
-import { bool, executionId, integer, leaf, struct, type Encoded } from './encoding.js';
+import { bool, executionId, integer, leaf, struct, type Encoded } from '../hash/encoding.js';
 
 declare const context: unique symbol;
 /**
