@@ -3,7 +3,7 @@ import { equalBytes } from '../math/integer.js';
 import { failedCheckOf } from '../base/errors.js';
 import type { AbortCode } from '../aborts.js';
 import type { Blame } from '../runtime/abort.js';
-import { contradiction, readMessage, type Violation } from '../runtime/message.js';
+import { contradiction, readMessage } from '../runtime/message.js';
 import type { AnyRound, Recipient, Round } from '../runtime/protocol.js';
 import { reliabilityCheckRound } from '../runtime/reliable_broadcast.js';
 import type { SignedMessage } from './case.js';
