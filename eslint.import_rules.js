@@ -21,7 +21,10 @@ function pathOf({ workspace, row }, place) {
 
 /** Every row, in the order of the table. */
 export const rows = Object.entries(IMPORTS).flatMap(([workspace, table]) =>
-  Object.entries(table).map(([row, imports]) => ({ workspace, row, imports, path: pathOf({ workspace, row }, 'src') })));
+  Object.entries(table).filter(([row]) => row !== '*').map(([row, imports]) => {
+    const all = [...(table['*'] ?? []), ...imports].filter((name) => name !== row);
+    return { workspace, row, imports: all, path: pathOf({ workspace, row }, 'src') };
+  }));
 
 /** The row that `name` means in a row of `workspace`. A workspace alone means its index, or else all of it. */
 function find(name, workspace) {
