@@ -12,10 +12,11 @@ Together they make a 3-of-4 key and sign with the full protocol, one message wit
 and 2 swap: a Rust node goes on with the files that ours wrote and one of ours with the Rust node's; they sign twice more.
 Every signature is checked with verify-signature.
 
-The roster is a plain one: messages are neither signed nor encrypted, as the crate knows it, the proof Pi^prm has the crate's
-32 bits of soundness, and there are no presignatures; the Rust nodes' primes are fixtures. All of it is for this test alone and deleted afterwards.
+The roster is a plain one: messages are neither signed nor encrypted, because the crate does neither. The proof Pi^prm has
+the crate's 32 bits of soundness, and there are no presignatures. The Rust nodes' primes are fixtures. Everything is for
+this test alone and deleted afterwards.
 
-Needs Node.js and cargo; without cargo it says so and ends with code 0. Ports are free ones of the loopback interface.
+Needs Node.js and cargo; without cargo it says so and ends with code 0. It takes free ports of the loopback interface.
   --backend   the crate's big integers; without it GMP (rug) when it can be built here, else num-bigint
 Exit code: 0 passed or skipped, 1 failed, 2 called wrongly.
 END

@@ -8,14 +8,14 @@ usage() {
 Usage: scripts/demo.sh [--message TEXT] [--keep]
 
 Four nodes make a key, three of them sign a message, and an independent verifier checks the signature.
-Installs, builds and starts what is not there yet; nothing but Node.js and npm is needed.
+Installs, builds and starts what is missing. Only Node.js and npm are needed.
 
-  --message TEXT   what is signed (default: "Hello, threshold signing!")
-  --keep           leaves the cluster running, with its key shares in data/;
-                   otherwise it is stopped at the end and its key shares are deleted
+  --message TEXT   the message to sign (default: "Hello, threshold signing!")
+  --keep           leaves the cluster running, with its key shares in data/.
+                   Without it the cluster is stopped at the end and its key shares are deleted
   -h, --help       this text
 
-A cluster that runs already is used as it is and left running.
+A cluster that is already running is used as it is and stays running.
 Ports: GATEWAY_PORT 8000, BOARD_PORT 8080, NODE_PORT 8090 (environment or .env)
 Exit code: 0 the signature is valid, 1 something went wrong, 2 called wrongly.
 TEXT
@@ -69,7 +69,7 @@ explain_failure() {
     printf '\n%sThe end of %s%s\n' "$BOLD" "${log#"$ROOT"/}" "$RESET" >&2
     tail -n 4 "$log" | cut -c 1-300 >&2
   done
-  printf '\nThe whole logs are in run/logs/. Once the cause is gone, run this again.\n' >&2
+  printf '\nThe complete logs are in run/logs/. Remove the cause, then run this again.\n' >&2
 }
 
 # ---- while the cluster makes its key ----
@@ -99,14 +99,14 @@ describe() {
     waiting_for_nodes) printf 'waiting for the other nodes' ;;
     keygen) printf 'generating the key' ;;
     preparing_aux_info) printf 'key ✓  searching safe primes: %s of 4' "$(primes_found "$1")" ;;
-    aux_info) printf 'key ✓  proving that its parameters are well made, checking the others' ;;
+    aux_info) printf 'key ✓  proving that its parameters are well formed, checking the others' ;;
     ready) if (($3 > 0)); then printf '%sready%s, presignatures: %d' "$GREEN" "$RESET" "$3"; else printf 'key ✓  making the first presignature'; fi ;;
     *) printf '%s' "${2//_/ }" ;;
   esac
 }
 
 drawn=0 before=''
-# Draws the nodes' stages over what was drawn before; without a terminal it prints only what is new.
+# Draws the nodes' stages over the last drawing. Without a terminal it prints only new lines.
 draw() {
   local name stage held lines=''
   while read -r name stage held; do lines+=$(printf '  %-8s %s' "$name" "$(describe "$name" "$stage" "$held")")$'\n'; done <<<"$1"
@@ -120,7 +120,7 @@ draw() {
   before=$lines
 }
 
-# Waits for the key and, where there is a pool, for its first presignature.
+# Waits for the key and, if there is a pool, for its first presignature.
 await_key() {
   local stages keyed_at=''
   while :; do
@@ -160,7 +160,7 @@ bracket() {
   printf '%s%s\n' "$(repeat $(($(board_column) - 12 * N_NODES + 3)) ─)" "$3"
 }
 
-# $1 the nodes that signed, each in a line; $2 what they used
+# $1 the nodes that signed, one a line; $2 a caption
 flow_diagram() {
   local k names='' marks='' column
   column=$(board_column)
@@ -184,7 +184,7 @@ printf '%sThreshold signing%s: %s nodes hold one key, any %s of them sign, none 
 heading 'Set-up'
 if [[ -n $(cluster_mode) ]]; then
   prepare
-  note 'The cluster runs already.'
+  note 'The cluster is already running.'
 else
   started=true
   if ! $keep; then
@@ -196,7 +196,7 @@ fi
 set_up_at=$SECONDS
 
 heading 'The key'
-note 'Made once, by all nodes together: no machine ever has it. A few seconds; then the safe primes, which take longest.'
+note 'Made once, by all nodes together; no machine ever has it. The safe primes take longest.'
 await_key
 keyed_at=$SECONDS
 

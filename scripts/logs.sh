@@ -7,13 +7,14 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/logs.sh [-f] [SERVICE …]
 
-Prints the logs of all services, or of some: message-board, api-gateway, node-1 … Lines are JSON after the service's name.
+Prints the logs of all services, or of those named: message-board, api-gateway, node-1, … Each line is the service's name
+and one JSON object; docs/log_events.md explains them.
 
-  -f           go on printing what is new, until Ctrl-C
+  -f           goes on printing new lines, until Ctrl-C
   -h, --help   this text
 
 Example: ./scripts/logs.sh | grep req_1705067890
-Exit code: 0, 1 there is no such log, 2 called wrongly.
+Exit code: 0 printed, 1 there is no such log, 2 called wrongly.
 TEXT
 }
 

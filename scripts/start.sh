@@ -7,19 +7,19 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/start.sh [--local | --podman] [--no-hints]
 
-Starts the message board, the gateway and the nodes; those that run already are left as they are.
+Starts the message board, the gateway and the nodes. Services that are already running stay as they are.
 
-  --podman     in containers (podman-compose); chosen by itself where podman-compose is installed
-  --local      as processes of this machine: logs in run/logs/, key shares in data/; installs and builds first
-  --no-hints   does not say at the end what to do next
+  --podman     in containers; the default where podman-compose is installed
+  --local      as processes of this machine, with logs in run/logs/ and key shares in data/; installs and builds first
+  --no-hints   prints no advice at the end
   -h, --help   this text
 
-The first start makes the cluster: identities, the roster, and a key under which the files on the disk are sealed, unless
-SEAL_KEY names another. That key lies beside what it seals, which is for trying out; in production it lives elsewhere.
+The first start makes the cluster: identities, the roster, and a key that seals the files on disk, unless SEAL_KEY names
+another. That key lies beside the files that it seals, which is good for trying out. In production keep it elsewhere.
 
 Settings come from the environment or from .env; .env.example lists them. The ports:
   GATEWAY_PORT 8000, BOARD_PORT 8080, NODE_PORT 8090 (node-1 answers on the next one, and so on)
-Exit code: 0 all run, 1 something did not start, 2 called wrongly.
+Exit code: 0 all are running, 1 a service did not start, 2 called wrongly.
 TEXT
 }
 
@@ -35,7 +35,7 @@ done
 load_settings
 running=$(cluster_mode)
 if [[ -n $running ]]; then
-  [[ ${mode:=$running} == "$running" ]] || die "the cluster runs with --$running: ./scripts/stop.sh first"
+  [[ ${mode:=$running} == "$running" ]] || die "the cluster is running with --$running. Stop it first: ./scripts/stop.sh"
 fi
 if [[ -z $mode ]]; then
   if command -v podman-compose >/dev/null; then mode=podman; else mode=local; fi
@@ -61,8 +61,8 @@ require_free_ports() {
     port=$(port_of "$service")
     if port_taken "$port"; then taken+="  $port, for $service"$'\n'; fi
   done
-  [[ -z $taken ]] || die "These ports are taken by something else:
-${taken}Stop that, or choose others, such as: GATEWAY_PORT=9000 BOARD_PORT=9080 NODE_PORT=9090 $0"
+  [[ -z $taken ]] || die "These ports are in use by another program:
+${taken}Stop that program, or choose other ports, such as: GATEWAY_PORT=9000 BOARD_PORT=9080 NODE_PORT=9090 $0"
 }
 
 # Starts one service in a process group of its own, so that Ctrl-C here does not reach it.
@@ -96,7 +96,7 @@ make_cluster() {
     export SEAL_KEY=key-file:$DATA_ROOT/seal.key
     if [[ ! -f $DATA_ROOT/seal.key ]]; then
       (umask 077 && node -p 'require("node:crypto").randomBytes(32).toString("hex")' >"$DATA_ROOT/seal.key.new" && mv "$DATA_ROOT/seal.key.new" "$DATA_ROOT/seal.key")
-      say "New seal key: $DATA_ROOT/seal.key, beside what it seals. ${YELLOW}In production it lives elsewhere: SEAL_KEY in .env.example${RESET}"
+      say "New seal key: $DATA_ROOT/seal.key, beside the files that it seals. ${YELLOW}In production keep it elsewhere: see SEAL_KEY in .env.example${RESET}"
     fi
   fi
   if [[ ! -f $DATA_ROOT/roster.json ]]; then
@@ -109,7 +109,7 @@ make_cluster() {
 await_answer() {
   local service=$1 url deadline=$((SECONDS + 30))
   url=http://127.0.0.1:$(port_of "$service")/health
-  # The process first: an answer alone could be another program's, which had the port.
+  # The process first: an answer alone could come from another program on this port.
   while pid_of "$service" >/dev/null && ((SECONDS <= deadline)); do
     if http GET "$url" >/dev/null 2>&1; then return; fi
     sleep 0.2
@@ -137,12 +137,12 @@ start_locally() {
 }
 
 start_in_podman() {
-  command -v podman-compose >/dev/null || die 'podman-compose is not installed; without it: ./scripts/start.sh --local'
+  command -v podman-compose >/dev/null || die 'podman-compose is not installed. Install it, or start without containers: ./scripts/start.sh --local'
   export GATEWAY_PORT BOARD_PORT
   # All services are of one image, so one of them builds it.
   podman-compose build message-board
   podman-compose up -d
-  say "The key that seals the volumes is a volume beside them. ${YELLOW}In production it lives elsewhere: SEAL_KEY in podman-compose.yml${RESET}"
+  say "The key that seals the volumes is in a volume beside them. ${YELLOW}In production keep it elsewhere: see SEAL_KEY in podman-compose.yml${RESET}"
   record
 }
 

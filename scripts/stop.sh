@@ -11,7 +11,7 @@ Stops what scripts/start.sh started, and nothing else. Key shares stay where the
 
   -h, --help   this text
 
-Exit code: 0 everything is stopped, 1 something would not end, 2 called wrongly.
+Exit code: 0 everything is stopped, 1 a process did not end, 2 called wrongly.
 TEXT
 }
 
@@ -56,7 +56,7 @@ stop_locally() {
     signal_services TERM "${running[@]}"
     read -r -d '' -a stubborn < <(await_end 15 "${running[@]}") || true
     if ((${#stubborn[@]} > 0)); then
-      say "${YELLOW}Does not end by itself, killing: ${stubborn[*]}${RESET}"
+      say "${YELLOW}Did not end in time, killing: ${stubborn[*]}${RESET}"
       signal_services KILL "${stubborn[@]}"
       [[ -z $(await_end 5 "${stubborn[@]}") ]] || die "Could not end ${stubborn[*]}"
     fi

@@ -8,7 +8,7 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/test-api-gateway.sh
 
-Checks every route of the gateway of a running system with curl; two messages are really signed.
+Checks every route of a running gateway with curl. Two messages are really signed.
 
   -h, --help   this text
 

@@ -8,14 +8,14 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/test-e2e.sh
 
-Tests a running cluster from outside, through its gateway: messages of all kinds are signed and every signature is verified
-by an independent implementation; bad input is refused, and so is a request that did not come through the gateway; ten requests
-at once are all served. Needs curl.
+Tests a running cluster from outside, through its gateway. Messages of all kinds are signed, and an independent
+implementation verifies every signature. Bad input is rejected. The nodes refuse a request that did not come through the
+gateway. Ten requests at once are all served. Needs curl.
 
   -h, --help   this text
 
-GATEWAY_URL (default http://localhost:8000, or where scripts/start.sh started it) says where the gateway is, BOARD_URL (default
-http://localhost:8080) where the message board is; without it, one section is left out.
+GATEWAY_URL is the gateway (default: where scripts/start.sh started it, otherwise http://localhost:8000). BOARD_URL is the
+message board (default http://localhost:8080); if no board answers there, one section is left out.
 Waits up to five minutes for a cluster that is still making its key.
 Ends with a line "N passed, N failed". Exit code: 0 all passed, 1 some failed or there is no cluster, 2 called wrongly.
 TEXT
@@ -60,7 +60,7 @@ is_completed_and_valid() { is_completed "$1" && is_valid "$@"; }
 
 # Signs a message and verifies the signature.
 signs() {
-  # By a file: a command line has no room for 64 KiB in JSON everywhere.
+  # Through a file: on some systems a command line has no room for 64 KiB of JSON.
   printf '%s' "$1" | node -e 'process.stdout.write(JSON.stringify({ message: require("node:fs").readFileSync(0, "utf8") }))' >"$scratch/body"
   post "$G/sign" "@$scratch/body"
   [[ $STATUS == 200 ]] && is_completed_and_valid "$(field request_id)" "$1"

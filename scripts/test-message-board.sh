@@ -8,9 +8,9 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/test-message-board.sh
 
-Checks every route of a running message board with curl. Safe on a live system: it uses ids of its own, which nodes
-refuse to sign, and leaves the public key as it is. Where the board has a roster, what is not signed has to be refused; and
-where there are nodes that are ready as well, they have to refuse a request that the gateway has not signed.
+Checks every route of a running message board with curl. It is safe on a live system: it uses ids of its own, which nodes
+refuse to sign, and does not change the public key. If the board has a roster, it must reject what no member has signed. If
+nodes are ready as well, they must refuse a request that the gateway has not signed.
 
   -h, --help   this text
 

@@ -7,14 +7,14 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/test-sign-and-verify.sh [MESSAGE]
 
-Has a running cluster sign one message and verifies the signature with an independent implementation; then checks that the
-same signature is refused for an altered message. Needs curl.
+Asks a running cluster to sign one message and verifies the signature with an independent implementation. Then checks that
+the same signature is invalid for an altered message. Needs curl.
 
-  MESSAGE      what is signed (default: one with the time in it)
+  MESSAGE      the message to sign (default: one with the time in it)
   -h, --help   this text
 
-GATEWAY_URL (default http://localhost:8000, or where scripts/start.sh started it) says where the gateway is.
-Exit code: 0 as it should be, 1 not, 2 called wrongly.
+GATEWAY_URL is the gateway (default: where scripts/start.sh started it, otherwise http://localhost:8000).
+Exit code: 0 the signature is right, 1 something went wrong, 2 called wrongly.
 TEXT
 }
 
@@ -33,8 +33,8 @@ verify() { node node/dist/bin/verify_from_api.js --gateway "$GATEWAY_URL" --requ
 
 say "Message    $message"
 body=$(node -p 'JSON.stringify({ message: process.argv[1] })' -- "$message")
-answer=$(curl -sS --max-time 40 -H 'content-type: application/json' --data-binary "$body" "$GATEWAY_URL/sign") || die "No gateway at $GATEWAY_URL"
-request_id=$(json_field request_id <<<"$answer") || die "That was no gateway at $GATEWAY_URL"
+answer=$(curl -sS --max-time 40 -H 'content-type: application/json' --data-binary "$body" "$GATEWAY_URL/sign") || die "No gateway answers at $GATEWAY_URL. Start a cluster: ./scripts/start.sh"
+request_id=$(json_field request_id <<<"$answer") || die "What answers at $GATEWAY_URL is not a gateway: $answer"
 [[ -n $request_id ]] || die "Refused: $answer"
 say "Request    $request_id"
 
@@ -47,5 +47,5 @@ done
 say "Signature  $(json_field signature <<<"$answer")"
 
 verify "$message" || exit 1
-if verify "$message (altered)" 2>/dev/null; then die '✗ The signature also passes for an altered message'; fi
-say '✓ An altered message is refused'
+if verify "$message (altered)" 2>/dev/null; then die '✗ The signature is also valid for an altered message'; fi
+say '✓ Not valid for an altered message'

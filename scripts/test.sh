@@ -7,13 +7,14 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/test.sh [--full | --slow]
 
-Installs and builds what is needed, then runs the tests of all workspaces: small parameters, a few minutes.
+Installs and builds what is missing, then runs the tests of all workspaces, with small parameters: a few minutes.
 
-  --full       also the slow tests: full-size parameters, and whole systems of six processes
-  --slow       the slow tests only
+  --full       the slow tests too: full-size parameters, and whole systems of six processes
+  --slow       only the slow tests
   -h, --help   this text
 
-Ends with a line "N passed, N failed", and ", N skipped" where something was. Exit code: 0 all passed, 1 some failed, 2 called wrongly.
+Ends with a line "N passed, N failed", and ", N skipped" if any were.
+Exit code: 0 all passed, 1 some failed, 2 called wrongly.
 TEXT
 }
 
@@ -46,7 +47,7 @@ for suite in "${suites[@]}"; do
   result=$RUN_DIR/test/${suite%.js}.json
   rm -f "$result"
   before=$failed
-  # A test that failed may have left a server behind, for which jest would wait for ever.
+  # A test that failed may have left a server running. Without --forceExit jest would wait for it for ever.
   if npm run --silent jest -- --config "$suite" --forceExit --json --outputFile "$result" 3>&1 >/dev/null 2>&3; then code=0; else code=1; fi
   count "$result"
   if ((code != 0 && failed == before)); then failed=$((failed + 1)); fi

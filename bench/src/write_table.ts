@@ -1,10 +1,10 @@
-/** Writes the README's table of what was measured: from the files that are named, or else the newest of each part. */
+/** Writes the table of results: from the files that are named, or else the newest of each part. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { betweenMarkers, readmeTable } from './report.js';
 import { loadResults, newestFiles } from './results.js';
 
-const README = join(import.meta.dirname, '../../README.md');
+const RESULTS = join(import.meta.dirname, '../RESULTS.md');
 
 try {
   const named = process.argv.slice(2);
@@ -12,9 +12,9 @@ try {
   if (paths.length === 0) throw new Error('bench/results/ has no results yet: bench/run.sh');
   const files = paths.map(loadResults);
   const quick = files.find((file) => file.quick);
-  if (quick !== undefined) throw new Error(`the results of ${quick.part} are not of a whole run at full size; the README shows only those`);
-  writeFileSync(README, betweenMarkers(readFileSync(README, 'utf8'), readmeTable(files)));
-  process.stdout.write(`README.md has the table of ${paths.map((path) => basename(path)).join(', ')}\n`);
+  if (quick !== undefined) throw new Error(`the results of ${quick.part} are not of a whole run at full size; bench/RESULTS.md shows only those`);
+  writeFileSync(RESULTS, betweenMarkers(readFileSync(RESULTS, 'utf8'), readmeTable(files)));
+  process.stdout.write(`bench/RESULTS.md has the table of ${paths.map((path) => basename(path)).join(', ')}\n`);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
