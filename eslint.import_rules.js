@@ -21,12 +21,9 @@ function pathOf({ workspace, row }, place) {
 
 /** Every row, in the order of the table. */
 export const rows = Object.entries(IMPORTS).flatMap(([workspace, table]) =>
-  Object.entries(table).filter(([row]) => row !== '*').map(([row, imports]) => {
-    const all = [...(table['*'] ?? []), ...imports].filter((name) => name !== row);
-    return { workspace, row, imports: all, path: pathOf({ workspace, row }, 'src') };
-  }));
+  Object.keys(table).filter((row) => row !== '*').map((row) => ({ workspace, row, path: pathOf({ workspace, row }, 'src') })));
 
-/** The row that `name` means in a row of `workspace`. A workspace alone means its index, or else all of it. */
+/** The position of the row that `name` means in a row of `workspace`. A workspace alone means its index, or else all of it. */
 function find(name, workspace) {
   const [first, ...rest] = name.split('/');
   const own = IMPORTS[workspace]?.[name] !== undefined;
@@ -34,22 +31,23 @@ function find(name, workspace) {
   const row = own ? name : rest.join('/') || (IMPORTS[there]?.index ? 'index' : '.');
   const position = rows.findIndex((candidate) => candidate.workspace === there && candidate.row === row);
   if (position < 0) throw new Error(`eslint.imports.js: no row is called ${name}`);
-  return { ...rows[position], position };
+  return position;
 }
 
-/** The paths that `imports` allows to a file of `workspace`. */
-const allowed = (imports, workspace) => imports.map((name) => {
+/** The names in a row, with those that all rows of its workspace have. @throws Error when it names a row that is not above it */
+function namesIn({ workspace, row }, position) {
+  const wrong = IMPORTS[workspace][row].find((name) => find(name, workspace) >= position);
+  if (wrong !== undefined) throw new Error(`eslint.imports.js: ${workspace}/${row} may not name ${wrong}, which is not above it`);
+  const everywhere = (IMPORTS[workspace]['*'] ?? []).filter((name) => find(name, workspace) < position);
+  return [...everywhere, ...IMPORTS[workspace][row]];
+}
+
+/** The paths that `names` allows to a file of `workspace`. */
+const allowed = (names, workspace) => names.map((name) => {
   if (name in TEST_IMPORTS) return name;
-  const row = find(name, workspace);
+  const row = rows[find(name, workspace)];
   return row.workspace === workspace ? row.path : pathOf(row, 'dist');
 });
-
-for (const [position, { workspace, row, imports }] of rows.entries()) {
-  for (const name of imports) {
-    if (find(name, workspace).position < position) continue;
-    throw new Error(`eslint.imports.js: ${workspace}/${row} may not name ${name}, which is not above it`);
-  }
-}
 
 /**
  * `files` may import `paths` and npm packages, and nothing else.
@@ -90,10 +88,12 @@ export const importRules = [
     files: rows.filter(({ workspace }) => !['testkit', 'bench'].includes(workspace)).map(({ path }) => pattern(path)),
     rules: { 'import-x/no-extraneous-dependencies': ['error', { devDependencies: false, includeTypes: true, includeInternal: true }] },
   },
-  ...rows.map(({ workspace, row, path, imports }) => {
+  restriction('A file without a row', ['*/src/**/*.ts', 'packages/*/src/**/*.ts'], [], [], []),
+  ...rows.map(({ workspace, row, path }, position) => {
+    const names = namesIn({ workspace, row }, position);
     const others = rows.filter((other) => row === '.' && other.workspace === workspace && other.row !== '.');
     const name = row === '.' ? workspace : `${workspace}/${row}`;
-    return restriction(name, [pattern(path)], others.map((other) => pattern(other.path)), [path, ...allowed(imports, workspace)], imports);
+    return restriction(name, [pattern(path)], others.map((other) => pattern(other.path)), [path, ...allowed(names, workspace)], names);
   }),
   ...Object.entries(TEST_IMPORTS).map(([folder, imports]) => {
     const workspace = folder.split('/').at(-2) ?? '';

@@ -4,7 +4,7 @@
  * A row is a folder (or a file, without .ts) in the src of a workspace, with the rows that it may import.
  * A row may import itself, and only rows above it: so no two folders ever import each other.
  * A name without a workspace is a row of the same workspace. In the rows of `node`, `base` is node/src/base.
- * The row `*` of a workspace is what all its rows may import; the row `.` is all files without a row of their own.
+ * The row `*` of a workspace is what all its rows may import that stand below; the row `.` is all files without a row of their own.
  * `cggmp24` is what that package exports; `service`, `sealing` and `testkit` are all their files.
  */
 export const IMPORTS = {
@@ -12,26 +12,25 @@ export const IMPORTS = {
   service: { '.': [] },
   sealing: { '.': [] },
   cggmp24: {
+    '*': ['base', 'params', 'math'],
     base: [],
     params: [],
-    math: ['base'],
-    hash: ['math'],
-    wire: ['base', 'math'],
-    runtime: ['base', 'math', 'hash', 'wire'],
-    ecdsa: ['base', 'math'],
-    paillier: ['base', 'math', 'runtime'],
-    zk: ['base', 'params', 'math', 'hash', 'wire', 'paillier'],
-    key_share: ['base', 'params', 'math', 'wire', 'paillier'],
-    keygen: ['base', 'params', 'math', 'hash', 'wire', 'runtime', 'zk', 'key_share'],
-    aux_info: ['base', 'params', 'math', 'hash', 'wire', 'runtime', 'paillier', 'zk', 'key_share'],
-    signing: ['base', 'params', 'math', 'hash', 'wire', 'runtime', 'ecdsa', 'paillier', 'zk', 'key_share'],
+    math: [],
+    hash: [],
+    wire: [],
+    runtime: ['hash', 'wire'],
+    ecdsa: [],
+    paillier: ['runtime'],
+    zk: ['hash', 'wire', 'paillier'],
+    key_share: ['wire', 'paillier'],
+    keygen: ['hash', 'wire', 'runtime', 'zk', 'key_share'],
+    aux_info: ['hash', 'wire', 'runtime', 'paillier', 'zk', 'key_share'],
+    signing: ['hash', 'wire', 'runtime', 'ecdsa', 'paillier', 'zk', 'key_share'],
     aborts: ['runtime', 'keygen', 'aux_info', 'signing'],
-    evidence: ['base', 'params', 'math', 'hash', 'wire', 'runtime', 'paillier', 'key_share', 'keygen', 'aux_info', 'signing', 'aborts'],
-    sessions: ['base', 'params', 'math', 'runtime', 'ecdsa', 'key_share', 'keygen', 'aux_info', 'signing'],
-    index: [
-      'base', 'params', 'math', 'wire', 'runtime', 'ecdsa', 'key_share', 'keygen', 'aux_info', 'signing', 'aborts', 'evidence', 'sessions',
-    ],
-    testing: ['base', 'params', 'math', 'hash', 'runtime', 'key_share', 'aux_info', 'aborts', 'sessions'],
+    evidence: ['hash', 'wire', 'runtime', 'paillier', 'key_share', 'keygen', 'aux_info', 'signing', 'aborts'],
+    sessions: ['runtime', 'ecdsa', 'key_share', 'keygen', 'aux_info', 'signing'],
+    index: ['wire', 'runtime', 'ecdsa', 'key_share', 'keygen', 'aux_info', 'signing', 'aborts', 'evidence', 'sessions'],
+    testing: ['hash', 'runtime', 'key_share', 'aux_info', 'aborts', 'sessions'],
   },
 
   // ---- Programs ----

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { ESLint } from 'eslint';
 import { importRules, rows } from '../eslint.import_rules.js';
+import { IMPORTS } from '../eslint.imports.js';
 import { findCycle, importGraph } from './util/import_graph.js';
-import { files } from './util/repository.js';
+import { files, read } from './util/repository.js';
 
 const eslint = new ESLint({ overrideConfigFile: true, overrideConfig: importRules });
 
@@ -28,6 +29,7 @@ describe('The import rule', () => {
     ['a part of a program that is not for others', 'node/src/cluster/presence.ts', "import { createApp } from 'message-board/app'; export const c = createApp;"],
     ['a program', 'packages/sealing/src/member.ts', "import { BoardClient } from 'message-board/client'; export const b = BoardClient;"],
     ['what is for tests', 'node/src/cluster/presence.ts', "import { tempFolder } from 'testkit/folder'; export const t = tempFolder;"],
+    ['what a new folder needs before it has a row', 'node/src/news/feed.ts', "import { log } from '../base/utils.js'; export const l = log;"],
     ['the tests of another workspace', 'api-gateway/test/app.test.ts', "import { x } from '../../node/test/util/cluster.js'; export const y = x;"],
   ])('forbids %s', async (_, path, text) => {
     expect(await brokenRules(path, text)).toContain('import-x/no-restricted-paths');
@@ -54,6 +56,24 @@ test('Every source file belongs to one row of the table', () => {
   const sources = files('packages/*/src/**/*.ts', '*/src/**/*.ts').filter((path) => !path.startsWith('interop/'));
   expect(sources.length).toBeGreaterThan(100);
   expect(sources.filter((path) => rowsOf(path) !== 1)).toEqual([]);
+});
+
+/** The rows under a heading of docs/architecture.md: what each folder imports, null where it says "everything above". */
+function documented(heading: string): Record<string, string[] | null> {
+  const section = read('docs/architecture.md').split(/\n##+ /).find((text) => text.startsWith(heading)) ?? '';
+  const lines = [...section.matchAll(/^\| `([\w.]+)` \|.*\| (?:(everything above)|(.*?)) ?\|$/gm)];
+  return Object.fromEntries(lines.map(([, row = '', everything, names = '']) => [row, everything === undefined ? [...names.matchAll(/`(.*?)`/g)].map(([, name = '']) => name) : null]));
+}
+
+test.each([
+  ['packages/cggmp24', IMPORTS.cggmp24],
+  ['message-board', IMPORTS['message-board']],
+  ['api-gateway', IMPORTS['api-gateway']],
+  ['node', IMPORTS.node],
+])('docs/architecture.md has the same table: %s', (heading, table) => {
+  const shown = documented(heading);
+  const expected = Object.entries(table).filter(([row]) => row !== '*').map(([row, names]) => [row, shown[row] === null ? null : names]);
+  expect(shown).toEqual(Object.fromEntries(expected));
 });
 
 /** Imports of types that close a cycle. They are to go. */
