@@ -69,13 +69,13 @@ export class BoardClient {
   /** `changedAfter` (then without `after`) reads in order of change; begin with `'0'`. */
   listRequests(query: Reading & { readonly status?: Status; readonly changedAfter?: string | undefined } = {}): Promise<RequestRecord[]> {
     const { signal, changedAfter, ...rest } = query;
-    return this.http.get('/requests', { ...rest, changed_after: changedAfter }, RequestListSchema, signal);
+    return this.http.get('/requests', RequestListSchema, { query: { ...rest, changed_after: changedAfter }, signal });
   }
 
   /** With `status` and `wait`: held until the status is no longer that one. @returns undefined when it is unknown */
   getRequest(id: string, query: { readonly status?: Status; readonly wait?: number; readonly signal?: AbortSignal | undefined } = {}): Promise<RequestRecord | undefined> {
     const { signal, ...rest } = query;
-    return orUndefined(this.http.get(`/requests/${encodeURIComponent(id)}`, rest, contract.RequestRecordSchema, signal));
+    return orUndefined(this.http.get(`/requests/${encodeURIComponent(id)}`, contract.RequestRecordSchema, { query: rest, signal }));
   }
 
   updateRequest(id: string, body: UpdateRequest, signal?: AbortSignal): Promise<RequestRecord> {
@@ -88,7 +88,7 @@ export class BoardClient {
 
   /** Messages for `toNode` and for all; a protocol record is made for an unknown request. */
   listMessages(requestId: string, toNode: string, { signal, ...page }: Reading = {}): Promise<Message[]> {
-    return this.http.get('/messages', { request_id: requestId, to_node: toNode, ...page }, MessageListSchema, signal);
+    return this.http.get('/messages', MessageListSchema, { query: { request_id: requestId, to_node: toNode, ...page }, signal });
   }
 
   postPresignatureMessage(body: PostMessage, signal?: AbortSignal): Promise<Message> {
@@ -96,7 +96,7 @@ export class BoardClient {
   }
 
   listPresignatureMessages(requestId: string, toNode: string, { signal, ...page }: Reading = {}): Promise<Message[]> {
-    return this.http.get('/presignature-messages', { request_id: requestId, to_node: toNode, ...page }, MessageListSchema, signal);
+    return this.http.get('/presignature-messages', MessageListSchema, { query: { request_id: requestId, to_node: toNode, ...page }, signal });
   }
 
   createPresignatureRequest(body: CreatePresignatureRequest, signal?: AbortSignal): Promise<PresignatureRequest> {
@@ -105,7 +105,7 @@ export class BoardClient {
 
   listPresignatureRequests(query: Reading & { readonly status?: Status } = {}): Promise<PresignatureRequest[]> {
     const { signal, ...rest } = query;
-    return this.http.get('/presignature-requests', rest, PresignatureRequestListSchema, signal);
+    return this.http.get('/presignature-requests', PresignatureRequestListSchema, { query: rest, signal });
   }
 
   updatePresignatureRequest(id: string, status: Status, signal?: AbortSignal): Promise<PresignatureRequest> {
@@ -118,11 +118,11 @@ export class BoardClient {
 
   /** Posts one and reads all that the request then has: whoever posts the last one has them all. */
   exchangePartialSignature(body: PostPartialSignature, signal?: AbortSignal): Promise<PartialSignature[]> {
-    return this.http.post('/partial-signatures?list=true', body, PartialSignatureListSchema, { signal });
+    return this.http.post('/partial-signatures', body, PartialSignatureListSchema, { query: { list: 'true' }, signal });
   }
 
   listPartialSignatures(requestId: string, { signal, ...page }: Reading = {}): Promise<PartialSignature[]> {
-    return this.http.get('/partial-signatures', { request_id: requestId, ...page }, PartialSignatureListSchema, signal);
+    return this.http.get('/partial-signatures', PartialSignatureListSchema, { query: { request_id: requestId, ...page }, signal });
   }
 
   /** @param publicKey compressed, hexadecimal @throws ServiceError 409 `public_key_conflict` when the board has another */
@@ -132,7 +132,7 @@ export class BoardClient {
 
   /** @returns the key, compressed, in hexadecimal; undefined when there is none (until `wait` ms are over) */
   async getPublicKey(query: { readonly wait?: number; readonly signal?: AbortSignal | undefined } = {}): Promise<string | undefined> {
-    const answer = await orUndefined(this.http.get('/publickey', { wait: query.wait }, contract.PublicKeyAnswerSchema, query.signal));
+    const answer = await orUndefined(this.http.get('/publickey', contract.PublicKeyAnswerSchema, { query: { wait: query.wait }, signal: query.signal }));
     return answer?.public_key;
   }
 
@@ -144,11 +144,11 @@ export class BoardClient {
   /** All nodes; with `changedAfter` and `wait` held until one's status is later than that revision. */
   listNodes(query: { readonly changedAfter?: string | undefined; readonly wait?: number; readonly signal?: AbortSignal | undefined } = {}): Promise<NodeRecord[]> {
     const { signal, changedAfter, wait } = query;
-    return this.http.get('/nodes', { changed_after: changedAfter, wait }, NodeListSchema, signal);
+    return this.http.get('/nodes', NodeListSchema, { query: { changed_after: changedAfter, wait }, signal });
   }
 
   health(signal?: AbortSignal): Promise<Health> {
-    return this.http.get('/health', {}, contract.HealthSchema, signal);
+    return this.http.get('/health', contract.HealthSchema, { signal });
   }
 
   /** Ends calls under way. */

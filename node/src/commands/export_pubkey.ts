@@ -73,7 +73,7 @@ await main({
   environment: sealKeyEnvironment,
   run: async ({ gateway, 'key-share': file, 'seal-key': source }) => {
     if (gateway !== undefined && file !== undefined) throw new UsageError('--gateway and --key-share: give one of them');
-    const key = file === undefined ? await fetchPublicKey(gateway ?? DEFAULT_GATEWAY) : await readPublicKey(file, source);
+    const key = file === undefined ? Point.fromHex(await fetchPublicKey(gateway ?? DEFAULT_GATEWAY)) : await readPublicKey(file, source);
     return `compressed    ${key.toHex(true)}\nuncompressed  ${key.toHex(false)}\n${toPem(key)}`;
   },
 });

@@ -1,60 +1,33 @@
-import { ReasonSchema, RequestIdSchema } from 'message-board/contract';
-import { ErrorBodySchema } from 'service/errors';
-import { request } from 'undici';
+import { GatewayClient, InvalidSignature } from 'api-gateway/client';
+import type { SigningStatus } from 'api-gateway/contract';
+import { ServiceError, TransportError } from 'service/errors';
 import { z } from 'zod';
 import { Refusal } from './command.js';
-import { CompactSignatureSchema, PublicKeyHexSchema } from './independent_verifier.js';
 
-const TIMEOUT_MS = 10_000;
-
-/** Where a gateway listens that was told nothing else. */
+/** Where a gateway listens by default. */
 export const DEFAULT_GATEWAY = 'http://localhost:8000';
 export const GatewayUrlSchema = z.url({ protocol: /^https?$/, error: 'must be a URL, http:// or https://' });
 
-const PublicKeyAnswerSchema = z.object({ public_key: PublicKeyHexSchema });
-
-const StatusSchema = z.discriminatedUnion('status', [
-  z.object({ status: z.literal('completed'), request_id: RequestIdSchema, signature: CompactSignatureSchema }),
-  z.object({ status: z.enum(['pending', 'failed']), request_id: RequestIdSchema, reason: ReasonSchema.optional() }),
-  z.object({ status: z.literal('not_found'), request_id: z.string() }),
-]);
-export type SigningStatus = z.infer<typeof StatusSchema>;
-
-/** The cluster's public key. @throws Refusal when there is none, or no gateway */
-export async function fetchPublicKey(gateway: string) {
-  return (await get(gateway, '/publickey', PublicKeyAnswerSchema)).public_key;
+/** The cluster's public key, compressed, in hexadecimal. @throws Refusal when there is none, or no gateway */
+export function fetchPublicKey(gateway: string): Promise<string> {
+  return answerOf(gateway, '/publickey', (client) => client.publicKey());
 }
 
-/** @throws Refusal when there is no gateway, or it does not know */
-export function fetchStatus(gateway: string, requestId: string): Promise<SigningStatus> {
-  return get(gateway, `/status/${encodeURIComponent(requestId)}`, StatusSchema);
+/** @returns undefined when the gateway knows no such request @throws InvalidSignature; Refusal when there is no gateway */
+export function fetchStatus(gateway: string, requestId: string, message: string): Promise<SigningStatus | undefined> {
+  return answerOf(gateway, `/status/${requestId}`, (client) => client.status(requestId, message));
 }
 
-async function get<T>(gateway: string, path: string, schema: z.ZodType<T>): Promise<T> {
+async function answerOf<T>(gateway: string, path: string, ask: (client: GatewayClient) => Promise<T>): Promise<T> {
   const url = gateway.replace(/\/+$/, '') + path;
-  const answer = await read(url);
-  const error = ErrorBodySchema.safeParse(answer);
-  if (error.success) throw new Refusal(`${url} answers: ${error.data.error.message}`);
-  const parsed = schema.safeParse(answer);
-  if (parsed.success) return parsed.data;
-  const where = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new Refusal(`${url} does not answer as a gateway does: ${where.join('; ')}`);
-}
-
-/** @returns the answer's JSON, whatever its status; undefined when it is not JSON */
-async function read(url: string): Promise<unknown> {
+  const client = new GatewayClient(gateway);
   try {
-    const { body } = await request(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    return parseJson(await body.text());
+    return await ask(client);
   } catch (error) {
-    throw new Refusal(`no answer from ${url}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    if (error instanceof ServiceError) throw new Refusal(`${url} answers: ${error.message}`);
+    if (!(error instanceof TransportError) || error instanceof InvalidSignature) throw error;
+    throw new Refusal(error.retryable ? `no answer from ${url}: ${error.message}` : `${url} does not answer as a gateway does: ${error.message}`);
+  } finally {
+    await client.close();
   }
 }

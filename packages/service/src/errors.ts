@@ -6,7 +6,7 @@ export type ErrorBody = z.infer<typeof ErrorBodySchema>;
 
 /** An HTTP answer that says no. The services throw it and render it; the clients parse it back. */
 export class ServiceError extends Error {
-  override readonly name = 'ServiceError';
+  override readonly name: string = 'ServiceError';
 
   /**
    * @param status HTTP status, 4xx or 5xx
@@ -28,7 +28,7 @@ export class ServiceError extends Error {
 
 /** No usable HTTP answer came: not reachable, timed out, cut off (all retryable), or not what the contract says (not). */
 export class TransportError extends Error {
-  override readonly name = 'TransportError';
+  override readonly name: string = 'TransportError';
 
   constructor(
     message: string,

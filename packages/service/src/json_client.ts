@@ -1,122 +1,140 @@
 import { randomInt } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool, type Dispatcher } from 'undici';
 import type { z } from 'zod';
+import { sleep, systemClock } from './clock.js';
 import { ErrorBodySchema, ServiceError, TransportError } from './errors.js';
 
 export interface JsonClientOptions {
-  /** Milliseconds for one try, on top of `wait`. */
+  /** Milliseconds that one try may take, on top of the query's `wait`. */
   readonly timeoutMs?: number;
-  /** How often a call is made at most. */
+  /** Tries of one call at most. */
   readonly tries?: number;
   /** Sees the headers of every answer. */
   readonly onHeaders?: (headers: Headers) => void;
 }
 
 type Headers = Dispatcher.ResponseData['headers'];
-type Query = Readonly<Record<string, string | number | undefined>>;
+
+export interface CallOptions {
+  /** What is undefined is left out. A `wait`, in milliseconds, is added to the time-out. */
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly signal?: AbortSignal | undefined;
+  /** Not to be tried again: for what is not idempotent, and for what a later call says better. */
+  readonly once?: boolean;
+  /** A status besides 200 whose answers the schema takes. */
+  readonly alsoStatus?: number;
+}
+
 interface Call<T> {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
-  readonly body?: string;
+  readonly body: string | null;
   readonly schema: z.ZodType<T>;
   /** Milliseconds for one try. */
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
+  readonly statuses: readonly number[];
 }
 
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
 const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
-/** Of what a server complains of, and of its words in complaints about it: they go to logs. */
-const MAX_CODE = 64;
-const MAX_COMPLAINT = 500;
+/** Bounds on what a server says in an error, and on what is said about its answers: both go to logs. */
+const MAX_CODE_LENGTH = 64;
+const MAX_COMPLAINT_LENGTH = 500;
 
-/** JSON over a pool of kept connections. Answers are parsed; failures are ServiceError or TransportError. */
+/**
+ * JSON over a pool of kept connections. Answers are parsed. A call is tried again, after growing, jittered pauses, when no answer comes or
+ * its status is 502 or more; a 4xx would be the same again.
+ * @throws ServiceError, TransportError; the signal's reason when it aborts
+ */
 export class JsonClient {
-  private readonly pool: Pool;
-  private readonly prefix: string;
-  private readonly timeoutMs: number;
-  private readonly tries: number;
-  private readonly onHeaders: ((headers: Headers) => void) | undefined;
+  readonly #pool: Pool;
+  readonly #prefix: string;
+  readonly #timeoutMs: number;
+  readonly #tries: number;
+  readonly #onHeaders: ((headers: Headers) => void) | undefined;
 
   /** @param url `http://host:port`, with a path before every path if need be @throws TypeError when it is not a URL */
   constructor(url: string, { timeoutMs = 10_000, tries = 4, onHeaders }: JsonClientOptions = {}) {
     const { origin, pathname } = new URL(url);
-    this.pool = new Pool(origin, { maxResponseSize: MAX_ANSWER_BYTES, keepAliveTimeout: 30_000, connectTimeout: 5_000 });
-    this.prefix = pathname.replace(/\/+$/, '');
-    this.timeoutMs = timeoutMs;
-    this.tries = tries;
-    this.onHeaders = onHeaders;
+    this.#pool = new Pool(origin, { maxResponseSize: MAX_ANSWER_BYTES, keepAliveTimeout: 30_000, connectTimeout: 5_000 });
+    this.#prefix = pathname.replace(/\/+$/, '');
+    this.#timeoutMs = timeoutMs;
+    this.#tries = tries;
+    this.#onHeaders = onHeaders;
   }
 
-  /** A `wait` in the query is allowed for in the time-out. */
-  get<T>(path: string, query: Query, schema: z.ZodType<T>, signal?: AbortSignal): Promise<T> {
+  get<T>(path: string, schema: z.ZodType<T>, options: CallOptions = {}): Promise<T> {
+    return this.#call('GET', path, null, schema, options);
+  }
+
+  post<T>(path: string, body: object, schema: z.ZodType<T>, options: CallOptions = {}): Promise<T> {
+    return this.#call('POST', path, body, schema, options);
+  }
+
+  put<T>(path: string, body: object, schema: z.ZodType<T>, options: CallOptions = {}): Promise<T> {
+    return this.#call('PUT', path, body, schema, options);
+  }
+
+  /** Ends calls under way. */
+  close(): Promise<void> {
+    return this.#pool.destroy();
+  }
+
+  async #call<T>(method: Call<T>['method'], path: string, body: object | null, schema: z.ZodType<T>, options: CallOptions): Promise<T> {
+    const { query = {}, signal, once = false, alsoStatus } = options;
     const search = new URLSearchParams();
     for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, String(value));
-    const timeout = this.timeoutMs + Number(query['wait'] ?? 0);
-    return this.repeat({ method: 'GET', path: search.size === 0 ? path : `${path}?${search.toString()}`, schema, timeout, signal }, this.tries);
-  }
-
-  /** `once`: not to be tried again, as what is not idempotent. */
-  post<T>(path: string, body: object, schema: z.ZodType<T>, options: { signal?: AbortSignal | undefined; once?: boolean } = {}): Promise<T> {
-    const call = { method: 'POST', path, body: JSON.stringify(body), schema, timeout: this.timeoutMs, signal: options.signal } as const;
-    return this.repeat(call, options.once === true ? 1 : this.tries);
-  }
-
-  put<T>(path: string, body: object, schema: z.ZodType<T>, options: { signal?: AbortSignal | undefined; once?: boolean } = {}): Promise<T> {
-    const call = { method: 'PUT', path, body: JSON.stringify(body), schema, timeout: this.timeoutMs, signal: options.signal } as const;
-    return this.repeat(call, options.once === true ? 1 : this.tries);
-  }
-
-  close(): Promise<void> {
-    return this.pool.destroy();
-  }
-
-  private async repeat<T>(call: Call<T>, tries: number): Promise<T> {
+    const call: Call<T> = {
+      method,
+      path: search.size === 0 ? path : `${path}?${search.toString()}`,
+      body: body === null ? null : JSON.stringify(body),
+      schema,
+      timeout: this.#timeoutMs + Number(query['wait'] ?? 0),
+      signal,
+      statuses: alsoStatus === undefined ? [200] : [200, alsoStatus],
+    };
+    const tries = once ? 1 : this.#tries;
     for (let failures = 0; ; ) {
       try {
-        return await this.once(call);
+        return await this.#try(call);
       } catch (error) {
         failures += 1;
         const again = (error instanceof ServiceError || error instanceof TransportError) && error.retryable;
         if (!again || failures >= tries) throw error;
         const pause = Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
-        await pauseFor(randomInt(pause >> 1, pause + 1), call.signal);
+        await sleep(systemClock, randomInt(pause >> 1, pause + 1), signal);
+        signal?.throwIfAborted();
       }
     }
   }
 
-  private async once<T>({ method, path, body, schema, timeout, signal }: Call<T>): Promise<T> {
+  async #try<T>(call: Call<T>): Promise<T> {
+    const { method, path, body, timeout, signal } = call;
     signal?.throwIfAborted();
-    const late = new AbortController();
-    const timer = setTimeout(() => {
-      late.abort();
-    }, timeout);
-    const ended = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
+    // Not AbortSignal.timeout and AbortSignal.any: the timer would stay until it fires, long after the answer has come.
+    const ended = new AbortController();
+    const end = (): void => {
+      ended.abort();
+    };
+    const timer = setTimeout(end, timeout);
+    signal?.addEventListener('abort', end);
     try {
-      const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-      const options = { method, path: this.prefix + path, headers, body: body ?? null, signal: ended };
-      const answer = await this.pool.request({ ...options, headersTimeout: 0, bodyTimeout: 0 });
-      this.onHeaders?.(answer.headers);
-      return read(`${method} ${path}`, answer.statusCode, await answer.body.text(), schema);
+      const headers = body === null ? {} : { 'content-type': 'application/json' };
+      const options = { method, path: this.#prefix + path, headers, body, signal: ended.signal };
+      const answer = await this.#pool.request({ ...options, headersTimeout: 0, bodyTimeout: 0 });
+      this.#onHeaders?.(answer.headers);
+      return read(call, answer.statusCode, await answer.body.text());
     } catch (error) {
       if (error instanceof ServiceError || error instanceof TransportError) throw error;
       signal?.throwIfAborted();
-      const why = late.signal.aborted ? `no answer in ${timeout} ms` : describe(error);
+      const why = ended.signal.aborted ? `no answer in ${timeout} ms` : describe(error);
       throw new TransportError(`${method} ${path}: ${why}`, true, { cause: error });
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
     }
-  }
-}
-
-async function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await sleep(ms, undefined, { signal });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
   }
 }
 
@@ -125,17 +143,18 @@ function describe(error: unknown): string {
   return [code, error instanceof Error ? error.message : String(error)].filter((part) => part !== '').join(' ');
 }
 
-function read<T>(what: string, status: number, text: string, schema: z.ZodType<T>): T {
+function read<T>({ method, path, schema, statuses }: Call<T>, status: number, text: string): T {
   const json = parseJson(text);
+  const answer = schema.safeParse(json);
+  if (statuses.includes(status) && answer.success) return answer.data;
   if (status >= 400) {
     const body = ErrorBodySchema.safeParse(json);
-    const { code, message } = body.success ? body.data.error : { code: `http_${status}`, message: `${what}: status ${status}` };
-    throw new ServiceError(status, code.slice(0, MAX_CODE), message.slice(0, MAX_COMPLAINT));
+    const { code, message } = body.success ? body.data.error : { code: `http_${status}`, message: `${method} ${path}: status ${status}` };
+    throw new ServiceError(status, code.slice(0, MAX_CODE_LENGTH), message.slice(0, MAX_COMPLAINT_LENGTH));
   }
-  const answer = schema.safeParse(json);
-  if (status === 200 && answer.success) return answer.data;
-  const where = answer.success ? `status ${status}` : answer.error.issues.slice(0, 3).map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
-  throw new TransportError(`${what}: not an answer of the contract: ${where.slice(0, MAX_COMPLAINT)}`, false);
+  const issues = answer.error?.issues.slice(0, 3).map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const where = issues?.join('; ') ?? `status ${status}`;
+  throw new TransportError(`${method} ${path}: not an answer of the contract: ${where.slice(0, MAX_COMPLAINT_LENGTH)}`, false);
 }
 
 /** @returns undefined, which no schema takes, when it is not JSON */

@@ -1,0 +1,182 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { highS, newSigner } from 'testkit/signer';
+import { GatewayClient } from '../src/client.js';
+import { cluster, type Cluster } from './support.js';
+
+describe('the client, with a gateway', () => {
+  let c: Cluster;
+  let client: GatewayClient;
+  beforeEach(async () => {
+    c = await cluster();
+    client = new GatewayClient(c.url);
+  });
+  afterEach(async () => {
+    await client.close();
+    await c.stop();
+  });
+
+  it('asks for a signature, waits for it, and asks for it again', async () => {
+    await c.postKey();
+    const answer = client.sign('Hello', { wait: 30_000 });
+    const [record] = await c.nodes.listRequests({ status: 'pending', wait: 30_000 });
+    const id = record?.id ?? '';
+    await c.finish(id);
+    const signed = { request_id: id, status: 'completed', signature: c.signer.sign('Hello') };
+    expect(await answer).toEqual(signed);
+    expect(await client.status(id, 'Hello')).toEqual(signed);
+    expect(await client.finished(id, 'Hello', 0)).toEqual(signed);
+  });
+
+  it('tells what is pending, failed or unknown', async () => {
+    const { request_id: id, status } = await client.sign('Hello');
+    expect(status).toBe('pending');
+    expect(await client.finished(id, 'Hello', 30)).toEqual({ request_id: id, status: 'pending' });
+    await c.nodes.updateRequest(id, { status: 'failed', reason: 'policy_refused: node-2' });
+    expect(await client.finished(id, 'Hello', 30_000)).toEqual({ request_id: id, status: 'failed', reason: 'policy_refused: node-2' });
+    expect(await client.status('req_1_none', 'Hello')).toBeUndefined();
+    expect(await client.finished('req_1_none', 'Hello', 30_000)).toBeUndefined();
+  });
+
+  it('waits until a request is finished', async () => {
+    await c.postKey();
+    const { request_id: id } = await client.sign('Hello');
+    const finished = client.finished(id, 'Hello', 30_000);
+    await c.finish(id);
+    expect(await finished).toMatchObject({ status: 'completed' });
+  });
+
+  it('tells the key, the health and why nothing can be signed', async () => {
+    await expect(client.publicKey()).rejects.toMatchObject({ name: 'ServiceError', status: 503, code: 'no_public_key' });
+    await expect(client.ready()).rejects.toMatchObject({ name: 'ServiceError', code: 'no_public_key' });
+    await c.postKey();
+    expect(await client.publicKey()).toBe(c.signer.publicKey);
+    await client.ready();
+    expect(await client.health()).toMatchObject({ public_key: 'known', unfinished: 0 });
+  });
+
+  it('throws what the gateway refuses', async () => {
+    await expect(client.sign('')).rejects.toMatchObject({ name: 'ServiceError', status: 400, code: 'invalid_request' });
+    await expect(client.status('req_1', 'm', { wait: 30_001 })).rejects.toMatchObject({ name: 'ServiceError', status: 400 });
+  });
+
+  it('finds out that the message is not the one that was signed', async () => {
+    await c.postKey();
+    const { request_id: id } = await client.sign('pay 1');
+    await c.finish(id);
+    await expect(client.status(id, 'pay 2')).rejects.toMatchObject({ name: 'InvalidSignature', retryable: false, message: expect.stringContaining(id) });
+  });
+});
+
+describe('the client, with what is no honest gateway', () => {
+  const signer = newSigner();
+  const other = newSigner();
+  let server: Server;
+  let url: string;
+  let asked: string[];
+  let answers: Record<string, readonly [status: number, body: unknown]>;
+  const clients: GatewayClient[] = [];
+  beforeEach(async () => {
+    asked = [];
+    answers = { '/publickey': [200, { public_key: signer.publicKey }] };
+    server = createServer((incoming, outgoing) => {
+      const path = (incoming.url ?? '').replace(/\?.*/, '');
+      asked.push(`${incoming.method ?? ''} ${path}`);
+      const [status, body] = answers[path] ?? [502, 'nothing here'];
+      outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterEach(async () => {
+    await Promise.all(clients.splice(0).map((client) => client.close()));
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  const clientOf = (publicKey?: string): GatewayClient => {
+    const client = new GatewayClient(url, publicKey === undefined ? {} : { publicKey });
+    clients.push(client);
+    return client;
+  };
+  const signedBy = (signature: string | undefined, id = 'req_1') => [200, { request_id: id, status: 'completed', signature }] as const;
+
+  it.each([
+    ['by another key', other.sign('m')],
+    ['of another message', signer.sign('n')],
+    ['in its malleable form', highS(signer.sign('m'))],
+    ['of zeros', JSON.stringify({ r: '0'.repeat(64), s: '0'.repeat(64) })],
+  ])('does not take a signature %s', async (_what, signature) => {
+    answers['/sign'] = answers['/status/req_1'] = signedBy(signature);
+    await expect(clientOf().sign('m')).rejects.toMatchObject({ name: 'InvalidSignature' });
+    await expect(clientOf().status('req_1', 'm')).rejects.toMatchObject({ name: 'InvalidSignature' });
+    await expect(clientOf().finished('req_1', 'm', 1_000)).rejects.toMatchObject({ name: 'InvalidSignature' });
+  });
+
+  it('takes a true one, and asks for the key once', async () => {
+    answers['/status/req_1'] = signedBy(signer.sign('m'));
+    const client = clientOf();
+    for (let k = 0; k < 3; k += 1) expect(await client.status('req_1', 'm')).toMatchObject({ status: 'completed' });
+    expect(asked.filter((call) => call === 'GET /publickey')).toHaveLength(1);
+  });
+
+  it('believes the key that it was given, not the one that is shown', async () => {
+    answers['/publickey'] = [200, { public_key: other.publicKey }];
+    answers['/status/req_1'] = signedBy(other.sign('m'));
+    const client = clientOf(signer.publicKey);
+    await expect(client.status('req_1', 'm')).rejects.toMatchObject({ name: 'InvalidSignature' });
+    await expect(client.publicKey()).rejects.toMatchObject({ name: 'TransportError', retryable: false, message: expect.stringContaining(signer.publicKey) });
+    answers['/status/req_1'] = signedBy(signer.sign('m'));
+    expect(await client.status('req_1', 'm')).toMatchObject({ status: 'completed' });
+  });
+
+  it('keeps the first key when another one is shown later', async () => {
+    const client = clientOf();
+    await client.publicKey();
+    answers['/publickey'] = [200, { public_key: other.publicKey }];
+    await expect(client.publicKey()).rejects.toMatchObject({ name: 'TransportError', retryable: false });
+    answers['/status/req_1'] = signedBy(other.sign('m'));
+    await expect(client.status('req_1', 'm')).rejects.toMatchObject({ name: 'InvalidSignature' });
+  });
+
+  it.each([
+    ['no signature', signedBy(undefined)],
+    ['the status of another request', signedBy(signer.sign('m'), 'req_2')],
+    ['a signature of another form', signedBy('{"r":"1"}')],
+    ['what is not a status', [200, { status: 'completed' }] as const],
+  ])('does not take %s for an answer', async (_what, answer) => {
+    answers['/status/req_1'] = answer;
+    await expect(clientOf().status('req_1', 'm')).rejects.toMatchObject({ name: 'TransportError', retryable: false });
+  });
+
+  it('does not take for a key what is no point of the curve', async () => {
+    const noPoint = `02${'0'.repeat(64)}`;
+    answers['/publickey'] = [200, { public_key: noPoint }];
+    await expect(clientOf().publicKey()).rejects.toMatchObject({ name: 'TransportError', message: expect.stringContaining('public_key: is not a point') });
+    expect(() => clientOf(noPoint)).toThrow('is not a point');
+  });
+
+  it('takes 404 for an unknown request only when it says so', async () => {
+    answers['/status/req_1'] = [404, { error: { code: 'unknown_route', message: 'no route' } }];
+    await expect(clientOf().status('req_1', 'm')).rejects.toMatchObject({ name: 'ServiceError', status: 404, code: 'unknown_route' });
+    answers['/status/req_1'] = [404, 'a page'];
+    await expect(clientOf().status('req_1', 'm')).rejects.toMatchObject({ name: 'ServiceError', code: 'http_404' });
+  });
+
+  it('asks again without an answer, but for a signature only once', async () => {
+    await expect(clientOf().sign('m')).rejects.toMatchObject({ name: 'ServiceError', status: 502 });
+    expect(asked).toEqual(['POST /sign']);
+    await expect(clientOf().status('req_1', 'm')).rejects.toMatchObject({ name: 'ServiceError', status: 502 });
+    expect(asked.filter((call) => call === 'GET /status/req_1').length).toBeGreaterThan(1);
+  });
+
+  it('is told when nobody answers, and stops with its signal', async () => {
+    const closed = new GatewayClient('http://127.0.0.1:1', { tries: 1 });
+    clients.push(closed);
+    await expect(closed.health()).rejects.toMatchObject({ name: 'TransportError', retryable: true, message: expect.stringContaining('ECONNREFUSED') });
+    const stopping = new AbortController();
+    stopping.abort(new Error('stopped'));
+    await expect(clientOf().sign('m', { signal: stopping.signal })).rejects.toThrow('stopped');
+    expect(asked).toEqual([]);
+  });
+});
