@@ -47,6 +47,7 @@ export const IMPORTS = {
   'api-gateway': {
     '*': ['service', 'sealing', 'cggmp24'],
     contract: ['message-board/contract'],
+    client: ['message-board/contract', 'contract'],
     '.': ['message-board/contract', 'message-board/client', 'message-board/store', 'contract'],
   },
   node: {
@@ -77,15 +78,15 @@ export const IMPORTS = {
     program: ['process'],
     main: ['program'],
     testing: ['primes', 'config', 'process'],
-    tools: ['message-board/contract', 'storage'],
-    commands: ['message-board/contract', 'storage', 'workers', 'audit', 'primes', 'evidence', 'tools'],
+    tools: ['message-board/contract', 'api-gateway/contract', 'api-gateway/client', 'storage'],
+    commands: ['message-board/contract', 'api-gateway/client', 'storage', 'workers', 'audit', 'primes', 'evidence', 'tools'],
     bin: ['commands'],
   },
 
   // ---- For tests and measurements: no program imports these ----
   testkit: {
     '*': ['service', 'sealing', 'cggmp24', 'cggmp24/testing'],
-    '.': ['message-board/contract', 'message-board/client', 'message-board/server', 'api-gateway/contract', 'node/testing'],
+    '.': ['message-board/contract', 'message-board/client', 'message-board/server', 'api-gateway/contract', 'api-gateway/client', 'node/testing'],
   },
   bench: {
     '*': ['service', 'sealing', 'cggmp24', 'cggmp24/testing', 'testkit'],

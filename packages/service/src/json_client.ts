@@ -113,27 +113,24 @@ export class JsonClient {
   async #try<T>(call: Call<T>): Promise<T> {
     const { method, path, body, timeout, signal } = call;
     signal?.throwIfAborted();
-    // Not AbortSignal.timeout and AbortSignal.any: the timer would stay until it fires, long after the answer has come.
-    const ended = new AbortController();
-    const end = (): void => {
-      ended.abort();
-    };
-    const timer = setTimeout(end, timeout);
-    signal?.addEventListener('abort', end);
+    const late = new AbortController();
+    const timer = setTimeout(() => {
+      late.abort();
+    }, timeout);
+    const ended = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
     try {
       const headers = body === null ? {} : { 'content-type': 'application/json' };
-      const options = { method, path: this.#prefix + path, headers, body, signal: ended.signal };
+      const options = { method, path: this.#prefix + path, headers, body, signal: ended };
       const answer = await this.#pool.request({ ...options, headersTimeout: 0, bodyTimeout: 0 });
       this.#onHeaders?.(answer.headers);
       return read(call, answer.statusCode, await answer.body.text());
     } catch (error) {
       if (error instanceof ServiceError || error instanceof TransportError) throw error;
       signal?.throwIfAborted();
-      const why = ended.signal.aborted ? `no answer in ${timeout} ms` : describe(error);
+      const why = late.signal.aborted ? `no answer in ${timeout} ms` : describe(error);
       throw new TransportError(`${method} ${path}: ${why}`, true, { cause: error });
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
     }
   }
 }
