@@ -1,6 +1,8 @@
 import type { Point } from 'cggmp24';
 import type { BoardClient } from 'message-board/client';
 import type { Logger } from 'pino';
+import type { Clock } from 'service/clock';
+import type { RandomBytes } from 'service/random';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
 import type { AuditLog } from './audit/audit_log.js';
@@ -37,6 +39,8 @@ export interface NodeContext {
   readonly n: number;
   /** How many of them sign. */
   readonly t: number;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
   readonly logger: Logger;
   readonly client: BoardClient;
   readonly presence: PresenceView;

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { once, setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { completeKeyShare, encodePoint, keyMaterialDigest, parseAuxInfo, parseCoreKeyShare, serializeKeyShare, type SecurityParams } from 'cggmp24';
 import { BoardClient } from 'message-board/client';
 import type { SetupStatus } from 'message-board/contract';
-import { systemClock } from 'service/clock';
+import type { Clock } from 'service/clock';
+import type { RandomBytes } from 'service/random';
 import { serve } from 'service/serve';
 import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
@@ -46,6 +46,8 @@ export interface NodeOptions {
   readonly identity: Identity;
   /** Under which the node's secret files are sealed. */
   readonly sealKey: SealKey;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
   readonly logger: Logger;
   /** The security level. Not in the environment, so that nobody selects the small one by accident. */
   readonly params: SecurityParams;
@@ -74,7 +76,7 @@ interface Parts extends NodeOptions {
  * @throws DamagedFile, SetupRefused; the signal's reason
  */
 export async function runNode(options: NodeOptions, stopping: AbortSignal): Promise<void> {
-  const { config, logger, roster, identity, params, startThread } = options;
+  const { config, clock, random, logger, roster, identity, params, startThread } = options;
   const life = new AbortController();
   const takingPart = new AbortController();
   // Every loop, session and search of the node ends with them.
@@ -87,17 +89,17 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
     takingPart.abort(life.signal.reason);
   });
   const client = new BoardClient(config.boardUrl);
-  const runner = new WorkerPool(config.workers, startThread, new CpuBudget(config.poolCores), logger);
+  const runner = new WorkerPool({ threads: config.workers, startThread, budget: new CpuBudget(config.poolCores, clock), clock, logger });
   const problems = new Problems();
   const onClone = (): void => {
     problems.set('clone', 'another process runs with the identity of this node, or the clock was set back. Stop one of the two');
     takingPart.abort(CLONED);
   };
-  const started = Date.now();
-  const incarnation = `${started}-${randomBytes(8).toString('hex')}`;
+  const started = clock.now();
+  const incarnation = `${started}-${random(8).toString('hex')}`;
   const { index, n, t, peerDeadAfterMs: deadAfterMs } = config;
   const seals = new Seals(roster, identity);
-  const presence = new Presence({ client, logger, seals, index, n, incarnation, started, onClone, deadAfterMs, keygen: NOTHING_YET, auxInfo: NOTHING_YET });
+  const presence = new Presence({ client, clock, logger, seals, index, n, incarnation, started, onClone, deadAfterMs, keygen: NOTHING_YET, auxInfo: NOTHING_YET });
   const evidence = new EvidenceFolder({ folder: join(config.dataDir, 'evidence'), roster, params, index, logger });
   const culprits = new Culprits({ presence, evidence, logger, n, t });
   const demand = new PoolDemand({ target: config.poolTarget, max: config.poolMax });
@@ -108,9 +110,9 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
     for (const { member, code } of await evidence.load()) culprits.add(nodeIndex(member, n) ?? -1, code);
     const journal = await ExecutionJournal.open(join(config.dataDir, `executions_${config.nodeId}.log`));
     ending.push(() => journal.close());
-    const policy = await openPolicy(config.policyFile, systemClock);
+    const policy = await openPolicy(config.policyFile, clock);
     const onProblem = (reason: string | null): void => { problems.set('audit_log', reason); };
-    const audit = await AuditLog.open(join(config.dataDir, `audit_${config.nodeId}.log`), { logger, onProblem });
+    const audit = await AuditLog.open(join(config.dataDir, `audit_${config.nodeId}.log`), { clock, logger, onProblem });
     ending.push(() => audit.close());
     await recordStart(audit, { ...options, policy, incarnation });
     if (config.healthPort !== 0) {
@@ -141,9 +143,10 @@ async function recordStart(audit: AuditLog, { config, roster, logger, policy, in
 /** Until one of the signals aborts: `takingPart` does no later than `life`. */
 async function live(parts: Parts, background: Promise<void>[], { life, takingPart: signal }: Record<'life' | 'takingPart', AbortSignal>): Promise<void> {
   const { config, params, journal, presence, runner, sealKey, logger, problems } = parts;
+  const { clock, random } = parts;
   const { index, n, t, dataDir: folder, nodeId, workers } = config;
   const files = keyFiles(folder, { index, n, t, params }, sealKey);
-  const primes = parts.primes ?? (await PrimeSupply.open({ folder, nodeId, sealKey, params, runner, workers, logger }));
+  const primes = parts.primes ?? (await PrimeSupply.open({ folder, nodeId, sealKey, params, runner, workers, clock, random, logger }));
   const keygen = keygenPhase(parts, files.keyShare);
   const auxInfo = auxInfoPhase({ ...parts, primes }, files.auxInfo);
   presence.update({ keygen: await initialStatus(keygen, journal), aux_info: await initialStatus(auxInfo, journal) });
@@ -165,7 +168,7 @@ async function live(parts: Parts, background: Promise<void>[], { life, takingPar
   runner.loadKeyShare(serializeKeyShare(share));
   watchForConflicts({ ...parts, onProblem: (reason) => { problems.set('conflict', reason); } }, signal);
   background.push(keepPublicKeyPosted({ ...parts, onProblem: (reason) => { problems.set('public_key', reason); } }, publicKey, signal));
-  const authorize = config.rustInterop ? authorizeAnybody : authorizeSigned({ roster: parts.roster, maxAgeMs: config.requestMaxAgeMs, clock: systemClock });
+  const authorize = config.rustInterop ? authorizeAnybody : authorizeSigned({ roster: parts.roster, maxAgeMs: config.requestMaxAgeMs, clock: clock });
   const context: NodeContext = { ...parts, index, n, t, authorize, keyShare: { sharedPublicKey: core.sharedPublicKey, publicKey, materialDigest: keyMaterialDigest(share) } };
   await runSigning(context, signal);
 }

@@ -1,6 +1,8 @@
 import { arithmeticBackend, type SecurityParams } from 'cggmp24';
 import { loadMember } from 'sealing/member';
+import { systemClock } from 'service/clock';
 import { createLogger } from 'service/log';
+import { systemRandom } from 'service/random';
 import { onStopSignal } from 'service/stop_signal';
 import { configure } from 'service/configure';
 import { configFor, Environment, memberFiles } from './config.js';
@@ -47,7 +49,7 @@ export async function runProcess(params: SecurityParams, configOf = configFor): 
     setTimeout(() => process.exit(0), STOP_WITHIN_MS).unref();
   });
   try {
-    await runNode({ ...member, config, logger, params, startThread: workerThreads(params) }, stopping.signal);
+    await runNode({ ...member, config, clock: systemClock, random: systemRandom, logger, params, startThread: workerThreads(params) }, stopping.signal);
   } catch (error) {
     if (!stopping.signal.aborted) {
       logger.fatal({ event: 'stopped', err: error }, error instanceof Error ? error.message : 'The node cannot go on');

@@ -94,12 +94,12 @@ describe('the audit log', () => {
         await inFolder(async (folder) => {
           const path = join(folder, 'audit.log');
           await writeFile(path, text);
-          const read = await readOrRefusedLater(() => AuditLog.open(path, { logger }), (error) => error instanceof DamagedFile);
+          const read = await readOrRefusedLater(() => AuditLog.open(path, { clock: systemClock, logger }), (error) => error instanceof DamagedFile);
           if (read === null) return;
           await read.value.record({ event: 'presignatures_dropped', fields: { lost: 'node-2', dropped: 1 } });
           await read.value.close();
           // What was opened and written to is opened again.
-          const again = await AuditLog.open(path, { logger });
+          const again = await AuditLog.open(path, { clock: systemClock, logger });
           expect(again.length).toBe(read.value.length);
           await again.close();
         });

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { BoardClient } from 'message-board/client';
 import { pino } from 'pino';
 import request from 'supertest';
+import { systemClock } from 'service/clock';
 import { Culprits } from '../src/evidence/culprits.js';
 import { healthService, Problems } from '../src/health.js';
 import { PoolDemand } from '../src/presigning/pool_demand.js';
@@ -22,7 +23,7 @@ function presenceOf(index: number, url: string, signal: AbortSignal): Presence {
   const seals = new Seals(roster, present(identities[index]));
   const incarnation = `run-${index}`;
   const onClone = (): void => undefined;
-  const presence = new Presence({ client, logger, seals, index, n: 3, incarnation, started: 1, onClone, deadAfterMs: 1_500, keygen: IDLE, auxInfo: IDLE });
+  const presence = new Presence({ client, clock: systemClock, logger, seals, index, n: 3, incarnation, started: 1, onClone, deadAfterMs: 1_500, keygen: IDLE, auxInfo: IDLE });
   void presence.run(signal).then(() => client.close());
   return presence;
 }

@@ -6,6 +6,8 @@ import { completeKeyShare, encodePoint, parseAuxInfo, parseCoreKeyShare, seriali
 import { fixturePrimes, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import type { BoardClient } from 'message-board/client';
 import { SealKey } from 'sealing/seal_key';
+import { systemClock } from 'service/clock';
+import { systemRandom } from 'service/random';
 import { runNode } from '../src/node.js';
 import { nodeId } from '../src/base/utils.js';
 import { workerThreads } from '../src/workers/worker_pool.js';
@@ -57,7 +59,7 @@ function start(index: number, { roster, identities } = members(), dataDir = data
   const life = new AbortController();
   const identity = present(identities[index]);
   const startThread = workerThreads(SMALL_FOR_TESTS, COMPILED);
-  const ended = runNode({ config, roster, identity, sealKey: SealKey.none, logger, params: SMALL_FOR_TESTS, startThread, primes }, life.signal).catch((error: unknown) => {
+  const ended = runNode({ config, roster, identity, sealKey: SealKey.none, clock: systemClock, random: systemRandom, logger, params: SMALL_FOR_TESTS, startThread, primes }, life.signal).catch((error: unknown) => {
     if (!life.signal.aborted) lines.push({ event: 'stopped', msg: String(error) });
   });
   const node = {

@@ -3,7 +3,7 @@ import { messageHash } from 'message-board/signing_request';
 import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
 import type { AuditLog } from '../audit/audit_log.js';
-import { sha256 } from '../base/utils.js';
+import { sha256 } from '../base/sha256.js';
 import type { Authorize } from './authorization.js';
 import type { Policy } from './policy.js';
 

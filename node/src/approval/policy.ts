@@ -4,7 +4,7 @@ import { Refused } from 'sealing/errors';
 import { parseJson } from 'sealing/json';
 import type { Clock } from 'service/clock';
 import { z } from 'zod';
-import { sha256 } from '../base/utils.js';
+import { sha256 } from '../base/sha256.js';
 
 /** What a client wants signed. */
 export interface PolicyRequest {

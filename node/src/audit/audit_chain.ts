@@ -6,7 +6,7 @@
 import { Refused } from 'sealing/errors';
 import { parseJson } from 'sealing/json';
 import { z } from 'zod';
-import { sha256 } from '../base/utils.js';
+import { sha256 } from '../base/sha256.js';
 
 const DigestSchema = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
 

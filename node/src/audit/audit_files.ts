@@ -5,6 +5,7 @@
 import { open, readdir, rename, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Refused } from 'sealing/errors';
+import type { Clock } from 'service/clock';
 import { AuditChain, LINE_FEED } from './audit_chain.js';
 import { DamagedFile } from '../base/errors.js';
 import { syncFolder } from '../storage/files.js';
@@ -43,10 +44,9 @@ export async function fullFiles(path: string): Promise<FullFile[]> {
 
 /**
  * Opens what is written to, or begins it. What a crash has cut short was never relied on; it goes into an entry of its own, `recovered`.
- * @param now wall clock, ms
  * @throws DamagedFile when the chain is broken near its end, or does not go on from the file before
  */
-export async function openLog(path: string, now: () => number): Promise<OpenLog> {
+export async function openLog(path: string, clock: Pick<Clock, 'now'>): Promise<OpenLog> {
   const before = await endOf((await fullFiles(path)).at(-1));
   const file = await open(path, 'a+', 0o600);
   try {
@@ -54,7 +54,7 @@ export async function openLog(path: string, now: () => number): Promise<OpenLog>
     const { lines, torn, size, isWhole } = await readTail(path, file);
     const chain = checked(path, lines, isWhole ? before : null);
     if (chain.sequence < before.sequence) throw damaged(path, `it ends before the file of line ${before.sequence} does`);
-    return torn.length === 0 ? { file, chain, size } : await recover(path, file, chain, torn, size, now);
+    return torn.length === 0 ? { file, chain, size } : await recover(path, file, chain, torn, size, clock);
   } catch (error) {
     await file.close();
     throw error;
@@ -128,9 +128,9 @@ function checked(path: string, lines: readonly Uint8Array[], before: AuditChain 
 }
 
 /** Takes a part of a line into an entry of its own. */
-async function recover(path: string, file: FileHandle, before: AuditChain, torn: Uint8Array, size: number, now: () => number): Promise<OpenLog> {
+async function recover(path: string, file: FileHandle, before: AuditChain, torn: Uint8Array, size: number, clock: Pick<Clock, 'now'>): Promise<OpenLog> {
   if (torn.length > MAX_TORN_BYTES) throw damaged(path, 'a line in it is longer than any that this program writes');
-  const { line, chain } = before.append({ time: new Date(now()).toISOString(), event: 'recovered', fields: { torn: Buffer.from(torn).toString() } });
+  const { line, chain } = before.append({ time: new Date(clock.now()).toISOString(), event: 'recovered', fields: { torn: Buffer.from(torn).toString() } });
   await file.truncate(size - torn.length);
   await file.appendFile(`${line}\n`);
   await file.datasync();

@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { sleep, type Clock, type Timer } from 'service/clock';
 import type { AuditChain } from './audit_chain.js';
 import { openLog, putAway, type OpenLog } from './audit_files.js';
 
@@ -39,8 +39,7 @@ export interface AuditLogOptions {
   readonly logger: Logger;
   /** Told why nothing can be recorded, and null when it can again. */
   readonly onProblem?: (reason: string | null) => void;
-  /** Wall clock, ms. */
-  readonly now?: () => number;
+  readonly clock: Clock;
   /** When a file is full; 64 MiB. */
   readonly fullBytes?: number;
 }
@@ -64,7 +63,7 @@ export class AuditLog {
   /** null after a failed writing, as the file may end in a part of a line, and while a full file is put away. */
   #opened: OpenLog | null;
   #reopening: Promise<void> | null = null;
-  #later: NodeJS.Timeout | null = null;
+  #later: Timer | null = null;
   #syncing: Promise<void> | null = null;
   #isSynced = true;
   #closed = false;
@@ -85,7 +84,7 @@ export class AuditLog {
    * @throws DamagedFile
    */
   static async open(path: string, options: AuditLogOptions): Promise<AuditLog> {
-    return new AuditLog(path, options, await openLog(path, options.now ?? Date.now));
+    return new AuditLog(path, options, await openLog(path, options.clock));
   }
 
   /** SHA-256 of the last line that is written, hexadecimal. */
@@ -119,7 +118,7 @@ export class AuditLog {
     if (this.#queue.length > 0) this.#write();
     while (this.#reopening !== null) await this.#reopening;
     await this.#syncing;
-    if (this.#later !== null) clearTimeout(this.#later);
+    this.#later?.stop();
     await this.#opened?.file.close();
   }
 
@@ -158,10 +157,10 @@ export class AuditLog {
       this.options.logger.error({ event: 'audit_log_failed', lost }, 'The audit log is closed');
       return;
     }
-    this.#later ??= setTimeout(() => {
+    this.#later ??= this.options.clock.after(NOTE_MS, () => {
       this.#later = null;
       this.#write();
-    }, NOTE_MS);
+    });
   }
 
   /** Opens the file again, or begins another when it is full; what comes meanwhile waits. Never throws. */
@@ -169,7 +168,7 @@ export class AuditLog {
     this.#opened = null;
     try {
       if (full !== null) await putAway(this.path, full);
-      this.#opened = await openLog(this.path, this.options.now ?? Date.now);
+      this.#opened = await openLog(this.path, this.options.clock);
     } catch (error) {
       this.#fail(error, this.#queue.splice(0));
     }
@@ -180,7 +179,7 @@ export class AuditLog {
   /** To the disk, all that came meanwhile at once. Never throws. */
   async #sync(): Promise<void> {
     while (!this.#isSynced) {
-      await sleep(SYNC_MS);
+      await sleep(this.options.clock, SYNC_MS);
       this.#isSynced = true;
       const opened = this.#opened;
       try {
@@ -205,6 +204,6 @@ export class AuditLog {
   }
 
   #time(): string {
-    return new Date((this.options.now ?? Date.now)()).toISOString();
+    return new Date(this.options.clock.now()).toISOString();
   }
 }

@@ -1,10 +1,10 @@
 import type { BoardClient } from 'message-board/client';
 import type { Heartbeat, NodeRecord, NodeStatus, SetupStatus } from 'message-board/contract';
 import { isLater, type NodeStatement } from 'message-board/node_statement';
+import { sleep, type Clock } from 'service/clock';
 import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
 import { NODE_STATUS } from 'sealing/kinds';
-import { sleepUntilAborted } from './reading.js';
 import type { Seals } from '../mail/seals.js';
 import { nodeId, nodeIndex } from '../base/utils.js';
 import { Wakeup } from '../base/wakeup.js';
@@ -59,8 +59,7 @@ export interface PresenceOptions {
   /** Where this node starts from: the first that the others see. */
   readonly keygen: SetupStatus;
   readonly auxInfo: SetupStatus;
-  /** Milliseconds of a clock that never goes back. */
-  readonly now?: () => number;
+  readonly clock: Clock;
 }
 
 /** What a node has stated about itself. */
@@ -86,9 +85,8 @@ interface Heard {
  */
 export class Presence implements PresenceView {
   readonly #options: PresenceOptions;
-  readonly #now: () => number;
   readonly #callbacks = new Set<() => void>();
-  readonly #news = new Wakeup();
+  readonly #news: Wakeup;
   #heard: ReadonlyMap<number, Heard> = new Map();
   #status: NodeStatus;
   #sequence = 0;
@@ -101,7 +99,7 @@ export class Presence implements PresenceView {
 
   constructor(options: PresenceOptions) {
     this.#options = options;
-    this.#now = options.now ?? (() => performance.now());
+    this.#news = new Wakeup(options.clock);
     const { incarnation, keygen, auxInfo: aux_info } = options;
     this.#status = { incarnation, public_key: null, stage: 'starting', keygen, aux_info, pool: {}, attempts: [], culprits: [] };
   }
@@ -116,7 +114,7 @@ export class Presence implements PresenceView {
 
   /** Milliseconds since the board last answered; Infinity when it never has. */
   get boardSilentMs(): number {
-    return this.#now() - this.#boardAnsweredAt;
+    return this.#options.clock.monotonic() - this.#boardAnsweredAt;
   }
 
   update(patch: Partial<Omit<NodeStatus, 'incarnation'>>): void {
@@ -138,7 +136,7 @@ export class Presence implements PresenceView {
 
   ageMs(index: number): number {
     if (index === this.#options.index) return 0;
-    return this.#now() - (this.#heard.get(index)?.heardAt ?? -Infinity);
+    return this.#options.clock.monotonic() - (this.#heard.get(index)?.heardAt ?? -Infinity);
   }
 
   onChange(callback: () => void): () => void {
@@ -185,7 +183,7 @@ export class Presence implements PresenceView {
         changedAfter = records.map(({ revision }) => revision).sort().at(-1) ?? '0';
         await this.#hear(records);
       }, signal);
-      if (!reached) await sleepUntilAborted(PAUSE_MS, signal);
+      if (!reached) await sleep(this.#options.clock, PAUSE_MS, signal);
     }
   }
 
@@ -193,7 +191,7 @@ export class Presence implements PresenceView {
     const { logger } = this.#options;
     try {
       await call();
-      this.#boardAnsweredAt = this.#now();
+      this.#boardAnsweredAt = this.#options.clock.monotonic();
       if (this.#boardReachable === false) logger.info({ event: 'board_reachable' }, 'The message board answers again');
       this.#boardReachable = true;
       return true;
@@ -207,7 +205,7 @@ export class Presence implements PresenceView {
 
   async #hear(records: readonly NodeRecord[]): Promise<void> {
     const { n, index: own, deadAfterMs } = this.#options;
-    const now = this.#now();
+    const now = this.#options.clock.monotonic();
     const stated = await Promise.all(records.map((record) => this.#statedIn(record)));
     // One that the board does not know (it was restarted) keeps its status, and its age by our clock.
     const heard = new Map([...this.#heard].map(([index, peer]) => [index, { ...peer, live: peer.live && now - peer.heardAt <= deadAfterMs }]));
@@ -262,7 +260,7 @@ export class Presence implements PresenceView {
   #boardRestarted(): void {
     const { logger } = this.#options;
     logger.warn({ event: 'board_restarted' }, 'The message board was restarted');
-    const now = this.#now();
+    const now = this.#options.clock.monotonic();
     this.#heard = new Map([...this.#heard].map(([index, peer]) => [index, peer.live ? { ...peer, heardAt: now } : peer]));
     this.#news.notify();
   }

@@ -1,6 +1,7 @@
 import { ServiceError } from 'service/errors';
 import type { BoardClient } from 'message-board/client';
 import type { Logger } from 'pino';
+import type { Clock } from 'service/clock';
 import { Wakeup } from '../base/wakeup.js';
 
 const RETRY_MS = 2_000;
@@ -10,6 +11,7 @@ const AGAIN_MS = 60_000;
 export interface PublicKeyDeps {
   readonly client: BoardClient;
   readonly logger: Logger;
+  readonly clock: Clock;
   /** Told when the board has another key, and null when that is over. */
   readonly onProblem: (reason: string | null) => void;
 }
@@ -18,8 +20,8 @@ export interface PublicKeyDeps {
  * Posts the public key, and again whenever the board was restarted, until the signal aborts. Never throws.
  * @param publicKey compressed, hexadecimal
  */
-export async function keepPublicKeyPosted({ client, logger, onProblem }: PublicKeyDeps, publicKey: string, signal: AbortSignal): Promise<void> {
-  const wakeup = new Wakeup();
+export async function keepPublicKeyPosted({ client, logger, clock, onProblem }: PublicKeyDeps, publicKey: string, signal: AbortSignal): Promise<void> {
+  const wakeup = new Wakeup(clock);
   const unsubscribe = client.onRestart(() => {
     wakeup.notify();
   });

@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os';
 import { SECURITY_128 } from 'cggmp24';
 import { pino } from 'pino';
 import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
+import { systemClock } from 'service/clock';
+import { systemRandom } from 'service/random';
 import { z } from 'zod';
 import { CpuBudget } from '../workers/cpu_budget.js';
 import { DamagedFile } from '../base/errors.js';
@@ -38,10 +40,11 @@ const number = (most: number) => z.string().regex(/^[1-9]\d{0,4}$/, `must be 1 t
 
 async function search(folder: PrimeFolder, before: number, count: number, workers: number): Promise<void> {
   const logger = pino({ level: 'error' }, pino.destination(2));
-  const runner = new WorkerPool(workers, workerThreads(SECURITY_128), new CpuBudget(workers), logger);
+  const runner = new WorkerPool({ threads: workers, startThread: workerThreads(SECURITY_128), budget: new CpuBudget(workers, systemClock), clock: systemClock, logger });
   try {
     await searchForPrimes(
       {
+        clock: systemClock,
         runner,
         workers,
         wanted: count - before,
@@ -68,7 +71,7 @@ await main({
   run: async ({ data, name: nodeId, count, workers, 'seal-key': source }) => {
     const sealKey = await SealKey.open(source);
     await openDataFolder(data);
-    const folder = new PrimeFolder({ folder: data, nodeId, sealKey, params: SECURITY_128 });
+    const folder = new PrimeFolder({ folder: data, nodeId, sealKey, params: SECURITY_128, clock: systemClock, random: systemRandom });
     // With another key, or a damaged file, the node would not start.
     await folder.check().catch((error: unknown) => {
       throw error instanceof DamagedFile ? new Refusal(`${error.message} Nothing was made`) : error;

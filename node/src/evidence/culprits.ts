@@ -2,19 +2,8 @@ import type { AbortCode, Blame } from 'cggmp24';
 import type { Logger } from 'pino';
 import type { EvidenceFolder } from './evidence_folder.js';
 import type { PresenceView } from '../cluster/presence.js';
-import type { TravellingMessage } from '../mail/seals.js';
-import type { SessionSetting } from '../mail/session_setting.js';
+import type { SessionRecord } from '../mail/session_record.js';
 import { nodeId } from '../base/utils.js';
-
-/** What was said in a session: all that was received and accepted, and all that this node has sent. */
-export interface SessionRecord {
-  readonly kind: 'session';
-  /** The board's id of the session. */
-  readonly requestId: string;
-  readonly setting: SessionSetting;
-  readonly received: readonly TravellingMessage[];
-  readonly sent: readonly TravellingMessage[];
-}
 
 /** Partial signatures, as their makers stated them, and what they had to fit. */
 export interface PartialSignatureRecord {

@@ -5,10 +5,12 @@ import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
 import type { Roster } from 'sealing/roster';
 import { z } from 'zod';
-import type { Accusation, SessionRecord } from './culprits.js';
+import type { Accusation } from './culprits.js';
 import { authenticated, convictions, EvidenceSchema, type Conviction, type Evidence, type ShownEnvelope } from './evidence.js';
+import type { SessionRecord } from '../mail/session_record.js';
 import { isMissing, readIfThere, writeNew } from '../storage/files.js';
-import { nodeId, sha256 } from '../base/utils.js';
+import { nodeId } from '../base/utils.js';
+import { sha256 } from '../base/sha256.js';
 
 export interface EvidenceFolderOptions {
   readonly folder: string;

@@ -1,14 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import type { Message, PostMessage } from 'message-board/contract';
 import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
-import type { SessionRecord } from '../evidence/culprits.js';
+import type { RandomBytes } from 'service/random';
 import type { OpenedMessage, Seals, TravellingMessage } from './seals.js';
+import type { SessionRecord } from './session_record.js';
 import { settingDigest, type SessionSetting } from './session_setting.js';
 import { nodeId, nodeIndex } from '../base/utils.js';
 
 export interface SessionMailOptions {
   readonly seals: Seals;
+  readonly random: RandomBytes;
   readonly logger: Logger;
   /** Nodes in the cluster. */
   readonly n: number;
@@ -44,7 +45,7 @@ export class SessionMail {
   readonly #refused = new Set<string>();
 
   constructor(private readonly options: SessionMailOptions) {
-    this.#incarnation = `${options.incarnation}.${randomBytes(8).toString('hex')}`;
+    this.#incarnation = `${options.incarnation}.${options.random(8).toString('hex')}`;
     this.#settingDigest = settingDigest(options.setting);
   }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SessionJob } from '../workers/jobs.js';
-import { sha256 } from '../base/utils.js';
+import { sha256 } from '../base/sha256.js';
 
 /** What a session is about. All its parties sign a hash of it with every message, so that evidence cannot be read as of another. */
 export const SessionSettingSchema = z.strictObject({

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { sleep } from 'service/clock';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import type { NodeContext } from '../context.js';
 import { countsByParty, type PresignaturePool } from './presignature_pool.js';
 import type { PeerView } from '../cluster/presence.js';
-import { sleepUntilAborted } from '../cluster/reading.js';
 import { batchSize, nextBatch, type SetLevel } from './refill_plan.js';
 import { canSignTogether, isReady } from '../cluster/readiness.js';
 import { signerSets } from '../cluster/signer_sets.js';
@@ -42,7 +42,7 @@ export interface PoolLeaderDeps {
  */
 export class PoolLeader {
   readonly #led = new Map<string, Led>();
-  readonly #wakeup = new Wakeup();
+  readonly #wakeup: Wakeup;
   #batches = 0;
   /** Is one that it asked for over? The first is asked for alone: the first signature waits for it. */
   #isBegun = false;
@@ -50,7 +50,9 @@ export class PoolLeader {
   constructor(
     private readonly context: NodeContext,
     private readonly deps: PoolLeaderDeps,
-  ) {}
+  ) {
+    this.#wakeup = new Wakeup(context.clock);
+  }
 
   /** There may be something to do. */
   notify(): void {
@@ -72,7 +74,7 @@ export class PoolLeader {
       } catch (error) {
         if (error === signal.reason) return;
         this.context.logger.warn({ event: 'presignature_request_failed', err: error }, 'Could not ask for a presignature, trying again');
-        await sleepUntilAborted(LOOK_MS, signal);
+        await sleep(this.context.clock, LOOK_MS, signal);
       }
     }
   }

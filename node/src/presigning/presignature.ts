@@ -2,13 +2,14 @@ import { Presignature } from 'cggmp24';
 import type { PresignatureRequest } from 'message-board/contract';
 import { Refused } from 'sealing/errors';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
+import { sleep } from 'service/clock';
 import type { NodeContext } from '../context.js';
-import type { SessionRecord } from '../evidence/culprits.js';
+import type { SessionRecord } from '../mail/session_record.js';
 import { runOverBoard } from '../transport/http_transport.js';
 import { MOST_BATCHES, PoolLeader } from './pool_leader.js';
 import { PresignaturePool, type StoredPresignature } from './presignature_pool.js';
-import { keepReading, sleepUntilAborted } from '../cluster/reading.js';
-import { BATCH } from './refill_plan.js';
+import { keepReading } from '../cluster/reading.js';
+import { BATCH } from '../workers/batch.js';
 import { nodeId, nodeIndex, signersLabel } from '../base/utils.js';
 
 /** Presignatures in whose making this node takes part at a time at most, whoever asks: two leaders' batches, while one takes over from another. */
@@ -83,7 +84,7 @@ export class PresignatureMaker {
   /** Who made a presignature; null when this node does not hold it. One that is still being made is waited for. */
   async makersOf(id: string, patienceMs: number, signal: AbortSignal): Promise<readonly number[] | null> {
     const making = this.#making.get(id);
-    if (making !== undefined) await Promise.race([making, sleepUntilAborted(patienceMs, signal)]);
+    if (making !== undefined) await Promise.race([making, sleep(this.context.clock, patienceMs, signal)]);
     return this.pool.makersOf(id);
   }
 

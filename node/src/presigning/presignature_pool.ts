@@ -1,7 +1,7 @@
 import type { Presignature } from 'cggmp24';
 import { MAX_OFFERS } from 'message-board/contract';
 import type { NodeContext } from '../context.js';
-import type { SessionRecord } from '../evidence/culprits.js';
+import type { SessionRecord } from '../mail/session_record.js';
 import { signersLabel } from '../base/utils.js';
 
 /** Of all signer sets together so many are offered, or one of each: every status brings them to every node. */

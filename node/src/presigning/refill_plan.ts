@@ -1,8 +1,4 @@
-/**
- * Presignatures made in one go, which are ready together: they share a thread, the joint verification of their proofs, and their waiting. With
- * more each would cost some percent less, and who finds the pool empty would wait so much longer.
- */
-export const BATCH = 4;
+import { BATCH } from '../workers/batch.js';
 
 /** A signer set whose members are all live. */
 export interface SetLevel {

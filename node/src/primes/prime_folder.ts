@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SecurityParams } from 'cggmp24';
 import { Refused } from 'sealing/errors';
 import type { SealKey } from 'sealing/seal_key';
 import { openText, sealText, type Label } from 'sealing/sealed_file';
+import type { Clock } from 'service/clock';
+import type { RandomBytes } from 'service/random';
 import { z } from 'zod';
 import { DamagedFile } from '../base/errors.js';
 import { readIfThere, removeDurably, writeAtomically } from '../storage/files.js';
@@ -15,6 +16,8 @@ export interface PrimeFolderOptions {
   readonly nodeId: string;
   readonly sealKey: SealKey;
   readonly params: SecurityParams;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
 }
 
 /** The file's own name is sealed with the prime: a copy under another name would hand the prime out a second time. */
@@ -46,8 +49,8 @@ export class PrimeFolder {
 
   /** On disk when it resolves. @param prime hexadecimal */
   async add(prime: string): Promise<void> {
-    const { folder, sealKey, nodeId } = this.options;
-    const file = `prime_${nodeId}.${Date.now()}-${randomBytes(8).toString('hex')}.json`;
+    const { folder, sealKey, nodeId, clock, random } = this.options;
+    const file = `prime_${nodeId}.${clock.now()}-${random(8).toString('hex')}.json`;
     const content: z.infer<typeof FileSchema> = { file, prime };
     await writeAtomically(join(folder, file), await sealText(sealKey, this.#label, JSON.stringify(content)));
   }

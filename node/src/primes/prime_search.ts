@@ -1,5 +1,5 @@
+import { every, sleep, type Clock } from 'service/clock';
 import type { ProtocolRunner } from '../workers/jobs.js';
-import { sleepUntilAborted } from '../cluster/reading.js';
 
 const REPORT_MS = 10_000;
 const RETRY_MS = 1_000;
@@ -12,6 +12,7 @@ export interface SearchProgress {
 }
 
 export interface PrimeSearch {
+  readonly clock: Clock;
   readonly runner: ProtocolRunner;
   /** Searches at a time. */
   readonly workers: number;
@@ -29,11 +30,11 @@ export interface PrimeSearch {
  * Searches for safe primes on all workers until there are as many as wanted; the others are told to stop then.
  * @throws the signal's reason when it aborts; what `keep` throws
  */
-export async function searchForPrimes({ runner, workers, wanted, keep, onProgress, onFailure }: PrimeSearch, signal: AbortSignal): Promise<void> {
-  const started = performance.now();
+export async function searchForPrimes({ clock, runner, workers, wanted, keep, onProgress, onFailure }: PrimeSearch, signal: AbortSignal): Promise<void> {
+  const started = clock.monotonic();
   let [found, kept, candidates] = [0, 0, 0];
   const report = (): void => {
-    onProgress({ found: kept, candidates, seconds: Math.round((performance.now() - started) / 1000) });
+    onProgress({ found: kept, candidates, seconds: Math.round((clock.monotonic() - started) / 1000) });
   };
   const enough = new AbortController();
   const stop = (): void => {
@@ -52,7 +53,7 @@ export async function searchForPrimes({ runner, workers, wanted, keep, onProgres
     } catch (error) {
       if (enough.signal.aborted) return null;
       onFailure(error);
-      await sleepUntilAborted(RETRY_MS, enough.signal);
+      await sleep(clock, RETRY_MS, enough.signal);
       return null;
     } finally {
       enough.signal.removeEventListener('abort', abort);
@@ -71,13 +72,13 @@ export async function searchForPrimes({ runner, workers, wanted, keep, onProgres
   };
 
   report();
-  const reporting = setInterval(report, REPORT_MS);
+  const reporting = every(clock, REPORT_MS, report);
   signal.addEventListener('abort', stop);
   try {
     if (signal.aborted) stop();
     await Promise.all(Array.from({ length: workers }, searchOn));
   } finally {
-    clearInterval(reporting);
+    reporting.stop();
     signal.removeEventListener('abort', stop);
     enough.abort();
   }

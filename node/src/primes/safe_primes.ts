@@ -63,13 +63,14 @@ export class PrimeSupply implements PrimeSource {
   }
 
   async #find(signal: AbortSignal): Promise<void> {
-    const { runner, workers, logger } = this.#options;
+    const { clock, runner, workers, logger } = this.#options;
     const before = this.#taken.length + (await this.#folder.size());
     if (before >= NEEDED) return;
     const report = (message: string, { found, candidates, seconds }: SearchProgress): void => {
       logger.info({ event: 'safe_primes', found: before + found, needed: NEEDED, candidates, seconds, workers }, message);
     };
     const search = {
+      clock,
       runner,
       workers,
       wanted: NEEDED - before,

@@ -15,12 +15,12 @@
  */
 import type { SetupStatus } from 'message-board/contract';
 import type { Logger } from 'pino';
+import { sleep, type Clock } from 'service/clock';
 import type { Culprit, Culprits } from '../evidence/culprits.js';
 import { DamagedFile, SetupRefused } from '../base/errors.js';
 import type { ExecutionJournal } from '../storage/execution_journal.js';
 import type { ResultStore } from '../storage/key_store.js';
 import type { PeerView, PresenceView } from '../cluster/presence.js';
-import { sleepUntilAborted } from '../cluster/reading.js';
 import { decide, superseded, type SetupPeer } from './setup_decision.js';
 import { Wakeup } from '../base/wakeup.js';
 
@@ -55,6 +55,7 @@ export interface AgreementDeps {
   /** With those that it lists no attempt is begun. */
   readonly culprits: Pick<Culprits, 'list'>;
   readonly logger: Logger;
+  readonly clock: Clock;
   /** Told what an operator has to resolve, and null when it is resolved. */
   readonly onProblem: (reason: string | null) => void;
 }
@@ -81,7 +82,7 @@ export async function initialStatus({ store, attemptOf, digestOf }: Phase, journ
  */
 export async function agree(phase: Phase, deps: AgreementDeps, signal: AbortSignal): Promise<string> {
   const agreement = new Agreement(phase, deps);
-  const wakeup = new Wakeup();
+  const wakeup = new Wakeup(deps.clock);
   const unsubscribe = deps.presence.onChange(() => {
     wakeup.notify();
   });
@@ -91,7 +92,7 @@ export async function agree(phase: Phase, deps: AgreementDeps, signal: AbortSign
       const step = await agreement.step(signal);
       if (step.kind === 'done') return step.result;
       if (step.kind === 'wait') await wakeup.sleep(LOOK_MS, signal);
-      if (step.kind === 'pause') await sleepUntilAborted(step.ms, signal);
+      if (step.kind === 'pause') await sleep(deps.clock, step.ms, signal);
     }
   } finally {
     unsubscribe();

@@ -3,7 +3,7 @@ import type { Phase } from './agreement.js';
 import type { ResultStore } from '../storage/key_store.js';
 import type { PrimeSource } from '../primes/safe_primes.js';
 import { attemptNames, hasLeftovers, runWithEveryone, type SetupDeps } from './setup_session.js';
-import { sha256 } from '../base/utils.js';
+import { sha256 } from '../base/sha256.js';
 
 const FIRST = { boardId: 'auxgen', executionId: 'threshold_auxgen_initial_2024__' };
 

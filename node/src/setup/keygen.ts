@@ -2,7 +2,7 @@ import { encodePoint, parseCoreKeyShare } from 'cggmp24';
 import type { Phase } from './agreement.js';
 import type { ResultStore } from '../storage/key_store.js';
 import { attemptNames, hasLeftovers, runWithEveryone, type SetupDeps } from './setup_session.js';
-import { sha256 } from '../base/utils.js';
+import { sha256 } from '../base/sha256.js';
 
 const FIRST = { boardId: 'keygen', executionId: 'threshold_keygen_initial_2024___' };
 

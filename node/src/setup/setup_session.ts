@@ -63,8 +63,8 @@ export async function hasLeftovers({ client, config, seals }: SetupDeps, boardId
 
 /** Runs one attempt of all nodes, and reports its rounds. */
 export function runWithEveryone<J extends SessionJob>(deps: SetupDeps, requestId: string, job: J, signal: AbortSignal): Promise<JobResult<J>> {
-  const { config, logger } = deps;
-  const started = performance.now();
+  const { config, logger, clock } = deps;
+  const started = clock.monotonic();
   return runOverBoard(deps, {
     namespace: 'messages',
     requestId,
@@ -76,7 +76,7 @@ export function runWithEveryone<J extends SessionJob>(deps: SetupDeps, requestId
     goneAfterMs: GONE_AFTER_MS,
     signal,
     onRound: (round) => {
-      const seconds = Math.round((performance.now() - started) / 1000);
+      const seconds = Math.round((clock.monotonic() - started) / 1000);
       logger.info({ event: 'round', phase: job.kind, round, seconds }, `${job.kind}: own part of round ${round} done`);
     },
   });

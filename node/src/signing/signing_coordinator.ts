@@ -1,10 +1,11 @@
 import { ServiceError } from 'service/errors';
 import type { RequestRecord } from 'message-board/contract';
 import { REFUSAL } from 'sealing/kinds';
+import { sleep } from 'service/clock';
 import type { NodeContext } from '../context.js';
 import { decide } from '../approval/decision.js';
 import { PresignatureMaker } from '../presigning/presignature.js';
-import { keepReading, sleepUntilAborted, untilAnswered } from '../cluster/reading.js';
+import { keepReading, untilAnswered } from '../cluster/reading.js';
 import { FullSigning } from './signing.js';
 import { FastSigning } from './signing_fast.js';
 import { reportStatus, SigningTask, wake } from './signing_task.js';
@@ -140,7 +141,7 @@ class SigningCoordinator {
       } catch (error) {
         if (error === signal.reason || !this.#isOpen(task)) return;
         this.context.logger.warn({ event: 'signing_task_failed', request_id: task.id, err: error }, 'Signing was interrupted, trying again');
-        await sleepUntilAborted(RETRY_MS, signal);
+        await sleep(this.context.clock, RETRY_MS, signal);
         // The board's no may be news that it has not told otherwise.
         if (error instanceof ServiceError) await this.#refresh(task).catch(() => undefined);
       }
@@ -198,7 +199,7 @@ class SigningCoordinator {
   async #fail(task: SigningTask): Promise<void> {
     const { index, presence, logger } = this.context;
     const before = presence.peers().filter((peer) => peer.live && peer.index < index).length;
-    await sleepUntilAborted(SETTLE_MS + before * FAIL_PATIENCE_MS, this.life);
+    await sleep(this.context.clock, SETTLE_MS + before * FAIL_PATIENCE_MS, this.life);
     while (!this.life.aborted && this.#isOpen(task)) {
       try {
         const reason = task.refusals.reason();
@@ -209,7 +210,7 @@ class SigningCoordinator {
         if (error instanceof ServiceError && (error.status === 404 || error.status === 409)) this.#forget(task.id, error.code);
       }
       // The board's news of it ends this.
-      await sleepUntilAborted(FAIL_PATIENCE_MS, this.life);
+      await sleep(this.context.clock, FAIL_PATIENCE_MS, this.life);
     }
   }
 }

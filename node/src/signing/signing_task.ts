@@ -1,11 +1,11 @@
 import type { Signature } from 'cggmp24';
 import { formatSignature, type RequestRecord } from 'message-board/contract';
+import { sleep, type Clock } from 'service/clock';
 import { messageHash } from 'message-board/signing_request';
 import { REQUEST_STATUS } from 'sealing/kinds';
 import type { Attempt } from './attempt.js';
 import type { NodeContext } from '../context.js';
-import { sleepUntilAborted } from '../cluster/reading.js';
-import { BATCH } from '../presigning/refill_plan.js';
+import { BATCH } from '../workers/batch.js';
 import { Refusals, type RefusalsDeps } from './refusals.js';
 import { signersLabel } from '../base/utils.js';
 import { Wakeup } from '../base/wakeup.js';
@@ -17,7 +17,7 @@ const NEWS_PATIENCE_MS = 1_000;
 
 /** One pending request, and how far this node is with it. Its controller aborts when the board has finished the request. */
 export class SigningTask {
-  readonly wakeup = new Wakeup();
+  readonly wakeup: Wakeup;
   readonly controller = new AbortController();
   readonly refusals: Refusals;
   /** What this node has decided about it; undefined while it has not. The code of its refusal, or null: it signs. */
@@ -41,7 +41,8 @@ export class SigningTask {
 
   #request: RequestRecord;
 
-  constructor(deps: RefusalsDeps, request: RequestRecord) {
+  constructor(deps: RefusalsDeps & { readonly clock: Clock }, request: RequestRecord) {
+    this.wakeup = new Wakeup(deps.clock);
     this.#request = request;
     this.refusals = new Refusals(deps, request.id);
   }
@@ -104,13 +105,13 @@ export interface Made {
 }
 
 /** Publishes a signature, which has been verified, unless that has happened by then. */
-export async function submitSignature({ client, logger, audit }: NodeContext, task: SigningTask, signature: Signature, { signers, path, patienceMs, ms }: Made): Promise<void> {
+export async function submitSignature({ client, logger, audit, clock }: NodeContext, task: SigningTask, signature: Signature, { signers, path, patienceMs, ms }: Made): Promise<void> {
   const { signal } = task.controller;
   logger.info({ event: 'signature_generated', request_id: task.id, signers: signersLabel(signers), path, ms: Math.round(ms) }, 'signature generated');
   audit.note({ event: 'signature_verified', fields: { request_id: task.id, message_sha256: messageHash(task.request.message), signers: signersLabel(signers), path } });
-  if (patienceMs > 0) await sleepUntilAborted(patienceMs, signal);
+  if (patienceMs > 0) await sleep(clock, patienceMs, signal);
   await client.updateRequest(task.id, { signature: formatSignature(signature) }, signal);
   logger.info({ event: 'signature_submitted', request_id: task.id }, 'Signature submitted');
   // The board's news of it ends the task.
-  await sleepUntilAborted(NEWS_PATIENCE_MS, signal);
+  await sleep(clock, NEWS_PATIENCE_MS, signal);
 }

@@ -1,15 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BoardClient } from 'message-board/client';
 import type { PostMessage } from 'message-board/contract';
 import type { Logger } from 'pino';
+import { every, sleep, type Clock, type Timer } from 'service/clock';
+import type { RandomBytes } from 'service/random';
 import type { AuditLog } from '../audit/audit_log.js';
-import type { Culprits, SessionRecord } from '../evidence/culprits.js';
+import type { Culprits } from '../evidence/culprits.js';
 import { ServiceError, TransportError } from 'service/errors';
 import { ProtocolAborted, SessionTimeout } from '../base/errors.js';
 import type { JobResult, ProtocolRunner, RunningJob, SessionJob } from '../workers/jobs.js';
 import type { PeerView, PresenceView } from '../cluster/presence.js';
 import type { Seals } from '../mail/seals.js';
 import { SessionMail, type Heard } from '../mail/session_mail.js';
+import type { SessionRecord } from '../mail/session_record.js';
 import { settingOf } from '../mail/session_setting.js';
 import { nodeId } from '../base/utils.js';
 import { Wakeup } from '../base/wakeup.js';
@@ -30,6 +32,8 @@ export interface TransportDeps {
   readonly culprits: Pick<Culprits, 'accuse'>;
   /** Told of every abort. */
   readonly audit: Pick<AuditLog, 'note'>;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
   readonly logger: Logger;
   readonly config: {
     /** Nodes in the cluster. */
@@ -81,13 +85,13 @@ class BoardRun<J extends SessionJob> {
   readonly #outbox: Promise<PostMessage>[] = [];
   #round = 0;
   #posted = 0;
-  readonly #outboxNews = new Wakeup();
-  readonly #flushed = new Wakeup();
+  readonly #outboxNews: Wakeup;
+  readonly #flushed: Wakeup;
   /** The id of the last message read. */
   #cursor: string | undefined;
   #waiting: { readonly round: string; readonly missing: readonly string[] } | null = null;
-  #silence: NodeJS.Timeout | undefined;
-  #looking: NodeJS.Timeout | undefined;
+  #silence: Timer | undefined;
+  #looking: Timer | undefined;
   readonly #incarnations = new Map<number, string>();
   readonly #ended = new AbortController();
 
@@ -96,9 +100,11 @@ class BoardRun<J extends SessionJob> {
     private readonly session: BoardSession<J>,
   ) {
     const { namespace, requestId, participants, self, job, keyMaterial } = session;
-    const { seals, logger, presence, config } = deps;
+    const { seals, logger, presence, config, clock, random } = deps;
     const { incarnation } = presence;
-    this.#mail = new SessionMail({ seals, logger, n: config.n, namespace, requestId, self, incarnation, setting: settingOf(job, participants, keyMaterial) });
+    this.#outboxNews = new Wakeup(clock);
+    this.#flushed = new Wakeup(clock);
+    this.#mail = new SessionMail({ seals, logger, random, n: config.n, namespace, requestId, self, incarnation, setting: settingOf(job, participants, keyMaterial) });
     this.#lostPeers();
     this.#job = deps.runner.run(session.job, {
       onSend: ({ to, round, payload }) => {
@@ -164,7 +170,7 @@ class BoardRun<J extends SessionJob> {
           this.#job.abort(error);
           return;
         }
-        await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+        await sleep(this.deps.clock, PAUSE_MS, signal);
       }
     }
   }
@@ -204,10 +210,11 @@ class BoardRun<J extends SessionJob> {
   /** Our last messages may be what the others wait for. */
   async #flush(): Promise<void> {
     const { signal, silenceMs } = this.session;
-    const end = performance.now() + silenceMs;
-    while (this.#posted < this.#outbox.length && performance.now() < end) {
+    const { clock } = this.deps;
+    const end = clock.monotonic() + silenceMs;
+    while (this.#posted < this.#outbox.length && clock.monotonic() < end) {
       signal.throwIfAborted();
-      await this.#flushed.sleep(end - performance.now(), signal);
+      await this.#flushed.sleep(end - clock.monotonic(), signal);
     }
   }
 
@@ -224,18 +231,19 @@ class BoardRun<J extends SessionJob> {
     if (this.#waiting?.round === round && this.#waiting.missing.join() === ids.join()) return;
     this.#stopWaiting();
     this.#waiting = { round, missing: ids };
-    this.#silence = setTimeout(() => {
+    const { clock } = this.deps;
+    this.#silence = clock.after(this.session.silenceMs, () => {
       this.#job.abort(new SessionTimeout(round, ids));
-    }, this.session.silenceMs);
-    this.#looking = setInterval(() => {
+    });
+    this.#looking = every(clock, LOOK_MS, () => {
       this.#checkPeers();
-    }, LOOK_MS);
+    });
     this.#checkPeers();
   }
 
   #stopWaiting(): void {
-    clearTimeout(this.#silence);
-    clearInterval(this.#looking);
+    this.#silence?.stop();
+    this.#looking?.stop();
     this.#waiting = null;
   }
 

@@ -1,3 +1,5 @@
+import type { Clock } from 'service/clock';
+
 /** What was not used is kept for so long, ms: a computation takes a thread for some hundred ms at a time. */
 const KEPT_MS = 1_000;
 
@@ -6,13 +8,13 @@ export class CpuBudget {
   #balanceMs: number;
   #at: number;
 
-  /** @param cores above 0, fractions too @param now milliseconds of a clock that never goes back */
+  /** @param cores above 0, fractions too */
   constructor(
     private readonly cores: number,
-    private readonly now: () => number = () => performance.now(),
+    private readonly clock: Pick<Clock, 'monotonic'>,
   ) {
     this.#balanceMs = KEPT_MS * cores;
-    this.#at = now();
+    this.#at = clock.monotonic();
   }
 
   /** @param cpuMs CPU time that was spent, of all threads */
@@ -28,7 +30,7 @@ export class CpuBudget {
   }
 
   #settle(): void {
-    const now = this.now();
+    const now = this.clock.monotonic();
     this.#balanceMs = Math.min(KEPT_MS * this.cores, this.#balanceMs + (now - this.#at) * this.cores);
     this.#at = now;
   }

@@ -1,10 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import type { IncomingMessage, SecurityParams } from 'cggmp24';
 import type { Logger } from 'pino';
+import type { Clock, Timer } from 'service/clock';
+import { BATCH } from './batch.js';
 import type { CpuBudget } from './cpu_budget.js';
 import { ProtocolAborted, WorkerFailed } from '../base/errors.js';
 import type { Failure, FromThread, Job, JobEvents, JobKind, JobResult, JobResults, ProtocolRunner, RunningJob, ToThread } from './jobs.js';
-import { BATCH } from '../presigning/refill_plan.js';
 
 export interface ProtocolThread {
   post(message: ToThread): void;
@@ -50,28 +51,28 @@ interface Slot {
   readonly entries: Map<number, Entry>;
 }
 
-/** Of a signer set's presignatures so many share a thread, where their proofs are verified together. */
-const SIDE_BY_SIDE = BATCH;
+export interface WorkerPoolOptions {
+  /** How many. */
+  readonly threads: number;
+  readonly startThread: StartThread;
+  /** Bounds the CPU time of presignatures; full signing is not bounded. */
+  readonly budget: CpuBudget;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
 
 /** Threads that run protocols. A job stays in one thread for its whole life. A thread that crashed is replaced when it is next needed. */
 export class WorkerPool implements ProtocolRunner {
   readonly #slots: readonly Slot[];
-  readonly #startThread: StartThread;
-  readonly #logger: Logger;
-  readonly #budget: CpuBudget;
   #keyShare: string | null = null;
   #presignaturesHeld = false;
   /** Runs while presignatures have no CPU time left. */
-  #pause: NodeJS.Timeout | null = null;
+  #pause: Timer | null = null;
   #lastId = 0;
   #closed = false;
 
-  /** @param budget of CPU time for presignatures; signing in full is not bounded by it */
-  constructor(size: number, startThread: StartThread, budget: CpuBudget, logger: Logger) {
-    this.#budget = budget;
-    this.#startThread = startThread;
-    this.#logger = logger;
-    this.#slots = Array.from({ length: size }, () => ({ thread: null, entries: new Map() }));
+  constructor(private readonly options: WorkerPoolOptions) {
+    this.#slots = Array.from({ length: options.threads }, () => ({ thread: null, entries: new Map() }));
     for (const slot of this.#slots) this.#threadOf(slot);
   }
 
@@ -112,7 +113,7 @@ export class WorkerPool implements ProtocolRunner {
   /** Ends all threads, and with them their jobs. */
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#pause !== null) clearTimeout(this.#pause);
+    this.#pause?.stop();
     await Promise.all(
       this.#slots.map(async ({ thread }) => {
         await thread?.terminate();
@@ -123,7 +124,7 @@ export class WorkerPool implements ProtocolRunner {
   /** Presignatures of one signer set go side by side; else the thread with the fewest sessions, and a search for a prime gives way to everything. */
   #slotFor(job: Job): Slot {
     const side = (slot: Slot): number => jobsOf(slot).filter((other) => job.kind === 'presign' && other.kind === 'presign' && other.signers.join() === job.signers.join()).length;
-    const beside = this.#slots.find((slot) => side(slot) > 0 && side(slot) < SIDE_BY_SIDE);
+    const beside = this.#slots.find((slot) => side(slot) > 0 && side(slot) < BATCH);
     if (beside !== undefined) return beside;
     const load = (slot: Slot): number => {
       const searches = jobsOf(slot).filter(({ kind }) => kind === 'safe_prime').length;
@@ -142,21 +143,22 @@ export class WorkerPool implements ProtocolRunner {
   }
 
   #spend(cpuMs: number): void {
-    this.#budget.spend(cpuMs);
-    const { waitMs } = this.#budget;
+    const { budget, clock } = this.options;
+    budget.spend(cpuMs);
+    const { waitMs } = budget;
     if (waitMs === 0 || this.#pause !== null || this.#closed) return;
-    this.#pause = setTimeout(() => {
+    this.#pause = clock.after(waitMs, () => {
       this.#pause = null;
       // The threads may have gone on for a step when they were told.
       this.#spend(0);
       this.#holdPresignatures();
-    }, waitMs);
+    });
     this.#holdPresignatures();
   }
 
   #threadOf(slot: Slot): ProtocolThread {
     if (slot.thread !== null) return slot.thread;
-    const thread = this.#startThread(
+    const thread = this.options.startThread(
       (message) => {
         this.#hear(slot, message);
       },
@@ -175,7 +177,7 @@ export class WorkerPool implements ProtocolRunner {
     const jobs = [...slot.entries.values()];
     slot.entries.clear();
     this.#holdPresignatures();
-    if (!this.#closed) this.#logger.error({ event: 'worker_crashed', err: error, jobs: jobs.map(({ job }) => job.kind) }, 'A worker thread crashed and will be replaced');
+    if (!this.#closed) this.options.logger.error({ event: 'worker_crashed', err: error, jobs: jobs.map(({ job }) => job.kind) }, 'A worker thread crashed and will be replaced');
     for (const { reject } of jobs) reject(new WorkerFailed(this.#closed ? 'the worker pool was closed' : 'the worker thread crashed', { cause: error }));
   }
 

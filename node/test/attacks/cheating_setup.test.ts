@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { auxInfo, keygen, serializePrimes, type AbortCode, type SecurityParams, type Session } from 'cggmp24';
 import { fixturePrimes, simulate, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import type { BoardClient } from 'message-board/client';
+import { systemClock } from 'service/clock';
+import { systemRandom } from 'service/random';
 import { fieldsOf, plausible } from '../../../packages/cggmp24/test/util/alterations.js';
 import { replaceAt, type Json } from 'testkit/json';
 import { CpuBudget } from '../../src/workers/cpu_budget.js';
@@ -84,7 +86,7 @@ async function run(protocol: Protocol, cheating: (start: StartThread) => StartTh
   const saving: Promise<void>[] = [];
   const runNode = async (index: number): Promise<string> => {
     const logger = log.logger.child({ node: nodeId(index) });
-    const runner = new WorkerPool(1, index === CHEAT ? cheating(inThread(params)) : inThread(params), new CpuBudget(1), logger);
+    const runner = new WorkerPool({ threads: 1, startThread: index === CHEAT ? cheating(inThread(params)) : inThread(params), budget: new CpuBudget(1, systemClock), clock: systemClock, logger });
     const evidence = new EvidenceFolder({ folder: join(folder, requestId, nodeId(index)), roster: all.roster, params, index, logger });
     const save: EvidenceFolder['save'] = (accusation) => {
       const saved = evidence.save(accusation);
@@ -93,7 +95,7 @@ async function run(protocol: Protocol, cheating: (start: StartThread) => StartTh
     };
     const culprits = new Culprits({ presence, evidence: { save }, logger, n: PARTIES, t: 2 });
     const seals = new Seals(all.roster, present(all.identities[index]));
-    const deps = { client, presence, runner, culprits, audit: { note: () => undefined }, logger, seals, config: { n: PARTIES } };
+    const deps = { client, clock: systemClock, random: systemRandom, presence, runner, culprits, audit: { note: () => undefined }, logger, seals, config: { n: PARTIES } };
     const session = { namespace: 'messages', requestId, participants: everyone, self: index, job: jobs[protocol](index, requestId), keyMaterial: null } as const;
     try {
       return await runOverBoard(deps, { ...session, silenceMs: 5_000, signal: stopping.signal }).then(

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
+import { systemClock } from 'service/clock';
 import { fullFiles } from '../../src/audit/audit_files.js';
 import { AuditLog, type AuditRecord } from '../../src/audit/audit_log.js';
 import { inFolder } from 'testkit/folder';
@@ -56,7 +57,7 @@ async function fillDisk(path: string): Promise<() => Promise<void>> {
 async function withLog(use: (path: string, reopen: () => Promise<AuditLog>) => Promise<void>): Promise<void> {
   await inFolder(async (folder) => {
     const path = join(folder, 'audit.log');
-    await use(path, () => AuditLog.open(path, { logger }));
+    await use(path, () => AuditLog.open(path, { clock: systemClock, logger }));
   });
 }
 
@@ -162,7 +163,7 @@ describe('the audit log', () => {
       const path = join(folder, 'audit.log');
       const problems: (string | null)[] = [];
       const { logger, lines } = memoryLog();
-      const log = await AuditLog.open(path, { logger, onProblem: (reason) => void problems.push(reason) });
+      const log = await AuditLog.open(path, { clock: systemClock, logger, onProblem: (reason) => void problems.push(reason) });
       await log.record(dropped('node-1'));
       const mend = await fillDisk(path);
       try {
@@ -186,7 +187,7 @@ describe('the audit log', () => {
     inFolder(async (folder) => {
       const problems: (string | null)[] = [];
       const path = join(folder, 'audit.log');
-      const log = await AuditLog.open(path, { logger, onProblem: (reason) => void problems.push(reason) });
+      const log = await AuditLog.open(path, { clock: systemClock, logger, onProblem: (reason) => void problems.push(reason) });
       const any = await open(join(folder, 'any'), 'w');
       const prototype = Object.getPrototypeOf(any) as Pick<FileHandle, 'datasync'>;
       const { datasync } = prototype;
@@ -219,7 +220,7 @@ describe('the audit log', () => {
     inFolder(async (folder) => {
       const { logger, lines } = memoryLog();
       const path = join(folder, 'audit.log');
-      const log = await AuditLog.open(path, { logger });
+      const log = await AuditLog.open(path, { clock: systemClock, logger });
       log.note(dropped('node-1'));
       await log.close();
       log.note(dropped('node-2'));
@@ -233,7 +234,7 @@ describe('the audit log', () => {
     inFolder(async (folder) => {
       const path = join(folder, 'audit.log');
       for (const life of [1, 2]) {
-        const log = await AuditLog.open(path, { logger, fullBytes: FULL_BYTES });
+        const log = await AuditLog.open(path, { clock: systemClock, logger, fullBytes: FULL_BYTES });
         for (const k of [1, 2, 3, 4, 5]) await log.record(dropped(`${life}, ${k}`));
         await Promise.all([6, 7, 8].map((k) => log.record(dropped(`${life}, ${k}`))));
         log.note(dropped(`${life}, 9`));
@@ -250,7 +251,7 @@ describe('the audit log', () => {
   it('ends only when the file that its end has filled is put away', () =>
     inFolder(async (folder) => {
       const path = join(folder, 'audit.log');
-      const log = await AuditLog.open(path, { logger, fullBytes: FULL_BYTES });
+      const log = await AuditLog.open(path, { clock: systemClock, logger, fullBytes: FULL_BYTES });
       const any = await open(folder, 'r');
       const prototype = Object.getPrototypeOf(any) as Pick<FileHandle, 'datasync'>;
       const { datasync } = prototype;
@@ -273,7 +274,7 @@ describe('the audit log', () => {
       const path = join(folder, 'audit.log');
       const full = join(folder, 'audit.3.log');
       const write = async (count: number): Promise<void> => {
-        const log = await AuditLog.open(path, { logger, fullBytes: FULL_BYTES });
+        const log = await AuditLog.open(path, { clock: systemClock, logger, fullBytes: FULL_BYTES });
         for (let k = 1; k <= count; k++) await log.record(dropped(`node-${k}`));
         await log.close();
       };
@@ -296,7 +297,7 @@ describe('the audit log', () => {
   it('is refused when it does not go on from the file before', () =>
     inFolder(async (folder) => {
       const path = join(folder, 'audit.log');
-      const open = (): Promise<AuditLog> => AuditLog.open(path, { logger, fullBytes: FULL_BYTES });
+      const open = (): Promise<AuditLog> => AuditLog.open(path, { clock: systemClock, logger, fullBytes: FULL_BYTES });
       const log = await open();
       for (let k = 1; k <= 7; k++) await log.record(dropped(`node-${k}`));
       await log.close();
@@ -325,6 +326,6 @@ describe('the audit log', () => {
 
   it('is not opened when it cannot be', () =>
     inFolder(async (folder) => {
-      await expect(AuditLog.open(join(folder, 'gone', 'audit.log'), { logger })).rejects.toThrow('ENOENT');
+      await expect(AuditLog.open(join(folder, 'gone', 'audit.log'), { clock: systemClock, logger })).rejects.toThrow('ENOENT');
     }));
 });

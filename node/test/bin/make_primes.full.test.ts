@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
+import { systemClock } from 'service/clock';
+import { systemRandom } from 'service/random';
 import { isSafePrime } from '../../../packages/cggmp24/src/math/primes.js';
 import { SECURITY_128 } from 'cggmp24';
 import { SealKey } from 'sealing/seal_key';
@@ -15,7 +17,7 @@ it('make-primes makes safe primes that its node can take, and goes on where it w
     const make = (count: string) => runProgram('make_primes', '--data', data, '--name', 'node-2', '--seal-key', `key-file:${path}`, '--count', count);
     expect(await make('1')).toMatchObject({ code: 0, stdout: `✓ ${data}: safe primes of node-2: 1\n`, stderr: expect.stringMatching(/^0 of 1 safe primes.*1 of 1 safe primes, \d+ candidates tested, \d+ s\n$/s) });
     expect(await make('3')).toMatchObject({ code: 0, stdout: `✓ ${data}: safe primes of node-2: 3\n`, stderr: expect.stringMatching(/^1 of 3 safe primes/) });
-    const folder = new PrimeFolder({ folder: data, nodeId: 'node-2', sealKey: await SealKey.open({ kind: 'key-file', path }), params: SECURITY_128 });
+    const folder = new PrimeFolder({ folder: data, nodeId: 'node-2', sealKey: await SealKey.open({ kind: 'key-file', path }), params: SECURITY_128, clock: systemClock, random: systemRandom });
     const taken = [];
     for (let prime = await folder.take(); prime !== null; prime = await folder.take()) taken.push(prime);
     expect(new Set(taken).size).toBe(3);

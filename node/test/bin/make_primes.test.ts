@@ -4,6 +4,8 @@ import { describe, expect, it } from '@jest/globals';
 import { SECURITY_128 } from 'cggmp24';
 import { fullSafePrimes } from 'cggmp24/testing';
 import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
+import { systemClock } from 'service/clock';
+import { systemRandom } from 'service/random';
 import { PrimeFolder } from '../../src/primes/prime_folder.js';
 import { inFolder } from 'testkit/folder';
 import { runProgram, type Ran } from './run_program.js';
@@ -16,7 +18,7 @@ async function withPrimes(count: number, use: (data: string, spec: string, folde
     await writeFile(keyFile, 'a'.repeat(64));
     const spec = `key-file:${keyFile}`;
     const sealKey = await SealKey.open(SealKeySourceSchema.parse(spec));
-    const folder = new PrimeFolder({ folder: data, nodeId: 'node-2', sealKey, params: SECURITY_128 });
+    const folder = new PrimeFolder({ folder: data, nodeId: 'node-2', sealKey, params: SECURITY_128, clock: systemClock, random: systemRandom });
     for (const prime of fullSafePrimes.slice(0, count)) await folder.add(prime);
     await use(data, spec, folder);
   });

@@ -3,6 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
+import { systemClock } from 'service/clock';
 import { AuditChain } from '../../src/audit/audit_chain.js';
 import { AuditLog } from '../../src/audit/audit_log.js';
 import { inFolder } from 'testkit/folder';
@@ -22,7 +23,7 @@ interface Made {
 async function withLog(use: (log: Made) => Promise<void>): Promise<void> {
   await inFolder(async (folder) => {
     const path = join(folder, 'audit_node-1.log');
-    const log = await AuditLog.open(path, { logger: pino({ level: 'silent' }) });
+    const log = await AuditLog.open(path, { clock: systemClock, logger: pino({ level: 'silent' }) });
     const heads: string[] = [];
     for (let k = 1; k <= LINES; k++) {
       await log.record({ event: 'presignatures_dropped', fields: { lost: `node-${k}`, dropped: k } });

@@ -6,6 +6,7 @@ import { NODE_STATUS } from 'sealing/kinds';
 import { Roster } from 'sealing/roster';
 import { sign } from 'sealing/statement';
 import { identityText } from 'testkit/fixed_identity';
+import { systemClock } from 'service/clock';
 import { Presence } from '../../src/cluster/presence.js';
 import { Seals } from '../../src/mail/seals.js';
 import { TestBoard } from 'testkit/board';
@@ -31,7 +32,7 @@ function nodeOn(board: TestBoard, cluster: typeof sealedCluster, index: number, 
   const seals = new Seals(cluster.roster, present(cluster.identities[index]));
   let clones = 0;
   const onClone = (): void => void (clones += 1);
-  const options = { client: board.client(), logger: log.logger, seals, index, n: 3, incarnation, started, onClone, deadAfterMs: 1_500 };
+  const options = { client: board.client(), clock: systemClock, logger: log.logger, seals, index, n: 3, incarnation, started, onClone, deadAfterMs: 1_500 };
   const presence = new Presence({ ...options, keygen: IDLE, auxInfo: IDLE });
   presence.update({ stage: 'ready' });
   const life = new AbortController();
@@ -196,7 +197,7 @@ function scripted() {
   const logger = pino({ level: 'silent' });
   const seals = new Seals(plainCluster.roster, present(plainCluster.identities[0]));
   const options = { client, logger, seals, index: 0, n: 2, incarnation: 'own', started: 1, onClone: () => undefined, deadAfterMs: 1_000 };
-  const presence = new Presence({ ...options, keygen: IDLE, auxInfo: IDLE, now: () => time });
+  const presence = new Presence({ ...options, keygen: IDLE, auxInfo: IDLE, clock: { ...systemClock, monotonic: () => time } });
   void presence.run(new AbortController().signal);
   const changes: boolean[] = [];
   presence.onChange(() => changes.push(presence.peers()[0]?.live === true));

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { CreatePresignatureRequest } from 'message-board/contract';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import { verify } from 'sealing/statement';
+import { systemClock } from 'service/clock';
 import type { NodeContext } from '../../src/context.js';
 import { PoolDemand } from '../../src/presigning/pool_demand.js';
 import { PoolLeader } from '../../src/presigning/pool_leader.js';
@@ -41,7 +42,7 @@ class Leading {
     const config = { workers: this.workers, poolLeaderTimeoutMs: 30_000, fullSigningTimeoutMs: 60_000 };
     const demand = new PoolDemand({ target: TARGET, max: 30 });
     demand.made(this.refillMs);
-    const parts = { client, config, demand, index, n: 4, t: 3, presence: this.presence, logger: this.log.logger, culprits: { has: () => false } };
+    const parts = { clock: systemClock, client, config, demand, index, n: 4, t: 3, presence: this.presence, logger: this.log.logger, culprits: { has: () => false } };
     const context = { ...parts, seals: new Seals(roster, present(identities[index])) } as unknown as NodeContext;
     const leader = new PoolLeader(context, { pool: new PresignaturePool(30), isMaking: () => false, isBusy: () => this.busy });
     this.leader = leader;

@@ -3,6 +3,8 @@ import { expect, it } from '@jest/globals';
 import { PresignatureRequestSchema } from 'message-board/contract';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
+import { systemClock } from 'service/clock';
+import { systemRandom } from 'service/random';
 import type { NodeContext } from '../../src/context.js';
 import { ExecutionJournal } from '../../src/storage/execution_journal.js';
 import { PoolDemand } from '../../src/presigning/pool_demand.js';
@@ -31,7 +33,7 @@ it('a presignature is begun once, however often the board asks for it, also afte
       const idle = (): Promise<never[]> => new Promise((resolve) => setTimeout(resolve, 20, []));
       const asking = async () => [...(await idle()), request];
       const client = { listPresignatureRequests: asking, updatePresignatureRequest: idle, listPresignatureMessages: idle, postPresignatureMessage: idle, onRestart: () => () => undefined };
-      const parts = { client, index: 0, n: 4, t: 3, seals: new Seals(roster, present(identities[0])), presence: new FakePresence(), logger, culprits: { has: () => false }, journal };
+      const parts = { clock: systemClock, random: systemRandom, client, index: 0, n: 4, t: 3, seals: new Seals(roster, present(identities[0])), presence: new FakePresence(), logger, culprits: { has: () => false }, journal };
       const config = { poolTarget: 2, poolMax: 4, fullSigningTimeoutMs: 1_000, poolLeaderTimeoutMs: 600_000 };
       const context = { ...parts, config, demand: new PoolDemand({ target: 2, max: 4 }), runner: { run: job }, keyShare: { materialDigest: 'a'.repeat(64) } } as unknown as NodeContext;
       const ending = new AbortController();

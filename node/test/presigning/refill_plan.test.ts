@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { BATCH, batchSize, nextBatch, type SetLevel } from '../../src/presigning/refill_plan.js';
+import { batchSize, nextBatch, type SetLevel } from '../../src/presigning/refill_plan.js';
+import { BATCH } from '../../src/workers/batch.js';
 import { signerSets } from '../../src/cluster/signer_sets.js';
 
 const levels = (counts: number[], room = 100): SetLevel[] => counts.map((count, k) => ({ signers: [k, k + 1], count, room }));

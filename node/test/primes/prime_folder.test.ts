@@ -6,6 +6,8 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { SMALL_FOR_TESTS, smallSafePrimes } from 'cggmp24/testing';
 import { SealKey } from 'sealing/seal_key';
 import { sealText } from 'sealing/sealed_file';
+import { systemClock } from 'service/clock';
+import { systemRandom } from 'service/random';
 import { DamagedFile } from '../../src/base/errors.js';
 import { PrimeFolder } from '../../src/primes/prime_folder.js';
 import { inFolder } from 'testkit/folder';
@@ -18,7 +20,7 @@ beforeAll(async () => {
 });
 
 const [PRIME = ''] = smallSafePrimes;
-const open = (folder: string, other: object = {}): PrimeFolder => new PrimeFolder({ folder, nodeId: 'node-1', sealKey, params: SMALL_FOR_TESTS, ...other });
+const open = (folder: string, other: object = {}): PrimeFolder => new PrimeFolder({ folder, nodeId: 'node-1', sealKey, params: SMALL_FOR_TESTS, clock: systemClock, random: systemRandom, ...other });
 
 async function filled(folder: string, count: number, key = sealKey): Promise<PrimeFolder> {
   const primes = open(folder, { sealKey: key });
@@ -80,7 +82,9 @@ const TAKER = `
   import { PrimeFolder } from ${JSON.stringify(new URL('../../dist/primes/prime_folder.js', import.meta.url).href)};
   import { SMALL_FOR_TESTS } from 'cggmp24/testing';
   import { SealKey } from 'sealing/seal_key';
-  const primes = new PrimeFolder({ folder: process.argv[1], nodeId: 'node-1', sealKey: SealKey.none, params: SMALL_FOR_TESTS });
+  import { systemClock } from 'service/clock';
+  import { systemRandom } from 'service/random';
+  const primes = new PrimeFolder({ folder: process.argv[1], nodeId: 'node-1', sealKey: SealKey.none, params: SMALL_FOR_TESTS, clock: systemClock, random: systemRandom });
   for (let prime = await primes.take(); prime !== null; prime = await primes.take()) process.stdout.write(prime + '\\n');
 `;
 

@@ -3,6 +3,8 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parsePrimes } from 'cggmp24';
 import { SMALL_FOR_TESTS, smallSafePrimes } from 'cggmp24/testing';
 import { SealKey } from 'sealing/seal_key';
+import { systemClock } from 'service/clock';
+import { systemRandom } from 'service/random';
 import { WorkerFailed } from '../../src/base/errors.js';
 import type { ProtocolRunner } from '../../src/workers/jobs.js';
 import { PrimeFolder } from '../../src/primes/prime_folder.js';
@@ -52,7 +54,7 @@ beforeAll(async () => {
 async function open(folder: string) {
   const fake = new FakeRunner();
   const log = memoryLog();
-  const own = { folder, nodeId: 'node-1', sealKey, params: SMALL_FOR_TESTS };
+  const own = { folder, nodeId: 'node-1', sealKey, params: SMALL_FOR_TESTS, clock: systemClock, random: systemRandom };
   const supply = await PrimeSupply.open({ ...own, runner: fake.runner, workers: 2, logger: log.logger });
   return { supply, fake, lines: log.lines, files: new PrimeFolder(own) };
 }

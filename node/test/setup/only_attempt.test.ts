@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
+import { systemClock } from 'service/clock';
 import { Agreement, initialStatus, runOnlyAttempt, type Phase } from '../../src/setup/agreement.js';
 import { SetupRefused } from '../../src/base/errors.js';
 import type { PresenceView } from '../../src/cluster/presence.js';
@@ -126,7 +127,7 @@ it('an attempt that the journal has is not run, whatever else was remembered', a
     peers: () => [],
     onChange: () => () => undefined,
   } as unknown as PresenceView;
-  const agreement = new Agreement(fake.phase, { presence, journal: fake.journal, culprits: { list: () => [] }, logger: pino({ level: 'silent' }), onProblem: () => undefined });
+  const agreement = new Agreement(fake.phase, { presence, journal: fake.journal, culprits: { list: () => [] }, clock: systemClock, logger: pino({ level: 'silent' }), onProblem: () => undefined });
   await agreement.step(never);
   expect(fake.runs).toEqual([]);
   expect(status.keygen).toMatchObject({ next: 1, running: null });

@@ -10,6 +10,7 @@ import { PARTIAL_SIGNATURE } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
 import type { z } from 'zod';
 import { identityText } from 'testkit/fixed_identity';
+import { systemClock } from 'service/clock';
 import type { AuditRecord } from '../../src/audit/audit_log.js';
 import type { NodeContext } from '../../src/context.js';
 import type { Accusation } from '../../src/evidence/culprits.js';
@@ -63,7 +64,7 @@ function contextOf(index: number, { logger = memoryLog().logger, presence = ever
   const seals = new Seals(roster, identityOf(index));
   const culprits = { has: () => false, accuse: (accusation: Accusation) => void accused.push(accusation) };
   const record = (entry: AuditRecord): Promise<void> => (diskFull ? Promise.reject(new Error('ENOSPC')) : Promise.resolve(void recorded.push(entry)));
-  const parts = { index, n: 3, t: 2, client, logger, seals, presence, culprits, audit: { record }, config: { fastSigningTimeoutMs: timeoutMs }, keyShare: { sharedPublicKey } };
+  const parts = { clock: systemClock, index, n: 3, t: 2, client, logger, seals, presence, culprits, audit: { record }, config: { fastSigningTimeoutMs: timeoutMs }, keyShare: { sharedPublicKey } };
   return parts as unknown as NodeContext;
 }
 

@@ -5,6 +5,7 @@ import { Identity } from 'sealing/identity';
 import { NAMING, REFUSAL } from 'sealing/kinds';
 import { sign, verify } from 'sealing/statement';
 import { identityText } from 'testkit/fixed_identity';
+import { systemClock } from 'service/clock';
 import type { NodeContext } from '../../src/context.js';
 import type { PresignatureMaker } from '../../src/presigning/presignature.js';
 import { PoolDemand } from '../../src/presigning/pool_demand.js';
@@ -48,7 +49,7 @@ beforeEach(() => {
     return Promise.reject(new Error('enough'));
   };
   const audit = { record: () => Promise.resolve() };
-  const parts = { client: { updateRequest }, index: 1, n: 4, t: 3, roster, seals: new Seals(roster, identityOf(1)), presence, logger: log.logger, culprits: { has: () => false }, audit };
+  const parts = { clock: systemClock, client: { updateRequest }, index: 1, n: 4, t: 3, roster, seals: new Seals(roster, identityOf(1)), presence, logger: log.logger, culprits: { has: () => false }, audit };
   demand = new PoolDemand({ target: 20, max: 30 });
   context = { ...parts, demand, config: { fastSigningTimeoutMs: 600_000, fullSigningTimeoutMs: 600_000 } } as unknown as NodeContext;
   filling = true;

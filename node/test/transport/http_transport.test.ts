@@ -3,6 +3,8 @@ import { parseCoreKeyShare } from 'cggmp24';
 import { SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { BoardClient } from 'message-board/client';
 import { pino } from 'pino';
+import { systemClock } from 'service/clock';
+import { systemRandom } from 'service/random';
 import { CpuBudget } from '../../src/workers/cpu_budget.js';
 import type { Accusation } from '../../src/evidence/culprits.js';
 import { SessionTimeout } from '../../src/base/errors.js';
@@ -23,7 +25,7 @@ let presence: FakePresence;
 let log: ReturnType<typeof memoryLog>;
 let accusations: Accusation[];
 const culprits = { accuse: (accusation: Accusation) => void accusations.push(accusation) };
-const pool = new WorkerPool(1, inThread(SMALL_FOR_TESTS), new CpuBudget(1), pino({ level: 'silent' }));
+const pool = new WorkerPool({ threads: 1, startThread: inThread(SMALL_FOR_TESTS), budget: new CpuBudget(1, systemClock), clock: systemClock, logger: pino({ level: 'silent' }) });
 afterAll(() => pool.close());
 beforeEach(async () => {
   board = await TestBoard.start();
@@ -38,7 +40,7 @@ afterEach(async () => {
 
 /** Of node k's parties in a cluster of n, over this test's board. */
 function depsOf(n: number, self: number, { roster, identities } = members(n, 2)): TransportDeps {
-  return { client, presence, runner: pool, culprits, audit: { note: () => undefined }, logger: log.logger, seals: new Seals(roster, present(identities[self])), config: { n } };
+  return { client, clock: systemClock, random: systemRandom, presence, runner: pool, culprits, audit: { note: () => undefined }, logger: log.logger, seals: new Seals(roster, present(identities[self])), config: { n } };
 }
 
 const run = (n: number, session: KeygenSession, other: Partial<TransportDeps> = {}): Promise<string> => runOverBoard({ ...depsOf(n, session.self), ...other }, session);

@@ -7,7 +7,10 @@ import { check, openDisclosed, seal, type Place } from 'sealing/envelope';
 import { Identity } from 'sealing/identity';
 import { Roster } from 'sealing/roster';
 import { identityText } from 'testkit/fixed_identity';
-import type { Accusation, SessionRecord } from '../../src/evidence/culprits.js';
+import { systemClock } from 'service/clock';
+import { systemRandom } from 'service/random';
+import type { Accusation } from '../../src/evidence/culprits.js';
+import type { SessionRecord } from '../../src/mail/session_record.js';
 import { CpuBudget } from '../../src/workers/cpu_budget.js';
 import { ProtocolAborted } from '../../src/base/errors.js';
 import { runOverBoard, type TransportDeps } from '../../src/transport/http_transport.js';
@@ -24,7 +27,7 @@ import { FakePresence, keygenSession, type KeygenSession } from '../util/transpo
 
 const sealedCluster = members(3, 2);
 const identityOf = (index: number): Identity => present(sealedCluster.identities[index]);
-const pool = new WorkerPool(1, inThread(SMALL_FOR_TESTS), new CpuBudget(1), pino({ level: 'silent' }));
+const pool = new WorkerPool({ threads: 1, startThread: inThread(SMALL_FOR_TESTS), budget: new CpuBudget(1, systemClock), clock: systemClock, logger: pino({ level: 'silent' }) });
 
 let board: TestBoard;
 let client: BoardClient;
@@ -43,7 +46,7 @@ afterEach(async () => {
 
 function depsOf(self: number, { roster, identities }: Members = sealedCluster): TransportDeps {
   const culprits = { accuse: (accusation: Accusation) => void accusations.push(accusation) };
-  return { client, presence: new FakePresence(), runner: pool, culprits, audit: { note: () => undefined }, logger: log.logger, seals: new Seals(roster, present(identities[self])), config: { n: 3 } };
+  return { client, clock: systemClock, random: systemRandom, presence: new FakePresence(), runner: pool, culprits, audit: { note: () => undefined }, logger: log.logger, seals: new Seals(roster, present(identities[self])), config: { n: 3 } };
 }
 
 const run = (session: KeygenSession, deps = depsOf(session.self)): Promise<string> => runOverBoard(deps, session);

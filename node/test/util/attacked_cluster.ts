@@ -5,6 +5,8 @@ import { encodePoint, serializeAuxInfo, serializePrimes, verify, type KeyShare }
 import { fixturePrimes, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { parseSignature } from 'message-board/contract';
 import { SealKey } from 'sealing/seal_key';
+import { systemClock } from 'service/clock';
+import { systemRandom } from 'service/random';
 import { runNode } from '../../src/node.js';
 import { nodeId } from '../../src/base/utils.js';
 import { workerThreads, type StartThread } from '../../src/workers/worker_pool.js';
@@ -82,7 +84,7 @@ export class AttackedCluster {
     const primes = { prepare: () => Promise.resolve(), take: () => Promise.resolve(serializePrimes(fixturePrimes(index, SMALL_FOR_TESTS))) };
     const startThread = this.secrets.threads(index, threadsOf(index, workerThreads(SMALL_FOR_TESTS, COMPILED)));
     const identity = present(identities[index]);
-    const ended = runNode({ config, roster, identity, sealKey: SealKey.none, logger, params: SMALL_FOR_TESTS, startThread, primes }, life.signal).catch((error: unknown) => {
+    const ended = runNode({ config, roster, identity, sealKey: SealKey.none, clock: systemClock, random: systemRandom, logger, params: SMALL_FOR_TESTS, startThread, primes }, life.signal).catch((error: unknown) => {
       if (!life.signal.aborted) this.log.lines.push({ event: 'node_ended', node: nodeId(index), msg: String(error) });
     });
     this.#running.set(index, { life, ended });

@@ -1,6 +1,6 @@
 /** What the attacks' tests look for in a board's memory: that they would find it. */
 import { describe, expect, it } from '@jest/globals';
-import { sha256 } from '../../src/base/utils.js';
+import { sha256 } from '../../src/base/sha256.js';
 import { misuses, type Partial } from './board_record.js';
 
 const asked = new Map([['a', 'message of a'], ['b', 'message of b']]);

@@ -8,7 +8,8 @@ import { newRequestId } from 'message-board/ids';
 import { PARTIAL_SIGNATURE, SIGNING_REQUEST } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { sign, verify } from 'sealing/statement';
-import { nodeId, sha256 } from '../../src/base/utils.js';
+import { nodeId } from '../../src/base/utils.js';
+import { sha256 } from '../../src/base/sha256.js';
 import type { Members } from 'testkit/roster';
 
 /** What a node has stated to be its part of a signature. */

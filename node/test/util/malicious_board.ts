@@ -13,7 +13,7 @@ import { sign } from 'sealing/statement';
 import { Pool } from 'undici';
 import type { Json } from 'testkit/json';
 import { identityText } from 'testkit/fixed_identity';
-import { sha256 } from '../../src/base/utils.js';
+import { sha256 } from '../../src/base/sha256.js';
 import { startBoard } from './cluster.js';
 
 type Entry = Record<string, Json>;

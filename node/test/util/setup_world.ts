@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { Agreement, initialStatus, type Phase } from '../../src/setup/agreement.js';
 import type { ResultStore } from '../../src/storage/key_store.js';
 import type { PresenceView } from '../../src/cluster/presence.js';
+import { systemClock } from 'service/clock';
 import { nodeId } from '../../src/base/utils.js';
 import { present } from 'testkit/present';
 
@@ -131,7 +132,7 @@ export class SetupWorld {
     this.#heartbeats(life);
     this.#readings(life);
     const logger = pino({ level: 'silent' });
-    const agreement = new Agreement(phase, { presence: this.#presence(life), journal, culprits: { list: () => [] }, logger, onProblem: () => undefined });
+    const agreement = new Agreement(phase, { presence: this.#presence(life), journal, culprits: { list: () => [] }, clock: systemClock, logger, onProblem: () => undefined });
     while (life.done === null) {
       const step = await agreement.step(new AbortController().signal);
       if (step.kind === 'done') life.done = step.result;

@@ -6,7 +6,7 @@ import { threadCpuClock } from '../../src/workers/thread_cpu.js';
 describe('a budget of CPU time', () => {
   it('lets as much be spent as so many cores have', () => {
     let now = 0;
-    const budget = new CpuBudget(0.5, () => now);
+    const budget = new CpuBudget(0.5, { monotonic: () => now });
     budget.spend(500);
     expect(budget.waitMs).toBe(0);
     budget.spend(300);
@@ -21,7 +21,7 @@ describe('a budget of CPU time', () => {
 
   it('keeps a second of what is not used', () => {
     let now = 0;
-    const budget = new CpuBudget(2, () => now);
+    const budget = new CpuBudget(2, { monotonic: () => now });
     now += 3_600_000;
     budget.spend(2_000);
     expect(budget.waitMs).toBe(0);
@@ -32,7 +32,7 @@ describe('a budget of CPU time', () => {
   it('holds in the long run, however large the steps are', () => {
     let now = 0;
     let spent = 0;
-    const budget = new CpuBudget(0.3, () => now);
+    const budget = new CpuBudget(0.3, { monotonic: () => now });
     for (let k = 0; now < 600_000; k++) {
       const step = 50 + (k * 37) % 400;
       budget.spend(step);

@@ -2,17 +2,22 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseCoreKeyShare, Presignature, serializeKeyShare, verify, type KeyShare, combine, encodePoint, GROUP_ORDER } from 'cggmp24';
 import { generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { pino } from 'pino';
+import { systemClock } from 'service/clock';
+import { VirtualClock } from 'testkit/virtual_clock';
 import { CpuBudget } from '../../src/workers/cpu_budget.js';
 import { ProtocolAborted, WorkerFailed } from '../../src/base/errors.js';
 import type { FromThread, Job, JobResult, RunningJob } from '../../src/workers/jobs.js';
-import { WorkerPool, workerThreads, type StartThread } from '../../src/workers/worker_pool.js';
+import { WorkerPool, workerThreads, type StartThread, type WorkerPoolOptions } from '../../src/workers/worker_pool.js';
 import { inThread } from '../util/in_thread.js';
-import { eventually, memoryLog } from '../util/cluster.js';
+import { memoryLog } from '../util/cluster.js';
 import { present } from 'testkit/present';
 
 const COMPILED = new URL('../../dist/workers/protocol_worker.js', import.meta.url);
 const silent = pino({ level: 'silent' });
-const unbounded = (): CpuBudget => new CpuBudget(1e6);
+const unbounded = (): CpuBudget => new CpuBudget(1e6, systemClock);
+function poolOf(threads: number, startThread: StartThread, { clock = systemClock, budget = unbounded(), logger = silent }: Partial<WorkerPoolOptions> = {}): WorkerPool {
+  return new WorkerPool({ threads, startThread, budget, clock, logger });
+}
 const signers = [0, 2];
 let shares: KeyShare[];
 beforeAll(() => {
@@ -40,7 +45,7 @@ describe.each([
   let pools: WorkerPool[];
   beforeAll(() => {
     pools = signers.map((index) => {
-      const pool = new WorkerPool(2, start(), unbounded(), silent);
+      const pool = poolOf(2, start());
       const share = shares[index];
       if (share !== undefined) pool.loadKeyShare(serializeKeyShare(share));
       return pool;
@@ -117,7 +122,7 @@ describe.each([
 
 describe('real worker threads', () => {
   it('run sessions while they search for primes, and stop a search that is not wanted any more', async () => {
-    const pools = [0, 1].map(() => new WorkerPool(1, workerThreads({ ...SMALL_FOR_TESTS, primeBits: 4096 }, COMPILED), unbounded(), silent));
+    const pools = [0, 1].map(() => poolOf(1, workerThreads({ ...SMALL_FOR_TESTS, primeBits: 4096 }, COMPILED)));
     // At this size a search takes minutes.
     const searches = pools.map((pool) => pool.run({ kind: 'safe_prime' }, {}));
     const texts = await connect(pools, (index) => ({ kind: 'keygen', executionId: 'k', index, parties: 2, threshold: 2 }) as const);
@@ -138,7 +143,7 @@ describe('real worker threads', () => {
       return thread;
     };
     const share = present(shares[0]);
-    const pool = new WorkerPool(1, start, unbounded(), logger);
+    const pool = poolOf(1, start, { logger });
     pool.loadKeyShare(serializeKeyShare(share));
     const job = pool.run({ kind: 'presign', executionId: 'c', signers }, {});
     exits[0]?.(undefined);
@@ -153,7 +158,7 @@ describe('real worker threads', () => {
   });
 
   it('end their jobs when the pool closes', async () => {
-    const pool = new WorkerPool(1, workerThreads(SMALL_FOR_TESTS, COMPILED), unbounded(), silent);
+    const pool = poolOf(1, workerThreads(SMALL_FOR_TESTS, COMPILED));
     const job = pool.run({ kind: 'keygen', executionId: 'k', index: 0, parties: 2, threshold: 2 }, {});
     await pool.close();
     await expect(job.result).rejects.toThrow('closed');
@@ -161,7 +166,7 @@ describe('real worker threads', () => {
   });
 
   it('say nothing secret when they fail', async () => {
-    const pool = new WorkerPool(1, workerThreads(SMALL_FOR_TESTS, COMPILED), unbounded(), silent);
+    const pool = poolOf(1, workerThreads(SMALL_FOR_TESTS, COMPILED));
     const primes = JSON.stringify({ primes: ['12345', '1', '2', '3'] });
     const failure = await pool.run({ kind: 'aux_info', executionId: 'a', index: 0, parties: 2, primes, insecurePrmFirstWordOnly: false }, {}).result.catch(String);
     expect(failure).toMatch(/WorkerFailed.*primes/);
@@ -184,7 +189,7 @@ describe('jobs', () => {
         terminate: () => Promise.resolve(),
       };
     };
-    const pool = new WorkerPool(2, start, unbounded(), silent);
+    const pool = poolOf(2, start);
     pool.run({ kind: 'safe_prime' }, {});
     pool.run({ kind: 'safe_prime' }, {});
     pool.run({ kind: 'safe_prime' }, {});
@@ -208,7 +213,7 @@ describe('jobs', () => {
         terminate: () => Promise.resolve(),
       };
     };
-    const pool = new WorkerPool(2, start, unbounded(), silent);
+    const pool = poolOf(2, start);
     const sign = (executionId: string): RunningJob<unknown> => pool.run({ kind: 'sign', executionId, signers, message: 'm', identification: true }, {});
     const seen = (): boolean[][] => threads.map(({ held }) => held.splice(0));
     pool.run({ kind: 'presign', executionId: 'p', signers }, {});
@@ -240,7 +245,7 @@ describe('jobs', () => {
         terminate: () => Promise.resolve(),
       };
     };
-    const pool = new WorkerPool(3, start, unbounded(), silent);
+    const pool = poolOf(3, start);
     const presigning = (set: readonly number[], count: number): void => {
       for (let k = 0; k < count; k++) pool.run({ kind: 'presign', executionId: 'p', signers: set }, {});
     };
@@ -264,19 +269,17 @@ describe('jobs', () => {
         terminate: () => Promise.resolve(),
       };
     };
-    let now = 0;
-    const pool = new WorkerPool(2, start, new CpuBudget(0.5, () => now), silent);
+    const clock = new VirtualClock();
+    const pool = poolOf(2, start, { clock, budget: new CpuBudget(0.5, clock) });
     pool.run({ kind: 'presign', executionId: 'p', signers }, {});
     say[0]?.({ id: 1, kind: 'spent', cpuMs: 400 });
     expect(held).toEqual([[], []]);
     say[1]?.({ id: 1, kind: 'spent', cpuMs: 102 });
     expect(held).toEqual([[true], [true]]);
     say[0]?.({ id: 1, kind: 'spent', cpuMs: 8 });
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    // The clock stood still: there is none yet.
+    await clock.advance(19);
     expect(held).toEqual([[true], [true]]);
-    now = 20;
-    await eventually('they go on', () => held[0]?.at(-1) === false);
+    await clock.advance(1);
     expect(held).toEqual([[true, false], [true, false]]);
     say[1]?.({ id: 1, kind: 'spent', cpuMs: 1 });
     expect(held[1]?.at(-1)).toBe(true);

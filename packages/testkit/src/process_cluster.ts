@@ -14,6 +14,8 @@ import { fullSafePrimes, SMALL_FOR_TESTS, smallSafePrimes } from 'cggmp24/testin
 import { PrimeFolder } from 'node/testing';
 import { SealKey } from 'sealing/seal_key';
 import { openText } from 'sealing/sealed_file';
+import { systemClock } from 'service/clock';
+import { systemRandom } from 'service/random';
 import { request } from 'undici';
 
 const LOOK_MS = 200;
@@ -91,7 +93,7 @@ export class ProcessCluster {
     const sealKey = await this.#openedSealKey();
     const [params, primes] = this.size.primes === 'full' ? [SECURITY_128, fullSafePrimes] : [SMALL_FOR_TESTS, smallSafePrimes];
     for (const number of this.numbers) {
-      const folder = new PrimeFolder({ folder: this.dataOf(number), nodeId: `node-${number}`, sealKey, params });
+      const folder = new PrimeFolder({ folder: this.dataOf(number), nodeId: `node-${number}`, sealKey, params, clock: systemClock, random: systemRandom });
       for (const prime of primes.slice(4 * (number - 1), 4 * number)) await folder.add(prime);
     }
   }
