@@ -81,7 +81,6 @@ const CLOSING: readonly (readonly [string, string])[] = [
   ['message-board/src/store/request_store.ts', 'message-board/src/server/board.ts'],
   ['message-board/src/store/presignature_request_store.ts', 'message-board/src/server/board.ts'],
   ['node/src/evidence/evidence_folder.ts', 'node/src/evidence/culprits.ts'],
-  ['node/src/cluster/reading.ts', 'node/src/context.ts'],
   ['packages/cggmp24/src/math/openssl_backend.ts', 'packages/cggmp24/src/math/modular.ts'],
   ['packages/cggmp24/src/math/bigint_backend.ts', 'packages/cggmp24/src/math/modular.ts'],
 ];
