@@ -64,8 +64,8 @@ export const IMPORTS = {
     transport: ['message-board/contract', 'message-board/client', 'workers', 'audit', 'mail', 'cluster', 'evidence'],
     setup: ['message-board/contract', 'storage', 'workers', 'primes', 'cluster', 'evidence', 'config', 'transport'],
     approval: ['message-board/contract', 'message-board/store', 'audit'],
-    presigning: ['message-board/contract', 'cluster', 'evidence', 'transport'],
-    signing: ['message-board/contract', 'message-board/client', 'mail', 'cluster', 'transport', 'approval', 'presigning'],
+    presigning: ['message-board/contract', 'workers', 'mail', 'cluster', 'evidence', 'transport'],
+    signing: ['message-board/contract', 'message-board/client', 'workers', 'mail', 'cluster', 'transport', 'approval', 'presigning'],
     health: ['cluster', 'evidence', 'config', 'presigning'],
     context: [
       'message-board/client', 'storage', 'workers', 'audit', 'mail', 'cluster', 'evidence', 'config', 'approval', 'presigning',
@@ -114,13 +114,8 @@ export const TEST_IMPORTS = {
 /** Imports that the tables forbid, each with the reason why it exists. They are to go. */
 export const EXCEPTIONS = [
   { from: 'message-board/store', to: 'message-board/src/server', why: 'limits and rules of requests are with the server' },
-  { from: 'node/approval', to: 'node/src/context.ts', why: 'folders still take NodeContext' },
-  { from: 'node/cluster', to: 'node/src/context.ts', why: 'folders still take NodeContext' },
   { from: 'node/presigning', to: 'node/src/context.ts', why: 'folders still take NodeContext' },
   { from: 'node/signing', to: 'node/src/context.ts', why: 'folders still take NodeContext' },
-  { from: 'node/workers', to: 'node/src/presigning', why: 'the number of presignatures in a batch' },
-  { from: 'node/mail', to: 'node/src/evidence', why: 'a record of a session is a type of culprits.ts' },
-  { from: 'node/primes', to: 'node/src/cluster', why: 'sleeping until aborted is in reading.ts' },
   { from: 'api-gateway/test', to: 'message-board/test', why: 'a board under test' },
   { from: 'node/test', to: 'packages/cggmp24/test', why: 'alterations of messages, and recorded vectors' },
   { from: 'node/test', to: 'packages/cggmp24/src/math', why: 'small primes' },
