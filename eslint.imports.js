@@ -48,7 +48,7 @@ export const IMPORTS = {
     '*': ['service', 'sealing', 'cggmp24'],
     contract: ['message-board/contract'],
     client: ['message-board/contract', 'contract'],
-    '.': ['message-board/contract', 'message-board/client', 'message-board/store', 'contract'],
+    '.': ['message-board/contract', 'message-board/client', 'contract'],
   },
   node: {
     '*': ['service', 'sealing', 'cggmp24', 'base'],
@@ -63,7 +63,7 @@ export const IMPORTS = {
     config: [],
     transport: ['message-board/contract', 'message-board/client', 'workers', 'audit', 'mail', 'cluster', 'evidence'],
     setup: ['message-board/contract', 'storage', 'workers', 'primes', 'cluster', 'evidence', 'config', 'transport'],
-    approval: ['message-board/contract', 'message-board/store', 'audit'],
+    approval: ['message-board/contract', 'audit'],
     presigning: ['message-board/contract', 'workers', 'mail', 'cluster', 'evidence', 'transport'],
     signing: ['message-board/contract', 'message-board/client', 'workers', 'mail', 'cluster', 'transport', 'approval', 'presigning'],
     health: ['cluster', 'evidence', 'config', 'presigning'],
@@ -104,7 +104,7 @@ export const TEST_IMPORTS = {
   'api-gateway/test': ['service', 'sealing', 'cggmp24', 'testkit', 'message-board/contract', 'message-board/client', 'message-board/server'],
   'node/test': [
     'service', 'sealing', 'cggmp24', 'cggmp24/testing', 'testkit',
-    'message-board/contract', 'message-board/client', 'message-board/store', 'message-board/server', 'api-gateway',
+    'message-board/contract', 'message-board/client', 'message-board/server', 'api-gateway',
   ],
   'bench/test': [],
   'interop': ['cggmp24'],
@@ -113,7 +113,6 @@ export const TEST_IMPORTS = {
 
 /** Imports that the tables forbid, each with the reason why it exists. They are to go. */
 export const EXCEPTIONS = [
-  { from: 'message-board/store', to: 'message-board/src/server', why: 'limits and rules of requests are with the server' },
   { from: 'node/presigning', to: 'node/src/context.ts', why: 'folders still take NodeContext' },
   { from: 'node/signing', to: 'node/src/context.ts', why: 'folders still take NodeContext' },
   { from: 'api-gateway/test', to: 'message-board/test', why: 'a board under test' },

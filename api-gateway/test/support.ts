@@ -1,5 +1,6 @@
-import { createApp as createBoard, type AppDeps } from 'message-board/app';
+import { createApp as createBoard, verifierFor, type AppDeps } from 'message-board/app';
 import { BoardClient } from 'message-board/client';
+import { systemClock } from 'service/clock';
 import { serve, type Running } from 'service/serve';
 import { pino } from 'pino';
 import type { Roster } from 'sealing/roster';
@@ -27,7 +28,7 @@ let randoms = 0;
 const random = (): string => (++randoms).toString(16).padStart(16, '0');
 
 async function startBoard(port: number, roster: Roster): Promise<Running> {
-  const board = createBoard({ limits: LIMITS, roster, maxBodyBytes: 2 * 1024 * 1024, maxWaiting: 10_000, now: Date.now, random, logger: silent });
+  const board = createBoard({ limits: LIMITS, verifier: verifierFor(roster), maxBodyBytes: 2 * 1024 * 1024, maxWaiting: 10_000, clock: systemClock, random, logger: silent });
   return serve(board, '127.0.0.1', port, silent);
 }
 

@@ -1,11 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import { loadRoster } from 'sealing/member';
-import { createLogger } from 'service/log';
+import { every, systemClock } from 'service/clock';
 import { configure } from 'service/configure';
+import { createLogger } from 'service/log';
+import { systemRandom } from 'service/random';
 import { runService } from 'service/serve';
 import { appLimits, ConfigSchema } from './config.js';
-import { createApp } from './server/app.js';
+import { createApp, verifierFor } from './server/app.js';
 
+/** What is old is forgotten this late at most. With a smaller value, all unfinished work is looked at more often. */
 const EXPIRE_EVERY_MS = 5_000;
 
 const { config, roster } = await configure({
@@ -14,10 +16,10 @@ const { config, roster } = await configure({
   load: async (config) => ({ config, roster: config.ROSTER_FILE === undefined ? null : await loadRoster(config.ROSTER_FILE) }),
 });
 const logger = createLogger(config.LOG_LEVEL, { service: 'message-board' });
-const random = (): string => randomBytes(8).toString('hex');
-const service = createApp({ ...appLimits(config), roster, now: Date.now, random, logger });
-const expiring = setInterval(service.expire, EXPIRE_EVERY_MS);
+const random = (): string => systemRandom(8).toString('hex');
+const service = createApp({ ...appLimits(config), verifier: verifierFor(roster), clock: systemClock, random, logger });
+const expiring = every(systemClock, EXPIRE_EVERY_MS, service.expire);
 await runService(service, config, logger, () => {
-  clearInterval(expiring);
+  expiring.stop();
   return Promise.resolve();
 });

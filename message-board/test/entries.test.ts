@@ -33,7 +33,7 @@ describe.each(['/messages', '/presignature-messages'])('%s', (path) => {
   it('takes the same again as the same entry, and keeps a contradiction', async () => {
     const board = testBoard();
     const entry = await post(board, MESSAGE);
-    board.clock.now += 5000;
+    board.clock.pass(5000);
     expect(await post(board, MESSAGE)).toEqual(entry);
     const others = [];
     for (const change of [{ payload: 'x' }, { round: 2 }, { from_node: 'node-2' }, { to_node: 'node-2' }]) {

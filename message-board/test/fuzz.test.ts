@@ -1,4 +1,5 @@
 /** The board's routes and its client, given what no honest client and no honest board sends. */
+import { verifierFor } from '../src/server/verifiers.js';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -67,7 +68,7 @@ describe.each(['no roster', 'a sealed roster'])('a board with %s', (kind) => {
   let board: Board;
   let pool: Pool;
   beforeAll(async () => {
-    board = await runningBoard({ maxEntriesPerRequest: 20, maxPendingRequests: 50, maxOpenSessions: 50, maxFinished: 20, maxStoredBytes: 1 << 20 }, kind === 'no roster' ? {} : { roster });
+    board = await runningBoard({ maxEntriesPerRequest: 20, maxPendingRequests: 50, maxOpenSessions: 50, maxFinished: 20, maxStoredBytes: 1 << 20 }, kind === 'no roster' ? {} : { verifier: verifierFor(roster) });
     pool = new Pool(board.url);
   });
   afterAll(async () => {
@@ -158,7 +159,7 @@ describe('the client of a board that lies', () => {
   let samples: readonly (readonly [string, Json, (client: BoardClient) => Promise<unknown>, z.ZodType])[];
   beforeAll(async () => {
     client = new BoardClient(await liar.start(), { tries: 1, timeoutMs: 5_000 });
-    const board = await runningBoard({}, { roster });
+    const board = await runningBoard({}, { verifier: verifierFor(roster) });
     for (const { method, path, body } of await honestCalls()) {
       await new Promise((resolve) => setImmediate(resolve));
       const pool = new Pool(board.url);

@@ -95,12 +95,11 @@ describe('hostile paths and queries', () => {
 describe('an error nobody foresaw', () => {
   it('is 500 with its details in the log alone', async () => {
     const clock = { broken: false };
-    const board = testBoard({}, {
-      now: () => {
-        if (clock.broken) throw new Error('clock of /secret/path fell over');
-        return 0;
-      },
-    });
+    const now = (): number => {
+      if (clock.broken) throw new Error('clock of /secret/path fell over');
+      return 0;
+    };
+    const board = testBoard({}, { clock: { now, monotonic: now, after: () => ({ stop: () => undefined }) } });
     clock.broken = true;
     const body = await caller(board.app).post('/requests', { message: 'm' }, 500);
     expect(body).toEqual({ error: { code: 'internal_error', message: 'something went wrong here' } });

@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { Board } from '../src/server/board.js';
-import type { Limits } from '../src/server/limits.js';
+import { verifierFor } from '../src/server/verifiers.js';
+import type { Limits } from '../src/store/limits.js';
 import { caller } from './caller.js';
 import { newSigner } from 'testkit/signer';
-import { LIMITS, START, testBoard } from './support.js';
+import { privateMembersOf } from './private_members.js';
+import { HandClock, LIMITS, testBoard } from './support.js';
 
 const MINUTE = 60_000;
 const message = (request_id: string, payload = 'x') => ({ request_id, from_node: 'node-1', to_node: '*', round: 1, payload });
@@ -102,7 +104,7 @@ describe('time', () => {
   function timed() {
     const board = testBoard();
     const later = (ms: number): void => {
-      board.clock.now += ms;
+      board.clock.pass(ms);
       board.expire();
     };
     return { board, app: caller(board.app), later };
@@ -186,6 +188,30 @@ describe('time', () => {
   });
 });
 
+describe('a wall clock that is set', () => {
+  it.each([['forward', 48 * 60 * MINUTE], ['back', -48 * 60 * MINUTE]])('%s by two days ends nothing and keeps nothing longer', async (_, ms) => {
+    const board = testBoard();
+    const app = caller(board.app);
+    const pass = (passed: number): void => {
+      board.clock.pass(passed);
+      board.expire();
+    };
+    await app.post('/publickey', { public_key: newSigner().publicKey });
+    await app.post('/requests', { id: 'req_1', message: 'm' });
+    await app.post('/requests', { id: 'req_2', message: 'm' });
+    await app.put('/requests/req_2', { status: 'failed', reason: 'x' });
+    await app.post('/messages', message('keygen'));
+    await app.post('/presignature-messages', message('presig_1'));
+    board.clock.jump(ms);
+    pass(59 * MINUTE);
+    expect(await app.get('/health')).toMatchObject({ requests: { pending: 1, finished: 1, protocol: 1 }, presignature_requests: { open: 1 } });
+    pass(2 * MINUTE);
+    expect(await app.get('/health')).toMatchObject({ requests: { pending: 1, finished: 0, protocol: 0 }, presignature_requests: { open: 0 } });
+    pass(23 * 60 * MINUTE);
+    expect(await app.get('/requests/req_1')).toMatchObject({ status: 'failed', reason: 'deadline_passed' });
+  });
+});
+
 describe('memory', () => {
   /** Whatever can be counted inside: the sizes of all maps, sets and arrays reachable from `root`. */
   function retained(root: object): number {
@@ -194,9 +220,11 @@ describe('memory', () => {
     const visit = (value: unknown): void => {
       if (typeof value !== 'object' || value === null || seen.has(value)) return;
       seen.add(value);
-      const children = value instanceof Map ? [...value.entries()].flat() : value instanceof Set ? [...value] : Object.values(value);
-      items += children.length;
-      children.forEach(visit);
+      const children: unknown[] = value instanceof Map ? [...value.entries()].flat() : value instanceof Set ? [...value] : Object.values(value);
+      const isOfClass = ![Object.prototype, Array.prototype, Map.prototype, Set.prototype].includes(Object.getPrototypeOf(value) as object);
+      const all = isOfClass ? [...children, ...privateMembersOf(value)] : children;
+      items += all.length;
+      all.forEach(visit);
     };
     visit(root);
     return items;
@@ -205,8 +233,8 @@ describe('memory', () => {
   const limits: Limits = { ...LIMITS, maxFinished: 50, maxPendingRequests: 20, maxOpenSessions: 20, maxStoredBytes: 1_000_000 };
 
   it('is bounded over 20,000 requests and presignatures, with some left unfinished', async () => {
-    const clock = { now: START };
-    const board = new Board({ limits, roster: null, now: () => clock.now, random: () => '0', changed: () => undefined });
+    const clock = new HandClock();
+    const board = new Board({ limits, verifier: verifierFor(null), clock, random: () => '0', changed: () => undefined });
     const signer = newSigner();
     board.postPublicKey(signer.publicKey);
     const signature = signer.sign('m');
@@ -215,28 +243,28 @@ describe('memory', () => {
       const id = `req_${k}`;
       board.requests.create({ id, message: 'm', origin: 'gateway' });
       for (const from_node of ['node-1', 'node-2', 'node-3']) {
-        await board.postMessage({ ...message(id), from_node });
-        await board.postPresignatureMessage({ ...message(`presig_${k}`), from_node });
-        await board.postPartialSignature({ request_id: id, from_node, payload: 'x' });
+        await board.entries.postMessage({ ...message(id), from_node });
+        await board.entries.postPresignatureMessage({ ...message(`presig_${k}`), from_node });
+        await board.entries.postPartialSignature({ request_id: id, from_node, payload: 'x' });
       }
-      board.messages(`asked-${k}`, 'node-1', undefined);
+      board.entries.messages(`asked-${k}`, 'node-1', undefined);
       await board.createPresignatureRequest({ request_id: `presig_${k}`, participants: [0, 1, 2] });
       if (k % 100 !== 0) {
         const end = k % 200 === 7 ? { signature } : { status: 'failed' as const, reason: 'x' };
         await board.updateRequest(id, end);
         board.presignatureRequests.update(`presig_${k}`, 'completed');
       }
-      clock.now += 10 * 60_000;
+      clock.pass(10 * 60_000);
       board.expire();
       if (k === 1000) after1000 = retained(board);
     }
     // 10 minutes a round: five finished in the last hour, the hundredth ones of the last day pending.
     expect(board.health(0)).toMatchObject({ requests: { finished: 5, pending: 2 }, presignature_requests: { open: 1, finished: 5 } });
     expect(retained(board)).toBeLessThan(1.2 * after1000);
-    clock.now += 48 * 60 * 60_000;
+    clock.pass(48 * 60 * 60_000);
     board.expire();
     board.expire();
-    clock.now += 2 * 60 * 60_000;
+    clock.pass(2 * 60 * 60_000);
     board.expire();
     expect(board.health(0)).toMatchObject({
       requests: { pending: 0, finished: 0, protocol: 0 },
@@ -247,11 +275,11 @@ describe('memory', () => {
   });
 
   it('is bounded by count when no time passes', async () => {
-    const board = new Board({ limits, roster: null, now: () => START, random: () => '0', changed: () => undefined });
+    const board = new Board({ limits, verifier: verifierFor(null), clock: new HandClock(), random: () => '0', changed: () => undefined });
     for (let k = 1; k <= 2_000; k += 1) {
       const id = `req_${k}`;
       board.requests.create({ id, message: 'm'.repeat(1 + (k % 7) * 1000) });
-      await board.postMessage(message(id, 'p'.repeat(20_000)));
+      await board.entries.postMessage(message(id, 'p'.repeat(20_000)));
       await board.updateRequest(id, { status: 'failed', reason: 'x' });
       expect(board.requests.works.finished.size).toBeLessThanOrEqual(50);
       expect(board.health(0).stored_bytes).toBeLessThanOrEqual(1_000_000);

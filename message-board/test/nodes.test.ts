@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Board } from '../src/server/board.js';
+import { verifierFor } from '../src/server/verifiers.js';
 import { INSTANCE_HEADER, NodeRecordSchema, type NodeRecord, type NodeStatus } from '../src/contract/contract.js';
 import request from 'supertest';
 import { caller } from './caller.js';
-import { LIMITS, runningBoard, START, testBoard, until } from './support.js';
+import { HandClock, LIMITS, runningBoard, testBoard, until } from './support.js';
 
 const SETUP = { ready: true, next: 0, running: null, completed: null, committed: null };
 const STATUS: NodeStatus = {
@@ -25,21 +26,31 @@ describe('/nodes', () => {
     const board = testBoard();
     const { put } = caller(board.app);
     await put('/nodes/node-10', { status: STATUS });
-    board.clock.now += 700;
+    board.clock.pass(700);
     const record = NodeRecordSchema.strict().parse(await put('/nodes/node-2', { status: { ...STATUS, stage: 'ready' } }));
     expect(record).toMatchObject({ node_id: 'node-2', status: { ...STATUS, stage: 'ready' }, age_ms: 0 });
-    board.clock.now += 50;
+    board.clock.pass(50);
     expect((await list(board)).map(({ node_id, age_ms }) => [node_id, age_ms])).toEqual([
       ['node-2', 50],
       ['node-10', 750],
     ]);
   });
 
+  it('tells ages by a clock that nobody sets', async () => {
+    const board = testBoard();
+    await caller(board.app).put('/nodes/node-1', { status: STATUS });
+    board.clock.pass(700);
+    for (const ms of [-3_600_000, 7_200_000]) {
+      board.clock.jump(ms);
+      expect((await list(board)).map(({ age_ms }) => age_ms)).toEqual([700]);
+    }
+  });
+
   it('a heartbeat that says the same is no change', async () => {
     const board = testBoard();
     const { put } = caller(board.app);
     const first = (await put('/nodes/node-1', { status: STATUS })) as NodeRecord;
-    board.clock.now += 1000;
+    board.clock.pass(1000);
     expect(await put('/nodes/node-1', { status: STATUS })).toEqual({ ...first, age_ms: 0 });
     const second = (await put('/nodes/node-1', { status: { ...STATUS, incarnation: 'a2' } })) as NodeRecord;
     expect(second.revision > first.revision).toBe(true);
@@ -48,7 +59,7 @@ describe('/nodes', () => {
   it('what changes in its pool alone is in no hurry', async () => {
     const told: [string, boolean | undefined][] = [];
     const changed = (...news: [string, boolean?]): void => void told.push([news[0], news[1]]);
-    const board = new Board({ limits: LIMITS, roster: null, now: () => START, random: () => '0', changed });
+    const board = new Board({ limits: LIMITS, verifier: verifierFor(null), clock: new HandClock(), random: () => '0', changed });
     const said: readonly Partial<NodeStatus>[] = [{}, { pool: { '1-2-3': 3 } }, { pool: {}, offers: { '1-2-3': ['p'] } }, { pool: { '2-3-4': 1 }, stage: 'ready' }, { attempts: [] }];
     let status: NodeStatus = STATUS;
     for (const patch of said) {

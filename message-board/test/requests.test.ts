@@ -163,7 +163,7 @@ describe('GET /requests/{id}', () => {
 describe('PUT /requests/{id}', () => {
   it('completes with a valid signature, and takes the same again', async () => {
     const { board, put, signature } = await withRequest();
-    board.clock.now += 1000;
+    board.clock.pass(1000);
     const body = await put({ signature });
     expect(body).toMatchObject({ status: 'completed', signature, updated_at: new Date(START + 1000).toISOString() });
     for (const again of [{ signature }, { status: 'completed' }, { signature, status: 'completed' }]) {

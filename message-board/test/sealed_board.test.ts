@@ -7,6 +7,7 @@ import { sign } from 'sealing/statement';
 import { members } from 'testkit/roster';
 import type { NodeRecord, NodeStatus, RequestRecord } from '../src/contract/contract.js';
 import { messageHash } from '../src/contract/signing_request.js';
+import { verifierFor } from '../src/server/verifiers.js';
 import { caller } from './caller.js';
 import { newSigner } from 'testkit/signer';
 import { testBoard } from './support.js';
@@ -29,7 +30,7 @@ const foreign = members(5, 3).roster;
 
 function sealedBoard(limits: Parameters<typeof testBoard>[0] = {}) {
   const roster = new CountingRoster(file.file);
-  const board = testBoard(limits, { roster });
+  const board = testBoard(limits, { verifier: verifierFor(roster) });
   return { ...board, roster, api: caller(board.app) };
 }
 type Api = ReturnType<typeof sealedBoard>['api'];
@@ -417,7 +418,7 @@ describe('signing requests', () => {
 describe('health', () => {
   it('names the roster that is checked against', async () => {
     expect(await sealedBoard().api.get('/health')).toMatchObject({ roster: file.hash });
-    expect(await caller(testBoard({}, { roster: members(4, 3, 'plain').roster }).app).get('/health')).toMatchObject({ roster: null });
+    expect(await caller(testBoard({}, { verifier: verifierFor(members(4, 3, 'plain').roster) }).app).get('/health')).toMatchObject({ roster: null });
   });
 });
 
@@ -426,7 +427,7 @@ describe.each([
   ['with a plain roster', members(4, 3, 'plain').roster],
 ])('%s', (_name, roster) => {
   const JWS = 'aa.bb.cc';
-  const board = (limits = {}) => caller(testBoard(limits, { roster }).app);
+  const board = (limits = {}) => caller(testBoard(limits, { verifier: verifierFor(roster) }).app);
 
   it('nothing is checked, and everything is handed out', async () => {
     const api = board();

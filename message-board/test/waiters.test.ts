@@ -1,10 +1,11 @@
 import { expect, it } from '@jest/globals';
+import { systemClock } from 'service/clock';
 import { Waiters } from '../src/server/waiters.js';
 
 const never = new AbortController().signal;
 
 it('news in no hurry wakes a reader once, a moment later; other news at once', async () => {
-  const waiters = new Waiters(10);
+  const waiters = new Waiters(10, systemClock);
   const woken: string[] = [];
   const wait = async (name: string, ms: number): Promise<void> => void woken.push(`${name} ${String(await waiters.wait('topic', ms, never))}`);
   const first = wait('first', 30_000);

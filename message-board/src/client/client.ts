@@ -1,28 +1,22 @@
 import { z } from 'zod';
 import * as contract from '../contract/contract.js';
 import type {
-  CreatePresignatureRequest,
-  CreateRequest,
-  Health,
-  Message,
-  NodeRecord,
-  Heartbeat,
-  PartialSignature,
-  PostMessage,
-  PostPartialSignature,
-  PresignatureRequest,
-  RequestRecord,
-  Status,
-  UpdateRequest,
+  CreatePresignatureRequest, CreateRequest, Health, Heartbeat, Message, NodeRecord, PartialSignature, PostMessage, PostPartialSignature,
+  PresignatureRequest, RequestRecord, Status, UpdateRequest,
 } from '../contract/contract.js';
 import { ServiceError } from 'service/errors';
 import { JsonClient, type JsonClientOptions } from 'service/json_client';
 
-/** Where to read on, how long to wait for news (milliseconds, at most 30,000), and what ends it early. */
-export interface Reading {
-  readonly after?: string | undefined;
+export interface Waiting {
+  /** Milliseconds to wait for news, at most 30,000. */
   readonly wait?: number | undefined;
+  /** Ends the call. */
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface Reading extends Waiting {
+  /** Id of the last element seen: only later ones are read. */
+  readonly after?: string | undefined;
 }
 
 const RequestListSchema = z.array(contract.RequestRecordSchema);
@@ -34,133 +28,133 @@ const NodeListSchema = z.array(contract.NodeRecordSchema);
 /**
  * The message board, as gateway and nodes see it: one method for each route of the contract, answers parsed by it.
  *
- * Every call is idempotent and is tried again with growing, jittered pauses when no answer comes or it is 502 to 504 (`createRequest` only
- * when it has an id of its own); a 4xx never.
+ * Every call is idempotent. When no answer comes, or 502 to 504, it is tried again with growing, jittered pauses (`createRequest` only when it
+ * has an id of its own). A 4xx is never tried again.
  *
- * @throws ServiceError the board's no; TransportError when there was no usable answer; the signal's reason when it aborted
+ * @throws ServiceError when the board says no; TransportError when there was no usable answer; the signal's reason when it aborted
  */
 export class BoardClient {
-  private readonly http: JsonClient;
-  private instance: string | undefined;
-  private readonly restartListeners = new Set<() => void>();
+  readonly #http: JsonClient;
+  #instance: string | undefined;
+  readonly #restartListeners = new Set<() => void>();
 
   /** @param url of the board, `http://host:port` */
   constructor(url: string, options: Omit<JsonClientOptions, 'onHeaders'> = {}) {
-    this.http = new JsonClient(url, {
+    this.#http = new JsonClient(url, {
       ...options,
       onHeaders: (headers) => {
-        this.see(headers[contract.INSTANCE_HEADER]);
+        this.#see(headers[contract.INSTANCE_HEADER]);
       },
     });
   }
 
   /** Calls back when an answer shows that the board was restarted and has forgotten everything. @returns how to unsubscribe */
   onRestart(callback: () => void): () => void {
-    this.restartListeners.add(callback);
+    this.#restartListeners.add(callback);
     return () => {
-      this.restartListeners.delete(callback);
+      this.#restartListeners.delete(callback);
     };
   }
 
   createRequest(body: CreateRequest, signal?: AbortSignal): Promise<RequestRecord> {
-    return this.http.post('/requests', body, contract.RequestRecordSchema, { signal, once: body.id === undefined });
+    return this.#http.post('/requests', body, contract.RequestRecordSchema, { signal, once: body.id === undefined });
   }
 
   /** `changedAfter` (then without `after`) reads in order of change; begin with `'0'`. */
   listRequests(query: Reading & { readonly status?: Status; readonly changedAfter?: string | undefined } = {}): Promise<RequestRecord[]> {
     const { signal, changedAfter, ...rest } = query;
-    return this.http.get('/requests', RequestListSchema, { query: { ...rest, changed_after: changedAfter }, signal });
+    return this.#http.get('/requests', RequestListSchema, { query: { ...rest, changed_after: changedAfter }, signal });
   }
 
   /** With `status` and `wait`: held until the status is no longer that one. @returns undefined when it is unknown */
-  getRequest(id: string, query: { readonly status?: Status; readonly wait?: number; readonly signal?: AbortSignal | undefined } = {}): Promise<RequestRecord | undefined> {
+  getRequest(id: string, query: Waiting & { readonly status?: Status } = {}): Promise<RequestRecord | undefined> {
     const { signal, ...rest } = query;
-    return orUndefined(this.http.get(`/requests/${encodeURIComponent(id)}`, contract.RequestRecordSchema, { query: rest, signal }));
+    return orUndefined(this.#http.get(`/requests/${encodeURIComponent(id)}`, contract.RequestRecordSchema, { query: rest, signal }));
   }
 
   updateRequest(id: string, body: UpdateRequest, signal?: AbortSignal): Promise<RequestRecord> {
-    return this.http.put(`/requests/${encodeURIComponent(id)}`, body, contract.RequestRecordSchema, { signal });
+    return this.#http.put(`/requests/${encodeURIComponent(id)}`, body, contract.RequestRecordSchema, { signal });
   }
 
   postMessage(body: PostMessage, signal?: AbortSignal): Promise<Message> {
-    return this.http.post('/messages', body, contract.MessageSchema, { signal });
+    return this.#http.post('/messages', body, contract.MessageSchema, { signal });
   }
 
   /** Messages for `toNode` and for all; a protocol record is made for an unknown request. */
   listMessages(requestId: string, toNode: string, { signal, ...page }: Reading = {}): Promise<Message[]> {
-    return this.http.get('/messages', MessageListSchema, { query: { request_id: requestId, to_node: toNode, ...page }, signal });
+    return this.#http.get('/messages', MessageListSchema, { query: { request_id: requestId, to_node: toNode, ...page }, signal });
   }
 
   postPresignatureMessage(body: PostMessage, signal?: AbortSignal): Promise<Message> {
-    return this.http.post('/presignature-messages', body, contract.MessageSchema, { signal });
+    return this.#http.post('/presignature-messages', body, contract.MessageSchema, { signal });
   }
 
   listPresignatureMessages(requestId: string, toNode: string, { signal, ...page }: Reading = {}): Promise<Message[]> {
-    return this.http.get('/presignature-messages', MessageListSchema, { query: { request_id: requestId, to_node: toNode, ...page }, signal });
+    return this.#http.get('/presignature-messages', MessageListSchema, { query: { request_id: requestId, to_node: toNode, ...page }, signal });
   }
 
   createPresignatureRequest(body: CreatePresignatureRequest, signal?: AbortSignal): Promise<PresignatureRequest> {
-    return this.http.post('/presignature-requests', body, contract.PresignatureRequestSchema, { signal });
+    return this.#http.post('/presignature-requests', body, contract.PresignatureRequestSchema, { signal });
   }
 
   listPresignatureRequests(query: Reading & { readonly status?: Status } = {}): Promise<PresignatureRequest[]> {
     const { signal, ...rest } = query;
-    return this.http.get('/presignature-requests', PresignatureRequestListSchema, { query: rest, signal });
+    return this.#http.get('/presignature-requests', PresignatureRequestListSchema, { query: rest, signal });
   }
 
   updatePresignatureRequest(id: string, status: Status, signal?: AbortSignal): Promise<PresignatureRequest> {
-    return this.http.put(`/presignature-requests/${encodeURIComponent(id)}`, { status }, contract.PresignatureRequestSchema, { signal });
+    return this.#http.put(`/presignature-requests/${encodeURIComponent(id)}`, { status }, contract.PresignatureRequestSchema, { signal });
   }
 
   postPartialSignature(body: PostPartialSignature, signal?: AbortSignal): Promise<PartialSignature> {
-    return this.http.post('/partial-signatures', body, contract.PartialSignatureSchema, { signal });
+    return this.#http.post('/partial-signatures', body, contract.PartialSignatureSchema, { signal });
   }
 
   /** Posts one and reads all that the request then has: whoever posts the last one has them all. */
   exchangePartialSignature(body: PostPartialSignature, signal?: AbortSignal): Promise<PartialSignature[]> {
-    return this.http.post('/partial-signatures', body, PartialSignatureListSchema, { query: { list: 'true' }, signal });
+    return this.#http.post('/partial-signatures', body, PartialSignatureListSchema, { query: { list: 'true' }, signal });
   }
 
   listPartialSignatures(requestId: string, { signal, ...page }: Reading = {}): Promise<PartialSignature[]> {
-    return this.http.get('/partial-signatures', PartialSignatureListSchema, { query: { request_id: requestId, ...page }, signal });
+    return this.#http.get('/partial-signatures', PartialSignatureListSchema, { query: { request_id: requestId, ...page }, signal });
   }
 
   /** @param publicKey compressed, hexadecimal @throws ServiceError 409 `public_key_conflict` when the board has another */
   async postPublicKey(publicKey: string, signal?: AbortSignal): Promise<void> {
-    await this.http.post('/publickey', { public_key: publicKey }, contract.PublicKeyAnswerSchema, { signal });
+    await this.#http.post('/publickey', { public_key: publicKey }, contract.PublicKeyAnswerSchema, { signal });
   }
 
   /** @returns the key, compressed, in hexadecimal; undefined when there is none (until `wait` ms are over) */
-  async getPublicKey(query: { readonly wait?: number; readonly signal?: AbortSignal | undefined } = {}): Promise<string | undefined> {
-    const answer = await orUndefined(this.http.get('/publickey', contract.PublicKeyAnswerSchema, { query: { wait: query.wait }, signal: query.signal }));
+  async getPublicKey({ wait, signal }: Waiting = {}): Promise<string | undefined> {
+    const answer = await orUndefined(this.#http.get('/publickey', contract.PublicKeyAnswerSchema, { query: { wait }, signal }));
     return answer?.public_key;
   }
 
   /** A heartbeat; tried once, since the next one says more. */
   putNode(nodeId: string, heartbeat: Heartbeat, signal?: AbortSignal): Promise<NodeRecord> {
-    return this.http.put(`/nodes/${encodeURIComponent(nodeId)}`, heartbeat, contract.NodeRecordSchema, { signal, once: true });
+    return this.#http.put(`/nodes/${encodeURIComponent(nodeId)}`, heartbeat, contract.NodeRecordSchema, { signal, once: true });
   }
 
-  /** All nodes; with `changedAfter` and `wait` held until one's status is later than that revision. */
-  listNodes(query: { readonly changedAfter?: string | undefined; readonly wait?: number; readonly signal?: AbortSignal | undefined } = {}): Promise<NodeRecord[]> {
+  /** All nodes; with `changedAfter` and `wait`, the answer is held back until a status is later than that revision. */
+  listNodes(query: Waiting & { readonly changedAfter?: string | undefined } = {}): Promise<NodeRecord[]> {
     const { signal, changedAfter, wait } = query;
-    return this.http.get('/nodes', NodeListSchema, { query: { changed_after: changedAfter, wait }, signal });
+    return this.#http.get('/nodes', NodeListSchema, { query: { changed_after: changedAfter, wait }, signal });
   }
 
   health(signal?: AbortSignal): Promise<Health> {
-    return this.http.get('/health', contract.HealthSchema, { signal });
+    return this.#http.get('/health', contract.HealthSchema, { signal });
   }
 
   /** Ends calls under way. */
   close(): Promise<void> {
-    return this.http.close();
+    return this.#http.close();
   }
 
-  private see(instance: string | string[] | undefined): void {
-    if (typeof instance !== 'string' || instance === this.instance) return;
-    const restarted = this.instance !== undefined;
-    this.instance = instance;
-    if (restarted) for (const callback of [...this.restartListeners]) callback();
+  #see(instance: string | string[] | undefined): void {
+    if (typeof instance !== 'string' || instance === this.#instance) return;
+    const restarted = this.#instance !== undefined;
+    this.#instance = instance;
+    if (restarted) for (const callback of [...this.#restartListeners]) callback();
   }
 }
 

@@ -5,52 +5,52 @@ interface Entry {
   readonly payload: string;
 }
 
-/** What V8 holds for an entry at most: two bytes a character, and the objects around it. */
+/** An upper bound of what V8 holds for an entry: two bytes a character, and the objects around it. */
 export function entryBytes(entry: { readonly payload: string }): number {
   return 2 * entry.payload.length + 512;
 }
 
-/** By this a second posting of the same entry is recognised. @param posted its keys in the order of the schema */
+/** Equal for two postings of the same entry. @param posted its keys in the order of the schema */
 export function digest(posted: object): string {
   return createHash('sha256').update(JSON.stringify(posted)).digest('base64');
 }
 
 /** An append-only list of what was posted under one request, each distinct entry once, in order of arrival. */
 export class EntryLog<T extends Entry> {
-  private readonly entries: T[] = [];
-  private readonly byDigest = new Map<string, T>();
+  readonly #entries: T[] = [];
+  readonly #byDigest = new Map<string, T>();
   bytes = 0;
 
   get size(): number {
-    return this.entries.length;
+    return this.#entries.length;
   }
 
   find(digestOfEntry: string): T | undefined {
-    return this.byDigest.get(digestOfEntry);
+    return this.#byDigest.get(digestOfEntry);
   }
 
   /** @param entry its id is larger, as a string, than every earlier one */
   push(digestOfEntry: string, entry: T): void {
-    this.entries.push(entry);
-    this.byDigest.set(digestOfEntry, entry);
+    this.#entries.push(entry);
+    this.#byDigest.set(digestOfEntry, entry);
     this.bytes += entryBytes(entry);
   }
 
   /** The entries after the one with the id `cursor`; all of them when there is no such entry. */
   *after(cursor: string | undefined): Generator<T> {
-    for (let k = this.indexAfter(cursor); k < this.entries.length; k += 1) {
-      const entry = this.entries[k];
+    for (let k = this.#indexAfter(cursor); k < this.#entries.length; k += 1) {
+      const entry = this.#entries[k];
       if (entry !== undefined) yield entry;
     }
   }
 
-  private indexAfter(cursor: string | undefined): number {
+  #indexAfter(cursor: string | undefined): number {
     if (cursor === undefined) return 0;
     let low = 0;
-    let high = this.entries.length;
+    let high = this.#entries.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const id = this.entries[middle]?.id;
+      const id = this.#entries[middle]?.id;
       if (id === cursor) return middle + 1;
       if (id !== undefined && id < cursor) low = middle + 1;
       else high = middle;

@@ -6,40 +6,40 @@ interface Slot<T> {
 /** The place of an item in an {@link OrderedList}. */
 export type Place<T> = Slot<T>;
 
-/** Items by an ever larger key. Adding at the end and removing anywhere cost O(1) amortized, reading on from a key O(log n). */
+/** Items by an ever larger key. Adding at the end and removing anywhere cost O(1) amortized; finding where to read on from a key, O(log n). */
 export class OrderedList<T> {
-  private slots: Slot<T>[] = [];
-  private live = 0;
+  #slots: Slot<T>[] = [];
+  #live = 0;
 
   /** @param order larger than every earlier one */
   add(order: string, item: T): Place<T> {
     const slot = { order, item };
-    this.slots.push(slot);
-    this.live += 1;
+    this.#slots.push(slot);
+    this.#live += 1;
     return slot;
   }
 
   remove(place: Place<T>): void {
     if (place.item === undefined) return;
     place.item = undefined;
-    this.live -= 1;
-    if (this.slots.length > 2 * this.live + 64) this.slots = this.slots.filter((slot) => slot.item !== undefined);
+    this.#live -= 1;
+    if (this.#slots.length > 2 * this.#live + 64) this.#slots = this.#slots.filter((slot) => slot.item !== undefined);
   }
 
-  /** Items whose key is larger than `order`, in order. Not to be changed meanwhile. */
+  /** Items whose key is larger than `order`, in order. The list must not change meanwhile. */
   *after(order: string): Generator<T> {
-    for (let k = this.firstAfter(order); k < this.slots.length; k += 1) {
-      const item = this.slots[k]?.item;
+    for (let k = this.#firstAfter(order); k < this.#slots.length; k += 1) {
+      const item = this.#slots[k]?.item;
       if (item !== undefined) yield item;
     }
   }
 
-  private firstAfter(order: string): number {
+  #firstAfter(order: string): number {
     let low = 0;
-    let high = this.slots.length;
+    let high = this.#slots.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const slot = this.slots[middle];
+      const slot = this.#slots[middle];
       if (slot !== undefined && slot.order <= order) low = middle + 1;
       else high = middle;
     }

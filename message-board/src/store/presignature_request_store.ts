@@ -1,15 +1,18 @@
-import type { BoardContext } from '../server/board.js';
 import type { CreatePresignatureRequest, PresignatureRequest, Status } from '../contract/contract.js';
 import { ServiceError } from 'service/errors';
-import { isFinal } from '../server/request_rules.js';
+import { isFinal } from './request_rules.js';
+import type { StoreContext } from './store_context.js';
 import { Works, type Work } from './works.js';
 
 const ORDER: readonly Status[] = ['pending', 'in_progress', 'completed', 'failed'];
 
-/** All who make a presignature have read its messages soon after the first of them has it: half a megabyte, and another one every second. */
+/**
+ * All who make a presignature have read its messages soon after the first of them has it. Kept for longer, they fill the board: half a
+ * megabyte for each presignature, and there may be one every second.
+ */
 const MESSAGES_KEPT_MS = 60_000;
 
-/** What V8 holds for a record at most. */
+/** An upper bound of what V8 holds for a record. */
 export function presignatureRequestBytes({ participants = [], origin = '' }: Pick<PresignatureRequest, 'participants' | 'origin'>): number {
   return 8 * participants.length + 2 * origin.length + 2048;
 }
@@ -18,7 +21,7 @@ export function presignatureRequestBytes({ participants = [], origin = '' }: Pic
 export class PresignatureRequestStore {
   readonly works: Works<PresignatureRequest>;
 
-  constructor(private readonly context: BoardContext) {
+  constructor(private readonly context: StoreContext) {
     const entryRetentionMs = Math.min(context.limits.entryRetentionMs, MESSAGES_KEPT_MS);
     this.works = new Works(context.usage, { ...context.limits, entryRetentionMs });
   }
@@ -31,12 +34,13 @@ export class PresignatureRequestStore {
       throw new ServiceError(409, 'presignature_request_exists', `request_id: ${request_id} is known with other participants`);
     }
     const recordBytes = presignatureRequestBytes({ participants, origin });
-    this.context.reserve(recordBytes);
+    const { clock, reserve, sequence, changed } = this.context;
+    reserve(recordBytes);
     const work = this.session(request_id);
-    const at = new Date(this.context.now()).toISOString();
+    const at = new Date(clock.now()).toISOString();
     const record: PresignatureRequest = { id: request_id, request_id, participants, origin, status: 'pending', created_at: at, updated_at: at };
-    this.works.announce(work, record, this.context.sequence.next(), recordBytes);
-    this.context.changed('presignature-requests');
+    this.works.announce(work, record, sequence.next(), recordBytes, clock.monotonic());
+    changed('presignature-requests');
     return record;
   }
 
@@ -47,7 +51,7 @@ export class PresignatureRequestStore {
     if (this.works.open.size >= this.context.limits.maxOpenSessions) {
       throw new ServiceError(429, 'too_many_sessions', `request_id: ${this.works.open.size} presignatures are in the making already`);
     }
-    return this.works.begin(id, this.context.now());
+    return this.works.begin(id, this.context.clock.monotonic());
   }
 
   /** @throws ServiceError 404, or 409 when the status would move back */
@@ -61,17 +65,17 @@ export class PresignatureRequestStore {
     if (isFinal(before.status) || ORDER.indexOf(status) < ORDER.indexOf(before.status)) {
       throw new ServiceError(409, 'status_conflict', `status: cannot move from ${before.status} to ${status}`);
     }
-    const now = this.context.now();
-    const record = { ...before, status, updated_at: new Date(now).toISOString() };
-    this.works.change(work, record, this.context.sequence.next(), work.recordBytes);
-    if (isFinal(status)) this.works.finish(work, now);
-    this.context.changed('presignature-requests');
+    const { clock, sequence, changed } = this.context;
+    const record = { ...before, status, updated_at: new Date(clock.now()).toISOString() };
+    this.works.change(work, record, sequence.next(), work.recordBytes);
+    if (isFinal(status)) this.works.finish(work, clock.monotonic());
+    changed('presignature-requests');
     return record;
   }
 
   /** Forgets idle and old ones. */
   expire(): void {
-    const now = this.context.now();
+    const now = this.context.clock.monotonic();
     for (const work of this.works.open.values()) {
       if (now - work.touchedAt > this.context.limits.idleMs) this.works.drop(work);
     }

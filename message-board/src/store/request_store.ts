@@ -1,23 +1,24 @@
 import type { CreateRequest, RequestRecord, Status, UpdateRequest } from '../contract/contract.js';
 import { ServiceError } from 'service/errors';
-import { isRequestId, newRequestId } from './ids.js';
-import type { BoardContext } from '../server/board.js';
-import { changes, isFinal, isProtocolRecord, type Known } from '../server/request_rules.js';
+import { isRequestId, newRequestId } from '../contract/request_ids.js';
+import { changes, isFinal, isProtocolRecord, type Known } from './request_rules.js';
+import type { StoreContext } from './store_context.js';
 import { entries, Works, type Work } from './works.js';
 
-/** What V8 holds for a record at most: two bytes a character, and what is short around its texts. */
-export function requestBytes({ message, origin = '', naming = '', refusals = [] }: Pick<RequestRecord, 'message' | 'origin' | 'naming' | 'refusals'>): number {
-  const refused = refusals.reduce((sum, refusal) => sum + refusal.length, 0);
-  return 2 * (message.length + origin.length + naming.length + refused) + 2048;
+/** An upper bound of what V8 holds for a record: two bytes a character, and 2 KiB for what is around its long texts. */
+export function requestBytes(record: Pick<RequestRecord, 'message' | 'origin' | 'naming' | 'refusals'>): number {
+  const { message, origin = '', naming = '', refusals = [] } = record;
+  const characters = refusals.reduce((sum, refusal) => sum + refusal.length, message.length + origin.length + naming.length);
+  return 2 * characters + 2048;
 }
 
 /** Signing requests and protocol records. */
 export class RequestStore {
   readonly works: Works<RequestRecord>;
-  /** Of the open works; the others are protocol records. */
+  /** Open works that are signing requests; the others are protocol records. */
   pending = 0;
 
-  constructor(private readonly context: BoardContext) {
+  constructor(private readonly context: StoreContext) {
     this.works = new Works(context.usage, context.limits);
   }
 
@@ -26,16 +27,18 @@ export class RequestStore {
   }
 
   /** @throws ServiceError 409 when the id stands for something else, 429 when too many are pending */
-  create({ id = newRequestId(this.context.now(), this.context.random()), message, origin, presignature_id }: CreateRequest): RequestRecord {
+  create(body: CreateRequest): RequestRecord {
+    const { clock, limits, random } = this.context;
+    const { id = newRequestId(clock.now(), random()), message, origin, presignature_id } = body;
     const known = this.works.byId.get(id);
     if (known?.record?.message === message && known.record.origin === origin) return known.record;
     // The record that nodes made by asking for a request's messages, after the board lost the request itself, gives way to it.
     const givesWay = known?.record !== undefined && isProtocolRecord(known.record) && isRequestId(id);
     if (known !== undefined && !givesWay) throw new ServiceError(409, 'request_exists', `id: ${id} is known with another message or origin`);
-    if (this.pending >= this.context.limits.maxPendingRequests) {
+    if (this.pending >= limits.maxPendingRequests) {
       throw new ServiceError(429, 'too_many_pending', `${this.pending} requests are pending already`);
     }
-    return this.announce(id, { message, origin, presignature_id, status: 'pending' });
+    return this.#announce(id, { message, origin, presignature_id, status: 'pending' });
   }
 
   /** What stands in the way of a request: a signing request under its id with another message or origin. */
@@ -57,24 +60,24 @@ export class RequestStore {
   session(id: string): Work<RequestRecord> {
     const known = this.works.byId.get(id);
     if (known !== undefined) return known;
-    if (this.protocol >= this.context.limits.maxOpenSessions && !this.forgetUnusedSession()) {
+    if (this.protocol >= this.context.limits.maxOpenSessions && !this.#forgetUnusedSession()) {
       throw new ServiceError(429, 'too_many_sessions', `request_id: ${this.protocol} protocol records are open already`);
     }
-    this.announce(id, { message: '', status: 'in_progress' });
-    return this.existing(id);
+    this.#announce(id, { message: '', status: 'in_progress' });
+    return this.#existing(id);
   }
 
   /** @throws ServiceError as {@link changes}, or 404 */
   update(id: string, body: UpdateRequest, known: Known): RequestRecord {
-    const work = this.existing(id);
-    const record = this.record(work);
+    const work = this.#existing(id);
+    const record = this.#record(work);
     const changed = changes(record, body, known);
-    return Object.keys(changed).length === 0 ? record : this.change(work, record, changed);
+    return Object.keys(changed).length === 0 ? record : this.#change(work, record, changed);
   }
 
   /** @throws ServiceError 404 */
   get(id: string): RequestRecord {
-    return this.record(this.existing(id));
+    return this.#record(this.#existing(id));
   }
 
   list(query: { status?: Status | undefined; after?: string | undefined; changed_after?: string | undefined }): Iterable<RequestRecord> {
@@ -85,68 +88,69 @@ export class RequestStore {
 
   /** Fails requests past their deadline, forgets idle protocol records and old finished requests. */
   expire(): void {
-    const now = this.context.now();
+    const now = this.context.clock.monotonic();
     const { idleMs, requestDeadlineMs } = this.context.limits;
     for (const work of this.works.open.values()) {
-      const record = this.record(work);
+      const record = this.#record(work);
       if (isProtocolRecord(record)) {
         if (now - work.touchedAt > idleMs) this.works.drop(work);
-      } else if (now - Date.parse(record.created_at) > requestDeadlineMs) {
-        this.change(work, record, { status: 'failed', reason: 'deadline_passed' });
+      } else if (now - work.announcedAt > requestDeadlineMs) {
+        this.#change(work, record, { status: 'failed', reason: 'deadline_passed' });
       }
     }
     this.works.expireFinished(now);
   }
 
-  private announce(id: string, fields: Pick<RequestRecord, 'message' | 'status' | 'origin' | 'presignature_id'>): RequestRecord {
+  #announce(id: string, fields: Pick<RequestRecord, 'message' | 'status' | 'origin' | 'presignature_id'>): RequestRecord {
     const recordBytes = requestBytes(fields);
-    this.context.reserve(recordBytes);
-    const now = this.context.now();
+    const { clock, reserve, sequence } = this.context;
+    reserve(recordBytes);
+    const now = clock.monotonic();
     const work = this.works.byId.get(id) ?? this.works.begin(id, now);
-    const at = new Date(now).toISOString();
-    const record: RequestRecord = { id, ...fields, revision: this.context.sequence.next(), created_at: at, updated_at: at };
-    this.works.announce(work, record, record.revision, recordBytes);
+    const at = new Date(clock.now()).toISOString();
+    const record: RequestRecord = { id, ...fields, revision: sequence.next(), created_at: at, updated_at: at };
+    this.works.announce(work, record, record.revision, recordBytes, now);
     if (record.status === 'pending') this.pending += 1;
-    this.notify(id, true);
+    this.#notify(id, true);
     return record;
   }
 
-  private change(work: Work<RequestRecord>, before: RequestRecord, changed: Partial<RequestRecord>): RequestRecord {
-    const now = this.context.now();
-    const record = { ...before, ...changed, revision: this.context.sequence.next(), updated_at: new Date(now).toISOString() };
+  #change(work: Work<RequestRecord>, before: RequestRecord, changed: Partial<RequestRecord>): RequestRecord {
+    const { clock, sequence } = this.context;
+    const record = { ...before, ...changed, revision: sequence.next(), updated_at: new Date(clock.now()).toISOString() };
     const recordBytes = requestBytes(record);
     // What does not grow is never refused: a full board has to finish what it has.
     if (recordBytes > work.recordBytes) this.context.reserve(recordBytes - work.recordBytes);
     this.works.change(work, record, record.revision, recordBytes);
     if (isFinal(record.status)) {
       this.pending -= 1;
-      this.works.finish(work, now);
+      this.works.finish(work, clock.monotonic());
     }
-    this.notify(work.id, !isFinal(record.status));
+    this.#notify(work.id, !isFinal(record.status));
     return record;
   }
 
-  /** Who follows all requests has work with one that goes on; of one that is over it hears with the next, or soon. */
-  private notify(id: string, goesOn: boolean): void {
+  /** Nodes have work with a request that goes on, so they hear of it at once. That one is over they may hear with the next news, or soon. */
+  #notify(id: string, goesOn: boolean): void {
     this.context.changed('requests', goesOn);
     this.context.changed(`request ${id}`);
   }
 
-  private existing(id: string): Work<RequestRecord> {
+  #existing(id: string): Work<RequestRecord> {
     const work = this.works.byId.get(id);
     if (work === undefined) throw new ServiceError(404, 'unknown_request', `there is no request ${id}`);
     return work;
   }
 
-  private record(work: Work<RequestRecord>): RequestRecord {
+  #record(work: Work<RequestRecord>): RequestRecord {
     if (work.record === undefined) throw new Error(`no record under ${work.id}`);
     return work.record;
   }
 
-  /** A record that somebody's question made and nobody used gives way to a new one. */
-  private forgetUnusedSession(): boolean {
+  /** A record that a question about messages made, and that nobody used, gives way to a new one. */
+  #forgetUnusedSession(): boolean {
     for (const work of this.works.open.values()) {
-      if (entries(work) === 0 && isProtocolRecord(this.record(work))) {
+      if (entries(work) === 0 && isProtocolRecord(this.#record(work))) {
         this.works.drop(work);
         return true;
       }

@@ -1,7 +1,8 @@
 import type { Message, PartialSignature, Status } from '../contract/contract.js';
 import { EntryLog } from './entry_log.js';
-import type { Limits } from '../server/limits.js';
+import type { Limits } from './limits.js';
 import { OrderedList, type Place } from './ordered_list.js';
+import type { Usage } from './store_context.js';
 
 /** All that is held under one id. */
 export interface Work<R> {
@@ -10,21 +11,17 @@ export interface Work<R> {
   record: R | undefined;
   messages: EntryLog<Message>;
   partials: EntryLog<PartialSignature>;
-  /** Milliseconds, when it was last posted to or asked for. */
+  /** When it got its record, as all times here by the monotonic clock. */
+  announcedAt: number;
+  /** When it was last posted to or asked for. */
   touchedAt: number;
   finishedAt: number | undefined;
   /** Its place in the order of arrival. */
   arrival: number;
   /** Its place in the order of the last change. */
   change: Place<Work<R>> | undefined;
-  /** Of the record's texts. */
+  /** Size of the record's texts. */
   recordBytes: number;
-}
-
-/** How much is held: entries, and bytes at two a character. */
-export interface Usage {
-  entries: number;
-  bytes: number;
 }
 
 /** Works by id, in order of arrival; finished ones also in the order in which they finished; records by their last change. */
@@ -32,9 +29,9 @@ export class Works<R extends { readonly status: Status }> {
   readonly byId = new Map<string, Work<R>>();
   readonly open = new Map<string, Work<R>>();
   readonly finished = new Map<string, Work<R>>();
-  private readonly finishedWithEntries = new Set<Work<R>>();
-  private readonly changed = new OrderedList<Work<R>>();
-  private arrivals = 0;
+  readonly #finishedWithEntries = new Set<Work<R>>();
+  readonly #changed = new OrderedList<Work<R>>();
+  #arrivals = 0;
 
   constructor(
     private readonly usage: Usage,
@@ -45,15 +42,16 @@ export class Works<R extends { readonly status: Status }> {
   begin(id: string, now: number): Work<R> {
     const messages = new EntryLog<Message>();
     const partials = new EntryLog<PartialSignature>();
-    const state = { record: undefined, touchedAt: now, finishedAt: undefined, arrival: 0, change: undefined, recordBytes: 0 };
+    const state = { record: undefined, announcedAt: now, touchedAt: now, finishedAt: undefined, arrival: 0, change: undefined, recordBytes: 0 };
     const work: Work<R> = { id, messages, partials, ...state };
-    this.arrive(work);
+    this.#arrive(work);
     return work;
   }
 
   /** Gives an open work its first record, or another one instead of it, as if it had arrived now; its entries stay. */
-  announce(work: Work<R>, record: R, revision: string, recordBytes: number): void {
-    this.arrive(work);
+  announce(work: Work<R>, record: R, revision: string, recordBytes: number, now: number): void {
+    this.#arrive(work);
+    work.announcedAt = now;
     this.change(work, record, revision, recordBytes);
   }
 
@@ -65,15 +63,15 @@ export class Works<R extends { readonly status: Status }> {
     this.usage.bytes += recordBytes - work.recordBytes;
     work.recordBytes = recordBytes;
     work.record = record;
-    if (work.change !== undefined) this.changed.remove(work.change);
-    work.change = this.changed.add(revision, work);
+    if (work.change !== undefined) this.#changed.remove(work.change);
+    work.change = this.#changed.add(revision, work);
   }
 
   finish(work: Work<R>, now: number): void {
     work.finishedAt = now;
     this.open.delete(work.id);
     this.finished.set(work.id, work);
-    if (entries(work) > 0) this.finishedWithEntries.add(work);
+    if (entries(work) > 0) this.#finishedWithEntries.add(work);
     if (this.finished.size > this.limits.maxFinished) this.forgetOldestFinished();
   }
 
@@ -82,13 +80,13 @@ export class Works<R extends { readonly status: Status }> {
     log.push(digest, entry);
     this.usage.entries += 1;
     this.usage.bytes += log.bytes - before;
-    if (work.finishedAt !== undefined) this.finishedWithEntries.add(work);
+    if (work.finishedAt !== undefined) this.#finishedWithEntries.add(work);
   }
 
   drop(work: Work<R>): void {
     this.dropEntries(work);
     this.usage.bytes -= work.recordBytes;
-    if (work.change !== undefined) this.changed.remove(work.change);
+    if (work.change !== undefined) this.#changed.remove(work.change);
     for (const works of [this.byId, this.open, this.finished]) works.delete(work.id);
   }
 
@@ -97,12 +95,12 @@ export class Works<R extends { readonly status: Status }> {
     this.usage.bytes -= work.messages.bytes + work.partials.bytes;
     work.messages = new EntryLog();
     work.partials = new EntryLog();
-    this.finishedWithEntries.delete(work);
+    this.#finishedWithEntries.delete(work);
   }
 
-  /** Forgets finished works that are too old, and the entries of those that are done with. */
+  /** Forgets finished works that are too old, and the entries of those that finished long enough ago. */
   expireFinished(now: number): void {
-    for (const work of this.finishedWithEntries) {
+    for (const work of this.#finishedWithEntries) {
       if (age(work, now) > this.limits.entryRetentionMs) this.dropEntries(work);
     }
     for (const work of this.finished.values()) {
@@ -113,7 +111,7 @@ export class Works<R extends { readonly status: Status }> {
 
   /** Makes room. @returns false when nothing finished has entries */
   forgetOldestEntries(): boolean {
-    const [oldest] = this.finishedWithEntries;
+    const [oldest] = this.#finishedWithEntries;
     if (oldest !== undefined) this.dropEntries(oldest);
     return oldest !== undefined;
   }
@@ -128,22 +126,22 @@ export class Works<R extends { readonly status: Status }> {
   /** Records in order of arrival, with `status` if given, after the one with the id `after` if there is one. */
   *records(status: Status | undefined, after: string | undefined): Generator<R> {
     const works = status === 'pending' || status === 'in_progress' ? this.open : this.byId;
-    const seen = after === undefined ? 0 : (this.byId.get(after)?.arrival ?? 0);
+    const last = after === undefined ? 0 : (this.byId.get(after)?.arrival ?? 0);
     for (const { arrival, record } of works.values()) {
-      if (arrival > seen && record !== undefined && (status === undefined || record.status === status)) yield record;
+      if (arrival > last && record !== undefined && (status === undefined || record.status === status)) yield record;
     }
   }
 
   /** Records in order of their last change, with `status` if given, changed after `revision` (`''`: all). */
   *changedAfter(status: Status | undefined, revision: string): Generator<R> {
-    for (const { record } of this.changed.after(revision)) {
+    for (const { record } of this.#changed.after(revision)) {
       if (record !== undefined && (status === undefined || record.status === status)) yield record;
     }
   }
 
-  private arrive(work: Work<R>): void {
-    this.arrivals += 1;
-    work.arrival = this.arrivals;
+  #arrive(work: Work<R>): void {
+    this.#arrivals += 1;
+    work.arrival = this.#arrivals;
     for (const works of [this.byId, this.open]) {
       works.delete(work.id);
       works.set(work.id, work);

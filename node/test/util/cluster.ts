@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodePoint, keyMaterialDigest, serializeKeyShare, verify, type KeyShare } from 'cggmp24';
 import { SMALL_FOR_TESTS } from 'cggmp24/testing';
-import { createApp } from 'message-board/app';
+import { createApp, verifierFor } from 'message-board/app';
 import { BoardClient } from 'message-board/client';
 import { parseSignature, type NodeStatus, type RequestRecord } from 'message-board/contract';
 import { serve, type Running } from 'service/serve';
@@ -98,10 +98,10 @@ export async function startBoard(): Promise<Running> {
       idleMs: 3_600_000,
       requestDeadlineMs: 3_600_000,
     },
-    roster: null,
+    verifier: verifierFor(null),
     maxBodyBytes: 2 << 20,
     maxWaiting: 1_000,
-    now: Date.now,
+    clock: systemClock,
     random: () => (++ids).toString(16).padStart(16, '0'),
     logger: silent,
   });

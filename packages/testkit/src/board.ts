@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { createApp } from 'message-board/app';
+import { createApp, verifierFor } from 'message-board/app';
 import { BoardClient } from 'message-board/client';
+import { systemClock } from 'service/clock';
 import { serve, type Running } from 'service/serve';
 import { pino } from 'pino';
 
@@ -20,7 +21,7 @@ const limits = {
 function start(port: number): Promise<Running> {
   const logger = pino({ level: 'silent' });
   const random = (): string => randomBytes(8).toString('hex');
-  return serve(createApp({ limits, roster: null, maxBodyBytes: 2 << 20, maxWaiting: 1_000, now: Date.now, random, logger }), '127.0.0.1', port, logger);
+  return serve(createApp({ limits, verifier: verifierFor(null), maxBodyBytes: 2 << 20, maxWaiting: 1_000, clock: systemClock, random, logger }), '127.0.0.1', port, logger);
 }
 
 /** The real message board, on a free port, which can be stopped and started again having forgotten everything. */

@@ -1,8 +1,7 @@
 import type { Heartbeat, NodeId, NodeRecord, NodeStatus } from '../contract/contract.js';
 import { ServiceError } from 'service/errors';
-import type { Sequence } from './ids.js';
 import { isLater, type NodeStatement } from '../contract/node_statement.js';
-import type { Usage } from './works.js';
+import type { StoreContext } from './store_context.js';
 
 const MAX_NODES = 1000;
 
@@ -16,27 +15,17 @@ interface Seen {
   readonly heardAt: number;
 }
 
-export interface PresenceDeps {
-  /** Milliseconds. */
-  readonly now: () => number;
-  readonly sequence: Sequence;
-  /** What is held here counts, but is never refused for it: a full board has to know who is alive. */
-  readonly usage: Usage;
-  /** Told when the list `nodes` has news; with `false`, of pools alone. */
-  readonly changed: (topic: string, isUrgent: boolean) => void;
-}
-
 /** What the nodes last said about themselves, and when. The one that has been silent longest makes room for the 1001st. */
-export class Presence {
+export class NodeStatements {
   /** In the order of their last heartbeat. */
-  private readonly nodes = new Map<NodeId, Seen>();
-  private lastRevision = '';
+  readonly #nodes = new Map<NodeId, Seen>();
+  #lastRevision = '';
 
-  constructor(private readonly deps: PresenceDeps) {}
+  constructor(private readonly deps: Pick<StoreContext, 'clock' | 'sequence' | 'usage' | 'changed'>) {}
 
   /** Was this its last heartbeat too? */
   says(nodeId: NodeId, heartbeat: Heartbeat): boolean {
-    return this.nodes.get(nodeId)?.text === JSON.stringify(heartbeat);
+    return this.#nodes.get(nodeId)?.text === JSON.stringify(heartbeat);
   }
 
   /**
@@ -44,54 +33,54 @@ export class Presence {
    * @throws ServiceError 409 when the node has stated something later
    */
   heartbeat(nodeId: NodeId, heartbeat: Heartbeat, stated?: NodeStatement): NodeRecord {
-    const { now, sequence, changed } = this.deps;
+    const { clock, sequence, changed } = this.deps;
     const text = JSON.stringify(heartbeat);
-    const before = this.nodes.get(nodeId);
+    const before = this.#nodes.get(nodeId);
     const same = before?.text === text;
     if (!same && before?.stated !== undefined && stated !== undefined && !isLater(stated, before.stated)) {
       throw new ServiceError(409, 'stale_status', `statement: ${nodeId} has stated something later`);
     }
     const seen = same
-      ? { ...before, heardAt: now() }
-      : { heartbeat, text, stated: stated && { started: stated.started, sequence: stated.sequence }, revision: sequence.next(), heardAt: now() };
-    this.forget(nodeId);
-    this.nodes.set(nodeId, seen);
+      ? { ...before, heardAt: clock.monotonic() }
+      : { heartbeat, text, stated: stated && { started: stated.started, sequence: stated.sequence }, revision: sequence.next(), heardAt: clock.monotonic() };
+    this.#forget(nodeId);
+    this.#nodes.set(nodeId, seen);
     this.deps.usage.bytes += bytesOf(seen);
-    const [silent] = this.nodes.keys();
-    if (this.nodes.size > MAX_NODES && silent !== undefined) this.forget(silent);
+    const [silent] = this.#nodes.keys();
+    if (this.#nodes.size > MAX_NODES && silent !== undefined) this.#forget(silent);
     if (!same) {
-      this.lastRevision = seen.revision;
+      this.#lastRevision = seen.revision;
       // Each presigned signature changes what three nodes have: who reads hears it once.
       changed('nodes', before === undefined || apartFromPool(before.heartbeat) !== apartFromPool(heartbeat));
     }
-    return this.record(nodeId, seen);
+    return this.#record(nodeId, seen);
   }
 
   *statuses(): Generator<NodeStatus> {
-    for (const { heartbeat } of this.nodes.values()) yield heartbeat.status;
+    for (const { heartbeat } of this.#nodes.values()) yield heartbeat.status;
   }
 
   /** The lowest number first. */
   *list(): Generator<NodeRecord> {
     const number = ([nodeId]: readonly [NodeId, Seen]): number => Number(nodeId.slice('node-'.length));
-    for (const [nodeId, seen] of [...this.nodes].sort((a, b) => number(a) - number(b))) yield this.record(nodeId, seen);
+    for (const [nodeId, seen] of [...this.#nodes].sort((a, b) => number(a) - number(b))) yield this.#record(nodeId, seen);
   }
 
   /** Is there any news for who has seen `revision`? One of another life of the board counts as nothing seen. */
   hasChangedAfter(revision: string | undefined): boolean {
     const seen = revision !== undefined && this.deps.sequence.made(revision) ? revision : '';
-    return this.lastRevision > seen;
+    return this.#lastRevision > seen;
   }
 
-  private forget(nodeId: NodeId): void {
-    const seen = this.nodes.get(nodeId);
+  #forget(nodeId: NodeId): void {
+    const seen = this.#nodes.get(nodeId);
     if (seen === undefined) return;
-    this.nodes.delete(nodeId);
+    this.#nodes.delete(nodeId);
     this.deps.usage.bytes -= bytesOf(seen);
   }
 
-  private record(node_id: NodeId, { heartbeat, revision, heardAt }: Seen): NodeRecord {
-    return { node_id, ...heartbeat, revision, age_ms: Math.max(0, this.deps.now() - heardAt) };
+  #record(node_id: NodeId, { heartbeat, revision, heardAt }: Seen): NodeRecord {
+    return { node_id, ...heartbeat, revision, age_ms: Math.max(0, this.deps.clock.monotonic() - heardAt) };
   }
 }
 

@@ -25,7 +25,7 @@ function checkSignature(signature: string, message: string, publicKey: string | 
   }
 }
 
-/** What the board knows besides. */
+/** What decides about an update besides the record. */
 export interface Known {
   /** Compressed, hexadecimal, if the board has one. */
   readonly publicKey: string | undefined;
@@ -34,20 +34,20 @@ export interface Known {
 }
 
 /**
- * What `PUT /requests/{id}` makes of a signing request: the fields that change, none when it says what already holds.
- * All of the body holds or nothing of it is done.
+ * What `PUT /requests/{id}` makes of a signing request: the fields that change, none when it says what already holds. When one part of the
+ * body is not allowed, none of it is done.
  *
- * @throws ServiceError 409 against a final state, another name or refusal, a missing key or signature; 400 for a wrong signature
+ * @throws ServiceError 409 against a final state, another presignature or refusal, a missing key or signature; 400 for a wrong signature
  */
 export function changes(record: RequestRecord, body: UpdateRequest, { publicKey, refuser }: Known): Partial<RequestRecord> {
   if (isProtocolRecord(record)) {
     if (Object.keys(body).length === 1 && body.status === record.status) return {};
     throw conflict('not_a_signing_request', `${record.id} is a protocol record, which has no signature and no end`);
   }
-  return { ...naming(record, body), ...refusing(record, body, refuser), ...progress(record, body, publicKey) };
+  return { ...assigned(record, body), ...refused(record, body, refuser), ...progress(record, body, publicKey) };
 }
 
-function naming(record: RequestRecord, { presignature_id, naming }: UpdateRequest): Partial<RequestRecord> {
+function assigned(record: RequestRecord, { presignature_id, naming }: UpdateRequest): Partial<RequestRecord> {
   if (presignature_id === undefined || presignature_id === record.presignature_id) return {};
   if (record.presignature_id !== undefined) {
     throw conflict('presignature_conflict', `presignature_id: the request already names ${record.presignature_id}`);
@@ -56,7 +56,7 @@ function naming(record: RequestRecord, { presignature_id, naming }: UpdateReques
   return naming === undefined ? { presignature_id } : { presignature_id, naming };
 }
 
-function refusing({ status, refusals = [] }: RequestRecord, { refusal }: UpdateRequest, refuser: NodeId | undefined): Partial<RequestRecord> {
+function refused({ status, refusals = [] }: RequestRecord, { refusal }: UpdateRequest, refuser: NodeId | undefined): Partial<RequestRecord> {
   if (refusal === undefined || refusals.includes(refusal)) return {};
   if (isFinal(status)) throw conflict('status_conflict', `refusal: the request is ${status}`);
   if (refuser !== undefined && refusals.some((earlier) => signerOf(earlier) === refuser)) {

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { OriginSchema, page, RequestIdSchema, StatusSchema, TimeSchema } from './contract_fields.js';
+
+/** Party indices, 0-based (`node-1` is 0), strictly ascending. */
+export const ParticipantsSchema = z
+  .array(z.int().min(0).max(65_534))
+  .min(2)
+  .max(1024)
+  .refine((list) => list.every((index, k) => k === 0 || index > (list[k - 1] ?? index)), 'must be strictly ascending');
+
+/** `id` equals `request_id`. */
+export const PresignatureRequestSchema = z.object({
+  id: RequestIdSchema,
+  request_id: RequestIdSchema,
+  participants: ParticipantsSchema.optional(),
+  origin: OriginSchema.optional(),
+  status: StatusSchema,
+  created_at: TimeSchema,
+  updated_at: TimeSchema,
+});
+export type PresignatureRequest = z.infer<typeof PresignatureRequestSchema>;
+
+/**
+ * `POST /presignature-requests` → the record. The same again is the stored one; other participants: 409 `presignature_request_exists`.
+ * With a roster, 403 `invalid_statement` without an `origin` of a node for this id and these participants.
+ */
+export const CreatePresignatureRequestSchema = z.strictObject({
+  request_id: RequestIdSchema,
+  participants: ParticipantsSchema.optional(),
+  origin: OriginSchema.optional(),
+  status: z.literal('pending').optional(),
+});
+export type CreatePresignatureRequest = z.infer<typeof CreatePresignatureRequestSchema>;
+
+/** `GET /presignature-requests` → the records, oldest first. */
+export const ListPresignatureRequestsSchema = z.strictObject({ status: StatusSchema.optional(), ...page });
+
+/** `PUT /presignature-requests/{id}` → the record. Forward only: pending, in_progress, then completed or failed. */
+export const UpdatePresignatureRequestSchema = z.strictObject({ status: StatusSchema });
+export type UpdatePresignatureRequest = z.infer<typeof UpdatePresignatureRequestSchema>;

@@ -1,0 +1,114 @@
+import { ServiceError } from 'service/errors';
+import type { Message, PartialSignature, PostMessage, PostPartialSignature, Status } from '../contract/contract.js';
+import { digest, entryBytes, type EntryLog } from '../store/entry_log.js';
+import type { PresignatureRequestStore } from '../store/presignature_request_store.js';
+import type { RequestStore } from '../store/request_store.js';
+import type { StoreContext } from '../store/store_context.js';
+import type { Work, Works } from '../store/works.js';
+import type { Verifier } from './verifier.js';
+
+interface Posted {
+  readonly request_id: string;
+  readonly from_node: string;
+  readonly payload: string;
+}
+type Stored<B> = B & { readonly id: string; readonly created_at: string };
+
+interface WithStatus {
+  readonly status: Status;
+}
+
+/** A store that has a work for every id, or makes one. */
+interface Sessions<R extends WithStatus> {
+  readonly works: Works<R>;
+  session(id: string): Work<R>;
+}
+
+export interface EntriesDeps {
+  readonly context: StoreContext;
+  readonly verifier: Verifier;
+  readonly requests: RequestStore;
+  readonly presignatureRequests: PresignatureRequestStore;
+}
+
+/** Messages and partial signatures: what nodes post under the id of a session, in order of arrival. */
+export class Entries {
+  constructor(private readonly deps: EntriesDeps) {}
+
+  /** @throws ServiceError 403, 429 */
+  postMessage(body: PostMessage): Promise<Message> {
+    const { requests, verifier } = this.deps;
+    return this.#post('messages', requests, (work) => work.messages, body, () => verifier.message('messages', body));
+  }
+
+  /** @throws ServiceError 403, 429 */
+  postPresignatureMessage(body: PostMessage): Promise<Message> {
+    const { presignatureRequests, verifier } = this.deps;
+    const check = (): Promise<void> => verifier.message('presignature-messages', body);
+    return this.#post('presignature-messages', presignatureRequests, (work) => work.messages, body, check);
+  }
+
+  /** @throws ServiceError 403, 429 */
+  postPartialSignature(body: PostPartialSignature): Promise<PartialSignature> {
+    const { requests, verifier } = this.deps;
+    return this.#post('partial-signatures', requests, (work) => work.partials, body, () => verifier.partialSignature(body));
+  }
+
+  /** For `toNode` and for all. Makes a protocol record where nothing is known under the id. */
+  messages(requestId: string, toNode: string, after: string | undefined): Iterable<Message> {
+    return forRecipient(this.#touch(this.deps.requests.session(requestId)).messages.after(after), toNode);
+  }
+
+  presignatureMessages(requestId: string, toNode: string, after: string | undefined): Iterable<Message> {
+    const work = this.deps.presignatureRequests.works.byId.get(requestId);
+    return work === undefined ? [] : forRecipient(this.#touch(work).messages.after(after), toNode);
+  }
+
+  partialSignatures(requestId: string, after: string | undefined): Iterable<PartialSignature> {
+    const work = this.deps.requests.works.byId.get(requestId);
+    return work === undefined ? [] : this.#touch(work).partials.after(after);
+  }
+
+  /** Appends what is not there yet and passes the check. @throws ServiceError 403, or 429 when the id has too many entries or the board is full */
+  async #post<R extends WithStatus, B extends Posted>(
+    list: string,
+    store: Sessions<R>,
+    logOf: (work: Work<R>) => EntryLog<Stored<B>>,
+    body: B,
+    check: () => Promise<void>,
+  ): Promise<Stored<B>> {
+    const key = digest(body);
+    const { limits, clock, sequence, reserve, changed } = this.deps.context;
+    const alreadyThere = (): Stored<B> | undefined => {
+      const known = store.works.byId.get(body.request_id);
+      if (known === undefined) return undefined;
+      const entry = logOf(known).find(key);
+      if (entry === undefined && logOf(known).size >= limits.maxEntriesPerRequest) {
+        throw new ServiceError(429, 'too_many_entries', `request_id: ${body.request_id} has ${limits.maxEntriesPerRequest} entries already`);
+      }
+      return entry;
+    };
+    const before = alreadyThere();
+    if (before !== undefined) return before;
+    await check();
+    const meanwhile = alreadyThere();
+    if (meanwhile !== undefined) return meanwhile;
+    reserve(entryBytes(body));
+    const work = this.#touch(store.session(body.request_id));
+    const entry = { id: sequence.next(), ...body, created_at: new Date(clock.now()).toISOString() };
+    store.works.append(work, logOf(work), key, entry);
+    changed(`${list} ${body.request_id}`);
+    return entry;
+  }
+
+  #touch<R>(work: Work<R>): Work<R> {
+    work.touchedAt = this.deps.context.clock.monotonic();
+    return work;
+  }
+}
+
+function* forRecipient(messages: Iterable<Message>, toNode: string): Generator<Message> {
+  for (const message of messages) {
+    if (message.to_node === toNode || message.to_node === '*') yield message;
+  }
+}

@@ -1,0 +1,159 @@
+/** The board's routes, as the contract describes them. */
+import type { Express, Request, Response } from 'express';
+import type { Logger } from 'pino';
+import type { Clock } from 'service/clock';
+import { ServiceError } from 'service/errors';
+import { parse, type Ended } from 'service/http';
+import { z } from 'zod';
+import {
+  CreatePresignatureRequestSchema, CreateRequestSchema, GetRequestSchema, HeartbeatSchema, ListMessagesSchema, ListNodesSchema,
+  ListPartialSignaturesSchema, ListPresignatureRequestsSchema, ListRequestsSchema, NodeIdSchema, PostMessageSchema,
+  PostPartialSignatureQuerySchema, PostPartialSignatureSchema, PublicKeySchema, RequestIdSchema, UpdatePresignatureRequestSchema,
+  UpdateRequestSchema, WaitQuerySchema,
+} from '../contract/contract.js';
+import { entryBytes } from '../store/entry_log.js';
+import { presignatureRequestBytes } from '../store/presignature_request_store.js';
+import { requestBytes } from '../store/request_store.js';
+import type { Board } from './board.js';
+import { firstPage } from './pages.js';
+import type { Waiters } from './waiters.js';
+
+/** Reads; and again at each change of `topic` until `ready`, for at most `wait` ms. */
+export type Held = <T>(response: Response, topic: string, wait: number | undefined, read: () => T, ready: (answer: T) => boolean) => Promise<T>;
+
+export function holder(waiters: Waiters, ended: Ended, clock: Clock): Held {
+  return async (response, topic, wait, read, ready) => {
+    let answer = read();
+    if (wait === undefined || ready(answer)) return answer;
+    const signal = ended(response);
+    const end = clock.monotonic() + wait;
+    while (!ready(answer) && (await waiters.wait(topic, end - clock.monotonic(), signal))) answer = read();
+    return answer;
+  };
+}
+
+function notEmpty(list: readonly unknown[]): boolean {
+  return list.length > 0;
+}
+
+export interface RouteDeps {
+  readonly app: Express;
+  readonly board: Board;
+  readonly held: Held;
+  readonly logger: Logger;
+}
+
+export function addRoutes(deps: RouteDeps): void {
+  requestRoutes(deps);
+  entryRoutes(deps);
+  presignatureRequestRoutes(deps);
+  publicKeyRoutes(deps);
+  nodeRoutes(deps);
+}
+
+const PathSchema = z.object({ id: RequestIdSchema });
+function idOf(request: Request): string {
+  return parse(PathSchema, request.params).id;
+}
+
+function requestRoutes({ app, board, held, logger }: RouteDeps): void {
+  const { requests } = board;
+  app.post('/requests', async (request, response) => {
+    const record = await board.createRequest(parse(CreateRequestSchema, request.body));
+    logger.info({ event: 'request_posted', request_id: record.id }, 'Signing request posted');
+    response.json(record);
+  });
+  app.get('/requests', async (request, response) => {
+    const query = parse(ListRequestsSchema, request.query);
+    const read = () => firstPage(requests.list(query), requestBytes);
+    response.json(await held(response, 'requests', query.wait, read, notEmpty));
+  });
+  app.get('/requests/:id', async (request, response) => {
+    const id = idOf(request);
+    const { status, wait } = parse(GetRequestSchema, request.query);
+    const read = () => requests.get(id);
+    response.json(await held(response, `request ${id}`, wait, read, (record) => record.status !== status));
+  });
+  app.put('/requests/:id', async (request, response) => {
+    const id = idOf(request);
+    const record = await board.updateRequest(id, parse(UpdateRequestSchema, request.body));
+    const { status, reason } = record;
+    logger.info({ event: 'request_updated', request_id: id, status, reason }, 'Signing request updated');
+    response.json(record);
+  });
+}
+
+function entryRoutes({ app, board, held }: RouteDeps): void {
+  app.post('/messages', async (request, response) => {
+    response.json(await board.entries.postMessage(parse(PostMessageSchema, request.body)));
+  });
+  app.get('/messages', async (request, response) => {
+    const { request_id, to_node, after, wait } = parse(ListMessagesSchema, request.query);
+    const read = () => firstPage(board.entries.messages(request_id, to_node, after), entryBytes);
+    response.json(await held(response, `messages ${request_id}`, wait, read, notEmpty));
+  });
+  app.post('/presignature-messages', async (request, response) => {
+    response.json(await board.entries.postPresignatureMessage(parse(PostMessageSchema, request.body)));
+  });
+  app.get('/presignature-messages', async (request, response) => {
+    const { request_id, to_node, after, wait } = parse(ListMessagesSchema, request.query);
+    const read = () => firstPage(board.entries.presignatureMessages(request_id, to_node, after), entryBytes);
+    response.json(await held(response, `presignature-messages ${request_id}`, wait, read, notEmpty));
+  });
+  app.post('/partial-signatures', async (request, response) => {
+    const { list } = parse(PostPartialSignatureQuerySchema, request.query);
+    const entry = await board.entries.postPartialSignature(parse(PostPartialSignatureSchema, request.body));
+    response.json(list === undefined ? entry : firstPage(board.entries.partialSignatures(entry.request_id, undefined), entryBytes));
+  });
+  app.get('/partial-signatures', async (request, response) => {
+    const { request_id, after, wait } = parse(ListPartialSignaturesSchema, request.query);
+    const read = () => firstPage(board.entries.partialSignatures(request_id, after), entryBytes);
+    response.json(await held(response, `partial-signatures ${request_id}`, wait, read, notEmpty));
+  });
+}
+
+function presignatureRequestRoutes({ app, board, held }: RouteDeps): void {
+  const { presignatureRequests } = board;
+  app.post('/presignature-requests', async (request, response) => {
+    response.json(await board.createPresignatureRequest(parse(CreatePresignatureRequestSchema, request.body)));
+  });
+  app.get('/presignature-requests', async (request, response) => {
+    const { status, after, wait } = parse(ListPresignatureRequestsSchema, request.query);
+    const read = () => firstPage(presignatureRequests.works.records(status, after), presignatureRequestBytes);
+    response.json(await held(response, 'presignature-requests', wait, read, notEmpty));
+  });
+  app.put('/presignature-requests/:id', (request, response) => {
+    const { status } = parse(UpdatePresignatureRequestSchema, request.body);
+    response.json(presignatureRequests.update(idOf(request), status));
+  });
+}
+
+function publicKeyRoutes({ app, board, held, logger }: RouteDeps): void {
+  app.post('/publickey', (request, response) => {
+    const { public_key } = parse(PublicKeySchema, request.body);
+    board.postPublicKey(public_key);
+    logger.info({ event: 'public_key_posted' }, 'Public key posted');
+    response.json({ public_key });
+  });
+  app.get('/publickey', async (request, response) => {
+    const { wait } = parse(WaitQuerySchema, request.query);
+    const public_key = await held(response, 'publickey', wait, () => board.getPublicKey(), (key) => key !== undefined);
+    if (public_key === undefined) throw new ServiceError(404, 'no_public_key', 'no public key has been posted');
+    response.json({ public_key });
+  });
+}
+
+const NodePathSchema = z.object({ node_id: NodeIdSchema });
+
+function nodeRoutes({ app, board, held }: RouteDeps): void {
+  const { nodes } = board;
+  app.put('/nodes/:node_id', async (request, response) => {
+    const { node_id } = parse(NodePathSchema, request.params);
+    response.json(await board.hear(node_id, parse(HeartbeatSchema, request.body)));
+  });
+  app.get('/nodes', async (request, response) => {
+    const { changed_after, wait } = parse(ListNodesSchema, request.query);
+    await held(response, 'nodes', wait, () => nodes.hasChangedAfter(changed_after), (changed) => changed);
+    response.json(firstPage(nodes.list(), ({ status, statement = '' }) => 2 * (JSON.stringify(status).length + statement.length) + 512));
+  });
+}

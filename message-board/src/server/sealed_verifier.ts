@@ -1,0 +1,131 @@
+import { isDeepStrictEqual } from 'node:util';
+import { check } from 'sealing/envelope';
+import { Refused } from 'sealing/errors';
+import { NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, REQUEST_STATUS } from 'sealing/kinds';
+import type { Roster } from 'sealing/roster';
+import { verify, type StatementKind } from 'sealing/statement';
+import { ServiceError } from 'service/errors';
+import type {
+  CreatePresignatureRequest, CreateRequest, Heartbeat, NodeId, NodeStatus, PostMessage, PostPartialSignature, RequestRecord, UpdateRequest,
+} from '../contract/contract.js';
+import { keysStatedBy, verifyNodeStatement, type NodeStatement } from '../contract/node_statement.js';
+import { verifySigningRequest, wasAskedFor } from '../contract/signing_request.js';
+import type { Namespace, Verifier } from './verifier.js';
+
+/**
+ * What the board of a sealed cluster requires of what is posted: a member has signed it, for the very place where it is posted. Each check
+ * costs one verification of a signature. What passes may be on the board; what it says may still be a lie.
+ */
+export class SealedVerifier implements Verifier {
+  constructor(private readonly roster: Roster) {}
+
+  get rosterHash(): string {
+    return this.roster.hash;
+  }
+
+  async message(namespace: Namespace, { request_id: session, from_node: from, to_node: to, round, payload }: PostMessage): Promise<void> {
+    await rejecting('invalid_envelope', 'payload', () => check(this.roster, { namespace, session, from, to, round }, payload));
+  }
+
+  async partialSignature({ request_id, from_node, payload }: PostPartialSignature): Promise<void> {
+    await rejecting('invalid_statement', 'payload', async () => {
+      const { signer, claims } = await this.#ofNode(PARTIAL_SIGNATURE, payload);
+      same('from_node', signer, from_node);
+      same('request_id', claims.request_id, request_id);
+    });
+  }
+
+  async presignatureRequest({ request_id, participants, origin }: CreatePresignatureRequest): Promise<void> {
+    await rejecting('invalid_statement', 'origin', async () => {
+      const { claims } = await this.#ofNode(PRESIGNATURE_REQUEST, origin);
+      same('request_id', claims.id, request_id);
+      same('participants', String(claims.participants), String(participants));
+    });
+  }
+
+  /** A request without a presignature may be anybody's: nodes refuse it where everybody sees that. */
+  async request({ id = '', message, origin, presignature_id }: CreateRequest): Promise<void> {
+    if (presignature_id === undefined) return;
+    await rejecting('invalid_statement', 'presignature_id', async () => {
+      const { proposal = 'none' } = await verifySigningRequest(this.roster, { id, message, origin });
+      same('origin', proposal, presignature_id);
+    });
+  }
+
+  async mayDisplace({ message, origin }: CreateRequest, rival: RequestRecord): Promise<boolean> {
+    return (await wasAskedFor(this.roster, { id: rival.id, message, origin })) && !(await wasAskedFor(this.roster, rival));
+  }
+
+  async update(record: RequestRecord, { presignature_id, naming, refusal, reason, status, statement }: UpdateRequest): Promise<NodeId | undefined> {
+    if (reason !== undefined) await this.#status(record.id, status ?? 'pending', reason, statement);
+    if (presignature_id !== undefined && presignature_id !== record.presignature_id) {
+      await this.#assignment(record.id, presignature_id, naming);
+    }
+    if (refusal === undefined || record.refusals?.includes(refusal) === true) return undefined;
+    return rejecting('invalid_statement', 'refusal', async () => {
+      const { signer, claims } = await this.#ofNode(REFUSAL, refusal);
+      same('request_id', claims.request_id, record.id);
+      return signer;
+    });
+  }
+
+  async heartbeat(nodeId: NodeId, { status, statement }: Heartbeat): Promise<NodeStatement> {
+    return rejecting('invalid_statement', 'statement', async () => {
+      const stated = await verifyNodeStatement(this.roster, nodeId, required(statement));
+      if (!isDeepStrictEqual(stated.signedStatus, status)) throw new Refused('it states another status');
+      return stated;
+    });
+  }
+
+  statedKeys(statuses: Iterable<NodeStatus>): string[] {
+    return keysStatedBy(this.roster.t, statuses);
+  }
+
+  publicKey(publicKey: string, statuses: Iterable<NodeStatus>): void {
+    if (this.statedKeys(statuses).includes(publicKey)) return;
+    throw new ServiceError(403, 'unconfirmed_key', `public_key: fewer than ${this.roster.t} nodes have stated it`);
+  }
+
+  async #status(requestId: string, status: string, reason: string, statement: string | undefined): Promise<void> {
+    await rejecting('invalid_statement', 'statement', async () => {
+      const { claims } = await this.#ofNode(REQUEST_STATUS, statement);
+      same('request_id', claims.request_id, requestId);
+      same('status', claims.status, status);
+      same('reason', claims.reason, reason);
+    });
+  }
+
+  async #assignment(requestId: string, presignatureId: string, naming: string | undefined): Promise<void> {
+    await rejecting('invalid_statement', 'naming', async () => {
+      const { claims } = await this.#ofNode(NAMING, naming);
+      same('request_id', claims.request_id, requestId);
+      same('presignature_id', claims.presignature_id, presignatureId);
+    });
+  }
+
+  async #ofNode<Claims>(kind: StatementKind<Claims>, statement: string | undefined): Promise<{ signer: NodeId; claims: Claims }> {
+    const verified = await verify(this.roster, kind, required(statement));
+    if (!verified.signer.startsWith('node-')) throw new Refused(`it is a statement of ${verified.signer}, not of a node`);
+    return verified;
+  }
+}
+
+/** What is there. @throws Refused */
+function required(statement: string | undefined): string {
+  if (statement === undefined) throw new Refused('is required: this board keeps only what is signed');
+  return statement;
+}
+
+function same(field: string, signed: string, posted: string): void {
+  if (signed !== posted) throw new Refused(`${field}: it was signed for ${signed}, not for ${posted}`);
+}
+
+/** What a check throws, as the answer to a client. @param field what is wrong */
+async function rejecting<T>(code: string, field: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof Refused) throw new ServiceError(403, code, `${field}: ${error.message.slice(0, 512)}`);
+    throw error;
+  }
+}

@@ -1,0 +1,22 @@
+import type { Roster } from 'sealing/roster';
+import { SealedVerifier } from './sealed_verifier.js';
+import type { Verifier } from './verifier.js';
+
+/** Checks nothing: for a board without a roster, and for plain clusters, where nodes sign nothing that could be checked. */
+const PLAIN: Verifier = {
+  rosterHash: null,
+  message: () => Promise.resolve(),
+  partialSignature: () => Promise.resolve(),
+  presignatureRequest: () => Promise.resolve(),
+  request: () => Promise.resolve(),
+  mayDisplace: () => Promise.resolve(false),
+  update: () => Promise.resolve(undefined),
+  heartbeat: () => Promise.resolve(undefined),
+  statedKeys: () => [],
+  publicKey: () => undefined,
+};
+
+/** @param roster null for a board that has none */
+export function verifierFor(roster: Roster | null): Verifier {
+  return roster?.sealed === true ? new SealedVerifier(roster) : PLAIN;
+}
