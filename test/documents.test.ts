@@ -23,7 +23,9 @@ function pathsIn(text: string): string[] {
 }
 
 function exists(path: string, bases: readonly string[]): boolean {
-  return bases.some((base) => (/[*{]/.test(path) ? expand(join(base, path)).every((one) => files(one).length > 0) : existsSync(join(ROOT, base, path))));
+  return bases.some((base) =>
+    /[*{]/.test(path) ? expand(join(base, path)).every((one) => files(one).length > 0) : existsSync(join(ROOT, base, path)),
+  );
 }
 
 /** `a/{b,c}/*.ts` → `a/b/*.ts`, `a/c/*.ts`. */

@@ -19,7 +19,8 @@ function eventsIn(path: string): string[] {
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
     const event = ts.isObjectLiteralExpression(node) ? eventOf(node) : undefined;
-    const call = ts.isCallExpression(node.parent) && ts.isPropertyAccessExpression(node.parent.expression) ? node.parent.expression.name.text : '*';
+    const call =
+      ts.isCallExpression(node.parent) && ts.isPropertyAccessExpression(node.parent.expression) ? node.parent.expression.name.text : '*';
     if (event !== undefined && !['note', 'record', 'append'].includes(call)) found.push(`${event} ${LEVELS.includes(call) ? call : '*'}`);
     ts.forEachChild(node, visit);
   };

@@ -108,7 +108,9 @@ describe('files and what passes between threads', () => {
   });
 
   it('a presignature', () => {
-    const presignatures = outputs(simulate(signers.map((index) => presign({ executionId, signers, share: at(shares, index), rng: seededRng(`presign ${index}`) }))));
+    const presignatures = outputs(
+      simulate(signers.map((index) => presign({ executionId, signers, share: at(shares, index), rng: seededRng(`presign ${index}`) }))),
+    );
     const honest = at(presignatures, 0).handOver();
     fc.assert(
       fc.property(changedJsonText([honest]), (text) => {
@@ -126,7 +128,12 @@ function secretsOf(text: string): string[] {
 }
 
 /** The messages of honest runs, by protocol. */
-const recorded: readonly { readonly name: string; readonly rounds: readonly AnyRound[]; readonly begin: (index: number) => Session<unknown>; readonly parties: readonly number[] }[] = [
+const recorded: readonly {
+  readonly name: string;
+  readonly rounds: readonly AnyRound[];
+  readonly begin: (index: number) => Session<unknown>;
+  readonly parties: readonly number[];
+}[] = [
   {
     name: 'key generation',
     rounds: thresholdKeygenRounds,
@@ -143,7 +150,8 @@ const recorded: readonly { readonly name: string; readonly rounds: readonly AnyR
     name: 'aux info',
     rounds: auxInfoRounds(FEW_REPETITIONS),
     parties: signers,
-    begin: (index) => auxInfo({ executionId, index, parties: 2, primes: fixturePrimes(index, FEW_REPETITIONS), rng: seededRng(`aux ${index}`) }),
+    begin: (index) =>
+      auxInfo({ executionId, index, parties: 2, primes: fixturePrimes(index, FEW_REPETITIONS), rng: seededRng(`aux ${index}`) }),
   },
   {
     name: 'signing',
@@ -168,7 +176,11 @@ describe.each(recorded)('messages of $name', ({ rounds, begin, parties }) => {
   outputs(outcomes);
   const delivered = messages.filter(({ sender, recipient }) => sender !== HONEST && (recipient ?? HONEST) === HONEST).map(asDelivered);
   const texts = delivered.filter(({ sender }) => sender === CHEAT).map(({ payload }) => payload);
-  const anyMessage = fc.record({ payload: changedJsonText(texts), broadcast: fc.boolean(), sender: fc.constantFrom(CHEAT, CHEAT, CHEAT, HONEST, -1, 7, 0.5, NaN) });
+  const anyMessage = fc.record({
+    payload: changedJsonText(texts),
+    broadcast: fc.boolean(),
+    sender: fc.constantFrom(CHEAT, CHEAT, CHEAT, HONEST, -1, 7, 0.5, NaN),
+  });
 
   it('are read, or their sender is blamed and nobody else', () => {
     fc.assert(
@@ -184,10 +196,15 @@ describe.each(recorded)('messages of $name', ({ rounds, begin, parties }) => {
   });
 
   it('a run with one changed message ends well, waits, or blames its sender', () => {
-    const changed = fc.nat({ max: texts.length - 1 }).chain((k) => changedJsonText([at(texts, k)]).map((payload) => [at(texts, k), payload] as const));
+    const changed = fc
+      .nat({ max: texts.length - 1 })
+      .chain((k) => changedJsonText([at(texts, k)]).map((payload) => [at(texts, k), payload] as const));
     fc.assert(
       fc.property(changed, ([honest, payload]) => {
-        const abort = endOf(begin(HONEST), delivered.map((message) => (message.sender === CHEAT && message.payload === honest ? { ...message, payload } : message)));
+        const abort = endOf(
+          begin(HONEST),
+          delivered.map((message) => (message.sender === CHEAT && message.payload === honest ? { ...message, payload } : message)),
+        );
         for (const { party } of abort?.blame ?? []) expect(party).toBe(CHEAT);
       }),
       runs(8),

@@ -23,7 +23,14 @@ const [first, second, gateway] = ['node-1', 'node-2', 'gateway'].map((name) => I
 if (first === undefined || second === undefined || gateway === undefined) throw new Error('three members');
 const stranger = Identity.parse(identityText('node-1', ' of another cluster'));
 const nodes = [first.publicIdentity, second.publicIdentity];
-const roster = new Roster({ version: 1, cluster: 'ab'.repeat(16), messages: 'sealed', threshold: 2, nodes, gateway: gateway.publicIdentity });
+const roster = new Roster({
+  version: 1,
+  cluster: 'ab'.repeat(16),
+  messages: 'sealed',
+  threshold: 2,
+  nodes,
+  gateway: gateway.publicIdentity,
+});
 const secrets = ['node-1', 'node-2', 'gateway'].flatMap((name) => {
   const { signing_secret, encryption_secret } = JSON.parse(identityText(name)) as Record<string, string>;
   return [signing_secret ?? '', encryption_secret ?? ''];
@@ -31,7 +38,9 @@ const secrets = ['node-1', 'node-2', 'gateway'].flatMap((name) => {
 
 /** Signs whatever it is given, as a member that cheats can. */
 function signAnything(identity: Identity, payload: string, header: Record<string, unknown>): Promise<string> {
-  return new CompactSign(Buffer.from(payload)).setProtectedHeader({ kid: identity.name, ...header, alg: 'EdDSA' }).sign(identity.signingKey);
+  return new CompactSign(Buffer.from(payload))
+    .setProtectedHeader({ kid: identity.name, ...header, alg: 'EdDSA' })
+    .sign(identity.signingKey);
 }
 
 /** A JWS or JWE with one of its parts changed as the JSON that it is, or as text. */
@@ -47,9 +56,15 @@ function changedCompact(text: string): fc.Arbitrary<string> {
     }
   });
   return fc.oneof(
-    { weight: 3, arbitrary: fc.constantFrom(...trees).chain(({ k, tree }) => changedJson([tree]).map((json) => replaced(k, encoded(json)))) },
+    {
+      weight: 3,
+      arbitrary: fc.constantFrom(...trees).chain(({ k, tree }) => changedJson([tree]).map((json) => replaced(k, encoded(json)))),
+    },
     { weight: 2, arbitrary: changedText([text]) },
-    { weight: 1, arbitrary: fc.nat({ max: parts.length - 1 }).chain((k) => changedText([parts[k] ?? '']).map((part) => replaced(k, part))) },
+    {
+      weight: 1,
+      arbitrary: fc.nat({ max: parts.length - 1 }).chain((k) => changedText([parts[k] ?? '']).map((part) => replaced(k, part))),
+    },
   );
 }
 
@@ -146,7 +161,14 @@ function asHeader(json: Json): Record<string, unknown> {
 }
 
 describe('envelopes', () => {
-  const place: Omit<Place, 'from'> = { namespace: 'messages', session: 'req_1_a', incarnation: 'run-1', setting: 'ab'.repeat(32), to: 'node-2', round: 3 };
+  const place: Omit<Place, 'from'> = {
+    namespace: 'messages',
+    session: 'req_1_a',
+    incarnation: 'run-1',
+    setting: 'ab'.repeat(32),
+    to: 'node-2',
+    round: 3,
+  };
   const found = { namespace: 'messages', session: 'req_1_a', from: 'node-1', setting: 'ab'.repeat(32), to: 'node-2', round: 3 } as const;
   const plaintext = '{"Round2":{"sigma":1}}';
 
@@ -180,11 +202,16 @@ describe('envelopes', () => {
 
   it('with another ciphertext inside are refused, whatever is changed in it', async () => {
     const honest = await seal(first, roster, place, plaintext);
-    const payload = JSON.parse(Buffer.from(honest.split('.')[1] ?? '', 'base64url').toString()) as { roster: string; claims: { place: Json; body: { ciphertext: string; digest: string } } };
+    const payload = JSON.parse(Buffer.from(honest.split('.')[1] ?? '', 'base64url').toString()) as {
+      roster: string;
+      claims: { place: Json; body: { ciphertext: string; digest: string } };
+    };
     await fc.assert(
       fc.asyncProperty(changedCompact(payload.claims.body.ciphertext), async (ciphertext) => {
         const body = { ...payload.claims.body, ciphertext };
-        const envelope = await signAnything(first, JSON.stringify({ ...payload, claims: { ...payload.claims, body } }), { typ: 'threshold-signing-message' });
+        const envelope = await signAnything(first, JSON.stringify({ ...payload, claims: { ...payload.claims, body } }), {
+          typ: 'threshold-signing-message',
+        });
         const read = await readOrRefusedLater(() => open(second, roster, found, envelope), isRefused);
         if (read !== null) expect(read.value.plaintext).toBe(plaintext);
       }),
@@ -244,7 +271,11 @@ describe('sealed files', () => {
   it('are not taken for another file', async () => {
     const sealKey = await keyOf('11');
     const file = await sealText(sealKey, label, secret);
-    for (const other of [{ ...label, owner: 'node-2' }, { ...label, purpose: 'aux-info' }] as const) await expect(openText(sealKey, other, file)).rejects.toThrow(Refused);
+    for (const other of [
+      { ...label, owner: 'node-2' },
+      { ...label, purpose: 'aux-info' },
+    ] as const)
+      await expect(openText(sealKey, other, file)).rejects.toThrow(Refused);
   });
 });
 

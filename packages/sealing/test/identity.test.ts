@@ -39,8 +39,16 @@ describe('an identity', () => {
     ['nothing', 'null', /^identity: /],
     ['another name', { ...fields, name: 'node-0' }, /^identity: name: must be node-1 to node-256, or gateway/],
     ['a key too short', { ...fields, signing_key: fields.signing_key?.slice(1) }, /^identity: signing_key: must be 32 bytes/],
-    ['a key in a second form', { ...fields, signing_key: fields.signing_key?.replace(/.$/, (last) => String.fromCharCode(last.charCodeAt(0) + 1)) }, /^identity: signing_key: must be 32 bytes/],
-    ['a secret too long', { ...fields, encryption_secret: `${fields.encryption_secret ?? ''}A` }, /^identity: encryption_secret: must be 32 bytes/],
+    [
+      'a key in a second form',
+      { ...fields, signing_key: fields.signing_key?.replace(/.$/, (last) => String.fromCharCode(last.charCodeAt(0) + 1)) },
+      /^identity: signing_key: must be 32 bytes/,
+    ],
+    [
+      'a secret too long',
+      { ...fields, encryption_secret: `${fields.encryption_secret ?? ''}A` },
+      /^identity: encryption_secret: must be 32 bytes/,
+    ],
     ['a missing field', { ...fields, signing_secret: undefined }, /^identity: signing_secret: /],
     ['a field more', { ...fields, more: 1 }, /^identity: Unrecognized key: "more"/],
     ['a signing secret of another', { ...fields, signing_secret: fields.encryption_secret }, /do not belong together/],

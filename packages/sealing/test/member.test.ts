@@ -36,7 +36,9 @@ describe('what a member starts with', () => {
   it('is refused when the roster is missing or wrong, naming the file', async () => {
     const good = await files();
     const nowhere = join(folder, 'nowhere');
-    expect(await refusal(() => loadMember('node-2', { ...good, roster: nowhere }, source))).toBe(`${nowhere}: cannot be read (ENOENT). The program make-cluster makes a roster, the same file for every member`);
+    expect(await refusal(() => loadMember('node-2', { ...good, roster: nowhere }, source))).toBe(
+      `${nowhere}: cannot be read (ENOENT). The program make-cluster makes a roster, the same file for every member`,
+    );
     const wrong = await put('wrong', '{"version":1}');
     expect(await refusal(() => loadRoster(wrong))).toMatch(/wrong: roster: cluster: /);
   });
@@ -44,16 +46,30 @@ describe('what a member starts with', () => {
   it('is refused when the identity is missing, another one, or not in the roster, naming the file', async () => {
     const good = await files();
     const nowhere = join(folder, 'nowhere');
-    expect(await refusal(() => loadMember('node-2', { ...good, identity: nowhere }, source))).toBe(`${nowhere}: cannot be read (ENOENT). The programs make-cluster and make-identity make one`);
-    expect(await refusal(async () => loadMember('node-3', await files(), source))).toMatch(/identity: it was sealed as identity of node-2, and it should be identity of node-3/);
-    expect(await refusal(async () => loadMember('node-2', await files(identityText('node-1')), source))).toBe(`${good.identity}: it is the identity of node-1, not of node-2`);
-    expect(await refusal(async () => loadMember('node-2', await files(identityText('node-2', ' of another world')), source))).toBe(`${good.roster}: roster: it has other keys for node-2 than this identity`);
-    expect(await refusal(async () => loadMember('node-4', await files(identityText('node-4'), 'node-4'), source))).toBe(`${good.roster}: roster: there is no node-4 in it`);
-    expect(await refusal(async () => loadMember('node-2', await files('{"name":"node-2"}'), source))).toMatch(/identity: identity: signing_key: /);
+    expect(await refusal(() => loadMember('node-2', { ...good, identity: nowhere }, source))).toBe(
+      `${nowhere}: cannot be read (ENOENT). The programs make-cluster and make-identity make one`,
+    );
+    expect(await refusal(async () => loadMember('node-3', await files(), source))).toMatch(
+      /identity: it was sealed as identity of node-2, and it should be identity of node-3/,
+    );
+    expect(await refusal(async () => loadMember('node-2', await files(identityText('node-1')), source))).toBe(
+      `${good.identity}: it is the identity of node-1, not of node-2`,
+    );
+    expect(await refusal(async () => loadMember('node-2', await files(identityText('node-2', ' of another world')), source))).toBe(
+      `${good.roster}: roster: it has other keys for node-2 than this identity`,
+    );
+    expect(await refusal(async () => loadMember('node-4', await files(identityText('node-4'), 'node-4'), source))).toBe(
+      `${good.roster}: roster: there is no node-4 in it`,
+    );
+    expect(await refusal(async () => loadMember('node-2', await files('{"name":"node-2"}'), source))).toMatch(
+      /identity: identity: signing_key: /,
+    );
   });
 
   it('is refused when the key cannot be had, naming the variable', async () => {
     const path = join(folder, 'no-key');
-    expect(await refusal(async () => loadMember('node-2', await files(), { kind: 'key-file', path }))).toBe(`SEAL_KEY: ${path}: cannot be read (ENOENT)`);
+    expect(await refusal(async () => loadMember('node-2', await files(), { kind: 'key-file', path }))).toBe(
+      `SEAL_KEY: ${path}: cannot be read (ENOENT)`,
+    );
   });
 });

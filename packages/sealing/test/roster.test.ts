@@ -10,13 +10,31 @@ describe('a roster', () => {
   it('says who belongs to the cluster and how many sign', () => {
     expect([roster.n, roster.t, roster.sealed]).toEqual([3, 2, true]);
     expect(parse({ ...file, messages: 'plain' }).sealed).toBe(false);
-    expect(['node-1', 'node-3', 'gateway', 'node-4', '*', '__proto__'].map((name) => roster.has(name))).toEqual([true, true, true, false, false, false]);
+    expect(['node-1', 'node-3', 'gateway', 'node-4', '*', '__proto__'].map((name) => roster.has(name))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it('comes back from its text, with one hash however it is laid out', () => {
     expect(Roster.parse(roster.serialize()).hash).toBe(roster.hash);
     const { gateway: last, nodes, threshold, messages, cluster, version } = file;
-    expect(Roster.parse(JSON.stringify({ gateway: last, nodes: nodes.map(({ name, ...keys }) => ({ ...keys, name })), threshold, messages, cluster, version })).hash).toBe(roster.hash);
+    expect(
+      Roster.parse(
+        JSON.stringify({
+          gateway: last,
+          nodes: nodes.map(({ name, ...keys }) => ({ ...keys, name })),
+          threshold,
+          messages,
+          cluster,
+          version,
+        }),
+      ).hash,
+    ).toBe(roster.hash);
   });
 
   it('has the hash that it had at first', () => {
@@ -45,10 +63,22 @@ describe('a roster', () => {
 
   it('checks that it has these keys under this name', async () => {
     for (const { publicIdentity } of [node1, node2, node3, gateway]) roster.checkContains(publicIdentity);
-    expect(await refusal(() => { roster.checkContains(Identity.generate('node-4').publicIdentity); })).toBe('roster: there is no node-4 in it');
-    expect(await refusal(() => { roster.checkContains(impostor.publicIdentity); })).toBe('roster: it has other keys for node-2 than this identity');
+    expect(
+      await refusal(() => {
+        roster.checkContains(Identity.generate('node-4').publicIdentity);
+      }),
+    ).toBe('roster: there is no node-4 in it');
+    expect(
+      await refusal(() => {
+        roster.checkContains(impostor.publicIdentity);
+      }),
+    ).toBe('roster: it has other keys for node-2 than this identity');
     for (const key of ['signing_key', 'encryption_key'] as const) {
-      expect(await refusal(() => { roster.checkContains({ ...two, [key]: impostor.publicIdentity[key] }); })).toMatch(/other keys for node-2/);
+      expect(
+        await refusal(() => {
+          roster.checkContains({ ...two, [key]: impostor.publicIdentity[key] });
+        }),
+      ).toMatch(/other keys for node-2/);
     }
     expect(await refusal(() => { roster.checkContains({ ...two, name: 'node-3' }); })).toMatch(/other keys for node-3/);
   });
@@ -71,10 +101,33 @@ describe('a roster', () => {
     ['gap in nodes', { ...file, nodes: [one, three] }, /^roster: nodes\.1\.name: must be node-2/],
     ['gateway among the nodes', { ...file, nodes: [one, two, file.gateway] }, /^roster: nodes\.2\.name: must be node-3/],
     ['gateway', { ...file, gateway: { ...three, name: 'node-4' } }, /^roster: gateway\.name: must be gateway/],
-    ['one key of two nodes', { ...file, nodes: [one, { ...two, signing_key: one.signing_key }, three] }, /^roster: nodes: must not have one key twice/],
-    ['one key for two uses', { ...file, nodes: [one, { ...two, encryption_key: three.signing_key }, three] }, /^roster: nodes: must not have one key twice/],
-    ['the gateway with a key of a node', { ...file, gateway: { ...file.gateway, signing_key: one.signing_key } }, /^roster: nodes: must not have one key twice/],
-    ['a key in a second form', { ...file, nodes: [one, { ...two, signing_key: `${one.signing_key.slice(0, -1)}${String.fromCharCode(one.signing_key.charCodeAt(42) + 1)}` }, three] }, /^roster: nodes\.1\.signing_key: must be 32 bytes/],
+    [
+      'one key of two nodes',
+      { ...file, nodes: [one, { ...two, signing_key: one.signing_key }, three] },
+      /^roster: nodes: must not have one key twice/,
+    ],
+    [
+      'one key for two uses',
+      { ...file, nodes: [one, { ...two, encryption_key: three.signing_key }, three] },
+      /^roster: nodes: must not have one key twice/,
+    ],
+    [
+      'the gateway with a key of a node',
+      { ...file, gateway: { ...file.gateway, signing_key: one.signing_key } },
+      /^roster: nodes: must not have one key twice/,
+    ],
+    [
+      'a key in a second form',
+      {
+        ...file,
+        nodes: [
+          one,
+          { ...two, signing_key: `${one.signing_key.slice(0, -1)}${String.fromCharCode(one.signing_key.charCodeAt(42) + 1)}` },
+          three,
+        ],
+      },
+      /^roster: nodes\.1\.signing_key: must be 32 bytes/,
+    ],
     ['a field more', { ...file, also: [] }, /^roster: Unrecognized key: "also"/],
     ['a field more in a line', { ...file, gateway: { ...file.gateway, port: 1 } }, /^roster: gateway: Unrecognized key/],
   ])('is refused for a wrong %s, by name', async (_what, altered, message) => {

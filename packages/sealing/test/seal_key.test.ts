@@ -19,24 +19,34 @@ async function fileOf(text: string): Promise<string> {
   return path;
 }
 /** A Node.js program of one line, as the external command. */
-const command = (script: string, ...args: string[]): Promise<SealKey> => SealKey.open({ kind: 'command', program: process.execPath, args: ['-e', script, ...args] });
+const command = (script: string, ...args: string[]): Promise<SealKey> =>
+  SealKey.open({ kind: 'command', program: process.execPath, args: ['-e', script, ...args] });
 /** Two keys are the same when they derive the same. */
-const derived = async (key: SealKey): Promise<string> => Buffer.from(await key.keyFor({ name: 'HKDF-SHA256', salt: 'A'.repeat(43) })).toString('hex');
+const derived = async (key: SealKey): Promise<string> =>
+  Buffer.from(await key.keyFor({ name: 'HKDF-SHA256', salt: 'A'.repeat(43) })).toString('hex');
 
 describe('SEAL_KEY', () => {
   it.each([
     ['none', { kind: 'none' }],
     ['passphrase-file:/run/secrets/a b', { kind: 'passphrase-file', path: '/run/secrets/a b' }],
     ['key-file:key:1', { kind: 'key-file', path: 'key:1' }],
-    ['command:vault kv get  -field=key secret/node-1', { kind: 'command', program: 'vault', args: ['kv', 'get', '-field=key', 'secret/node-1'] }],
+    [
+      'command:vault kv get  -field=key secret/node-1',
+      { kind: 'command', program: 'vault', args: ['kv', 'get', '-field=key', 'secret/node-1'] },
+    ],
     ['command: /bin/key', { kind: 'command', program: '/bin/key', args: [] }],
   ])('%s says where the key is', (text, source) => {
     expect(SealKeySourceSchema.parse(text)).toEqual(source);
   });
 
-  it.each(['', 'none:', 'none:x', 'None', 'passphrase-file', 'passphrase-file:', 'key-file:', 'command:', 'command:  ', KEY, ` key-file:x`, 'passphrase:correct horse battery'])('%j is refused with the forms that there are, and not repeated', (text) => {
+  it.each([
+    ...['', 'none:', 'none:x', 'None', 'passphrase-file', 'passphrase-file:', 'key-file:', 'command:', 'command:  ', KEY, ` key-file:x`],
+    'passphrase:correct horse battery',
+  ])('%j is refused with the forms that there are, and not repeated', (text) => {
     const { error } = SealKeySourceSchema.safeParse(text);
-    expect(error?.issues[0]?.message).toMatch(/^must be passphrase-file:PATH, key-file:PATH \(64 hex digits\), command:PROGRAM ARGS… .*, or none/);
+    expect(error?.issues[0]?.message).toMatch(
+      /^must be passphrase-file:PATH, key-file:PATH \(64 hex digits\), command:PROGRAM ARGS… .*, or none/,
+    );
     for (const secret of [KEY, 'correct horse']) expect(error?.message).not.toContain(secret);
   });
 });
@@ -49,13 +59,21 @@ describe('a key', () => {
       await command('console.log(process.argv[1])', KEY),
     ];
     expect(new Set(await Promise.all(keys.map(derived))).size).toBe(1);
-    expect(await derived(await command('console.log(process.argv[1])', KEY.replace('0', '1')))).not.toBe(await derived(await SealKey.open({ kind: 'key-file', path: await fileOf(KEY) })));
+    expect(await derived(await command('console.log(process.argv[1])', KEY.replace('0', '1')))).not.toBe(
+      await derived(await SealKey.open({ kind: 'key-file', path: await fileOf(KEY) })),
+    );
   });
 
-  it.each(['', 'g'.repeat(64), KEY.slice(1), `${KEY}0`, `${KEY} ${KEY}`, `0x${KEY}`])('is refused as %j, which no error repeats', async (text) => {
+  const wrong = ['', 'g'.repeat(64), KEY.slice(1), `${KEY}0`, `${KEY} ${KEY}`, `0x${KEY}`];
+
+  it.each(wrong)('is refused as %j, which no error repeats', async (text) => {
     const path = await fileOf(text);
-    expect(await refusal(() => SealKey.open({ kind: 'key-file', path }))).toBe(`${path}: must give 64 hexadecimal digits, and nothing else`);
-    expect(await refusal(() => command('process.stdout.write(process.argv[1])', text))).toBe(`the command ${process.execPath}: must give 64 hexadecimal digits, and nothing else`);
+    expect(await refusal(() => SealKey.open({ kind: 'key-file', path }))).toBe(
+      `${path}: must give 64 hexadecimal digits, and nothing else`,
+    );
+    expect(await refusal(() => command('process.stdout.write(process.argv[1])', text))).toBe(
+      `the command ${process.execPath}: must give 64 hexadecimal digits, and nothing else`,
+    );
   });
 
   it('is refused when its file is not there, or is not a key file at all', async () => {
@@ -83,9 +101,17 @@ describe('a key', () => {
 describe('an external command', () => {
   it('is run without a shell', async () => {
     const mark = join(folder, 'shell');
-    await refusal(() => SealKey.open({ kind: 'command', program: process.execPath, args: ['-e', 'console.log(process.argv.slice(1).join())', `; touch ${mark}`, '`id`', '$HOME'] }));
+    await refusal(() =>
+      SealKey.open({
+        kind: 'command',
+        program: process.execPath,
+        args: ['-e', 'console.log(process.argv.slice(1).join())', `; touch ${mark}`, '`id`', '$HOME'],
+      }),
+    );
     await expect(readFile(mark)).rejects.toThrow('ENOENT');
-    expect(await refusal(() => SealKey.open({ kind: 'command', program: `echo ${KEY}`, args: [] }))).toBe(`the command echo ${KEY}: cannot be run (ENOENT)`);
+    expect(await refusal(() => SealKey.open({ kind: 'command', program: `echo ${KEY}`, args: [] }))).toBe(
+      `the command echo ${KEY}: cannot be run (ENOENT)`,
+    );
   });
 
   it('is given no input to wait for', async () => {
@@ -93,20 +119,28 @@ describe('an external command', () => {
   });
 
   it('is refused when it fails, with its exit code and nothing that it said', async () => {
-    expect(await refusal(() => command('console.log(process.argv[1]); console.error("token s3cret"); process.exit(3)', KEY))).toBe(`the command ${process.execPath}: has ended with code 3`);
+    expect(await refusal(() => command('console.log(process.argv[1]); console.error("token s3cret"); process.exit(3)', KEY))).toBe(
+      `the command ${process.execPath}: has ended with code 3`,
+    );
     expect(await refusal(() => command('process.kill(process.pid, "SIGTERM")'))).toBe(`the command ${process.execPath}: was killed`);
-    expect(await refusal(() => command('process.stdout.write("x".repeat(1 << 20))'))).toBe(`the command ${process.execPath}: has printed more than 4096 bytes`);
+    expect(await refusal(() => command('process.stdout.write("x".repeat(1 << 20))'))).toBe(
+      `the command ${process.execPath}: has printed more than 4096 bytes`,
+    );
   });
 
   it('leaves nothing of what it said in the error, however that is logged', async () => {
-    const failure = await command('console.log("out s3cret"); console.error("err s3cret"); process.exit(3)', 'arg s3cret').catch((error: unknown) => error);
+    const failure = await command('console.log("out s3cret"); console.error("err s3cret"); process.exit(3)', 'arg s3cret').catch(
+      (error: unknown) => error,
+    );
     expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('s3cret');
   });
 
   it('is refused when it cannot be run', async () => {
     const program = await fileOf('#!/bin/sh\n');
     await chmod(program, 0o600);
-    expect(await refusal(() => SealKey.open({ kind: 'command', program, args: [] }))).toBe(`the command ${program}: cannot be run (EACCES)`);
+    expect(await refusal(() => SealKey.open({ kind: 'command', program, args: [] }))).toBe(
+      `the command ${program}: cannot be run (EACCES)`,
+    );
   });
 });
 
@@ -117,13 +151,16 @@ describe('a passphrase', () => {
   it('is stretched by scrypt, whose cost no file can change', async () => {
     const { kdf } = await (await open(PASSPHRASE)).newKey();
     expect(kdf).toMatchObject({ name: 'scrypt+HKDF-SHA256', N: 131_072, r: 8, p: 1 });
-    for (const cheap of [{ N: 2 }, { N: 1 << 30 }, { r: 1 }, { p: 1024 }, { passphrase_salt: '' }, { salt: 'A' }]) expect(KdfSchema.safeParse({ ...kdf, ...cheap }).success).toBe(false);
+    for (const cheap of [{ N: 2 }, { N: 1 << 30 }, { r: 1 }, { p: 1024 }, { passphrase_salt: '' }, { salt: 'A' }])
+      expect(KdfSchema.safeParse({ ...kdf, ...cheap }).success).toBe(false);
   });
 
   it('is the same with the line feed of its file and without', async () => {
     const { kdf, key } = await (await open(PASSPHRASE)).newKey();
-    for (const text of [PASSPHRASE, `${PASSPHRASE}\n`, `${PASSPHRASE}\r\n`]) expect(Buffer.from(await (await open(text)).keyFor(kdf)).equals(key)).toBe(true);
-    for (const text of [`${PASSPHRASE} `, PASSPHRASE.toUpperCase(), `${PASSPHRASE}\n\n`]) expect(Buffer.from(await (await open(text)).keyFor(kdf)).equals(key)).toBe(false);
+    for (const text of [PASSPHRASE, `${PASSPHRASE}\n`, `${PASSPHRASE}\r\n`])
+      expect(Buffer.from(await (await open(text)).keyFor(kdf)).equals(key)).toBe(true);
+    for (const text of [`${PASSPHRASE} `, PASSPHRASE.toUpperCase(), `${PASSPHRASE}\n\n`])
+      expect(Buffer.from(await (await open(text)).keyFor(kdf)).equals(key)).toBe(false);
   });
 
   it('has twelve characters at least', async () => {
@@ -142,6 +179,7 @@ describe('a passphrase', () => {
     const key = await open(PASSPHRASE);
     const shown = inspect({ key }, { depth: 9, showHidden: true }) + JSON.stringify({ key });
     expect(shown).toContain('SealKey(passphrase, [secret])');
-    for (const secret of [PASSPHRASE, Buffer.from(PASSPHRASE).toString('hex'), Buffer.from(PASSPHRASE).toString('base64')]) expect(shown).not.toContain(secret);
+    for (const secret of [PASSPHRASE, Buffer.from(PASSPHRASE).toString('hex'), Buffer.from(PASSPHRASE).toString('base64')])
+      expect(shown).not.toContain(secret);
   });
 });

@@ -23,7 +23,11 @@ async function keyFrom(kind: 'key-file' | 'passphrase-file', text: string): Prom
 }
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sealed-file-'));
-  [key, otherKey, passphrase] = [await keyFrom('key-file', 'a'.repeat(64)), await keyFrom('key-file', 'b'.repeat(64)), await keyFrom('passphrase-file', 'correct horse battery')];
+  [key, otherKey, passphrase] = [
+    await keyFrom('key-file', 'a'.repeat(64)),
+    await keyFrom('key-file', 'b'.repeat(64)),
+    await keyFrom('passphrase-file', 'correct horse battery'),
+  ];
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -40,7 +44,8 @@ const forged = (file: string, alter: (parts: string[]) => string[]): string => {
   const jwe = alter(contentOf(file).jwe.split('.')).join('.');
   return JSON.stringify({ ...contentOf(file), jwe, sha256: sha256(jwe) });
 };
-const withHeader = (file: string, more: object): string => forged(file, ([header = '', ...rest]) => [encode({ ...decode(header), ...more }), ...rest]);
+const withHeader = (file: string, more: object): string =>
+  forged(file, ([header = '', ...rest]) => [encode({ ...decode(header), ...more }), ...rest]);
 const refused = (file: string, as: Label = label, sealKey = key): Promise<string> => refusal(() => openText(sealKey, as, file));
 
 const WRONG_KEY = /^it does not open: it was sealed under another key or passphrase than SEAL_KEY gives/;
@@ -59,7 +64,13 @@ describe('a sealed file', () => {
 
   it('has nothing in clear, and is another each time', async () => {
     const [one, two] = [await sealText(key, label, SECRET), await sealText(key, label, SECRET)];
-    for (const part of [one, ...contentOf(one).jwe.split('.').map((text) => Buffer.from(text, 'base64url').toString('latin1'))]) expect(part).not.toContain('c0ffee');
+    for (const part of [
+      one,
+      ...contentOf(one)
+        .jwe.split('.')
+        .map((text) => Buffer.from(text, 'base64url').toString('latin1')),
+    ])
+      expect(part).not.toContain('c0ffee');
     const [first, second] = [one, two].map((file) => contentOf(file).jwe.split('.'));
     for (const part of [0, 2, 3, 4]) expect(first?.[part]).not.toBe(second?.[part]);
   });
@@ -68,7 +79,13 @@ describe('a sealed file', () => {
     const { format, version, jwe, sha256: checksum } = contentOf(await sealText(key, label, SECRET));
     expect([format, version, checksum]).toEqual(['threshold-signing-sealed', 1, sha256(jwe)]);
     const header = decode(jwe.split('.')[0] ?? '');
-    expect(header).toEqual({ alg: 'dir', enc: 'A256GCM', purpose: 'key-share', owner: 'node-2', kdf: { name: 'HKDF-SHA256', salt: expect.any(String) } });
+    expect(header).toEqual({
+      alg: 'dir',
+      enc: 'A256GCM',
+      purpose: 'key-share',
+      owner: 'node-2',
+      kdf: { name: 'HKDF-SHA256', salt: expect.any(String) },
+    });
     const { plaintext } = await compactDecrypt(jwe, await key.keyFor(KdfSchema.parse(header.kdf)));
     expect(Buffer.from(plaintext).toString()).toBe(SECRET);
   });
@@ -90,7 +107,9 @@ describe('a sealed file that must not be used', () => {
     const others: Label[] = [{ ...label, owner: 'node-3' }, { ...label, purpose: 'aux-info' }, { purpose: 'backup', owner: 'gateway' }];
     const file = await sealText(key, label, SECRET);
     for (const other of others) {
-      expect(await refused(file, other)).toBe(`it was sealed as key-share of node-2, and it should be ${other.purpose} of ${other.owner}. Put each file back in its place`);
+      expect(await refused(file, other)).toBe(
+        `it was sealed as key-share of node-2, and it should be ${other.purpose} of ${other.owner}. Put each file back in its place`,
+      );
       expect(await refused(withHeader(file, other), other)).toMatch(WRONG_KEY);
     }
   });
@@ -112,7 +131,9 @@ describe('a sealed file that must not be used', () => {
       withHeader(file, { kdf: { name: 'none' } }),
     ];
     for (const text of damaged) expect(await refused(text, label, otherKey)).toBe(DAMAGED);
-    expect(await refused(file.slice(0, -10), { ...label, purpose: 'primes' })).toBe('it is damaged. Remove it; another will be searched for');
+    expect(await refused(file.slice(0, -10), { ...label, purpose: 'primes' })).toBe(
+      'it is damaged. Remove it; another will be searched for',
+    );
     expect(await refused(file.slice(0, -10), { ...label, purpose: 'backup' })).toBe('it is damaged. Take another copy of it');
   });
 
@@ -128,7 +149,9 @@ describe('a sealed file that must not be used', () => {
 
   it('is refused when a newer program has written it', async () => {
     const file = await sealText(key, label, SECRET);
-    expect(await refused(JSON.stringify({ ...contentOf(file), version: 2, cipher: 'new' }))).toBe('it is of version 2, and this program knows 1. Use the newer program');
+    expect(await refused(JSON.stringify({ ...contentOf(file), version: 2, cipher: 'new' }))).toBe(
+      'it is of version 2, and this program knows 1. Use the newer program',
+    );
   });
 
   it('is refused in clear text by one who seals', async () => {
@@ -138,7 +161,8 @@ describe('a sealed file that must not be used', () => {
   it('is refused with no word of what was in it', async () => {
     const file = await sealText(key, label, SECRET);
     const { jwe } = contentOf(file);
-    for (const text of [SECRET, file.slice(0, -3), withHeader(file, { more: 'c0ffee' })]) expect(await refused(text)).not.toContain('c0ffee');
+    for (const text of [SECRET, file.slice(0, -3), withHeader(file, { more: 'c0ffee' })])
+      expect(await refused(text)).not.toContain('c0ffee');
     expect(await refused(file, label, otherKey)).not.toContain(jwe.slice(0, 20));
   });
 
@@ -157,12 +181,17 @@ describe('without a key', () => {
     expect(await sealText(SealKey.none, label, SECRET)).toBe(SECRET);
     expect(await openText(SealKey.none, label, SECRET)).toBe(SECRET);
     const file = await sealText(key, label, SECRET);
-    for (const text of [file, file.slice(0, -10)]) expect(await refused(text, label, SealKey.none)).toMatch(/^it is sealed, and SEAL_KEY is none\. Set SEAL_KEY to what it was sealed under: passphrase-file:PATH/);
+    for (const text of [file, file.slice(0, -10)])
+      expect(await refused(text, label, SealKey.none)).toMatch(
+        /^it is sealed, and SEAL_KEY is none\. Set SEAL_KEY to what it was sealed under: passphrase-file:PATH/,
+      );
     expect([isSealed(file), isSealed(SECRET)]).toEqual([true, false]);
   });
 
   it('a direct key of the attacker does not help', async () => {
-    const jwe = await new CompactEncrypt(Buffer.from(SECRET)).setProtectedHeader({ alg: 'dir', enc: 'A256GCM', ...label, kdf: { name: 'HKDF-SHA256', salt: 'A'.repeat(43) } }).encrypt(new Uint8Array(32));
+    const jwe = await new CompactEncrypt(Buffer.from(SECRET))
+      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', ...label, kdf: { name: 'HKDF-SHA256', salt: 'A'.repeat(43) } })
+      .encrypt(new Uint8Array(32));
     expect(await refused(JSON.stringify({ format: 'threshold-signing-sealed', version: 1, sha256: sha256(jwe), jwe }))).toMatch(WRONG_KEY);
   });
 });

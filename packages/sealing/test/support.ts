@@ -4,7 +4,9 @@ import { Identity } from '../src/identity.js';
 import { Roster, type RosterFile } from '../src/roster.js';
 import { identityText } from 'testkit/fixed_identity';
 
-export const [node1, node2, node3, gateway] = ['node-1', 'node-2', 'node-3', 'gateway'].map((name) => Identity.parse(identityText(name))) as [Identity, Identity, Identity, Identity];
+export const [node1, node2, node3, gateway] = ['node-1', 'node-2', 'node-3', 'gateway'].map((name) =>
+  Identity.parse(identityText(name)),
+) as [Identity, Identity, Identity, Identity];
 /** Says it is node-2, with keys of its own. */
 export const impostor = Identity.parse(identityText('node-2', ' of another world'));
 

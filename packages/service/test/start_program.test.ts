@@ -23,7 +23,9 @@ const SERVICES = ['node', 'message-board', 'api-gateway'].map((folder) => join(f
 const OLD_NODE = (process.env['PATH'] ?? '')
   .split(delimiter)
   .map((folder) => join(folder, 'node'))
-  .find((node) => existsSync(node) && objectionTo(execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim()) !== null);
+  .find(
+    (node) => existsSync(node) && objectionTo(execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim()) !== null,
+  );
 
 /** Runs a program without arguments. */
 function run(node: string, args: readonly string[]): Promise<{ code: unknown; stdout: string; stderr: string }> {
@@ -36,7 +38,9 @@ function run(node: string, args: readonly string[]): Promise<{ code: unknown; st
 
 describe('an objection to a version of Node.js', () => {
   it.each(['18.20.8', '20.19.0', '22.22.0', '23.11.1', '9.0.0'])('%s is too old', (version) => {
-    expect(objectionTo(version)).toBe(`Node.js 24.0.0 or later is needed, and this is ${version}: use scripts/run, or install Node.js from https://nodejs.org`);
+    expect(objectionTo(version)).toBe(
+      `Node.js 24.0.0 or later is needed, and this is ${version}: use scripts/run, or install Node.js from https://nodejs.org`,
+    );
   });
 
   it.each(['24.0.0', '24.0.1', '24.10.0', '25.0.0-nightly20260101abcdef', '100.0.0'])('%s is not', (version) => {
@@ -54,17 +58,22 @@ describe('an objection to a version of Node.js', () => {
 
 describe('every program', () => {
   it('imports nothing before it knows the version', () => {
-    const start = (shebang: string, path: string): string => `${shebang}import { startProgram } from 'service/start_program';\n\nawait startProgram(() => import('${path}'));\n`;
+    const start = (shebang: string, path: string): string =>
+      `${shebang}import { startProgram } from 'service/start_program';\n\nawait startProgram(() => import('${path}'));\n`;
     const source = (path: string): string => readFileSync(join(ROOT, path.replace('/dist/', '/src/').replace(/\.js$/, '.ts')), 'utf8');
     for (const path of [...SERVICES, 'bench/dist/main.js']) expect([path, source(path)]).toEqual([path, start('', './program.js')]);
-    for (const path of COMMANDS) expect([path, source(path)]).toEqual([path, start('#!/usr/bin/env node\n', `../commands/${basename(path)}`)]);
+    for (const path of COMMANDS)
+      expect([path, source(path)]).toEqual([path, start('#!/usr/bin/env node\n', `../commands/${basename(path)}`)]);
     expect(COMMANDS.length).toBeGreaterThan(10);
   });
 
   it('says that Node.js is too old, in one line, and ends with code 2', async () => {
     const older = "data:text/javascript,Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } })";
     for (const path of [...SERVICES, ...COMMANDS]) {
-      expect([path, await run(process.execPath, ['--import', older, path])]).toEqual([path, { code: 2, stdout: '', stderr: `${String(objectionTo('20.20.2'))}\n` }]);
+      expect([path, await run(process.execPath, ['--import', older, path])]).toEqual([
+        path,
+        { code: 2, stdout: '', stderr: `${String(objectionTo('20.20.2'))}\n` },
+      ]);
     }
   });
 

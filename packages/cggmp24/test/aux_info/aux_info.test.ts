@@ -20,14 +20,19 @@ import { FEW_REPETITIONS } from '../util/small_shares.js';
 const executionId = utf8ToBytes('aux info');
 
 function sessionsOf(parties: number, reliableBroadcast = true): Session<AuxInfo>[] {
-  return Array.from({ length: parties }, (_, index) => auxInfo({ executionId, index, parties, reliableBroadcast, primes: fixturePrimes(index, FEW_REPETITIONS) }));
+  return Array.from({ length: parties }, (_, index) =>
+    auxInfo({ executionId, index, parties, reliableBroadcast, primes: fixturePrimes(index, FEW_REPETITIONS) }),
+  );
 }
 
 describe.each([2, 3, 4])('%i parties', (parties) => {
   const infos = outputs(simulate(sessionsOf(parties), { shuffle: seededRng(`order ${parties}`) }));
 
   it('agree on all that is public', () => {
-    const publicPart = ({ encryptionKeys, ringPedersen }: AuxInfo): unknown => [encryptionKeys.map(({ n }) => n), ringPedersen.map(({ nHat, s, t }) => [nHat, s, t])];
+    const publicPart = ({ encryptionKeys, ringPedersen }: AuxInfo): unknown => [
+      encryptionKeys.map(({ n }) => n),
+      ringPedersen.map(({ nHat, s, t }) => [nHat, s, t]),
+    ];
     for (const info of infos) expect(publicPart(info)).toEqual(publicPart(at(infos, 0)));
   });
 
@@ -105,7 +110,12 @@ describe('pregenerated primes', () => {
   });
 
   it('do not print', () => {
-    for (const printed of [inspect(primes), inspect({ primes }, { depth: null, showHidden: true }), JSON.stringify({ primes }), Object.keys(primes).join()]) {
+    for (const printed of [
+      inspect(primes),
+      inspect({ primes }, { depth: null, showHidden: true }),
+      JSON.stringify({ primes }),
+      Object.keys(primes).join(),
+    ]) {
       expect(printed).not.toContain(four.p.toString());
       expect(printed).not.toContain(four.p.toString(16));
     }

@@ -88,7 +88,9 @@ describe('one cheat', () => {
   });
 
   it('has a row for every field', () => {
-    const fac = ['p', 'q', 'a', 'b', 't'].map((name) => `commitment/${name}`).concat(['z1', 'z2', 'w1', 'w2', 'v'].map((name) => `proof/${name}`));
+    const fac = ['p', 'q', 'a', 'b', 't']
+      .map((name) => `commitment/${name}`)
+      .concat(['z1', 'z2', 'w1', 'w2', 'v'].map((name) => `proof/${name}`));
     const mod = ['commitment/w', ...['0', '11'].flatMap((k) => ['x', 'a', 'b', 'z'].map((name) => `proof/points/${k}/${name}`))];
     const prmFields = ['commitment/0', 'commitment/11', 'zs/0', 'zs/11'].map((name) => `params_proof/${name}`);
     expect(rows.map(({ where }) => where).sort()).toEqual(
@@ -107,18 +109,31 @@ describe('one cheat', () => {
   });
 
   it.each(rows)('$where malformed, missing or negative', ({ variant, body, field }) => {
-    const forms = [...malformedForms(field).map(([, form]) => replaceAt(body, field.path, form)), ...(field.path === '' ? [] : [without(body, field.path)])];
+    const forms = [
+      ...malformedForms(field).map(([, form]) => replaceAt(body, field.path, form)),
+      ...(field.path === '' ? [] : [without(body, field.path)]),
+    ];
     const signed = field.path.startsWith('/fac_proof/proof');
     if (field.kind === 'integer' && !signed) forms.push(replaceAt(body, field.path, { radix: 16, value: '-1' }));
     for (const form of forms) {
       const receiver = session(0);
       const payload = JSON.stringify({ [variant]: form });
-      expect(blamed(abortOfCall(() => { receiver.receive({ sender: CHEAT, broadcast: variant !== 'Round3', payload }); }))).toBe(`malformed_message:${CHEAT}`);
+      expect(
+        blamed(
+          abortOfCall(() => {
+            receiver.receive({ sender: CHEAT, broadcast: variant !== 'Round3', payload });
+          }),
+        ),
+      ).toBe(`malformed_message:${CHEAT}`);
     }
   });
 
   it('a sequence of another length', () => {
-    for (const [variant, path] of [['Round2', '/params_proof/commitment'], ['Round2', '/params_proof/zs'], ['Round3', '/mod_proof/proof/points']] as const) {
+    for (const [variant, path] of [
+      ['Round2', '/params_proof/commitment'],
+      ['Round2', '/params_proof/zs'],
+      ['Round3', '/mod_proof/proof/points'],
+    ] as const) {
       const body = bodyOf(messages, variant, CHEAT);
       for (const change of [(list: Json[]) => list.slice(1), (list: Json[]) => [...list, ...list.slice(0, 1)], () => []]) {
         const keys = path.slice(1).split('/');
@@ -170,7 +185,13 @@ describe('a cheat that commits to what it is going to open', () => {
 
   it('ring-Pedersen parameters of another party, with their proof', () => {
     const { hat_N: nHat, s: s_0, t: t_0, params_proof } = bodyOf(messages, 'Round2', 0) as Record<string, Json>;
-    const copied = { ...(opening as Record<string, Json>), hat_N: nHat ?? null, s: s_0 ?? null, t: t_0 ?? null, params_proof: params_proof ?? null };
+    const copied = {
+      ...(opening as Record<string, Json>),
+      hat_N: nHat ?? null,
+      s: s_0 ?? null,
+      t: t_0 ?? null,
+      params_proof: params_proof ?? null,
+    };
     expect(blamed(abortOf(opens(copied)))).toBe(`invalid_ring_pedersen_parameters:${CHEAT}`);
   });
 
@@ -197,7 +218,10 @@ describe('proofs replayed', () => {
     ['mod_proof', 'invalid_modulus_proof'],
     ['fac_proof', 'invalid_factor_proof'],
   ])('%s of another session', (name, code) => {
-    const replayed = { ...(bodyOf(messages, 'Round3', CHEAT, 0) as Record<string, Json>), [name]: (bodyOf(other, 'Round3', CHEAT, 0) as Record<string, Json>)[name] ?? null };
+    const replayed = {
+      ...(bodyOf(messages, 'Round3', CHEAT, 0) as Record<string, Json>),
+      [name]: (bodyOf(other, 'Round3', CHEAT, 0) as Record<string, Json>)[name] ?? null,
+    };
     expect(blamed(abortOf(altering('Round3', replayed)))).toBe(`${code}:${CHEAT}`);
   });
 
@@ -243,7 +267,9 @@ describe('two cheats', () => {
   it('are both named', () => {
     const four = (): Session<AuxInfo>[] => [0, 1, 2, 3].map((index) => session(index, { parties: 4 }));
     const edit = (body: Json): Json => replaceAt(body, '/fac_proof/proof/z1', { radix: 16, value: '5' });
-    const outcomes = simulateJudged(params, { ...setting, parties: 4 }, [0, 2], four(), { tamper: both(editing(1, 'Round3', edit), editing(3, 'Round3', edit)) });
+    const outcomes = simulateJudged(params, { ...setting, parties: 4 }, [0, 2], four(), {
+      tamper: both(editing(1, 'Round3', edit), editing(3, 'Round3', edit)),
+    });
     expectBlame(outcomes, HONEST, 'invalid_factor_proof', [1, 3]);
   });
 });
@@ -269,7 +295,11 @@ describe('a cheat that sends different broadcasts', () => {
 
 describe('the option that follows the Rust crate in Pi^prm', () => {
   const run = (crate: readonly boolean[]): Outcome<AuxInfo>[] =>
-    simulate(crate.map((insecurePrmFirstWordOnly, index) => session(index, { parties: crate.length, insecurePrmFirstWordOnly, primes: fixturePrimes(index, SMALL_FOR_TESTS) })));
+    simulate(
+      crate.map((insecurePrmFirstWordOnly, index) =>
+        session(index, { parties: crate.length, insecurePrmFirstWordOnly, primes: fixturePrimes(index, SMALL_FOR_TESTS) }),
+      ),
+    );
 
   it('on at all: succeeds, and is recorded', () => {
     expect(outputs(run([true, true])).map(({ prmFirstWordOnly }) => prmFirstWordOnly)).toEqual([true, true]);

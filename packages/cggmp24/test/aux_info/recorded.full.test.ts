@@ -49,7 +49,12 @@ function recordedRng(i: number): Rng {
   const alphas = params_proof.response.map((z_k, k) => mod(z_k - (bits[k] === '1' ? lambda : 0n), phi));
   expect(alphas[0]).toBe(prm_alpha_0);
   const { w } = bodyOf(i, 'Round3', Round3).mod_proof.commitment;
-  const long = [drawBelow(pHat * qHat, r), drawBelow(phi >> 2n, lambda), ...alphas.map((alpha) => drawBelow(phi, alpha)), drawBelow(p * q, w)];
+  const long = [
+    drawBelow(pHat * qHat, r),
+    drawBelow(phi >> 2n, lambda),
+    ...alphas.map((alpha) => drawBelow(phi, alpha)),
+    drawBelow(p * q, w),
+  ];
   return scriptedRng(new Map([[384, long], [32, [rho_bytes, decommit]]]));
 }
 
@@ -57,13 +62,22 @@ function recordedRng(i: number): Rng {
 function reproducible(messages: readonly RecordedMessage[]): RecordedMessage[] {
   return sorted(messages).map((message) => {
     const { Round3: third, ...others } = message.msg;
-    return third === undefined ? message : { ...message, msg: { ...others, Round3: (third as { mod_proof: unknown }).mod_proof as string } };
+    return third === undefined
+      ? message
+      : { ...message, msg: { ...others, Round3: (third as { mod_proof: unknown }).mod_proof as string } };
   });
 }
 
 describe('auxgen_3_rb', () => {
   it.each([0, 1, 2])('party %i, run again with what the crate drew, sends and ends the same', (index) => {
-    const session = auxInfo({ executionId: run.eid, index, parties: run.n, primes: primesOf(index), insecurePrmFirstWordOnly: true, rng: recordedRng(index) });
+    const session = auxInfo({
+      executionId: run.eid,
+      index,
+      parties: run.n,
+      primes: primesOf(index),
+      insecurePrmFirstWordOnly: true,
+      rng: recordedRng(index),
+    });
     const { sent, output } = replay(session, index, run.messages);
     expect(reproducible(sent)).toEqual(reproducible(run.messages.filter(({ sender }) => sender === index)));
     expect(withoutLambda(JSON.parse(serializeAuxInfo(output)))).toEqual({ ...at(run.aux_infos, index), prm_first_word_only: true });

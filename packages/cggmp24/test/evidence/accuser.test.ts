@@ -9,7 +9,8 @@ import { parseMessage, variantOf } from '../util/messages.js';
 import { replaceAt } from '../util/proofs.js';
 import { caseWith, failedNonce, PARTIES, runs, signingSetting, type Run } from '../util/runs.js';
 
-const sameSlot = (a: SignedMessage, b: SignedMessage): boolean => a.sender === b.sender && a.recipient === b.recipient && variantOf(a.payload) === variantOf(b.payload);
+const sameSlot = (a: SignedMessage, b: SignedMessage): boolean =>
+  a.sender === b.sender && a.recipient === b.recipient && variantOf(a.payload) === variantOf(b.payload);
 
 /** Another value in one field of a message. */
 function altered(message: SignedMessage, pick: number, malformed: boolean): SignedMessage {
@@ -23,7 +24,18 @@ function altered(message: SignedMessage, pick: number, malformed: boolean): Sign
   return { ...message, payload: JSON.stringify({ [variant]: replaceAt(body, field.path, value) }) };
 }
 
-const TRICKS = ['kept', 'kept', 'second face', 'second face', 'both faces', 'altered', 'malformed', "another party's", 'to another', 'withheld'] as const;
+const TRICKS = [
+  'kept',
+  'kept',
+  'second face',
+  'second face',
+  'both faces',
+  'altered',
+  'malformed',
+  "another party's",
+  'to another',
+  'withheld',
+] as const;
 interface Trick {
   readonly trick: (typeof TRICKS)[number];
   readonly pick: number;
@@ -58,7 +70,9 @@ function submissions(run: Run, evil: readonly number[]): fc.Arbitrary<SignedMess
   const others = run.messages.filter(({ sender }) => !evil.includes(sender));
   const trick = fc.record({ trick: fc.constantFrom(...TRICKS), pick: fc.nat() });
   // Most attacks need one trick and all the rest in order.
-  const few = fc.array(fc.record({ at: fc.nat(own.length - 1), what: trick }), { maxLength: 3 }).map((chosen): Trick[] => own.map((_, k) => chosen.find(({ at }) => at === k)?.what ?? { trick: 'kept', pick: 0 }));
+  const few = fc
+    .array(fc.record({ at: fc.nat(own.length - 1), what: trick }), { maxLength: 3 })
+    .map((chosen): Trick[] => own.map((_, k) => chosen.find(({ at }) => at === k)?.what ?? { trick: 'kept', pick: 0 }));
   const wholeFace = fc.constantFrom(...new Set(own.map(({ payload }) => variantOf(payload)))).map((from) => {
     const variants = [...new Set(own.map(({ payload }) => variantOf(payload)))];
     const later = variants.slice(variants.indexOf(from));
@@ -98,7 +112,9 @@ describe.each([[[0]], [[0, 2]]])('accusers %j', (evil) => {
     for (const [k] of variants.entries()) {
       for (const range of [variants.slice(k), variants.slice(k, k + 1), variants.slice(0, k + 1)]) {
         const messages = run.messages.flatMap((message) =>
-          evil.includes(message.sender) && range.includes(variantOf(message.payload)) ? run.otherFaces.filter((other) => sameSlot(other, message)) : [message],
+          evil.includes(message.sender) && range.includes(variantOf(message.payload))
+            ? run.otherFaces.filter((other) => sameSlot(other, message))
+            : [message],
         );
         const convicted = judge(caseWith(run, messages)).map(({ party }) => party);
         expect(convicted.filter((party) => !evil.includes(party))).toEqual([]);
@@ -109,7 +125,13 @@ describe.each([[[0]], [[0, 2]]])('accusers %j', (evil) => {
 
 describe('an accuser after the identification phase', () => {
   const messages = failedNonce(0);
-  const run: Run = { name: 'identification', params: FEW_REPETITIONS, setting: signingSetting, messages, otherFaces: failedNonce(0, 'second face') };
+  const run: Run = {
+    name: 'identification',
+    params: FEW_REPETITIONS,
+    setting: signingSetting,
+    messages,
+    otherFaces: failedNonce(0, 'second face'),
+  };
 
   it('is named itself when it was the cheat', () => {
     expect(judge(caseWith(run, messages)).map(({ party, code }) => `${code}:${party}`)).toEqual(['inconsistent_presignature:0']);

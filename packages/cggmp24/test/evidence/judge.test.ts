@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
-import { messagesOfRecord, parseCase, partialSignatureMessage, serializeCase, type Case, type SigningCaseSetting, type SignedMessage } from '../../src/evidence/case.js';
+import {
+  messagesOfRecord,
+  parseCase,
+  partialSignatureMessage,
+  serializeCase,
+  type Case,
+  type SigningCaseSetting,
+  type SignedMessage,
+} from '../../src/evidence/case.js';
 import { judge } from '../../src/evidence/judge.js';
 import { keyMaterialDigest } from '../../src/key_share/public_key_material.js';
 import { G, toScalar, type Point } from '../../src/math/curve.js';
@@ -37,7 +45,10 @@ const scalarPlusOne = (path: string) => (body: Json): Json => {
   const value = path.slice(1).split('/').reduce<Json>((node, key) => (node as Record<string, Json>)[key] ?? null, body);
   return replaceAt(body, path, toJson(ScalarJson, toScalar(ScalarJson.parse(value) + 1n)));
 };
-const pointPlus = (path: string, P: Point) => (body: Json): Json => replaceAt(body, path, toJson(PointJson, PointJson.parse((body as Record<string, Json>)[path.slice(1)]).add(P)));
+const pointPlus =
+  (path: string, P: Point) =>
+  (body: Json): Json =>
+    replaceAt(body, path, toJson(PointJson, PointJson.parse((body as Record<string, Json>)[path.slice(1)]).add(P)));
 
 describe('a message that no honest party sends', () => {
   const run = named('threshold key generation');
@@ -67,7 +78,9 @@ describe('a message that no honest party sends', () => {
 
 describe('several cheats', () => {
   it('are all named, also when they fail different checks', () => {
-    const sessions = [0, 1, 2, 3].map((index) => keygen({ executionId: utf8ToBytes('several'), index, parties: 4, threshold: 2, rng: seededRng(`several ${index}`) }));
+    const sessions = [0, 1, 2, 3].map((index) =>
+      keygen({ executionId: utf8ToBytes('several'), index, parties: 4, threshold: 2, rng: seededRng(`several ${index}`) }),
+    );
     const [session] = sessions;
     if (session === undefined) throw new Error('no session');
     const view = observe(session);
@@ -75,9 +88,19 @@ describe('several cheats', () => {
     const share = editing(3, 'Round2Uni', scalarPlusOne('/sigma'));
     const [outcome] = simulate(sessions, { tamper: (delivery) => opening(delivery).flatMap(share) });
     expect(outcome).toMatchObject({ kind: 'aborted', error: { code: 'invalid_decommitment', blame: [{ party: 1 }, { party: 3 }] } });
-    const setting = { kind: 'keygen', executionId: utf8ToBytes('several'), parties: 4, threshold: 2, chainCode: 'shared', reliableBroadcast: true } as const;
+    const setting = {
+      kind: 'keygen',
+      executionId: utf8ToBytes('several'),
+      parties: 4,
+      threshold: 2,
+      chainCode: 'shared',
+      reliableBroadcast: true,
+    } as const;
     const messages = messagesOfRecord({ index: 0, ...view, culprits: [1, 3] });
-    expect(verdictsOf({ params: SECURITY_128, setting, messages })).toEqual(['invalid_decommitment Round2Broad 1', 'invalid_share Round2Uni 3']);
+    expect(verdictsOf({ params: SECURITY_128, setting, messages })).toEqual([
+      'invalid_decommitment Round2Broad 1',
+      'invalid_share Round2Uni 3',
+    ]);
     // The honest party's share of the key is not to be had: of the three that were sent to it, one is missing.
     const shared = messages.filter(({ payload }) => variantOf(payload) === 'Round2Uni').map(({ sender, recipient }) => [sender, recipient]);
     expect(shared).toEqual([[1, 0], [3, 0]]);
@@ -105,11 +128,15 @@ describe('without the echo round', () => {
 });
 
 describe('a partial signature', () => {
-  const wrong = (message: SignedMessage[], sender = 1): SignedMessage[] => edited(message, sender, 'Round4', scalarPlusOne('/partial_sig/sigma'));
+  const wrong = (message: SignedMessage[], sender = 1): SignedMessage[] =>
+    edited(message, sender, 'Round4', scalarPlusOne('/partial_sig/sigma'));
 
   it('that is wrong convicts its maker', () => {
     expect(verdictsOf(caseWith(signing, wrong([...signing.messages])))).toEqual(['invalid_partial_signature Round4 1']);
-    expect(verdictsOf(caseWith(signing, wrong(wrong([...signing.messages]), 2)))).toEqual(['invalid_partial_signature Round4 1', 'invalid_partial_signature Round4 2']);
+    expect(verdictsOf(caseWith(signing, wrong(wrong([...signing.messages]), 2)))).toEqual([
+      'invalid_partial_signature Round4 1',
+      'invalid_partial_signature Round4 2',
+    ]);
   });
 
   it.each(['Round1a', 'ReliabilityCheck', 'Round2', 'Round3'])('proves nothing without %s', (variant) => {
@@ -151,7 +178,10 @@ describe('a partial signature', () => {
     const caseOf = (signed: Uint8Array, cheat?: number): Case => ({
       params: FEW_REPETITIONS,
       setting: { ...setting, message: signed },
-      messages: [...transcript, ...partials.map(({ sigma }, j) => partialSignatureMessage(j, { sigma: j === cheat ? toScalar(sigma + 1n) : sigma }))],
+      messages: [
+        ...transcript,
+        ...partials.map(({ sigma }, j) => partialSignatureMessage(j, { sigma: j === cheat ? toScalar(sigma + 1n) : sigma })),
+      ],
     });
     expect(verdictsOf(caseOf(message))).toEqual([]);
     expect(verdictsOf(caseOf(message, 2))).toEqual(['invalid_partial_signature Round4 2']);
@@ -172,7 +202,10 @@ describe('a case as JSON', () => {
     if (share === undefined) throw new Error('no share');
     const { p, q } = share.aux.decryptionKey.primes;
     for (const secret of [share.core.secretShare.reveal(), p.prime, q.prime]) expect(text).not.toContain(secret.toString(16));
-    expect(Object.keys((JSON.parse(text) as { setting: { key: { core: object; aux: object } } }).setting.key.aux)).toEqual(['N', 'pedersen_params']);
+    expect(Object.keys((JSON.parse(text) as { setting: { key: { core: object; aux: object } } }).setting.key.aux)).toEqual([
+      'N',
+      'pedersen_params',
+    ]);
   });
 
   it.each<[string, (json: Record<string, Json>) => Json, RegExp]>([
@@ -180,14 +213,35 @@ describe('a case as JSON', () => {
     ['of another level', (json) => ({ ...json, level: 'security-128' }), /^case: level/],
     ['of no protocol', (json) => replaceAt(json, '/setting/kind', 'refresh'), /^case: setting/],
     ['with a field too many', (json) => ({ ...json, accuser: 0 }), /^case: Unrecognized key/],
-    ['with an even modulus', (json) => replaceAt(json, '/setting/key/aux/N/1', { radix: 16, value: `${'f'.repeat(255)}e` }), /^case: setting.key: N.1/],
-    ['with an s that is no unit', (json) => replaceAt(json, '/setting/key/aux/pedersen_params/2/s', { radix: 16, value: '0' }), /^case: setting.key: pedersen_params.2/],
-    ['with another public key', (json) => replaceAt(json, '/setting/key/core/shared_public_key', `0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798`), /^case: setting.key: public_shares/],
+    [
+      'with an even modulus',
+      (json) => replaceAt(json, '/setting/key/aux/N/1', { radix: 16, value: `${'f'.repeat(255)}e` }),
+      /^case: setting.key: N.1/,
+    ],
+    [
+      'with an s that is no unit',
+      (json) => replaceAt(json, '/setting/key/aux/pedersen_params/2/s', { radix: 16, value: '0' }),
+      /^case: setting.key: pedersen_params.2/,
+    ],
+    [
+      'with another public key',
+      (json) =>
+        replaceAt(json, '/setting/key/core/shared_public_key', `0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798`),
+      /^case: setting.key: public_shares/,
+    ],
     ['of too many signers', (json) => replaceAt(json, '/setting/signers', [0, 1, 2, 3]), /^signers: must be exactly 3/],
     ['of one signer twice', (json) => replaceAt(json, '/setting/signers', [0, 1, 1]), /^signers: must be distinct/],
     ['of a signer that does not exist', (json) => replaceAt(json, '/setting/signers', [0, 1, 4]), /^signers: each must be/],
-    ['with a sender that does not exist', (json) => ({ ...json, messages: [{ sender: 3, recipient: 'all', payload: '' }] }), /^messages: 0: no such sender/],
-    ['with a message to its sender', (json) => ({ ...json, messages: [{ sender: 1, recipient: 1, payload: '' }] }), /^messages: 0: no such recipient/],
+    [
+      'with a sender that does not exist',
+      (json) => ({ ...json, messages: [{ sender: 3, recipient: 'all', payload: '' }] }),
+      /^messages: 0: no such sender/,
+    ],
+    [
+      'with a message to its sender',
+      (json) => ({ ...json, messages: [{ sender: 1, recipient: 1, payload: '' }] }),
+      /^messages: 0: no such recipient/,
+    ],
   ])('%s is refused', (_, change, error) => {
     const json = JSON.parse(serializeCase(caseWith(signing, signing.messages))) as Record<string, Json>;
     const attempt = (): unknown => judge(parseCase(JSON.stringify(change(json)), FEW_REPETITIONS));

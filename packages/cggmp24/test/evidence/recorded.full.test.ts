@@ -20,22 +20,41 @@ function lastField(body: Json): Json {
 }
 
 /** The cheat's last message of a variant altered. */
-function tampered(messages: readonly RecordedMessage[], cheat: number, variant: string, alter: (body: Json) => Json = lastField): RecordedMessage[] {
+function tampered(
+  messages: readonly RecordedMessage[],
+  cheat: number,
+  variant: string,
+  alter: (body: Json) => Json = lastField,
+): RecordedMessage[] {
   const target = messages.findLast(({ sender, msg }) => sender === cheat && variant in msg);
   if (target === undefined) throw new Error(`no ${variant} from ${cheat}`);
   return messages.map((message) => (message === target ? { ...message, msg: { [variant]: alter(target.msg[variant] ?? null) } } : message));
 }
 
 function verdicts(setting: Setting, recorded: readonly RecordedMessage[]): string[] {
-  const messages = recorded.map(({ sender, recipient, msg }): SignedMessage => ({ sender, recipient: recipient ?? 'all', payload: JSON.stringify(msg) }));
+  const messages = recorded.map(({ sender, recipient, msg }): SignedMessage => ({
+    sender,
+    recipient: recipient ?? 'all',
+    payload: JSON.stringify(msg),
+  }));
   return judge({ params: SECURITY_128, setting, messages }).map(({ code, party }) => `${code}:${party}`);
 }
 
 const common = { eid: HexBytes, n: z.number(), reliable_broadcast: z.boolean(), messages: z.array(RecordedMessage) };
 const KeygenRun = z.object({ ...common, t: z.number().nullish(), hd_wallet_feature: z.boolean(), hd_enabled: z.boolean() });
 
-describe.each(['keygen_2of3_rb', 'keygen_3of4_norb', 'keygen_3of4_rb_hd_off', 'keygen_nonthreshold_3_rb', 'nohd_keygen_3of4_rb'])('%s', (name) => {
-  const { eid: executionId, n: parties, t, hd_wallet_feature, hd_enabled, reliable_broadcast: reliableBroadcast, messages } = loadVectors(name, KeygenRun);
+const RECORDINGS = ['keygen_2of3_rb', 'keygen_3of4_norb', 'keygen_3of4_rb_hd_off', 'keygen_nonthreshold_3_rb', 'nohd_keygen_3of4_rb'];
+
+describe.each(RECORDINGS)('%s', (name) => {
+  const {
+    eid: executionId,
+    n: parties,
+    t,
+    hd_wallet_feature,
+    hd_enabled,
+    reliable_broadcast: reliableBroadcast,
+    messages,
+  } = loadVectors(name, KeygenRun);
   const chainCode = hd_enabled ? 'shared' : hd_wallet_feature ? 'none' : 'absent';
   const setting = { kind: 'keygen', executionId, parties, threshold: t ?? null, chainCode, reliableBroadcast } as const;
 
@@ -67,7 +86,16 @@ describe('auxgen_3_rb', () => {
 describe.each(['sign_2of3_12_rb', 'sign_013_rb_hd', 'presign_301_unsorted_rb'])('%s', (name) => {
   const { run, shares } = loadSigningRun(name);
   const { eid: executionId, participants: signers, reliable_broadcast: reliableBroadcast, derivation_path: path, message = null } = run;
-  const setting: Setting = { kind: 'signing', executionId, signers, key: at(shares, 0), path, message, reliableBroadcast, identification: false };
+  const setting: Setting = {
+    kind: 'signing',
+    executionId,
+    signers,
+    key: at(shares, 0),
+    path,
+    message,
+    reliableBroadcast,
+    identification: false,
+  };
 
   it('proves nothing against anybody', () => {
     expect(verdicts(setting, run.messages)).toEqual([]);

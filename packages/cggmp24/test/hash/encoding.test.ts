@@ -59,12 +59,13 @@ const ours: Record<string, enc.Encoded> = {
   'Point generator': enc.point(G),
   'Point at infinity': enc.point(INFINITY),
   'NonZero<Point> 027839600d101357563dd2c5e1f63add31563350a39fabc221d8acbcfe51100277': enc.wrapped(enc.point(P)),
-  'Scalar 3e35884dd723b3913138e4051dd0223a82562e017848f7c97dc0b9440b7f8f59': enc.scalar(
-    0x3e35884dd723b3913138e4051dd0223a82562e017848f7c97dc0b9440b7f8f59n,
-  ),
+  'Scalar 3e35884dd723b3913138e4051dd0223a82562e017848f7c97dc0b9440b7f8f59':
+    enc.scalar(0x3e35884dd723b3913138e4051dd0223a82562e017848f7c97dc0b9440b7f8f59n),
   'Scalar 0': enc.scalar(0n),
   'schnorr Commit(Point 027839600d101357563dd2c5e1f63add31563350a39fabc221d8acbcfe51100277)': enc.wrapped(enc.point(P)),
-  [`Polynomial<Point> ["${polynomial.map((C) => C.toHex(true)).join('", "')}"]`]: enc.struct({ coefs: enc.list(polynomial.map(enc.point)) }),
+  [`Polynomial<Point> ["${polynomial.map((C) => C.toHex(true)).join('", "')}"]`]: enc.struct({
+    coefs: enc.list(polynomial.map(enc.point)),
+  }),
   'threshold MsgRound1 { commitment: sha256("x") }': round1,
   'threshold keygen Echo { sid, commitment: MsgRound1 above }': enc.struct(
     { sid: enc.executionId(sid), commitment: round1 },
@@ -146,7 +147,11 @@ describe('an encoding', () => {
     { what: 'a tag', a: enc.leaf(bytes, 'x'), b: enc.leaf(bytes) },
     { what: 'an empty tag', a: enc.leaf(bytes, ''), b: enc.leaf(bytes) },
     { what: 'a tag that moved into the content', a: enc.leaf(utf8ToBytes('a'), 'b'), b: enc.leaf(utf8ToBytes(''), 'ab') },
-    { what: 'the order of fields', a: enc.struct({ a: enc.bool(true), b: enc.bool(false) }), b: enc.struct({ b: enc.bool(false), a: enc.bool(true) }) },
+    {
+      what: 'the order of fields',
+      a: enc.struct({ a: enc.bool(true), b: enc.bool(false) }),
+      b: enc.struct({ b: enc.bool(false), a: enc.bool(true) }),
+    },
     { what: 'the name of a field', a: enc.struct({ a: enc.bool(true) }), b: enc.struct({ b: enc.bool(true) }) },
     { what: 'an absent option', a: enc.option(null), b: enc.option(enc.text('')) },
   ])('tells $what', ({ a, b }) => {

@@ -56,7 +56,12 @@ describe('a key share', () => {
   });
 
   it('may leave out what can be computed', () => {
-    for (const path of ['/aux/pedersen_params/0/multiexp', '/aux/pedersen_params/1/multiexp', '/aux/pedersen_params/1/crt', '/aux/pedersen_params/0/lambda']) {
+    for (const path of [
+      '/aux/pedersen_params/0/multiexp',
+      '/aux/pedersen_params/1/multiexp',
+      '/aux/pedersen_params/1/crt',
+      '/aux/pedersen_params/0/lambda',
+    ]) {
       expect(() => parse(without(json as Json, path))).not.toThrow();
     }
   });
@@ -86,19 +91,49 @@ describe('a key share', () => {
     ['another secret', '/core/x', scalarToHex(x + 1n), 'core: x: does not match public_shares[i]'],
     ['a secret of q', '/core/x', scalarToHex(GROUP_ORDER), 'core.x: scalar is not below the group order'],
     ['a short secret', '/core/x', 'ab', 'core.x: must be 32 bytes in hex'],
-    ['another public key', '/core/shared_public_key', publicShares[1] ?? '', 'core: public_shares: not on one polynomial of degree t-1 through shared_public_key'],
-    ['an uncompressed public key', '/core/shared_public_key', `04${'1'.repeat(128)}`, 'core.shared_public_key: must be a compressed point in hex'],
+    [
+      'another public key',
+      '/core/shared_public_key',
+      publicShares[1] ?? '',
+      'core: public_shares: not on one polynomial of degree t-1 through shared_public_key',
+    ],
+    [
+      'an uncompressed public key',
+      '/core/shared_public_key',
+      `04${'1'.repeat(128)}`,
+      'core.shared_public_key: must be a compressed point in hex',
+    ],
     ['a public key off the curve', '/core/shared_public_key', `02${'0'.repeat(63)}5`, 'core.shared_public_key: not a point of secp256k1'],
     ['the identity as public key', '/core/shared_public_key', '0'.repeat(66), 'core.shared_public_key: must be a compressed point in hex'],
-    ['another public share', '/core/public_shares/2', publicShares[1] ?? '', 'core: public_shares: not on one polynomial of degree t-1 through shared_public_key'],
+    [
+      'another public share',
+      '/core/public_shares/2',
+      publicShares[1] ?? '',
+      'core: public_shares: not on one polynomial of degree t-1 through shared_public_key',
+    ],
     ['one party', '/core/public_shares', publicShares.slice(0, 1), 'core: public_shares: fewer than two parties'],
     ['a threshold of one', '/core/vss_setup/min_signers', 1, 'core: vss_setup.min_signers: not from 2 to the number of parties'],
-    ['a threshold beyond the parties', '/core/vss_setup/min_signers', 4, 'core: vss_setup.min_signers: not from 2 to the number of parties'],
+    [
+      'a threshold beyond the parties',
+      '/core/vss_setup/min_signers',
+      4,
+      'core: vss_setup.min_signers: not from 2 to the number of parties',
+    ],
     ['a fractional threshold', '/core/vss_setup/min_signers', 1.5, 'core.vss_setup.min_signers: '],
     ['a share index of zero', '/core/vss_setup/I/1', scalarToHex(0n), 'core: vss_setup.I: zero'],
-    ['a share index of q, which is zero', '/core/vss_setup/I/1', scalarToHex(GROUP_ORDER), 'core.vss_setup.I.1: scalar is not below the group order'],
+    [
+      'a share index of q, which is zero',
+      '/core/vss_setup/I/1',
+      scalarToHex(GROUP_ORDER),
+      'core.vss_setup.I.1: scalar is not below the group order',
+    ],
     ['two equal share indices', '/core/vss_setup/I/1', scalarToHex(1n), 'core: vss_setup.I: two equal'],
-    ['another share index', '/core/vss_setup/I/1', scalarToHex(9n), 'core: public_shares: not on one polynomial of degree t-1 through shared_public_key'],
+    [
+      'another share index',
+      '/core/vss_setup/I/1',
+      scalarToHex(9n),
+      'core: public_shares: not on one polynomial of degree t-1 through shared_public_key',
+    ],
     ['one share index too few', '/core/vss_setup/I', [scalarToHex(1n), scalarToHex(2n)], 'core: vss_setup.I: not one for each party'],
     ['no sharing, though it is not additive', '/core/vss_setup', null, 'core: shared_public_key: not the sum of public_shares'],
     ['a short chain code', '/core/chain_code', 'ab', 'core.chain_code: must be 32 bytes in hex'],
@@ -111,13 +146,33 @@ describe('a key share', () => {
     ['a factor of one', '/aux/p', integer(1n), 'aux: p, q: do not factor any N'],
     ['the factors of another modulus', '/aux/N/0', integer(P * p.prime), 'aux: p, q: do not factor any N'],
     ['a short ring-Pedersen modulus', '/aux/pedersen_params/1/hat_N', integer(77n), 'aux: pedersen_params.1: hat_N is even or too short'],
-    ['an even ring-Pedersen modulus', '/aux/pedersen_params/1/hat_N', integer(1n << 1024n), 'aux: pedersen_params.1: hat_N is even or too short'],
+    [
+      'an even ring-Pedersen modulus',
+      '/aux/pedersen_params/1/hat_N',
+      integer(1n << 1024n),
+      'aux: pedersen_params.1: hat_N is even or too short',
+    ],
     ['s of zero', '/aux/pedersen_params/1/s', integer(0n), 'aux: pedersen_params.1: s or t is not a unit modulo hat_N'],
     ['t of zero', '/aux/pedersen_params/1/t', integer(0n), 'aux: pedersen_params.1: s or t is not a unit modulo hat_N'],
     ['s not below the modulus', '/aux/pedersen_params/0/s', integer(hat_N), 'aux: pedersen_params.0: s or t is not a unit modulo hat_N'],
-    ['t a multiple of a factor', '/aux/pedersen_params/0/t', (params[0]?.['crt'] as Fields)['n1'] ?? null, 'aux: pedersen_params.0: s or t is not a unit modulo hat_N'],
-    ['factors of another ring-Pedersen modulus', '/aux/pedersen_params/0/crt/n1', integer(P), 'aux: pedersen_params.0: crt does not factor hat_N'],
-    ['a factor of one of the ring-Pedersen modulus', '/aux/pedersen_params/0/crt/n1', integer(1n), 'aux: pedersen_params.0: crt does not factor hat_N'],
+    [
+      't a multiple of a factor',
+      '/aux/pedersen_params/0/t',
+      (params[0]?.['crt'] as Fields)['n1'] ?? null,
+      'aux: pedersen_params.0: s or t is not a unit modulo hat_N',
+    ],
+    [
+      'factors of another ring-Pedersen modulus',
+      '/aux/pedersen_params/0/crt/n1',
+      integer(P),
+      'aux: pedersen_params.0: crt does not factor hat_N',
+    ],
+    [
+      'a factor of one of the ring-Pedersen modulus',
+      '/aux/pedersen_params/0/crt/n1',
+      integer(1n),
+      'aux: pedersen_params.0: crt does not factor hat_N',
+    ],
     ['another lambda', '/aux/pedersen_params/0/lambda', integer(5n), 'aux: pedersen_params.0: s is not t^lambda'],
     ['lambda without factors', '/aux/pedersen_params/0/crt', null, 'aux: pedersen_params.0: lambda without crt'],
   ])('with %s is refused', (_, path, value, reason) => {

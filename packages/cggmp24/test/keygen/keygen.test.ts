@@ -31,7 +31,9 @@ function secretOf(shares: readonly CoreKeyShare[], parties: readonly number[]): 
 }
 
 const subsets = (n: number, size: number): number[][] =>
-  Array.from({ length: 2 ** n }, (_, mask) => Array.from({ length: n }, (__, j) => j).filter((j) => (mask >> j) % 2 === 1)).filter((s) => s.length === size);
+  Array.from({ length: 2 ** n }, (_, mask) => Array.from({ length: n }, (__, j) => j).filter((j) => (mask >> j) % 2 === 1)).filter(
+    (s) => s.length === size,
+  );
 
 describe.each([
   [2, 2],
@@ -67,7 +69,8 @@ describe.each([
   });
 
   it('makes shares that can be stored', () => {
-    for (const share of shares) expect(serializeCoreKeyShare(parseCoreKeyShare(serializeCoreKeyShare(share)))).toBe(serializeCoreKeyShare(share));
+    for (const share of shares)
+      expect(serializeCoreKeyShare(parseCoreKeyShare(serializeCoreKeyShare(share)))).toBe(serializeCoreKeyShare(share));
   });
 });
 
@@ -104,7 +107,9 @@ describe('the echo round', () => {
   });
 
   it('is waited for by those who want it and ignored by those who do not', () => {
-    const sessions = [true, false, false].map((reliableBroadcast, index) => keygen({ executionId, index, parties: 3, threshold: 2, reliableBroadcast }));
+    const sessions = [true, false, false].map((reliableBroadcast, index) =>
+      keygen({ executionId, index, parties: 3, threshold: 2, reliableBroadcast }),
+    );
     const outcomes = simulate(sessions);
     expect(outcomes[0]).toEqual({ kind: 'waiting', round: 'ReliabilityCheck', missing: [1, 2] });
     expect(outcomes[1]).toEqual({ kind: 'waiting', round: 'Round2Broad', missing: [0] });

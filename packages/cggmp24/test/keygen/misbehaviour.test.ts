@@ -17,7 +17,17 @@ import { bytesHexJson, DigestJson, PointJson, ScalarJson } from '../../src/wire/
 import { fieldsOf, INFINITY_JSON, malformedForms, plausible, without, type Field } from '../util/alterations.js';
 import { ending, expectBlame, reasonsOf } from '../util/blame.js';
 import { simulateJudged } from '../util/evidence.js';
-import { bodyOf, both, Commitment, committing, editing, recordRun, variantOf, type RecordedMessage, type Tamper } from '../util/messages.js';
+import {
+  bodyOf,
+  both,
+  Commitment,
+  committing,
+  editing,
+  recordRun,
+  variantOf,
+  type RecordedMessage,
+  type Tamper,
+} from '../util/messages.js';
 import { replaceAt, toJson, type Json } from '../util/proofs.js';
 
 const sid = utf8ToBytes('misbehaviour');
@@ -79,10 +89,27 @@ function sessionsOf(variant: Variant, options: Options = {}): Session<CoreKeySha
 }
 
 /** Runs three or four parties of which those named are honest; a judge comes to the same verdicts as they. */
-function run(variant: Variant, tamper: Tamper, options: Options & { readonly shuffle?: Rng; readonly honest?: readonly number[] } = {}): Outcome<CoreKeyShare>[] {
+function run(
+  variant: Variant,
+  tamper: Tamper,
+  options: Options & { readonly shuffle?: Rng; readonly honest?: readonly number[] } = {},
+): Outcome<CoreKeyShare>[] {
   const { executionId = sid, parties = 3, reliableBroadcast = true, honest = HONEST, shuffle } = options;
-  const setting = { kind: 'keygen', executionId, parties, threshold: variant === threshold ? 2 : null, chainCode: 'shared', reliableBroadcast } as const;
-  return simulateJudged(SECURITY_128, setting, honest, sessionsOf(variant, options), shuffle === undefined ? { tamper } : { shuffle, tamper });
+  const setting = {
+    kind: 'keygen',
+    executionId,
+    parties,
+    threshold: variant === threshold ? 2 : null,
+    chainCode: 'shared',
+    reliableBroadcast,
+  } as const;
+  return simulateJudged(
+    SECURITY_128,
+    setting,
+    honest,
+    sessionsOf(variant, options),
+    shuffle === undefined ? { tamper } : { shuffle, tamper },
+  );
 }
 
 function honestMessages(variant: Variant, options: Options = {}): RecordedMessage[] {
@@ -107,13 +134,17 @@ const codes: Readonly<Record<string, AbortCode>> = {
 describe.each([threshold, nonThreshold])('$name key generation, one cheat', (variant) => {
   const messages = honestMessages(variant);
   const ofCheat = messages.filter(({ sender, recipient }) => sender === CHEAT && recipient !== 2);
-  const rows = ofCheat.flatMap(({ msg }) => Object.entries(msg).flatMap(([name, body]) => fieldsOf(body).map((field) => ({ name, body, field, where: `${name}${field.path}` }))));
+  const rows = ofCheat.flatMap(({ msg }) =>
+    Object.entries(msg).flatMap(([name, body]) => fieldsOf(body).map((field) => ({ name, body, field, where: `${name}${field.path}` }))),
+  );
   /** A share concerns its recipient alone; the other party waits for it, and accuses nobody. */
   const expected = (name: string, code: AbortCode, culprits: readonly number[]): string[] =>
     HONEST.map((party) => (name === 'Round2Uni' && party !== 0 ? 'waiting' : `${code}:${culprits.join()}`));
   const sending = (name: string, edited: Json): Outcome<CoreKeyShare>[] => {
     const wellFormed = name === 'Round1' && Commitment.safeParse(edited).success;
-    const tamper = wellFormed ? committing(variant.tag, sid, messages, new Map([[CHEAT, edited]])) : editing(CHEAT, name, () => edited, name === 'Round2Uni' ? [0] : undefined);
+    const tamper = wellFormed
+      ? committing(variant.tag, sid, messages, new Map([[CHEAT, edited]]))
+      : editing(CHEAT, name, () => edited, name === 'Round2Uni' ? [0] : undefined);
     return run(variant, tamper);
   };
   const endings = (outcomes: readonly Outcome<CoreKeyShare>[]): string[] => HONEST.map((party) => ending(outcomes[party]));
@@ -122,7 +153,11 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
     const paths = rows.map(({ where }) => where);
     const opening = variant === threshold ? ['/F/0', '/F/1'] : ['/X'];
     expect(paths.sort()).toEqual(
-      ['Round1/commitment', 'ReliabilityCheck', ...['/rid', ...opening, '/sch_commit', '/chain_code', '/decommit'].map((path) => `${variant.opening}${path}`)]
+      [
+        'Round1/commitment',
+        'ReliabilityCheck',
+        ...['/rid', ...opening, '/sch_commit', '/chain_code', '/decommit'].map((path) => `${variant.opening}${path}`),
+      ]
         .concat(variant === threshold ? ['Round2Uni/sigma'] : [], ['Round3/sch_proof'])
         .sort(),
     );
@@ -136,7 +171,10 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
 
   it.each(rows)('$where malformed', ({ name, body, field }) => {
     for (const [form, json] of formsOf(field)) {
-      expect([form, ...endings(sending(name, replaceAt(body, field.path, json)))]).toEqual([form, ...expected(name, 'malformed_message', [CHEAT])]);
+      expect([form, ...endings(sending(name, replaceAt(body, field.path, json)))]).toEqual([
+        form,
+        ...expected(name, 'malformed_message', [CHEAT]),
+      ]);
     }
   });
 
@@ -158,7 +196,9 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
       const changesShare = field.path.startsWith('/F');
       // The chain code and the nonce are the cheat's to choose: such a run is an honest one.
       const free = field.path === '/chain_code' || field.path === '/decommit';
-      expect(endings(outcomes)).toEqual(HONEST.map(() => (free ? 'done' : `${changesShare ? 'invalid_share' : 'invalid_schnorr_proof'}:${CHEAT}`)));
+      expect(endings(outcomes)).toEqual(
+        HONEST.map(() => (free ? 'done' : `${changesShare ? 'invalid_share' : 'invalid_schnorr_proof'}:${CHEAT}`)),
+      );
     });
 
     it('to no chain code', () => {
@@ -178,9 +218,19 @@ describe.each([threshold, nonThreshold])('$name key generation, one cheat', (var
 
   it('a rogue key: nobody opens before everybody has committed', () => {
     const alone = run(variant, (d) => (d.from === CHEAT ? [] : [d]));
-    expect(alone.map((outcome) => (outcome.kind === 'waiting' ? outcome.round : outcome.kind))).toEqual(['Round1', 'ReliabilityCheck', 'Round1']);
+    expect(alone.map((outcome) => (outcome.kind === 'waiting' ? outcome.round : outcome.kind))).toEqual([
+      'Round1',
+      'ReliabilityCheck',
+      'Round1',
+    ]);
     const others = HONEST.map((party) => {
-      const [X] = z.array(PointJson).parse(variant === threshold ? (bodyOf(messages, variant.opening, party) as { F: Json }).F : [(bodyOf(messages, variant.opening, party) as { X: Json }).X]);
+      const [X] = z
+        .array(PointJson)
+        .parse(
+          variant === threshold
+            ? (bodyOf(messages, variant.opening, party) as { F: Json }).F
+            : [(bodyOf(messages, variant.opening, party) as { X: Json }).X],
+        );
       return X ?? INFINITY;
     });
     const rogue = toJson(PointJson, multiply(G, 7n).subtract(sumPoints(others)));
@@ -216,13 +266,18 @@ describe('threshold key generation, a cheat that raises or lowers the threshold'
   const messages = honestMessages(threshold);
   const honest = z.object({ F: z.array(PointJson) }).loose().parse(bodyOf(messages, 'Round2Broad', CHEAT));
   const { F } = honest;
-  const withF = (points: typeof F): Json => ({ ...(bodyOf(messages, 'Round2Broad', CHEAT) as { [key: string]: Json }), F: points.map((P) => toJson(PointJson, P)) });
+  const withF = (points: typeof F): Json => ({
+    ...(bodyOf(messages, 'Round2Broad', CHEAT) as { [key: string]: Json }),
+    F: points.map((P) => toJson(PointJson, P)),
+  });
   const sigmaTo = (to: number): bigint =>
     z.object({ sigma: ScalarJson }).parse(messages.find((m) => m.sender === CHEAT && m.recipient === to)?.msg['Round2Uni']).sigma;
 
   it('by one more coefficient, with shares on that polynomial', () => {
     const extra = 5n;
-    const sharing = editing(CHEAT, 'Round2Uni', (_, to) => ({ sigma: toJson(ScalarJson, toScalar(sigmaTo(to) + extra * BigInt(to + 1) ** 2n)) }));
+    const sharing = editing(CHEAT, 'Round2Uni', (_, to) => ({
+      sigma: toJson(ScalarJson, toScalar(sigmaTo(to) + extra * BigInt(to + 1) ** 2n)),
+    }));
     const outcomes = run(threshold, both(openingTo(threshold, messages, withF([...F, multiply(G, extra)])), sharing));
     expectBlame(outcomes, HONEST, 'invalid_share', [CHEAT]);
     expect(reasonsOf(outcomes[0])).toEqual(['F_j has t coefficients']);
@@ -250,7 +305,12 @@ describe.each([threshold, nonThreshold])('$name key generation, two cheats', (va
 
   it('both open otherwise than they committed, and both are named', () => {
     const commitments = new Map([1, 3].map((cheat) => [cheat, altered(bodyOf(messages, 'Round1', cheat))]));
-    expectBlame(run(variant, committing(variant.tag, sid, messages, commitments), { parties: 4, honest }), honest, 'invalid_decommitment', [1, 3]);
+    expectBlame(
+      run(variant, committing(variant.tag, sid, messages, commitments), { parties: 4, honest }),
+      honest,
+      'invalid_decommitment',
+      [1, 3],
+    );
   });
 
   it.each([variant.opening, 'Round3', ...(variant === threshold ? ['Round2Uni'] : [])])('both lie in %s, and both are named', (name) => {
@@ -260,7 +320,12 @@ describe.each([threshold, nonThreshold])('$name key generation, two cheats', (va
 
   it('each opens a commitment that the other made', () => {
     const swapped = new Map([1, 3].map((cheat) => [cheat, bodyOf(messages, 'Round1', 4 - cheat)]));
-    expectBlame(run(variant, committing(variant.tag, sid, messages, swapped), { parties: 4, honest }), honest, 'invalid_decommitment', [1, 3]);
+    expectBlame(
+      run(variant, committing(variant.tag, sid, messages, swapped), { parties: 4, honest }),
+      honest,
+      'invalid_decommitment',
+      [1, 3],
+    );
   });
 });
 

@@ -50,7 +50,10 @@ describe.each([
 });
 
 describe('powReduced', () => {
-  it.each([{ what: 'p', power: primeField(p) }, { what: 'p^2', power: primeSquare(p) }])('modulo $what takes exponents of either sign for units', ({ power }) => {
+  it.each([
+    { what: 'p', power: primeField(p) },
+    { what: 'p^2', power: primeSquare(p) },
+  ])('modulo $what takes exponents of either sign for units', ({ power }) => {
     fc.assert(
       fc.property(fc.bigInt({ min: 1n, max: p - 1n }), fc.bigInt({ min: 1n, max: 1n << 1100n }), (b, e) => {
         const m = power.modulus.value;

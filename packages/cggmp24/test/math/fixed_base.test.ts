@@ -21,8 +21,14 @@ function power(base: bigint, e: bigint): bigint {
 /** Exponents of either sign up to `bits` bits; on both sides of where another group of rows is needed; the longest. */
 function exponentsOf(bits: number): fc.Arbitrary<bigint> {
   const longest = (1n << BigInt(bits)) - 1n;
-  const ofLength = fc.integer({ min: 1, max: bits }).chain((length) => fc.bigInt({ min: 1n << BigInt(length - 1), max: (1n << BigInt(length)) - 1n }));
-  const positive = fc.oneof(ofLength, fc.bigInt({ min: 0n, max: longest }), fc.constantFrom(0n, 1n, 2n, longest, longest - 1n, 1n << BigInt(bits - 1)));
+  const ofLength = fc
+    .integer({ min: 1, max: bits })
+    .chain((length) => fc.bigInt({ min: 1n << BigInt(length - 1), max: (1n << BigInt(length)) - 1n }));
+  const positive = fc.oneof(
+    ofLength,
+    fc.bigInt({ min: 0n, max: longest }),
+    fc.constantFrom(0n, 1n, 2n, longest, longest - 1n, 1n << BigInt(bits - 1)),
+  );
   return fc.tuple(positive, fc.boolean()).map(([e, negative]) => (negative ? -e : e));
 }
 

@@ -24,7 +24,9 @@ const fromQuotients = quotients.map((list) => list.reduce<[bigint, bigint]>(([x,
 
 const anyNumber = fc.oneof(uniform, sparse);
 /** A number and one a few bits longer. */
-const near = fc.tuple(anyNumber, fc.bigInt(0n, 5000n), anyNumber).map(([x, times, rest]): [bigint, bigint] => [x * times + (rest % (x + 1n)), x]);
+const near = fc
+  .tuple(anyNumber, fc.bigInt(0n, 5000n), anyNumber)
+  .map(([x, times, rest]): [bigint, bigint] => [x * times + (rest % (x + 1n)), x]);
 const pair = fc.oneof(fc.tuple(anyNumber, anyNumber), near, fromQuotients);
 
 describe('gcd', () => {

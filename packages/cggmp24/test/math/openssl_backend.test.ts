@@ -177,7 +177,10 @@ describe('the choice between them', () => {
   ])('falls back to bigint when OpenSSL $what', ({ wrong }) => {
     const failure = opensslSelfTest({
       name: 'openssl',
-      modulus: (m) => ({ ...withPowers(m), pow: (base, exponent) => wrong(base, exponent, m) ?? opensslBackend.modulus(m).pow(base, exponent) }),
+      modulus: (m) => ({
+        ...withPowers(m),
+        pow: (base, exponent) => wrong(base, exponent, m) ?? opensslBackend.modulus(m).pow(base, exponent),
+      }),
     });
     expect(failure).toMatch(/-bit modulus, base \d, exponent \d/);
     const choice = chooseBackend(failure);
@@ -190,7 +193,10 @@ describe('the choice between them', () => {
     { what: 'is wrong for long exponents', powWith: (exponent, m) => (base) => (exponent > m ? 1n : naivePow(base, exponent, m)) },
     { what: 'is wrong for the base -1', powWith: (exponent, m) => (base) => (base === m - 1n ? base : naivePow(base, exponent, m)) },
   ])('falls back to bigint when OpenSSL, with one exponent for many bases, $what', ({ powWith }) => {
-    const failure = opensslSelfTest({ name: 'openssl', modulus: (m) => ({ ...withPowers(m), powWith: (exponent) => powWith(exponent, m) }) });
+    const failure = opensslSelfTest({
+      name: 'openssl',
+      modulus: (m) => ({ ...withPowers(m), powWith: (exponent) => powWith(exponent, m) }),
+    });
     expect(failure).toMatch(/-bit modulus, base \d, exponent \d/);
   });
 });

@@ -24,7 +24,11 @@ const { n, nn, halfN } = own;
 
 const plaintext = fc.oneof(fc.bigInt({ min: -halfN, max: halfN }), fc.constantFrom(0n, 1n, -1n, halfN, -halfN, halfN - 1n, 1n - halfN));
 const nonce = fc.oneof(fc.bigInt({ min: 1n, max: n - 1n }), fc.constantFrom(1n, 2n, n - 1n)).filter((r) => gcd(r, n) === 1n);
-const factor = fc.oneof(fc.bigInt({ min: -n, max: n }), fc.bigInt({ min: -(1n << 1500n), max: 1n << 1500n }), fc.constantFrom(0n, 1n, -1n, n, -n));
+const factor = fc.oneof(
+  fc.bigInt({ min: -n, max: n }),
+  fc.bigInt({ min: -(1n << 1500n), max: 1n << 1500n }),
+  fc.constantFrom(0n, 1n, -1n, n, -n),
+);
 
 /** The representative of x modulo n that decryption gives. */
 function centered(x: bigint): bigint {

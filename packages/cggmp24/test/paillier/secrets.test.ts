@@ -14,7 +14,11 @@ const { nHat, s, t } = pedersen;
 const holders = [
   { what: 'a decryption key', holder: new DecryptionKey(p, q), secrets: [p, q] },
   { what: 'own ring-Pedersen parameters', holder: pedersen, secrets: [p, q, lambda] },
-  { what: 'own ring-Pedersen parameters without lambda', holder: new OwnRingPedersen({ nHat, s, t }, { pHat: p, qHat: q }), secrets: [p, q] },
+  {
+    what: 'own ring-Pedersen parameters without lambda',
+    holder: new OwnRingPedersen({ nHat, s, t }, { pHat: p, qHat: q }),
+    secrets: [p, q],
+  },
 ];
 
 /** Every way in which a value gets into a log. */
@@ -52,7 +56,10 @@ describe.each(holders)('$what', ({ holder, secrets }) => {
   });
 
   it('loses its secrets when it is cloned', () => {
-    const littleEndian = (x: bigint): string => Buffer.from(x.toString(16).padStart(Math.ceil(x.toString(16).length / 16) * 16, '0'), 'hex').reverse().toString('hex');
+    const littleEndian = (x: bigint): string =>
+      Buffer.from(x.toString(16).padStart(Math.ceil(x.toString(16).length / 16) * 16, '0'), 'hex')
+        .reverse()
+        .toString('hex');
     if (holder instanceof DecryptionKey) {
       // What computes with the factors are functions, which cannot be cloned and are not reached.
       expect(Object.keys(structuredClone(holder))).toEqual(['encryptionKey']);
@@ -72,7 +79,10 @@ describe('what is public of a secret key', () => {
     ['Z_N^2', encryptionKey.modNN],
     ['Z_N-hat', pedersen.modulus],
   ])('%s prints no factor', (_, value) => {
-    for (const text of [inspect(value, { depth: null, showHidden: true, getters: true }), inspect(value, { customInspect: false, depth: null })]) {
+    for (const text of [
+      inspect(value, { depth: null, showHidden: true, getters: true }),
+      inspect(value, { customInspect: false, depth: null }),
+    ]) {
       for (const secret of [p, q]) expect(text).not.toContain(secret.toString());
     }
   });

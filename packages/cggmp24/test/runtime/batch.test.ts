@@ -64,7 +64,10 @@ describe('claims of several sessions', () => {
 
   it('are settled by each session for itself when nobody does it for them', () => {
     const even = kindOf((value) => value % 2 === 0);
-    expect([settling([2, 4], even), settling([1, 2], even)].map(endOf)).toEqual(['all hold', 'wrong_number in Numbers: party 1 (claim of 1)']);
+    expect([settling([2, 4], even), settling([1, 2], even)].map(endOf)).toEqual([
+      'all hold',
+      'wrong_number in Numbers: party 1 (claim of 1)',
+    ]);
     expect(even.settled).toEqual([2, 2]);
   });
 

@@ -16,11 +16,19 @@ import { loadVectors } from '../util/vectors.js';
 const Messages = z.object({ messages: z.array(RecordedMessage) });
 
 const runs: [string, readonly AnyRound[]][] = [
-  ...['keygen_2of3_rb', 'keygen_3of4_norb', 'keygen_3of4_rb', 'keygen_3of4_rb_hd_off', 'nohd_keygen_2of3_norb', 'nohd_keygen_3of4_rb'].map((name): [string, readonly AnyRound[]] => [name, thresholdKeygenRounds]),
-  ...['keygen_nonthreshold_3_norb', 'keygen_nonthreshold_3_rb', 'nohd_keygen_nonthreshold_3_rb'].map((name): [string, readonly AnyRound[]] => [name, nonThresholdKeygenRounds]),
+  ...['keygen_2of3_rb', 'keygen_3of4_norb', 'keygen_3of4_rb', 'keygen_3of4_rb_hd_off', 'nohd_keygen_2of3_norb', 'nohd_keygen_3of4_rb'].map(
+    (name): [string, readonly AnyRound[]] => [name, thresholdKeygenRounds],
+  ),
+  ...['keygen_nonthreshold_3_norb', 'keygen_nonthreshold_3_rb', 'nohd_keygen_nonthreshold_3_rb'].map(
+    (name): [string, readonly AnyRound[]] => [name, nonThresholdKeygenRounds],
+  ),
   ['auxgen_3_rb', auxInfoRounds(SECURITY_128)],
-  ...['presign_012_norb', 'presign_012_rb', 'presign_023_rb', 'presign_2of3_02_rb', 'presign_301_unsorted_rb'].map((name): [string, readonly AnyRound[]] => [name, signingRounds]),
-  ...['sign_012_rb', 'sign_013_rb_hd', 'sign_123_norb', 'sign_2of3_12_rb', 'sign_nonthreshold_3_rb'].map((name): [string, readonly AnyRound[]] => [name, signingRounds]),
+  ...['presign_012_norb', 'presign_012_rb', 'presign_023_rb', 'presign_2of3_02_rb', 'presign_301_unsorted_rb'].map(
+    (name): [string, readonly AnyRound[]] => [name, signingRounds],
+  ),
+  ...['sign_012_rb', 'sign_013_rb_hd', 'sign_123_norb', 'sign_2of3_12_rb', 'sign_nonthreshold_3_rb'].map(
+    (name): [string, readonly AnyRound[]] => [name, signingRounds],
+  ),
 ];
 
 describe('every message of the Rust crate is read, and written again the same', () => {
@@ -63,9 +71,12 @@ describe('what the Rust crate reads and refuses', () => {
     }),
   );
 
-  it.each(recorded.accepted_message_forms.map(({ what, json, accepted }) => [what, accepted, json] as const))('%s: %s, here too', (_, accepted, json) => {
-    expect(accepts(json)).toBe(accepted);
-  });
+  it.each(recorded.accepted_message_forms.map(({ what, json, accepted }) => [what, accepted, json] as const))(
+    '%s: %s, here too',
+    (_, accepted, json) => {
+      expect(accepts(json)).toBe(accepted);
+    },
+  );
 
   it.each(recorded.accepted_integer_forms)('integer $json', ({ json, parsed }) => {
     expect(z.decode(IntegerJson, JSON.parse(json) as z.input<typeof IntegerJson>)).toBe(BigInt(parsed.Ok));

@@ -53,7 +53,12 @@ function printed(value: unknown): string {
     }
   })();
   const errorText = value instanceof Error ? [value.message, value.stack, JSON.stringify(value, Object.getOwnPropertyNames(value))] : [];
-  return [...options.map((option) => inspect(value, { maxArrayLength: null, maxStringLength: null, ...option })), json, String(value), ...errorText].join('\n');
+  return [
+    ...options.map((option) => inspect(value, { maxArrayLength: null, maxStringLength: null, ...option })),
+    json,
+    String(value),
+    ...errorText,
+  ].join('\n');
 }
 
 function expectHidden(text: string, secrets: readonly bigint[]): void {
@@ -79,7 +84,9 @@ function watch<T>(session: Session<T>, others: readonly Session<T>[], tamper?: T
 describe('nothing secret is printed by', () => {
   it('a session of key generation, or what comes out', () => {
     const { rng, drawn } = remembering();
-    const [own, other] = [0, 1].map((index) => keygen({ executionId, index, parties: 2, threshold: 2, chainCode: 'none', ...(index === 0 ? { rng } : {}) }));
+    const [own, other] = [0, 1].map((index) =>
+      keygen({ executionId, index, parties: 2, threshold: 2, chainCode: 'none', ...(index === 0 ? { rng } : {}) }),
+    );
     if (own === undefined || other === undefined) throw new Error('two parties');
     const { text, outcome } = watch(own, [other]);
     if (outcome?.kind !== 'done') throw new Error('no key');
@@ -125,8 +132,25 @@ describe('nothing secret is printed by', () => {
   });
 
   it('a key share, its parts, and the context of a signer', () => {
-    const context = signingContext({ executionId, signers: [0, 1], share, reliableBroadcast: true, identification: true, path: [], rng: systemRng });
-    for (const value of [share, share.core, share.aux, share.aux.decryptionKey, share.aux.ringPedersen, share.aux.encryptionKeys, context, fixturePrimes(0, FEW_REPETITIONS)]) {
+    const context = signingContext({
+      executionId,
+      signers: [0, 1],
+      share,
+      reliableBroadcast: true,
+      identification: true,
+      path: [],
+      rng: systemRng,
+    });
+    for (const value of [
+      share,
+      share.core,
+      share.aux,
+      share.aux.decryptionKey,
+      share.aux.ringPedersen,
+      share.aux.encryptionKeys,
+      context,
+      fixturePrimes(0, FEW_REPETITIONS),
+    ]) {
       expectHidden(printed(value), [...keys, context.x_i.reveal()]);
     }
   });

@@ -3,7 +3,18 @@ import fc from 'fast-check';
 import { z } from 'zod';
 import { InvalidProof, check, InvalidArgument, ProtocolBug } from '../../src/base/errors.js';
 import { ProtocolAborted, type AbortCode } from '../../src/aborts.js';
-import { broadcast, pause, peersOf, PerPeer, receive, sendTo, verifyPeers, type AnyRound, type Protocol, type Round } from '../../src/runtime/protocol.js';
+import {
+  broadcast,
+  pause,
+  peersOf,
+  PerPeer,
+  receive,
+  sendTo,
+  verifyPeers,
+  type AnyRound,
+  type Protocol,
+  type Round,
+} from '../../src/runtime/protocol.js';
 import { MAX_PAYLOAD_LENGTH } from '../../src/runtime/message.js';
 import { Session, type Step } from '../../src/runtime/session.js';
 import { auxInfoRounds } from '../../src/aux_info/messages.js';
@@ -40,7 +51,11 @@ function* adding(index: number, parties: number): Protocol<number> {
 }
 
 const adder = (index = 0, parties = 3): Session<number> => new Session({ protocol: adding(index, parties), rounds, index, parties });
-const from = (sender: number, variant: string, value: unknown = sender) => ({ sender, broadcast: variant !== 'Second', payload: JSON.stringify({ [variant]: { value } }) });
+const from = (sender: number, variant: string, value: unknown = sender) => ({
+  sender,
+  broadcast: variant !== 'Second',
+  payload: JSON.stringify({ [variant]: { value } }),
+});
 
 /** Proceeds as far as it goes. */
 function settle<T>(session: Session<T>): Step<T>[] {
@@ -85,7 +100,14 @@ describe('a session', () => {
   it('takes everything before it was asked for anything, in any order', () => {
     fc.assert(
       fc.property(fc.shuffledSubarray([1, 2, 3, 4, 5, 6], { minLength: 6 }), (order) => {
-        const messages = [from(1, 'First'), from(2, 'First'), from(1, 'Second', 10), from(2, 'Second', 20), from(1, 'Third', 3), from(2, 'Third', 3)];
+        const messages = [
+          from(1, 'First'),
+          from(2, 'First'),
+          from(1, 'Second', 10),
+          from(2, 'Second', 20),
+          from(1, 'Third', 3),
+          from(2, 'Third', 3),
+        ];
         const session = adder();
         for (const k of order) {
           const message = messages[k - 1];
@@ -98,7 +120,15 @@ describe('a session', () => {
 
   it('ignores what comes after it is done, whatever it is', () => {
     const session = adder();
-    for (const message of [from(1, 'First'), from(2, 'First'), from(1, 'Second', 10), from(2, 'Second', 20), from(1, 'Third', 3), from(2, 'Third', 3)]) session.receive(message);
+    for (const message of [
+      from(1, 'First'),
+      from(2, 'First'),
+      from(1, 'Second', 10),
+      from(2, 'Second', 20),
+      from(1, 'Third', 3),
+      from(2, 'Third', 3),
+    ])
+      session.receive(message);
     settle(session);
     for (const payload of ['', '{"First":{"value":7}}', 'x'.repeat(MAX_PAYLOAD_LENGTH + 1)]) {
       session.receive({ sender: 1, broadcast: true, payload });
@@ -129,7 +159,12 @@ describe('violations', () => {
     ['another round', from(1, 'Fourth'), 'unknown_round', [1]],
     ['another case', from(1, 'first'), 'unknown_round', [1]],
     ['nested deeply', { ...from(1, 'First'), payload: `{"First":${'['.repeat(500_000)}${']'.repeat(500_000)}}` }, 'malformed_message', [1]],
-    ['too long', { ...from(1, 'First'), payload: JSON.stringify({ First: { value: 1, padding: 'x'.repeat(MAX_PAYLOAD_LENGTH) } }) }, 'oversized_message', [1]],
+    [
+      'too long',
+      { ...from(1, 'First'), payload: JSON.stringify({ First: { value: 1, padding: 'x'.repeat(MAX_PAYLOAD_LENGTH) } }) },
+      'oversized_message',
+      [1],
+    ],
     ['p2p as broadcast', { ...from(1, 'Second', 10), broadcast: true }, 'wrong_delivery', [1]],
     ['broadcast as p2p', { ...from(1, 'First'), broadcast: false }, 'wrong_delivery', [1]],
     ['from nobody', from(3, 'First'), 'unknown_sender', []],
@@ -146,7 +181,15 @@ describe('violations', () => {
     });
     expect(blamed(abort)).toBe(`${code}:${culprits.join()}`);
     // It fails closed, with the same error whatever comes next.
-    const again = [() => session.proceed(), () => { session.receive(from(1, 'First')); }, () => { session.receive(from(9, 'Nothing')); }];
+    const again = [
+      () => session.proceed(),
+      () => {
+        session.receive(from(1, 'First'));
+      },
+      () => {
+        session.receive(from(9, 'Nothing'));
+      },
+    ];
     for (const call of again) expect(abortOfCall(call)).toBe(abort);
   });
 
@@ -156,14 +199,24 @@ describe('violations', () => {
     expect(blamed(abortOfCall(() => { early.receive(from(1, variant, 6)); }))).toBe('contradicting_messages:1');
 
     const late = adder();
-    for (const message of [from(1, 'First'), from(2, 'First'), from(1, 'Second', 10), from(2, 'Second', 20), from(1, 'Third', 3)]) late.receive(message);
+    for (const message of [from(1, 'First'), from(2, 'First'), from(1, 'Second', 10), from(2, 'Second', 20), from(1, 'Third', 3)])
+      late.receive(message);
     settle(late);
     expect(blamed(abortOfCall(() => { late.receive(from(1, variant, 77)); }))).toBe('contradicting_messages:1');
   });
 
   it('the same message again, any number of times, is none', () => {
     const session = adder();
-    for (let k = 0; k < 3; k++) for (const message of [from(1, 'First'), from(2, 'First'), from(1, 'Second', 10), from(2, 'Second', 20), from(1, 'Third', 3), from(2, 'Third', 3)]) session.receive(message);
+    for (let k = 0; k < 3; k++)
+      for (const message of [
+        from(1, 'First'),
+        from(2, 'First'),
+        from(1, 'Second', 10),
+        from(2, 'Second', 20),
+        from(1, 'Third', 3),
+        from(2, 'Third', 3),
+      ])
+        session.receive(message);
     expect(settle(session).at(-1)).toEqual({ kind: 'done', output: 3 });
   });
 
@@ -176,9 +229,14 @@ describe('violations', () => {
   });
 
   it('of two parties at once are both named', () => {
-    const outcomes = simulate([0, 1, 2, 3].map((index) => adder(index, 4)), {
-      tamper: (delivery) => [delivery.from % 2 === 1 && !delivery.broadcast ? { ...delivery, payload: '{"Second":{"value":0}}' } : delivery],
-    });
+    const outcomes = simulate(
+      [0, 1, 2, 3].map((index) => adder(index, 4)),
+      {
+        tamper: (delivery) => [
+          delivery.from % 2 === 1 && !delivery.broadcast ? { ...delivery, payload: '{"Second":{"value":0}}' } : delivery,
+        ],
+      },
+    );
     expectBlame(outcomes, [0, 2], 'invalid_share', [1, 3]);
   });
 
@@ -203,12 +261,17 @@ describe('errors of our own', () => {
   }
   const run = (error: Error): Session<number> => new Session({ protocol: failing(error), rounds, index: 0, parties: 2 });
 
-  it.each([new TypeError('a defect'), new InvalidArgument('x', 'wrong'), new ProtocolBug('broken')])('pass through, and the session is over: %s', (error) => {
-    const session = run(error);
-    expect(session.proceed().kind).toBe('paused');
-    for (let k = 0; k < 2; k++) expect(() => session.proceed()).toThrow(error);
-    expect(() => { session.receive(from(1, 'First')); }).toThrow(error);
-  });
+  it.each([new TypeError('a defect'), new InvalidArgument('x', 'wrong'), new ProtocolBug('broken')])(
+    'pass through, and the session is over: %s',
+    (error) => {
+      const session = run(error);
+      expect(session.proceed().kind).toBe('paused');
+      for (let k = 0; k < 2; k++) expect(() => session.proceed()).toThrow(error);
+      expect(() => {
+        session.receive(from(1, 'First'));
+      }).toThrow(error);
+    },
+  );
 
   it('an InvalidProof that nobody attributed is one of them', () => {
     const session = run(new InvalidProof('a = b'));
@@ -266,9 +329,46 @@ describe('whatever arrives', () => {
     fc.record({ curve: fc.constantFrom('secp256k1', 'x'), point: fc.stringMatching(/^0[0-6]?[0-9a-f]{0,130}$/) }),
     fc.record({ curve: fc.constantFrom('secp256k1', 'x'), scalar: fc.stringMatching(/^[0-9a-fA-F]{60,66}$/) }),
   );
-  const names = ['commitment', 'rid', 'F', 'X', 'sch_commit', 'chain_code', 'decommit', 'sigma', 'sch_proof', 'N', 'hat_N', 's', 't', 'params_proof', 'zs', 'mod_proof', 'fac_proof', 'proof', 'points', 'K', 'G', 'Y', 'A1', 'psi0', 'Gamma', 'D', 'psi_j', 'delta', 'partial_sig', '__proto__', 'toString'];
+  const names = [
+    'commitment',
+    'rid',
+    'F',
+    'X',
+    'sch_commit',
+    'chain_code',
+    'decommit',
+    'sigma',
+    'sch_proof',
+    'N',
+    'hat_N',
+    's',
+    't',
+    'params_proof',
+    'zs',
+    'mod_proof',
+    'fac_proof',
+    'proof',
+    'points',
+    'K',
+    'G',
+    'Y',
+    'A1',
+    'psi0',
+    'Gamma',
+    'D',
+    'psi_j',
+    'delta',
+    'partial_sig',
+    '__proto__',
+    'toString',
+  ];
   const body = fc.letrec<{ node: unknown }>((tie) => ({
-    node: fc.oneof({ maxDepth: 4 }, leaf, fc.array(tie('node'), { maxLength: 40 }), fc.dictionary(fc.constantFrom(...names), tie('node'), { maxKeys: 8 })),
+    node: fc.oneof(
+      { maxDepth: 4 },
+      leaf,
+      fc.array(tie('node'), { maxLength: 40 }),
+      fc.dictionary(fc.constantFrom(...names), tie('node'), { maxKeys: 8 }),
+    ),
   })).node;
 
   it.each(families)('%s: nothing but an abort that blames its sender', (_, declared) => {
@@ -277,7 +377,9 @@ describe('whatever arrives', () => {
       fc.string(),
       fc.json(),
       body.map((value) => JSON.stringify(value)),
-      fc.tuple(fc.constantFrom(...variants, 'Other', '__proto__'), body).map(([variant, value]) => `{${JSON.stringify(variant)}:${JSON.stringify(value)}}`),
+      fc
+        .tuple(fc.constantFrom(...variants, 'Other', '__proto__'), body)
+        .map(([variant, value]) => `{${JSON.stringify(variant)}:${JSON.stringify(value)}}`),
     );
     fc.assert(
       fc.property(fc.integer({ min: -1, max: 4 }), fc.boolean(), payload, (sender, toAll, text) => {

@@ -40,7 +40,9 @@ describe('each of the two proofs of round 1 is verified by itself', () => {
     const other = name === 'psi0' ? 'psi1' : 'psi0';
     const swapped = { ...honest, [name]: honest[other] ?? null };
     expect(blamed(run.abortOf(run.altering('Round1b', swapped)))).toBe(`invalid_encryption_proof:${CHEAT}`);
-    expect(blamed(run.abortOf(run.altering('Round1b', { psi0: honest['psi1'] ?? null, psi1: honest['psi0'] ?? null })))).toBe(`invalid_encryption_proof:${CHEAT}`);
+    expect(blamed(run.abortOf(run.altering('Round1b', { psi0: honest['psi1'] ?? null, psi1: honest['psi0'] ?? null })))).toBe(
+      `invalid_encryption_proof:${CHEAT}`,
+    );
   });
 });
 
@@ -74,7 +76,10 @@ describe('replay and reflection', () => {
   });
 
   it("our own first messages, sent back as the cheat's", () => {
-    const tamper = both(run.broadcasting(bodyOf(run.messages, 'Round1a', 0)), editing(CHEAT, 'Round1b', () => bodyOf(run.messages, 'Round1b', 0, CHEAT)));
+    const tamper = both(
+      run.broadcasting(bodyOf(run.messages, 'Round1a', 0)),
+      editing(CHEAT, 'Round1b', () => bodyOf(run.messages, 'Round1b', 0, CHEAT)),
+    );
     expect(blamed(run.abortOf(tamper))).toBe(`invalid_encryption_proof:${CHEAT}`);
   });
 
@@ -112,8 +117,10 @@ describe('a cheat that sends different broadcasts', () => {
 
   it('without the echo makes honest proofs fail, and no honest party is blamed for it', () => {
     // Signer 2 was told another Gamma of the cheat than signer 0, so that its proof is about another base.
-    const [toSigner0, toSigner2] = ['', 'second face'].map((draws) =>
-      recordRun([0, 1, 2].map((position) => run.session(position, { reliableBroadcast: false, draws: position === CHEAT ? draws : '' }))).messages,
+    const [toSigner0, toSigner2] = ['', 'second face'].map(
+      (draws) =>
+        recordRun([0, 1, 2].map((position) => run.session(position, { reliableBroadcast: false, draws: position === CHEAT ? draws : '' })))
+          .messages,
     );
     const tamper = editing(2, 'Round3', () => bodyOf(toSigner2 ?? [], 'Round3', 2));
     const abort = abortOfCall(() => replay(run.session(0, { reliableBroadcast: false }), 0, toSigner0 ?? [], tamper));
@@ -123,7 +130,9 @@ describe('a cheat that sends different broadcasts', () => {
   it.each(['/delta', '/S'])('in round 3 (%s) ends at the sums, and nobody can be blamed', (path) => {
     const row = run.rowsTo(0).find(({ where }) => where === `Round3${path}`);
     if (row === undefined) throw new Error('no such field');
-    const outcomes = simulate(run.sessions(), { tamper: editing(CHEAT, 'Round3', (body) => replaceAt(body, path, plausible(row.field)), [0]) });
+    const outcomes = simulate(run.sessions(), {
+      tamper: editing(CHEAT, 'Round3', (body) => replaceAt(body, path, plausible(row.field)), [0]),
+    });
     expect(ending(outcomes[0])).toBe('inconsistent_presignature:');
     expect(ending(outcomes[2])).toBe('waiting');
   });
@@ -131,7 +140,15 @@ describe('a cheat that sends different broadcasts', () => {
 
 describe('values that are out of range over the integers, with proofs made for them', () => {
   const context = (position: number): ReturnType<typeof signingContext> =>
-    signingContext({ executionId: sid, signers: run.signers, share: run.share(position), reliableBroadcast: true, identification: false, path: [], rng: systemRng });
+    signingContext({
+      executionId: sid,
+      signers: run.signers,
+      share: run.share(position),
+      reliableBroadcast: true,
+      identification: false,
+      path: [],
+      rng: systemRng,
+    });
   const ctx = context(CHEAT);
   const key = at(ctx.N, CHEAT);
   const aux = at(ctx.aux, 0);
@@ -218,7 +235,12 @@ describe('values that are out of range over the integers, with proofs made for t
 describe('products that vanish', () => {
   /** A signer that draws the given first scalars: k and gamma. */
   const drawing = (position: number, k: Scalar, gamma: Scalar): ReturnType<typeof presign> => {
-    return presign({ executionId: sid, share: run.share(position), signers: run.signers, rng: scriptedRng(new Map([[32, [k, gamma].map(scalarDraw)]])) });
+    return presign({
+      executionId: sid,
+      share: run.share(position),
+      signers: run.signers,
+      rng: scriptedRng(new Map([[32, [k, gamma].map(scalarDraw)]])),
+    });
   };
 
   it('Gamma is the identity', () => {

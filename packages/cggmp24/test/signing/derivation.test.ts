@@ -22,21 +22,24 @@ const Cases = z.object({
 const { cases } = loadVectors('unit_hd', Cases);
 
 describe('derivation agrees with the crate', () => {
-  it.each(cases.map((one) => ({ ...one, name: `${bytesToHex(one.parent_public_key).slice(0, 10)} / ${one.path.join('/')}` })))('$name', ({ parent_public_key, parent_chain_code, path, steps, total_shift }) => {
-    const root: ExtendedPublicKey = { publicKey: decodePoint(parent_public_key), chainCode: parent_chain_code };
-    let parent = root;
-    for (const { index, shift, child_public_key, child_chain_code } of steps) {
-      const child = derive(parent, [index]);
-      expect(child.shift).toBe(shift);
-      expect(bytesToHex(encodePoint(child.publicKey, true))).toBe(child_public_key);
-      expect(bytesToHex(child.chainCode)).toBe(child_chain_code);
-      parent = child;
-    }
-    const derived = derive(root, path);
-    expect(derived.shift).toBe(total_shift);
-    expect(derived.publicKey.equals(parent.publicKey)).toBe(true);
-    expect(derived.publicKey.equals(root.publicKey.add(multiply(G, total_shift)))).toBe(true);
-  });
+  it.each(cases.map((one) => ({ ...one, name: `${bytesToHex(one.parent_public_key).slice(0, 10)} / ${one.path.join('/')}` })))(
+    '$name',
+    ({ parent_public_key, parent_chain_code, path, steps, total_shift }) => {
+      const root: ExtendedPublicKey = { publicKey: decodePoint(parent_public_key), chainCode: parent_chain_code };
+      let parent = root;
+      for (const { index, shift, child_public_key, child_chain_code } of steps) {
+        const child = derive(parent, [index]);
+        expect(child.shift).toBe(shift);
+        expect(bytesToHex(encodePoint(child.publicKey, true))).toBe(child_public_key);
+        expect(bytesToHex(child.chainCode)).toBe(child_chain_code);
+        parent = child;
+      }
+      const derived = derive(root, path);
+      expect(derived.shift).toBe(total_shift);
+      expect(derived.publicKey.equals(parent.publicKey)).toBe(true);
+      expect(derived.publicKey.equals(root.publicKey.add(multiply(G, total_shift)))).toBe(true);
+    },
+  );
 });
 
 describe('derivation', () => {

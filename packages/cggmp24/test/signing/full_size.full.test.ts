@@ -20,7 +20,9 @@ const message = utf8ToBytes('pay 5 to Alice');
 
 describe('3 of 4 at 128-bit security', () => {
   // Through storage, as a node uses them.
-  const shares = generateShares({ parties: 4, threshold: 3, params: SECURITY_128, rng: seededRng('full size') }).map((share) => parseKeyShare(serializeKeyShare(share), SECURITY_128));
+  const shares = generateShares({ parties: 4, threshold: 3, params: SECURITY_128, rng: seededRng('full size') }).map((share) =>
+    parseKeyShare(serializeKeyShare(share), SECURITY_128),
+  );
   const { core } = at(shares, 0);
   const key = core.sharedPublicKey;
 
@@ -32,7 +34,12 @@ describe('3 of 4 at 128-bit security', () => {
 
   it('presigns, and signs with the presignature', () => {
     const signers = [0, 2, 3];
-    const presignatures = outputs(simulate(signers.map((i) => presign({ executionId, share: at(shares, i), signers })), { shuffle: seededRng('order') }));
+    const presignatures = outputs(
+      simulate(
+        signers.map((i) => presign({ executionId, share: at(shares, i), signers })),
+        { shuffle: seededRng('order') },
+      ),
+    );
     const partials = presignatures.map((presignature) => presignature.issuePartialSignature(message));
     expectSigned(combine(partials, at(presignatures, 0).publicData, key, message), key);
   });

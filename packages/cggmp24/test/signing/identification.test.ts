@@ -55,7 +55,10 @@ describe('whoever breaks a sum is named by every honest signer', () => {
   });
 
   it('wrong S_i that add up to the right sum break nothing', () => {
-    const opposite: [number, Lie[]][] = [[1, [says(round3, (body) => ({ ...body, S: body.S.add(G) }))]], [2, [says(round3, (body) => ({ ...body, S: body.S.subtract(G) }))]]];
+    const opposite: [number, Lie[]][] = [
+      [1, [says(round3, (body) => ({ ...body, S: body.S.add(G) }))]],
+      [2, [says(round3, (body) => ({ ...body, S: body.S.subtract(G) }))]],
+    ];
     expect(ending(simulate(presigners(group, new Map(opposite)))[0])).toBe('done');
   });
 
@@ -107,7 +110,8 @@ describe('two cheats who help each other', () => {
 });
 
 describe('cheats who do not show the same to all', () => {
-  const breaking = (tamper: Tamper, by: Lies = lies([1, wrongDelta(0)])): string[] => simulate(presigners(group, by), { tamper }).map(ending);
+  const breaking = (tamper: Tamper, by: Lies = lies([1, wrongDelta(0)])): string[] =>
+    simulate(presigners(group, by), { tamper }).map(ending);
   const variant = rounds.nonce.result.variant;
 
   it('a proof for one, another for the other: each judges what it got, and none blames the honest one', () => {
@@ -132,7 +136,11 @@ describe('cheats who do not show the same to all', () => {
 
   it('silence is not called cheating', () => {
     for (const silent of [variant, at(rounds.nonce.exchanges, 1).variant]) {
-      expect(breaking((delivery) => (delivery.from === 1 && variantOf(delivery.payload) === silent ? [] : [delivery]))).toEqual(['waiting', `${CODE}:0`, 'waiting']);
+      expect(breaking((delivery) => (delivery.from === 1 && variantOf(delivery.payload) === silent ? [] : [delivery]))).toEqual([
+        'waiting',
+        `${CODE}:0`,
+        'waiting',
+      ]);
     }
   });
 });
@@ -141,7 +149,12 @@ describe('when it is off', () => {
   const options = { executionId: SID, signers: group.signers, path: [], reliableBroadcast: true, identification: true };
   const run = (change: Partial<typeof options>): ReturnType<typeof recordRun<Presignature>> => {
     const sessions = [0, 1, 2].map((position) => {
-      const ctx = signingContext({ ...options, ...change, share: at(group.shares, at(group.signers, position)), rng: seededRng(`off ${position}`) });
+      const ctx = signingContext({
+        ...options,
+        ...change,
+        share: at(group.shares, at(group.signers, position)),
+        rng: seededRng(`off ${position}`),
+      });
       return signer(ctx, presign(ctx), position === 1 ? wrongDelta(0) : []);
     });
     return recordRun(sessions);
@@ -165,18 +178,34 @@ describe('when it is off', () => {
 
 describe('whatever cheats say, to whom and in which order', () => {
   const property: Group = { ...group, m: 20 };
-  const all = (['nonce', 'key'] as const).flatMap((sum) => [rounds[sum].result.variant, ...rounds[sum].exchanges.map(({ variant }) => variant)]);
+  const all = (['nonce', 'key'] as const).flatMap((sum) => [
+    rounds[sum].result.variant,
+    ...rounds[sum].exchanges.map(({ variant }) => variant),
+  ]);
   /** How one cheat breaks a sum, and what it does to its messages of this phase and to which recipients. */
   const cheat = fc.record({
     sum: fc.constantFrom<FailedSum | null>('nonce', 'key', null),
     error: fc.bigInt({ min: 1n, max: GROUP_ORDER - 1n }),
-    deeds: fc.array(fc.record({ variant: fc.constantFrom(...all), field: fc.nat(), deed: fc.constantFrom('alter', 'malform', 'drop', 'copy'), to: fc.subarray([0, 1, 2]) }), { maxLength: 3 }),
+    deeds: fc.array(
+      fc.record({
+        variant: fc.constantFrom(...all),
+        field: fc.nat(),
+        deed: fc.constantFrom('alter', 'malform', 'drop', 'copy'),
+        to: fc.subarray([0, 1, 2]),
+      }),
+      { maxLength: 3 },
+    ),
   });
 
   it('no honest signer is blamed, and a broken sum has somebody to blame', () => {
     fc.assert(
       fc.property(fc.array(cheat, { minLength: 1, maxLength: 2 }), fc.string(), (cheats, order) => {
-        const by = new Map(cheats.map(({ sum, error }, k): [number, Lie[]] => [k + 1, sum === null ? [] : sum === 'nonce' ? wrongDelta(0, error) : wrongS(0, multiplyPublic(G, error))]));
+        const by = new Map(
+          cheats.map(({ sum, error }, k): [number, Lie[]] => [
+            k + 1,
+            sum === null ? [] : sum === 'nonce' ? wrongDelta(0, error) : wrongS(0, multiplyPublic(G, error)),
+          ]),
+        );
         const tampers = cheats.flatMap(({ deeds }, k) => deeds.map((deed) => misdeed(k + 1, deed)));
         const outcomes = simulate(presigners(property, by), { shuffle: seededRng(order), tamper: both(...tampers) });
         const guilty = cheats.map((_, k) => k + 1);
@@ -190,13 +219,17 @@ describe('whatever cheats say, to whom and in which order', () => {
           expect(blame.length).toBeGreaterThan(0);
         }
         // A sum broken by one alone, who then says what it has to: it is named.
-        if (quiet && cheats.length === 1 && cheats[0]?.sum !== null) expect([0, 2].map((position) => outcomes[position]?.kind)).toEqual(['aborted', 'aborted']);
+        if (quiet && cheats.length === 1 && cheats[0]?.sum !== null)
+          expect([0, 2].map((position) => outcomes[position]?.kind)).toEqual(['aborted', 'aborted']);
       }),
       runs(3),
     );
   });
 
-  function misdeed(from: number, { variant, field, deed, to }: { variant: string; field: number; deed: string; to: readonly number[] }): Tamper {
+  function misdeed(
+    from: number,
+    { variant, field, deed, to }: { variant: string; field: number; deed: string; to: readonly number[] },
+  ): Tamper {
     const earlier = new Map<number, Json>();
     return (delivery) => {
       const body = parseMessage(delivery.payload)[variant];
@@ -210,7 +243,8 @@ describe('whatever cheats say, to whom and in which order', () => {
       const fields = fieldsOf(body);
       const chosen = at(fields, field % fields.length);
       const copied = [...earlier.values()][0] ?? body;
-      const said = deed === 'alter' ? replaceAt(body, chosen.path, plausible(chosen)) : deed === 'malform' ? without(body, chosen.path) : copied;
+      const said =
+        deed === 'alter' ? replaceAt(body, chosen.path, plausible(chosen)) : deed === 'malform' ? without(body, chosen.path) : copied;
       return [{ ...delivery, payload: JSON.stringify({ [variant]: said }) }];
     };
   }

@@ -53,7 +53,8 @@ class BrokenNonce {
 
   /** Everybody's messages of the phase, with one of signer 2 replaced. */
   identification(variant: string, body: Json): IdentificationMessages[] {
-    const read = <Body>(round: Round<Body>): Body[] => this.#bodies(round).map((honest, sender) => (sender === 2 && round.variant === variant ? parse(round, body) : honest));
+    const read = <Body,>(round: Round<Body>): Body[] =>
+      this.#bodies(round).map((honest, sender) => (sender === 2 && round.variant === variant ? parse(round, body) : honest));
     const exchanges = rounds.nonce.exchanges.map((round) => read(round));
     return read(rounds.nonce.result).map((result, j) => ({ ...result, exchanges: exchanges.map((messages) => at(messages, j)) }));
   }
@@ -73,7 +74,11 @@ const broken = new BrokenNonce();
 const FROM_0 = 'received from party 0: ';
 const FOR_0 = 'operation for party 0: ';
 const MADE = 'made for party 0: D and F are what it has proven to that party';
-const STAR = { curve: 'z_k G = R_k + e_k X', own: "Enc_i(z'_k; lambda_k) = B_k Y^e_k mod N_i^2", affine: "C^z_k Enc_j(z'_k; w_k) = A_k D^e_k mod N_j^2" };
+const STAR = {
+  curve: 'z_k G = R_k + e_k X',
+  own: "Enc_i(z'_k; lambda_k) = B_k Y^e_k mod N_i^2",
+  affine: "C^z_k Enc_j(z'_k; w_k) = A_k D^e_k mod N_j^2",
+};
 
 /** What is found when one field of signer 2 alone is altered; indices of repetitions left out. */
 const ALTERED: Record<string, string> = {
@@ -86,7 +91,12 @@ const ALTERED: Record<string, string> = {
     'proof/nu': 'Enc(w_k; nu_k) K^-z_k = A_k D^e_k mod N^2',
   }),
   ...prefixed('received/', FROM_0, {
-    ...Object.fromEntries(['D', 'F', ...['a', 'b_x', 'b_y', 'e', 's', 'f', 't'].map((name) => `psi/commitment/${name}`), 'psi/proof/z1'].map((path) => [path, 'z1 G = B_x + e X'])),
+    ...Object.fromEntries(
+      ['D', 'F', ...['a', 'b_x', 'b_y', 'e', 's', 'f', 't'].map((name) => `psi/commitment/${name}`), 'psi/proof/z1'].map((path) => [
+        path,
+        'z1 G = B_x + e X',
+      ]),
+    ),
     'psi/proof/z2': 's^z2 t^z4 = F T^e mod N-hat',
     'psi/proof/z3': 's^z1 t^z3 = E S^e mod N-hat',
     'psi/proof/z4': 's^z2 t^z4 = F T^e mod N-hat',
@@ -131,15 +141,20 @@ describe('a second cheat, in the messages of this phase', () => {
     expect(broken.verdict(2, messages)).toBe(ALTERED[where]);
   });
 
-  it.each(rows.filter(({ where }) => /^(received|made)\/[DF]$/.test(where)))('$variant$field.path altered: signer 0 is not blamed for what differs', ({ variant, body, field }) => {
-    expect(broken.verdict(0, broken.identification(variant, replaceAt(body, field.path, plausible(field))))).toBeNull();
-  });
+  it.each(rows.filter(({ where }) => /^(received|made)\/[DF]$/.test(where)))(
+    '$variant$field.path altered: signer 0 is not blamed for what differs',
+    ({ variant, body, field }) => {
+      expect(broken.verdict(0, broken.identification(variant, replaceAt(body, field.path, plausible(field))))).toBeNull();
+    },
+  );
 
   it.each(['D', 'F'])('a %s made that is no ciphertext', (name) => {
     const { variant } = at(rounds.nonce.exchanges, 0);
     const body = bodyOf(broken.messages, variant, 2);
     for (const value of [0n, at(broken.ctx.N, name === 'D' ? 0 : 2).n]) {
-      expect(broken.verdict(2, broken.identification(variant, replaceAt(body, `/made/${name}`, toJson(IntegerJson, value))))).toBe(`made for party 0: ${name} in Z*_N^2`);
+      expect(broken.verdict(2, broken.identification(variant, replaceAt(body, `/made/${name}`, toJson(IntegerJson, value))))).toBe(
+        `made for party 0: ${name} in Z*_N^2`,
+      );
     }
   });
 
@@ -205,8 +220,14 @@ describe('what a second cheat says that it received or made', () => {
 
 describe('messages', () => {
   it('an honest run has none of them', () => {
-    const { messages } = recordRun([0, 1, 2].map((position) => presignSession({ executionId: SID, signers: group.signers, share: at(group.shares, at(group.signers, position)) })));
-    expect(new Set(messages.map(({ msg }) => Object.keys(msg).join()))).toEqual(new Set(['Round1a', 'Round1b', 'ReliabilityCheck', 'Round2', 'Round3']));
+    const { messages } = recordRun(
+      [0, 1, 2].map((position) =>
+        presignSession({ executionId: SID, signers: group.signers, share: at(group.shares, at(group.signers, position)) }),
+      ),
+    );
+    expect(new Set(messages.map(({ msg }) => Object.keys(msg).join()))).toEqual(
+      new Set(['Round1a', 'Round1b', 'ReliabilityCheck', 'Round2', 'Round3']),
+    );
   });
 
   it('the longest possible is short enough for its recipients', () => {

@@ -30,7 +30,9 @@ describe('one cheat, before all honest signers', () => {
 describe('one cheat, before one recipient of what is for one alone', () => {
   it.each(run.rowsTo(2).filter(({ variant }) => variant === 'Round1b' || variant === 'Round2'))('$where altered', (row) => {
     const { code, culprits } = expectedOf(row);
-    const outcomes = simulate(run.sessions(), { tamper: editing(CHEAT, row.variant, () => replaceAt(row.body, row.field.path, plausible(row.field)), [2]) });
+    const outcomes = simulate(run.sessions(), {
+      tamper: editing(CHEAT, row.variant, () => replaceAt(row.body, row.field.path, plausible(row.field)), [2]),
+    });
     expect([ending(outcomes[2]), ending(outcomes[0])]).toEqual([`${code}:${culprits.join()}`, 'waiting']);
   });
 });
@@ -46,7 +48,20 @@ describe('integers outside their groups', () => {
 
   it('have a range where they have no group', () => {
     const ranged = rows.filter(({ where }) => !(where in run.groups));
-    expect(ranged.map(({ field }) => field.path.split('/').at(-1))).toEqual(['z1', 'z3', 'z1', 'z3', 'z1', 'z2', 'z3', 'z4', 'z1', 'z2', 'z3', 'z4']);
+    expect(ranged.map(({ field }) => field.path.split('/').at(-1))).toEqual([
+      'z1',
+      'z3',
+      'z1',
+      'z3',
+      'z1',
+      'z2',
+      'z3',
+      'z4',
+      'z1',
+      'z2',
+      'z3',
+      'z4',
+    ]);
   });
 
   it.each(rows.filter(({ where }) => where in run.groups))('$where', (row) => {

@@ -23,10 +23,16 @@ describe('one cheat', () => {
   const rows = run.rowsTo(0);
 
   it('has a row for every field', () => {
-    const enc = (name: string): string[] => ['commitment/s', 'commitment/t', 'commitment/d', 'commitment/y', 'commitment/z', 'proof/z1', 'proof/z2', 'proof/z3', 'proof/w'].map((f) => `${name}/${f}`);
+    const enc = (name: string): string[] =>
+      ['commitment/s', 'commitment/t', 'commitment/d', 'commitment/y', 'commitment/z', 'proof/z1', 'proof/z2', 'proof/z3', 'proof/w'].map(
+        (f) => `${name}/${f}`,
+      );
     const aff = (name: string): string[] =>
-      ['a', 'b_x', 'b_y', 'e', 's', 'f', 't'].map((f) => `${name}/commitment/${f}`).concat(['z1', 'z2', 'z3', 'z4', 'w', 'w_y'].map((f) => `${name}/proof/${f}`));
-    const log = (name: string): string[] => ['commitment/a', 'commitment/n', 'commitment/b', 'proof/z', 'proof/u'].map((f) => `${name}/${f}`);
+      ['a', 'b_x', 'b_y', 'e', 's', 'f', 't']
+        .map((f) => `${name}/commitment/${f}`)
+        .concat(['z1', 'z2', 'z3', 'z4', 'w', 'w_y'].map((f) => `${name}/proof/${f}`));
+    const log = (name: string): string[] =>
+      ['commitment/a', 'commitment/n', 'commitment/b', 'proof/z', 'proof/u'].map((f) => `${name}/${f}`);
     const expected = {
       Round1a: ['K', 'G', 'Y', 'A1', 'A2', 'B1', 'B2'],
       Round1b: [...enc('psi0'), ...enc('psi1')],

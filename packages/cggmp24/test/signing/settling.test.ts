@@ -33,7 +33,10 @@ const wrongRange = (field: Field): Lie =>
   });
 /** Minus the root of what is sent to signer 0, in both proofs of round 2 and under its maker's own key. */
 const minusRoot = says(round2, (body: Round2, to) => {
-  const twisted = ({ commitment, response }: Round2['psi_j']): Round2['psi_j'] => ({ commitment, response: { ...response, w_y: keyOfCheat.n - response.w_y } });
+  const twisted = ({ commitment, response }: Round2['psi_j']): Round2['psi_j'] => ({
+    commitment,
+    response: { ...response, w_y: keyOfCheat.n - response.w_y },
+  });
   return to === 0 ? { ...body, psi_j: twisted(body.psi_j), hat_psi_j: twisted(body.hat_psi_j) } : body;
 });
 
@@ -72,7 +75,11 @@ describe('sessions that settle together', () => {
   });
 
   it('the honest ones are done beside one with a cheat, who is named there alone', () => {
-    const [first, cheated, last] = simulateTogether([presigners(group, honestly), presigners(group, by(wrongRoot('psi1'))), presigners(group, honestly)]);
+    const [first, cheated, last] = simulateTogether([
+      presigners(group, honestly),
+      presigners(group, by(wrongRoot('psi1'))),
+      presigners(group, honestly),
+    ]);
     for (const honest of [first, last]) expect(honest?.map(ending)).toEqual(['done', 'done', 'done']);
     expectBlame(cheated ?? [], [0, 2], 'invalid_encryption_proof', [1]);
     expect(reasonsOf(cheated?.[0])).toEqual([EQUATION]);

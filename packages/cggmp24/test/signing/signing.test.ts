@@ -39,8 +39,12 @@ function expectSigned(signatures: readonly Signature[], publicKey: Point, signed
   expect(verify(first, key, utf8ToBytes('another message'))).toBe(false);
 }
 
-const run = (shares: readonly KeyShare[], signers: readonly number[], options: Partial<FullSigningOptions> = {}, delivery: SimulateOptions = {}): Signature[] =>
-  outputs(simulate(sessionsOf(shares, signers, options), delivery));
+const run = (
+  shares: readonly KeyShare[],
+  signers: readonly number[],
+  options: Partial<FullSigningOptions> = {},
+  delivery: SimulateOptions = {},
+): Signature[] => outputs(simulate(sessionsOf(shares, signers, options), delivery));
 
 const keyOf = (shares: readonly KeyShare[]): Point => at(shares, 0).core.sharedPublicKey;
 
@@ -85,13 +89,18 @@ describe('2 of 3', () => {
   });
 
   it('signs any bytes', () => {
-    for (const signed of [Uint8Array.of(0), new Uint8Array(100_000)]) expectSigned(run(shares, [0, 1], { message: signed }), keyOf(shares), signed);
+    for (const signed of [Uint8Array.of(0), new Uint8Array(100_000)])
+      expectSigned(run(shares, [0, 1], { message: signed }), keyOf(shares), signed);
   });
 
   it('presigning is what signing begins with', () => {
     const rng = (): ReturnType<typeof seededRng> => seededRng('the same');
-    const presigning = recordRun([0, 1].map((party) => presign({ executionId, share: at(shares, party), signers: [0, 1], rng: rng() }))).messages;
-    const signing = recordRun([0, 1].map((party) => sign({ executionId, share: at(shares, party), signers: [0, 1], message, rng: rng() }))).messages;
+    const presigning = recordRun(
+      [0, 1].map((party) => presign({ executionId, share: at(shares, party), signers: [0, 1], rng: rng() })),
+    ).messages;
+    const signing = recordRun(
+      [0, 1].map((party) => sign({ executionId, share: at(shares, party), signers: [0, 1], message, rng: rng() })),
+    ).messages;
     expect(signing.filter(({ msg }) => !('Round4' in msg))).toEqual(presigning);
   });
 
@@ -119,8 +128,12 @@ describe.each([
 
 describe('all of 3, non-threshold', () => {
   const everyone = [0, 1, 2];
-  const auxInfos = outputs(simulate(everyone.map((index) => auxInfo({ executionId, index, parties: 3, primes: fixturePrimes(index, FEW_REPETITIONS) }))));
-  const shares = outputs(simulate(everyone.map((index) => keygenNonThreshold({ executionId, index, parties: 3 })))).map((core, j) => completeKeyShare(core, at(auxInfos, j)));
+  const auxInfos = outputs(
+    simulate(everyone.map((index) => auxInfo({ executionId, index, parties: 3, primes: fixturePrimes(index, FEW_REPETITIONS) }))),
+  );
+  const shares = outputs(simulate(everyone.map((index) => keygenNonThreshold({ executionId, index, parties: 3 })))).map((core, j) =>
+    completeKeyShare(core, at(auxInfos, j)),
+  );
 
   it('signs, in any order of the signers', () => {
     expectSigned(run(shares, [1, 2, 0]), keyOf(shares));
@@ -131,7 +144,9 @@ describe('all of 3, non-threshold', () => {
   });
 
   it('has no path without a chain code', () => {
-    const plain = outputs(simulate(everyone.map((index) => keygen({ executionId, index, parties: 3, threshold: 3, chainCode: 'none' })))).map((core, j) => completeKeyShare(core, at(auxInfos, j)));
+    const plain = outputs(
+      simulate(everyone.map((index) => keygen({ executionId, index, parties: 3, threshold: 3, chainCode: 'none' }))),
+    ).map((core, j) => completeKeyShare(core, at(auxInfos, j)));
     expect(() => sessionsOf(plain, everyone, { path: [0] })).toThrow('path: the key has no chain code');
     expectSigned(run(plain, everyone, { path: [] }), keyOf(plain));
   });

@@ -122,7 +122,10 @@ export function without(json: Json, path: string): Json {
   const keys = path.slice(1).split('/');
   const remove = (node: Json, [key, ...rest]: string[]): Json => {
     if (typeof node !== 'object' || node === null || key === undefined) throw new Error(`no field ${path}`);
-    if (Array.isArray(node)) return rest.length === 0 ? node.filter((_, k) => String(k) !== key) : node.map((child, k) => (String(k) === key ? remove(child, rest) : child));
+    if (Array.isArray(node))
+      return rest.length === 0
+        ? node.filter((_, k) => String(k) !== key)
+        : node.map((child, k) => (String(k) === key ? remove(child, rest) : child));
     if (rest.length === 0) return Object.fromEntries(Object.entries(node).filter(([name]) => name !== key));
     return { ...node, [key]: remove(node[key] ?? null, rest) };
   };

@@ -26,7 +26,12 @@ export function abortOfCall(action: () => unknown): ProtocolAborted {
 }
 
 /** Did everybody named abort with that code and blame those parties and no other? */
-export function expectBlame<T>(outcomes: readonly Outcome<T>[], honest: readonly number[], code: AbortCode, culprits: readonly number[]): void {
+export function expectBlame<T>(
+  outcomes: readonly Outcome<T>[],
+  honest: readonly number[],
+  code: AbortCode,
+  culprits: readonly number[],
+): void {
   expect(honest.map((party) => ending(outcomes[party]))).toEqual(honest.map(() => `${code}:${culprits.join()}`));
 }
 

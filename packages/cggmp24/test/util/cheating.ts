@@ -20,7 +20,9 @@ export function hears<Body>({ variant }: Round<Body>, change: (body: Body, from:
 }
 
 function applied(lies: readonly Lie[], direction: Lie['direction'], variant: string, body: unknown, peer: Recipient): unknown {
-  return lies.filter((lie) => lie.direction === direction && lie.variant === variant).reduce((said, { change }) => change(said, peer), body);
+  return lies
+    .filter((lie) => lie.direction === direction && lie.variant === variant)
+    .reduce((said, { change }) => change(said, peer), body);
 }
 
 function said(effect: Effect, lies: readonly Lie[]): Effect {

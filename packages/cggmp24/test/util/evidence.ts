@@ -39,7 +39,14 @@ export function caseOf(params: SecurityParams, setting: Setting, index: number, 
  * Does a judge, who has only the messages, say of an abort what the party says that aborted? Of cheats it may say more: it also reads what
  * came before it was its turn.
  */
-export function expectSameVerdict(params: SecurityParams, setting: Setting, index: number, view: View, error: unknown, cheats: readonly number[] = []): void {
+export function expectSameVerdict(
+  params: SecurityParams,
+  setting: Setting,
+  index: number,
+  view: View,
+  error: unknown,
+  cheats: readonly number[] = [],
+): void {
   if (!(error instanceof ProtocolAborted)) return;
   const { code, blame } = error;
   const blamed = blame.map(({ party }) => party);

@@ -25,7 +25,10 @@ export function variantOf(payload: string): string {
 }
 
 /** Runs the parties and lists what each sent, a broadcast once. */
-export function recordRun<T>(sessions: readonly Session<T>[], { tamper = (d) => [d], ...options }: SimulateOptions = {}): { outcomes: Outcome<T>[]; messages: RecordedMessage[] } {
+export function recordRun<T>(
+  sessions: readonly Session<T>[],
+  { tamper = (d) => [d], ...options }: SimulateOptions = {},
+): { outcomes: Outcome<T>[]; messages: RecordedMessage[] } {
   const messages: RecordedMessage[] = [];
   const seen = new Set<string>();
   const outcomes = simulate(sessions, {
@@ -57,7 +60,12 @@ export function replay<T>(
 ): { output: T; sent: RecordedMessage[] } {
   for (const { sender, recipient, msg } of recorded) {
     if (sender === index || (recipient !== null && recipient !== index)) continue;
-    for (const { from, broadcast, payload } of tamper({ from: sender, to: index, broadcast: recipient === null, payload: JSON.stringify(msg) })) {
+    for (const { from, broadcast, payload } of tamper({
+      from: sender,
+      to: index,
+      broadcast: recipient === null,
+      payload: JSON.stringify(msg),
+    })) {
       session.receive({ sender: from, broadcast, payload });
     }
   }

@@ -59,7 +59,10 @@ export function withBit<C extends object, R extends object>(
   changed: Partial<C & R>,
 ): ProofOf<readonly C[], readonly R[]> {
   const { commitment, response } = proof;
-  return { commitment: commitment.with(k, replaceFields(at(commitment, k), changed)), response: response.with(k, replaceFields(at(response, k), changed)) };
+  return {
+    commitment: commitment.with(k, replaceFields(at(commitment, k), changed)),
+    response: response.with(k, replaceFields(at(response, k), changed)),
+  };
 }
 
 /** That every challenge bit is drawn, the last no less than the first (c-guess). @param runs the bits of 64 challenges */

@@ -35,7 +35,8 @@ function asSigned(messages: readonly RecordedMessage[]): SignedMessage[] {
 }
 
 function record<T>(session: (index: number, draws: string) => Session<T>, evil: readonly number[]): Pick<Run, 'messages' | 'otherFaces'> {
-  const run = (draws: string): SignedMessage[] => asSigned(recordRun(PARTIES.map((index) => session(index, evil.includes(index) ? draws : ''))).messages);
+  const run = (draws: string): SignedMessage[] =>
+    asSigned(recordRun(PARTIES.map((index) => session(index, evil.includes(index) ? draws : ''))).messages);
   return { messages: run(''), otherFaces: run('second face') };
 }
 
@@ -55,7 +56,16 @@ function key() {
   return share;
 }
 
-export const signingSetting: Setting = { kind: 'signing', executionId, signers, key: key(), path: [], message, reliableBroadcast: true, identification: true };
+export const signingSetting: Setting = {
+  kind: 'signing',
+  executionId,
+  signers,
+  key: key(),
+  path: [],
+  message,
+  reliableBroadcast: true,
+  identification: true,
+};
 
 /** One run of each kind. @param evil who has a second face */
 export function runs(evil: readonly number[]): Run[] {
@@ -86,7 +96,10 @@ export function runs(evil: readonly number[]): Run[] {
   ];
 }
 
-const addOne = (path: string) => (body: Json): Json => replaceAt(body, path, toJson(ScalarJson, toScalar(ScalarJson.parse(valueOf(body, path)) + 1n)));
+const addOne =
+  (path: string) =>
+  (body: Json): Json =>
+    replaceAt(body, path, toJson(ScalarJson, toScalar(ScalarJson.parse(valueOf(body, path)) + 1n)));
 
 function valueOf(body: Json, path: string): Json {
   return (body as Record<string, Json>)[path.slice(1)] ?? null;
@@ -101,7 +114,9 @@ export function failedNonce(cheat: number, draws = ''): SignedMessage[] {
   const hears = editing(other, 'Round3', addOne('/delta'), [cheat]);
   const tamper: Tamper = (delivery) => {
     const signed = lies(delivery);
-    messages.push(...signed.map(({ from, to, broadcast, payload }): SignedMessage => ({ sender: from, recipient: broadcast ? 'all' : to, payload })));
+    messages.push(
+      ...signed.map(({ from, to, broadcast, payload }): SignedMessage => ({ sender: from, recipient: broadcast ? 'all' : to, payload })),
+    );
     return signed.flatMap(hears);
   };
   simulate(PARTIES.map((index) => signer(index, index === cheat ? draws : '')), { tamper });

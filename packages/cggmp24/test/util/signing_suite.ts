@@ -78,7 +78,10 @@ function reproducible(messages: readonly RecordedMessage[]): RecordedMessage[] {
 function publicDataOf(run: SigningRun): PresignaturePublicData {
   const recorded = run.presignature_public_data;
   if (recorded === undefined) throw new Error('not a presigning run');
-  return { Gamma: recorded.Gamma, commitments: recorded.commitments.map(({ tilde_Delta, tilde_S }) => ({ tildeDelta: tilde_Delta, tildeS: tilde_S })) };
+  return {
+    Gamma: recorded.Gamma,
+    commitments: recorded.commitments.map(({ tilde_Delta, tilde_S }) => ({ tildeDelta: tilde_Delta, tildeS: tilde_S })),
+  };
 }
 
 /** The additive shares of a run: cheap, so that the quick suite looks at those of the slow runs too. */
@@ -88,7 +91,13 @@ export function expectGroup(run: SigningRun, shares: readonly KeyShare[]): void 
     const ctx = at(contexts, 0);
     const root = at(shares, 0).core;
     const setup = root.vssSetup;
-    const weights: Scalar[] = setup === null ? run.participants.map(() => 1n) : lagrange(run.participants.map((j) => at(setup.indices, j)), 0n);
+    const weights: Scalar[] =
+      setup === null
+        ? run.participants.map(() => 1n)
+        : lagrange(
+            run.participants.map((j) => at(setup.indices, j)),
+            0n,
+          );
     expect(weights).toEqual(run.group.lagrange);
     expect(contexts.map(({ x_i }) => x_i.reveal())).toEqual(run.group.additive_x);
     expect(ctx.X.map(hex)).toEqual(run.group.X);

@@ -7,7 +7,18 @@ import { G, sumPoints } from '../../src/math/curve.js';
 import { SECURITY_128 } from '../../src/params.js';
 import { at } from '../../src/base/at.js';
 import { signingContext, type SigningContext } from '../../src/signing/context.js';
-import { round1a, round1b, round2, round3, round4, type Round1a, type Round1b, type Round2, type Round3, type Round4 } from '../../src/signing/messages.js';
+import {
+  round1a,
+  round1b,
+  round2,
+  round3,
+  round4,
+  type Round1a,
+  type Round1b,
+  type Round2,
+  type Round3,
+  type Round4,
+} from '../../src/signing/messages.js';
 import type { Round } from '../../src/runtime/protocol.js';
 import { PointJson, ScalarJson } from '../../src/wire/json.js';
 import * as affG from '../../src/zk/aff_g.js';
@@ -33,13 +44,17 @@ export const SigningRun = z.object({
   checks: z.object({
     echo: z.object({ sha256: z.string() }),
     proofs: z.array(z.object({ proof: z.string(), prover: z.number(), verifier: z.number().nullable(), seed: Seed, challenge: SignedHex })),
-    mta: z.array(z.object({ sender: z.number(), receiver: z.number(), alpha: SignedHex, hat_alpha: SignedHex, beta: SignedHex, hat_beta: SignedHex })),
+    mta: z.array(
+      z.object({ sender: z.number(), receiver: z.number(), alpha: SignedHex, hat_alpha: SignedHex, beta: SignedHex, hat_beta: SignedHex }),
+    ),
     Gamma: z.string(),
     delta: SignedHex,
   }),
   /** Of presigning. */
   presignatures: z.array(z.object({ Gamma: PointJson, tilde_k: ScalarJson, tilde_chi: ScalarJson })).optional(),
-  presignature_public_data: z.object({ Gamma: PointJson, commitments: z.array(z.object({ tilde_Delta: PointJson, tilde_S: PointJson })) }).optional(),
+  presignature_public_data: z
+    .object({ Gamma: PointJson, commitments: z.array(z.object({ tilde_Delta: PointJson, tilde_S: PointJson })) })
+    .optional(),
   signing: z
     .object({ message: HexBytes, m: SignedHex, partial_signatures: z.array(z.object({ sigma: ScalarJson })), signature: SignatureVector })
     .optional(),
@@ -115,7 +130,13 @@ export function proofOf(run: SigningRun, ctx: SigningContext, name: string, prov
     const points = num === 0 ? { ciphertext: theirs.K, b: theirs.A1, x: theirs.A2 } : { ciphertext: theirs.G, b: theirs.B1, x: theirs.B2 };
     const data = { key: key_i, a: theirs.Y, ...points };
     const args = [encElgContext(of, num), params, aux, data] as const;
-    return { seed: encElg.seed(...args, proof.commitment), challenge: encElg.challenge(...args, proof.commitment), verify: () => { encElg.verify(...args, proof); } };
+    return {
+      seed: encElg.seed(...args, proof.commitment),
+      challenge: encElg.challenge(...args, proof.commitment),
+      verify: () => {
+        encElg.verify(...args, proof);
+      },
+    };
   };
   const aff = (hat: boolean): ProofInRun => {
     const { Gamma, D, F, hat_D, hat_F, psi_j, hat_psi_j } = messagesOf.round2(run, prover, verifier);
@@ -123,7 +144,13 @@ export function proofOf(run: SigningRun, ctx: SigningContext, name: string, prov
     const statement = hat ? { d: hat_D, y: hat_F, x: at(ctx.X, prover) } : { d: D, y: F, x: Gamma };
     const data = { key_j, key_i, c: messagesOf.round1a(run, verifier).K, ...statement };
     const args = [affGContext(of, hat), params, aux, data] as const;
-    return { seed: affG.seed(...args, proof.commitment), challenge: affG.challenge(...args, proof.commitment), verify: () => { affG.verify(...args, proof); } };
+    return {
+      seed: affG.seed(...args, proof.commitment),
+      challenge: affG.challenge(...args, proof.commitment),
+      verify: () => {
+        affG.verify(...args, proof);
+      },
+    };
   };
   const log = (prime: boolean): ProofInRun => {
     const { A1, A2, B1, B2, Y } = theirs;
@@ -134,7 +161,13 @@ export function proofOf(run: SigningRun, ctx: SigningContext, name: string, prov
     if (proof === undefined || y === undefined) throw new Error('no such proof');
     const data = prime ? { l: A1, m: A2, x: Y, y, h: gammaOf(run) } : { l: B1, m: B2, x: Y, y, h: G };
     const args = [elogContext(of, prime), data] as const;
-    return { seed: elog.seed(...args, proof.commitment), challenge: elog.challenge(...args, proof.commitment), verify: () => { elog.verify(...args, proof); } };
+    return {
+      seed: elog.seed(...args, proof.commitment),
+      challenge: elog.challenge(...args, proof.commitment),
+      verify: () => {
+        elog.verify(...args, proof);
+      },
+    };
   };
   switch (name) {
     case 'psi0': return enc(0);

@@ -108,9 +108,20 @@ export class TamperedSigning {
   }
 
   /** The signer at a position; the same options make the same messages. */
-  session(position: number, { executionId = EXECUTION_ID, reliableBroadcast = true, identification = false, draws = '' }: SignerTestOptions = {}): Session<Signature> {
+  session(
+    position: number,
+    { executionId = EXECUTION_ID, reliableBroadcast = true, identification = false, draws = '' }: SignerTestOptions = {},
+  ): Session<Signature> {
     const rng = seededRng(`signer ${draws} ${position}`);
-    return sign({ executionId, share: this.share(position), signers: this.signers, message: MESSAGE, reliableBroadcast, identification, rng });
+    return sign({
+      executionId,
+      share: this.share(position),
+      signers: this.signers,
+      message: MESSAGE,
+      reliableBroadcast,
+      identification,
+      rng,
+    });
   }
 
   sessions(options: SignerTestOptions = {}): Session<Signature>[] {

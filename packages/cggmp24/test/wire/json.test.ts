@@ -79,10 +79,15 @@ describe('what is written is read again', () => {
       }),
     );
     fc.assert(
-      fc.property(fc.bigInt({ min: -(1n << 2000n), max: 1n << 2000n }), fc.integer({ min: 2, max: 36 }), fc.boolean(), (x, radix, upper) => {
-        const value = upper ? x.toString(radix).toUpperCase() : x.toString(radix);
-        expect(z.decode(json.IntegerJson, { radix, value })).toBe(x);
-      }),
+      fc.property(
+        fc.bigInt({ min: -(1n << 2000n), max: 1n << 2000n }),
+        fc.integer({ min: 2, max: 36 }),
+        fc.boolean(),
+        (x, radix, upper) => {
+          const value = upper ? x.toString(radix).toUpperCase() : x.toString(radix);
+          expect(z.decode(json.IntegerJson, { radix, value })).toBe(x);
+        },
+      ),
     );
   });
 
@@ -153,12 +158,31 @@ describe('an integer', () => {
     expect(outcome(json.IntegerJson, text)).toBe(reason);
   });
 
-  it.each(['', '-', '--1', '+1', '1-', '0x1', '-0x1', ' 1', '1 ', '1\n', '\n1', '1.0', '1,0', '1_0', 'g', '-g', '１', 'é', '\u0000', 'f\u0000', 'NaN'])(
-    'has no digits %j in radix 16',
-    (value) => {
-      expect(outcome(json.IntegerJson, JSON.stringify({ radix: 16, value }))).toBe(': not an integer in radix 16');
-    },
-  );
+  it.each([
+    '',
+    '-',
+    '--1',
+    '+1',
+    '1-',
+    '0x1',
+    '-0x1',
+    ' 1',
+    '1 ',
+    '1\n',
+    '\n1',
+    '1.0',
+    '1,0',
+    '1_0',
+    'g',
+    '-g',
+    '１',
+    'é',
+    '\u0000',
+    'f\u0000',
+    'NaN',
+  ])('has no digits %j in radix 16', (value) => {
+    expect(outcome(json.IntegerJson, JSON.stringify({ radix: 16, value }))).toBe(': not an integer in radix 16');
+  });
 
   it.each([
     [2, '2'],
@@ -222,13 +246,21 @@ describe('a scalar', () => {
     expect(outcome(json.CompactScalarJson, JSON.stringify(scalarText(x)))).toBe(expected);
   });
 
-  it.each(['', '1', hex(63, '0'), hex(65, '0'), hex(66, '0'), `0x${hex(62, '0')}`, `-${hex(63, '0')}`, `${hex(63, '0')}g`, `${hex(64, '0')}\n`, ` ${hex(63, '0')}`])(
-    'is 64 digits, not %j',
-    (scalar) => {
-      expect(outcome(json.ScalarJson, JSON.stringify({ curve: 'secp256k1', scalar }))).toBe(`scalar: ${notHex}`);
-      expect(outcome(json.CompactScalarJson, JSON.stringify(scalar))).toBe(`: ${notHex}`);
-    },
-  );
+  it.each([
+    '',
+    '1',
+    hex(63, '0'),
+    hex(65, '0'),
+    hex(66, '0'),
+    `0x${hex(62, '0')}`,
+    `-${hex(63, '0')}`,
+    `${hex(63, '0')}g`,
+    `${hex(64, '0')}\n`,
+    ` ${hex(63, '0')}`,
+  ])('is 64 digits, not %j', (scalar) => {
+    expect(outcome(json.ScalarJson, JSON.stringify({ curve: 'secp256k1', scalar }))).toBe(`scalar: ${notHex}`);
+    expect(outcome(json.CompactScalarJson, JSON.stringify(scalar))).toBe(`: ${notHex}`);
+  });
 
   it.each([
     [{ curve: 'secp256r1', scalar: hex(64, '0') }, 'curve: Invalid input: expected "secp256k1"'],
@@ -344,7 +376,11 @@ describe('bytes', () => {
     ['a float', digest((bytes) => bytes.with(31, 1.5)), '31: Invalid input: expected int, received number'],
     ['a string', digest((bytes) => bytes.with(31, '7')), '31: Invalid input: expected number, received string'],
     ['null', digest((bytes) => bytes.with(1, null)), '1: Invalid input: expected number, received null'],
-    ['an object with indices', digest((bytes) => ({ ...Object.fromEntries(bytes.entries()), length: 32 })), ': Invalid input: expected array, received object'],
+    [
+      'an object with indices',
+      digest((bytes) => ({ ...Object.fromEntries(bytes.entries()), length: 32 })),
+      ': Invalid input: expected array, received object',
+    ],
     ['0 and 255', digest((bytes) => bytes.with(0, 0).with(1, 255)), 'accepted'],
   ])('of a digest with %s', (_, text, expected) => {
     expect(outcome(json.DigestJson, text)).toBe(expected);

@@ -266,8 +266,9 @@ describe('Π^aff-g', () => {
     fc.assert(
       fc.property(inProof, inStatement, (changed, changedStatement) => {
         const untouched =
-          Object.entries(changed).every(([name, value]) => ({ ...proof.commitment, ...proof.response } as Record<string, unknown>)[name] === value) &&
-          Object.entries(changedStatement).every(([name, value]) => seen[name as 'c'] === value);
+          Object.entries(changed).every(
+            ([name, value]) => (({ ...proof.commitment, ...proof.response }) as Record<string, unknown>)[name] === value,
+          ) && Object.entries(changedStatement).every(([name, value]) => seen[name as 'c'] === value);
         expect(check(changed, { ...seen, ...changedStatement }) === 'accepted').toBe(untouched);
       }),
       { numRuns: 150 },

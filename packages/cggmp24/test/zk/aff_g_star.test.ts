@@ -23,6 +23,8 @@ const X_IN_RANGE = '|z_k| <= 2^(ell+epsilon) / 2';
 const Y_IN_RANGE = "|z'_k| <= 2^(ell'+epsilon) / 2";
 
 /** Enough bits that no altered proof passes by luck, and not more. */
+type OutsideGroup = [group: string, n: bigint, bound: bigint, primes: [number, number], Record<string, string>, Record<string, string>];
+
 const params = { ...SMALL_FOR_TESTS, m: 16 };
 
 /** The check that refuses a proof in which one field alone was altered. Whatever is hashed changes e. */
@@ -50,17 +52,22 @@ describe('Π^aff-g*', () => {
 
   it('verifies after the wire, with the factors of either key or without', () => {
     const parsed = ProofJson.parse(json);
-    for (const keys of [publicKeys, proverKeys, { ...publicKeys, key_j: key_j.encryptionKey }]) expect(verdict({ ...seen, ...keys }, parsed)).toBe('accepted');
+    for (const keys of [publicKeys, proverKeys, { ...publicKeys, key_j: key_j.encryptionKey }])
+      expect(verdict({ ...seen, ...keys }, parsed)).toBe('accepted');
     expect(toJson(ProofJson, parsed)).toEqual(json);
   });
 
   it('verifies for any x and y, whatever the bits', () => {
     const halfRange = (bits: number): fc.Arbitrary<bigint> => fc.bigInt({ min: -(1n << BigInt(bits - 1)), max: 1n << BigInt(bits - 1) });
     fc.assert(
-      fc.property(fc.oneof(fc.constantFrom(0n, 1n, -1n), halfRange(params.ell)), fc.oneof(fc.constantFrom(0n, 1n, -1n), halfRange(params.ellPrime)), (x, y) => {
-        const { data: other, witness: secret } = statement(x, y);
-        expect(outcome(other, affGStar.prove(context, params, other, secret, rng))).toBe('accepted');
-      }),
+      fc.property(
+        fc.oneof(fc.constantFrom(0n, 1n, -1n), halfRange(params.ell)),
+        fc.oneof(fc.constantFrom(0n, 1n, -1n), halfRange(params.ellPrime)),
+        (x, y) => {
+          const { data: other, witness: secret } = statement(x, y);
+          expect(outcome(other, affGStar.prove(context, params, other, secret, rng))).toBe('accepted');
+        },
+      ),
       { numRuns: 6 },
     );
   });
@@ -117,7 +124,11 @@ describe('Π^aff-g*', () => {
     const root = ownAux.modulus.pow(ownAux.s, halfOf(((pHat - 1n) / 2n) * ((qHat - 1n) / 2n)));
     expect((root * root) % ownAux.nHat).toBe(ownAux.s);
     const { data: whole, witness: secret } = statement(5n, 0n);
-    const halves = { ...whole, d: proverKeys.key_j.add(whole.d, 1n + halfOf(n_j) * n_j), y: proverKeys.key_i.add(whole.y, 1n + halfOf(n_i) * n_i) };
+    const halves = {
+      ...whole,
+      d: proverKeys.key_j.add(whole.d, 1n + halfOf(n_j) * n_j),
+      y: proverKeys.key_i.add(whole.y, 1n + halfOf(n_i) * n_i),
+    };
     const used = affGContext({ sid, prover: 1 }, false);
     const forge = (): affG.Proof => {
       const nonces = affG.sampleNonces(params, ownAux, halves, rng);
@@ -180,9 +191,10 @@ describe('Π^aff-g*', () => {
     ['Z*_N^2', n_i, n_i * n_i, [0, 1], { Y: 'y' }, { B: 'b' }],
     ['Z*_N', n_j, n_j, [2, 3], {}, { w: 'w' }],
     ['Z*_N', n_i, n_i, [0, 1], {}, { lambda: 'lambda' }],
-  ] as [string, bigint, bigint, [number, number], Record<string, string>, Record<string, string>][])('outside %s', (group, n, bound, [p, q], statements, proofs) => {
+  ] as OutsideGroup[])('outside %s', (group, n, bound, [p, q], statements, proofs) => {
     it.each([...nonUnits(n, smallPrime(p), smallPrime(q), 5n), ['not reduced', bound + 1n]] as [string, bigint][])('%s', (_, bad) => {
-      for (const [label, field] of Object.entries(statements)) expect(verdict({ ...seen, [field]: bad }, proof)).toBe(`${label} in ${group}`);
+      for (const [label, field] of Object.entries(statements))
+        expect(verdict({ ...seen, [field]: bad }, proof)).toBe(`${label} in ${group}`);
       for (const [label, field] of Object.entries(proofs)) {
         for (const k of [0, 7, params.m - 1]) expect(verdict(seen, withBit(proof, k, { [field]: bad }))).toBe(`${label}_${k} in ${group}`);
       }
@@ -215,13 +227,16 @@ describe('Π^aff-g*', () => {
 
   it('turns no hostile value into any other error than InvalidProof', () => {
     const integers = hostileIntegers([n_j, n_i, n_j * n_j, smallPrime(2), bounds.alpha, bounds.beta]);
-    const inProof = fc.record(Object.fromEntries(['a', 'b', 'z', 'z_prime', 'w', 'lambda'].map((name) => [name, integers])), { requiredKeys: [] });
+    const inProof = fc.record(Object.fromEntries(['a', 'b', 'z', 'z_prime', 'w', 'lambda'].map((name) => [name, integers])), {
+      requiredKeys: [],
+    });
     const inStatement = fc.record({ c: integers, d: integers, y: integers }, { requiredKeys: [] });
     fc.assert(
       fc.property(fc.nat(params.m - 1), inProof, inStatement, (k, changed, statementChanged) => {
         const honest: Record<string, unknown> = { ...at(proof.commitment, k), ...at(proof.response, k) };
         const untouched =
-          Object.entries(changed).every(([name, value]) => honest[name] === value) && Object.entries(statementChanged).every(([name, value]) => seen[name as 'c'] === value);
+          Object.entries(changed).every(([name, value]) => honest[name] === value) &&
+          Object.entries(statementChanged).every(([name, value]) => seen[name as 'c'] === value);
         expect(verdict({ ...seen, ...statementChanged }, withBit(proof, k, changed)) === 'accepted').toBe(untouched);
       }),
       { numRuns: 100 },
@@ -229,7 +244,10 @@ describe('Π^aff-g*', () => {
   });
 
   it.each<[string, Json]>([
-    ...['/commitment/3/a', '/commitment/3/b', '/proof/3/w', '/proof/3/lambda'].map((path): [string, Json] => [`a negative ${path}`, replaceAt(json, path, { radix: 16, value: '-1' })]),
+    ...['/commitment/3/a', '/commitment/3/b', '/proof/3/w', '/proof/3/lambda'].map((path): [string, Json] => [
+      `a negative ${path}`,
+      replaceAt(json, path, { radix: 16, value: '-1' }),
+    ]),
     ['a hole', replaceAt(json, '/commitment/3', null)],
     ['fewer repetitions', { ...(json as object), proof: [] }],
   ])('does not parse %s', (_, form) => {

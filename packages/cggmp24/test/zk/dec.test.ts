@@ -48,7 +48,8 @@ describe('Π^dec', () => {
   const json = toJson(ProofJson, proof);
   const seen = { ...data, key: publicKey };
 
-  const verdict = (of: dec.Data, made: dec.Proof): string => failedCheck(dec.verify, context, params, { ...of, key: new EncryptionKey(of.key.n) }, made);
+  const verdict = (of: dec.Data, made: dec.Proof): string =>
+    failedCheck(dec.verify, context, params, { ...of, key: new EncryptionKey(of.key.n) }, made);
 
   it('verifies after the wire, with the factors or without', () => {
     const parsed = ProofJson.parse(json);
@@ -60,10 +61,14 @@ describe('Π^dec', () => {
   it('verifies for any x and y, whatever the bits', () => {
     const halfRange = (bits: number): fc.Arbitrary<bigint> => fc.bigInt({ min: -(1n << BigInt(bits - 1)), max: 1n << BigInt(bits - 1) });
     fc.assert(
-      fc.property(fc.oneof(fc.constantFrom(0n, 1n, -1n), halfRange(params.ell)), fc.oneof(fc.constantFrom(0n, 1n, -1n), halfRange(params.ellPrime + params.epsilon)), (x, y) => {
-        const { data: other, witness: secret } = statement(x, y);
-        expect(verdict(other, dec.prove(context, params, other, secret, rng))).toBe('accepted');
-      }),
+      fc.property(
+        fc.oneof(fc.constantFrom(0n, 1n, -1n), halfRange(params.ell)),
+        fc.oneof(fc.constantFrom(0n, 1n, -1n), halfRange(params.ellPrime + params.epsilon)),
+        (x, y) => {
+          const { data: other, witness: secret } = statement(x, y);
+          expect(verdict(other, dec.prove(context, params, other, secret, rng))).toBe('accepted');
+        },
+      ),
       { numRuns: 8 },
     );
   });
@@ -233,7 +238,10 @@ describe('Π^dec', () => {
   });
 
   it.each<[string, Json]>([
-    ...['/commitment/3/a', '/proof/3/nu'].map((path): [string, Json] => [`a negative ${path}`, replaceAt(json, path, { radix: 16, value: '-1' })]),
+    ...['/commitment/3/a', '/proof/3/nu'].map((path): [string, Json] => [
+      `a negative ${path}`,
+      replaceAt(json, path, { radix: 16, value: '-1' }),
+    ]),
     ['a hole', replaceAt(json, '/proof/3', null)],
   ])('does not parse %s', (_, form) => {
     expect(ProofJson.safeParse(form).success).toBe(false);

@@ -135,7 +135,9 @@ describe('Π^enc-elg', () => {
     const { data: known, witness: secret } = statement(-7n, multiply(G, logA));
     const nonces = encElg.sampleNonces(params, publicAux, known, rng);
     const made = encElg.proveWith(context, params, publicAux, known, { ...secret, logA }, nonces);
-    expect(toJson(encElg.ProofJson, made)).toEqual(toJson(encElg.ProofJson, encElg.proveWith(context, params, publicAux, known, secret, nonces)));
+    expect(toJson(encElg.ProofJson, made)).toEqual(
+      toJson(encElg.ProofJson, encElg.proveWith(context, params, publicAux, known, secret, nonces)),
+    );
     expect(failedCheck(encElg.verify, context, params, ownAux, known, made)).toBe('accepted');
     const wrong = encElg.proveWith(context, params, publicAux, known, { ...secret, logA: logA + 1n }, nonces);
     expect(failedCheck(encElg.verify, context, params, ownAux, known, wrong)).toBe(IN_CURVE);
@@ -237,13 +239,13 @@ describe('Π^enc-elg', () => {
   );
 
   const nHat = ownAux.nHat;
-  it.each([...nonUnits(nHat, smallPrime(4), smallPrime(5), proof.commitment.s), ['not reduced', proof.commitment.s + nHat]] as [string, bigint][])(
-    'names the element outside Z*_N-hat that is %s',
-    (_, bad) => {
-      expect(check({ s: bad })).toBe('S in Z*_N-hat');
-      expect(check({ t: bad })).toBe('T in Z*_N-hat');
-    },
-  );
+  it.each([...nonUnits(nHat, smallPrime(4), smallPrime(5), proof.commitment.s), ['not reduced', proof.commitment.s + nHat]] as [
+    string,
+    bigint,
+  ][])('names the element outside Z*_N-hat that is %s', (_, bad) => {
+    expect(check({ s: bad })).toBe('S in Z*_N-hat');
+    expect(check({ t: bad })).toBe('T in Z*_N-hat');
+  });
 
   it('refuses units of order 1 and 2 in place of the right ones', () => {
     expect([1n, n * n - 1n].map((d) => check({ d }))).toEqual([IN_CURVE, IN_CURVE]);

@@ -169,7 +169,8 @@ describe('Π^fac', () => {
     });
 
     it('does not see the primes in two balanced factors: a product of many is for Π^mod to refuse', () => {
-      const smooth = (): bigint => Array.from({ length: 33 }, () => generatePrimeSync(16, { bigint: true })).reduce((all, prime) => all * prime);
+      const smooth = (): bigint =>
+        Array.from({ length: 33 }, () => generatePrimeSync(16, { bigint: true })).reduce((all, prime) => all * prime);
       expect(outcome(smooth(), smooth())).toBe('accepted');
     });
 

@@ -279,10 +279,16 @@ describe('Π^mod', () => {
   it('turns no hostile value into any other error than InvalidProof', () => {
     const integers = hostileIntegers([n, p, q]);
     fc.assert(
-      fc.property(integers, fc.nat(params.m - 1), fc.record({ x: integers, z: integers }, { requiredKeys: [] }), fc.boolean(), (N, k, roots, otherN) => {
-        const untouched = Object.keys(roots).length === 0 && (!otherN || N === n);
-        expect(verdict({ n: otherN ? N : n }, withPoint(k, roots)) === 'accepted').toBe(untouched);
-      }),
+      fc.property(
+        integers,
+        fc.nat(params.m - 1),
+        fc.record({ x: integers, z: integers }, { requiredKeys: [] }),
+        fc.boolean(),
+        (N, k, roots, otherN) => {
+          const untouched = Object.keys(roots).length === 0 && (!otherN || N === n);
+          expect(verdict({ n: otherN ? N : n }, withPoint(k, roots)) === 'accepted').toBe(untouched);
+        },
+      ),
       { numRuns: 60 },
     );
   });

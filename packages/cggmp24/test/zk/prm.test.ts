@@ -188,7 +188,9 @@ describe('Π^prm', () => {
     const withZ = (k: number, z_k: bigint): string => verdict(data, { ...proof, response: proof.response.with(k, z_k) });
     for (const k of [0, params.m - 1]) {
       const honest = proof.response[k] ?? 0n;
-      expect([-1n, nHat, honest - nHat, honest + nHat].map((z_k) => withZ(k, z_k))).toEqual(Array.from({ length: 4 }, () => '0 <= z_k < N-hat'));
+      expect([-1n, nHat, honest - nHat, honest + nHat].map((z_k) => withZ(k, z_k))).toEqual(
+        Array.from({ length: 4 }, () => '0 <= z_k < N-hat'),
+      );
       expect([0n, 1n, nHat - 1n].map((z_k) => withZ(k, z_k))).toEqual([EQUATION, EQUATION, EQUATION]);
     }
   });
@@ -202,7 +204,14 @@ describe('Π^prm', () => {
     ['more committed', [...proof.commitment, 1n], proof.response],
   ])('refuses %s repetitions', (_, commitment, response) => {
     expect(verdict(data, { commitment, response })).toBe('m commitments and m responses');
-    expect(ProofJson.safeParse(toJson(z.object({ commitment: z.array(IntegerJson), zs: z.array(IntegerJson) }), { commitment: [...commitment], zs: [...response] })).success).toBe(false);
+    expect(
+      ProofJson.safeParse(
+        toJson(z.object({ commitment: z.array(IntegerJson), zs: z.array(IntegerJson) }), {
+          commitment: [...commitment],
+          zs: [...response],
+        }),
+      ).success,
+    ).toBe(false);
   });
 
   it.each([
