@@ -29,7 +29,7 @@ export const IMPORTS = {
     aborts: ['runtime', 'keygen', 'aux_info', 'signing'],
     evidence: ['hash', 'wire', 'runtime', 'paillier', 'key_share', 'keygen', 'aux_info', 'signing', 'aborts'],
     sessions: ['runtime', 'ecdsa', 'key_share', 'keygen', 'aux_info', 'signing'],
-    index: ['wire', 'runtime', 'ecdsa', 'key_share', 'keygen', 'aux_info', 'signing', 'aborts', 'evidence', 'sessions'],
+    index: ['wire', 'runtime', 'ecdsa', 'paillier', 'key_share', 'keygen', 'aux_info', 'signing', 'aborts', 'evidence', 'sessions'],
     testing: ['hash', 'runtime', 'key_share', 'aux_info', 'aborts', 'sessions'],
   },
 

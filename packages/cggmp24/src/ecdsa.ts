@@ -1,6 +1,7 @@
 import { createPublicKey, ECDH, verify as verifyWithNode, type KeyObject } from 'node:crypto';
+import { Bytes, checkArgument, fields, Integer } from './base/arguments.js';
 import { InvalidArgument } from './base/errors.js';
-import { GROUP_ORDER } from './math/curve.js';
+import { encodePoint, GROUP_ORDER, PointShape, type Point } from './math/curve.js';
 
 /** A secp256k1 ECDSA signature. Ours are always low-s: `s <= q/2`. */
 export interface Signature {
@@ -8,11 +9,24 @@ export interface Signature {
   readonly s: bigint;
 }
 
+/** A point, or its SEC1 encoding: 33 bytes (compressed) or 65. */
+export type PublicKey = Point | Uint8Array;
+
+const SignatureShape = fields({ r: Integer, s: Integer });
+const PublicKeyShape = PointShape.refine((P) => !P.is0(), 'must not be the point at infinity');
+
+/** @throws InvalidArgument when it is neither a point nor bytes */
+function sec1(publicKey: PublicKey): Uint8Array {
+  if (publicKey instanceof Uint8Array) return publicKey;
+  checkArgument('publicKey', PublicKeyShape, publicKey);
+  return encodePoint(publicKey, true);
+}
+
 function uncompress(publicKey: Uint8Array): Buffer {
   const [form = 0] = publicKey;
   // OpenSSL would also take infinity and the hybrid forms.
-  const sec1 = publicKey.length === 33 ? form === 2 || form === 3 : publicKey.length === 65 && form === 4;
-  if (!sec1) throw new InvalidArgument('publicKey', 'must be a point in SEC1, 33 or 65 bytes');
+  const isSec1 = publicKey.length === 33 ? form === 2 || form === 3 : publicKey.length === 65 && form === 4;
+  if (!isSec1) throw new InvalidArgument('publicKey', 'must be a point in SEC1, 33 or 65 bytes');
   try {
     return ECDH.convertKey(publicKey, 'secp256k1', undefined, undefined, 'uncompressed') as Buffer;
   } catch {
@@ -50,13 +64,14 @@ function bytes32(x: bigint): Buffer {
  *
  * Uses OpenSSL, about five times faster than a JavaScript verifier; all inputs are public.
  *
- * @param publicKey SEC1 point, 33 bytes (compressed) or 65
  * @param message the bytes to be hashed with SHA-256, not a digest
- * @throws InvalidArgument when `publicKey` is not a point of the curve
+ * @throws InvalidArgument when `publicKey` is not a point of the curve, or another argument is of another type
  */
-export function verify(signature: Signature, publicKey: Uint8Array, message: Uint8Array): boolean {
+export function verify(signature: Signature, publicKey: PublicKey, message: Uint8Array): boolean {
+  checkArgument('signature', SignatureShape, signature);
+  checkArgument('message', Bytes, message);
+  const key = keyObject(sec1(publicKey));
   const { r, s } = signature;
   if (r <= 0n || r >= GROUP_ORDER || s <= 0n || s > GROUP_ORDER / 2n) return false;
-  const key = keyObject(publicKey);
   return verifyWithNode('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, Buffer.concat([bytes32(r), bytes32(s)]));
 }

@@ -2,9 +2,60 @@
  * CGGMP24 threshold ECDSA over secp256k1. Sans-IO: a protocol is a `Session` that tells what to send and takes what
  * arrived; the transport, which must authenticate senders, is the caller's.
  */
+// ---- Protocols ----
+export {
+  auxInfo,
+  keygen,
+  keygenNonThreshold,
+  presign,
+  settleTogether,
+  sign,
+  type AuxInfoOptions,
+  type FullSigningOptions,
+  type KeygenOptions,
+  type RunOptions,
+  type SigningOptions,
+  type ThresholdKeygenOptions,
+} from './sessions.js';
+export type { ChainCodeMode, KeygenAbortCode } from './keygen/context.js';
+export type { AuxInfoAbortCode } from './aux_info/checks.js';
+export type { SigningAbortCode } from './signing/context.js';
+
+// ---- Running them ----
+export { ProtocolAborted, type AbortCode } from './aborts.js';
+export { InvalidArgument, ProtocolBug } from './base/errors.js';
+export type { Blame, MessageAbortCode } from './runtime/abort.js';
+export { MAX_PAYLOAD_LENGTH } from './runtime/message.js';
+export type { Recipient } from './runtime/protocol.js';
+export type { IncomingMessage, OutgoingMessage, Session, Step } from './runtime/session.js';
+
+// ---- Signatures ----
+export { verify, type PublicKey, type Signature } from './ecdsa.js';
+export { derive, type Derived, type ExtendedPublicKey } from './signing/derivation.js';
+export {
+  combine,
+  isPartialSignature,
+  messageToScalar,
+  Presignature,
+  type PartialSignature,
+  type PresignatureCommitment,
+  type PresignaturePublicData,
+  type PresignatureSecrets,
+} from './signing/presignature.js';
+
+// ---- Keys ----
+export { generateSafePrime, type SafePrimeOptions } from './math/primes.js';
 export { PregeneratedPrimes, parsePrimes, serializePrimes, type FourPrimes } from './aux_info/primes.js';
-export { GROUP_ORDER } from './math/curve.js';
-export { verify, type Signature } from './ecdsa.js';
+export { completeKeyShare, parseKeyShare, serializeKeyShare, type KeyShare } from './key_share/key_share.js';
+export { minSigners, parseCoreKeyShare, serializeCoreKeyShare, type CoreKeyShare, type PublicCore, type VssSetup } from './key_share/core.js';
+export { parseAuxInfo, serializeAuxInfo, type AuxInfo, type PublicAux } from './key_share/aux_info.js';
+export { keyMaterialDigest, publicKeyMaterialJson, type PublicKeyMaterial } from './key_share/public_key_material.js';
+export type { DecryptionKey } from './paillier/decryption_key.js';
+export type { EncryptionKey } from './paillier/encryption_key.js';
+export type { RingPedersen, RingPedersenParams } from './paillier/ring_pedersen.js';
+export type { Secret } from './base/secret.js';
+
+// ---- Evidence ----
 export {
   messagesOfRecord,
   parseCase,
@@ -20,44 +71,11 @@ export {
 } from './evidence/case.js';
 export { judge } from './evidence/judge.js';
 export type { Verdict } from './evidence/transcript.js';
-export { keyMaterialDigest, publicKeyMaterialJson, type PublicKeyMaterial } from './key_share/public_key_material.js';
-export { parseAuxInfo, serializeAuxInfo, type AuxInfo, type PublicAux } from './key_share/aux_info.js';
-export { minSigners, parseCoreKeyShare, serializeCoreKeyShare, type CoreKeyShare, type PublicCore, type VssSetup } from './key_share/core.js';
-export { completeKeyShare, parseKeyShare, serializeKeyShare, type KeyShare } from './key_share/key_share.js';
-export type { ChainCodeMode } from './keygen/context.js';
-export { encodePoint, type Point, type Scalar } from './math/curve.js';
-export { arithmeticBackend, type BackendChoice } from './math/modular.js';
-export { generateSafePrime, type SafePrimeOptions } from './math/primes.js';
-export { systemRng, type Rng } from './math/random.js';
-export { SECURITY_128, type SecurityParams } from './params.js';
-export { InvalidArgument, ProtocolBug } from './base/errors.js';
-export type { Blame, MessageAbortCode } from './runtime/abort.js';
 
-export { ProtocolAborted, type AbortCode } from './aborts.js';
-export { MAX_PAYLOAD_LENGTH } from './runtime/message.js';
-export type { IncomingMessage, OutgoingMessage, Session, Step } from './runtime/session.js';
-export {
-  auxInfo,
-  keygen,
-  keygenNonThreshold,
-  presign,
-  settleTogether,
-  sign,
-  type AuxInfoOptions,
-  type FullSigningOptions,
-  type KeygenOptions,
-  type RunOptions,
-  type SigningOptions,
-  type ThresholdKeygenOptions,
-} from './sessions.js';
-export { derive, type Derived, type ExtendedPublicKey } from './signing/derivation.js';
-export {
-  combine,
-  isPartialSignature,
-  messageToScalar,
-  Presignature,
-  type PartialSignature,
-  type PresignatureCommitment,
-  type PresignaturePublicData,
-} from './signing/presignature.js';
+// ---- Parameters and arithmetic ----
+export { SECURITY_128, type SecurityParams } from './params.js';
+export { encodePoint, GROUP_ORDER, type Point, type Scalar } from './math/curve.js';
+export { arithmeticBackend, type BackendChoice } from './math/modular.js';
+export type { ModularBackend, Modulus } from './math/modulus.js';
+export { systemRng, type Rng } from './math/random.js';
 export { ScalarJson } from './wire/json.js';

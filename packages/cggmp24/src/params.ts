@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { checkArgument, fields, integerBetween } from './base/arguments.js';
+
 /** What fixes the sizes in every message and proof. All lengths are bits unless a name says bytes. */
 export interface SecurityParams {
   readonly name: 'security-128' | 'small-for-tests';
@@ -50,4 +53,20 @@ export const MAX_MODULUS_BITS = 4096;
 /** Smallest acceptable length of N and of N-hat, bits. */
 export function minModulusBits(params: SecurityParams): number {
   return 2 * params.primeBits - 1;
+}
+
+const positive = integerBetween(1, 0xffff);
+export const ParamsShape = fields({
+  name: z.enum([SECURITY_128.name, SMALL_FOR_TESTS.name], { error: 'must be a security level of this package: SECURITY_128' }),
+  kappaBytes: positive,
+  ell: positive,
+  ellPrime: positive,
+  epsilon: positive,
+  m: positive,
+  primeBits: positive,
+});
+
+/** @throws InvalidArgument */
+export function checkParams(params: SecurityParams): void {
+  checkArgument('params', ParamsShape, params);
 }

@@ -1,19 +1,20 @@
 /** The public entry points: each checks its options and starts a `Session`. */
+import { z } from 'zod';
 import { auxInfoRounds } from './aux_info/messages.js';
 import { auxInfoGeneration } from './aux_info/protocol.js';
-import type { PregeneratedPrimes } from './aux_info/primes.js';
+import { PregeneratedPrimesShape, type PregeneratedPrimes } from './aux_info/primes.js';
+import { Callback, checkArgument, fields, Flag, instanceOf, listOf, NonEmptyBytes } from './base/arguments.js';
 import type { Signature } from './ecdsa.js';
 import type { AuxInfo } from './key_share/aux_info.js';
 import type { CoreKeyShare } from './key_share/core.js';
-import type { KeyShare } from './key_share/key_share.js';
-import { checkParties, checkThreshold, type ChainCodeMode } from './keygen/context.js';
+import { KeyShareShape, type KeyShare } from './key_share/key_share.js';
+import { ChainCodeShape, checkParties, checkThreshold, type ChainCodeMode } from './keygen/context.js';
 import { nonThresholdKeygen } from './keygen/non_threshold.js';
 import { nonThresholdKeygenRounds } from './keygen/non_threshold_messages.js';
 import { thresholdKeygen } from './keygen/threshold.js';
 import { thresholdKeygenRounds } from './keygen/threshold_messages.js';
-import { systemRng, type Rng } from './math/random.js';
+import { checkedRng, systemRng, type Rng } from './math/random.js';
 import { SECURITY_128 } from './params.js';
-import { InvalidArgument } from './base/errors.js';
 import type { AnyRound } from './runtime/protocol.js';
 import { Session } from './runtime/session.js';
 import { signingContext, type SignerOptions, type SigningContext } from './signing/context.js';
@@ -77,7 +78,19 @@ export interface FullSigningOptions extends SigningOptions {
   readonly path?: readonly number[];
 }
 
+const runShape = { executionId: NonEmptyBytes, reliableBroadcast: Flag.optional(), rng: Callback.optional() };
+const KeygenShape = fields({ ...runShape, chainCode: ChainCodeShape.optional() });
+const AuxInfoShape = fields({ ...runShape, primes: PregeneratedPrimesShape, insecurePrmFirstWordOnly: Flag.optional() });
+const signingShape = { ...runShape, share: KeyShareShape, signers: listOf(z.unknown()), identification: Flag.optional() };
+const SigningShape = fields(signingShape);
+const FullSigningShape = fields({ ...signingShape, message: NonEmptyBytes, path: listOf(z.unknown()).optional() });
+
+function rngOf({ rng }: RunOptions): Rng {
+  return rng === undefined ? systemRng : checkedRng(rng);
+}
+
 function keygenContext(options: KeygenOptions) {
+  checkArgument('', KeygenShape, options);
   checkParties(options.index, options.parties);
   return {
     params: SECURITY_128,
@@ -86,11 +99,11 @@ function keygenContext(options: KeygenOptions) {
     parties: options.parties,
     chainCode: options.chainCode ?? ('shared' as const),
     reliableBroadcast: options.reliableBroadcast ?? true,
-    rng: options.rng ?? systemRng,
+    rng: rngOf(options),
   };
 }
 
-/** Generates a key of which any `threshold` of `parties` shares sign. 3 rounds and the echo. */
+/** Generates a key of which any `threshold` of `parties` shares sign. 3 rounds and the echo. @throws InvalidArgument */
 export function keygen(options: ThresholdKeygenOptions): Session<CoreKeyShare> {
   const context = keygenContext(options);
   checkThreshold(options.threshold, options.parties);
@@ -98,14 +111,15 @@ export function keygen(options: ThresholdKeygenOptions): Session<CoreKeyShare> {
   return new Session({ protocol, rounds: thresholdKeygenRounds, index: options.index, parties: options.parties });
 }
 
-/** Generates a key that needs all `parties` to sign; its shares add up. 3 rounds and the echo. */
+/** Generates a key that needs all `parties` to sign; its shares add up. 3 rounds and the echo. @throws InvalidArgument */
 export function keygenNonThreshold(options: KeygenOptions): Session<CoreKeyShare> {
   const protocol = nonThresholdKeygen(keygenContext(options));
   return new Session({ protocol, rounds: nonThresholdKeygenRounds, index: options.index, parties: options.parties });
 }
 
-/** Generates and proves everybody's Paillier modulus and ring-Pedersen parameters. 3 rounds and the echo. */
+/** Generates and proves everybody's Paillier modulus and ring-Pedersen parameters. 3 rounds and the echo. @throws InvalidArgument */
 export function auxInfo(options: AuxInfoOptions): Session<AuxInfo> {
+  checkArgument('', AuxInfoShape, options);
   const { index, parties, primes } = options;
   checkParties(index, parties);
   const protocol = auxInfoGeneration({
@@ -116,14 +130,14 @@ export function auxInfo(options: AuxInfoOptions): Session<AuxInfo> {
     primes,
     reliableBroadcast: options.reliableBroadcast ?? true,
     prmFirstWordOnly: options.insecurePrmFirstWordOnly ?? false,
-    rng: options.rng ?? systemRng,
+    rng: rngOf(options),
   });
   return new Session({ protocol, rounds: auxInfoRounds(primes.params), index, parties });
 }
 
 function signerOptions(options: SigningOptions, path: readonly number[]): SignerOptions {
-  const { executionId, signers, share, reliableBroadcast = true, identification = true, rng = systemRng } = options;
-  return { executionId, signers, path, share, reliableBroadcast, identification, rng };
+  const { executionId, signers, share, reliableBroadcast = true, identification = true } = options;
+  return { executionId, signers, path, share, reliableBroadcast, identification, rng: rngOf(options) };
 }
 
 function roundsOf({ params, signers, identification }: SigningContext, rounds: readonly AnyRound[]): readonly AnyRound[] {
@@ -133,18 +147,22 @@ function roundsOf({ params, signers, identification }: SigningContext, rounds: r
 /**
  * Makes a presignature among exactly the needed signers. 3 rounds and the echo. It has no derivation path: choosing
  * one after the presignature is known allows forgery.
+ * @throws InvalidArgument
  */
 export function presign(options: SigningOptions): Session<Presignature> {
+  checkArgument('', SigningShape, options);
   const context = signingContext(signerOptions(options, []));
   return new Session({ protocol: presignProtocol(context), rounds: roundsOf(context, presigningRounds), index: context.index, parties: context.signers });
 }
 
-/** Signs a message interactively among exactly the needed signers. 4 rounds and the echo; every signer gets the signature. */
+/** Signs a message interactively among exactly the needed signers. 4 rounds and the echo; every signer gets the signature. @throws InvalidArgument */
 export function sign(options: FullSigningOptions): Session<Signature> {
-  if (options.message.length === 0) throw new InvalidArgument('message', 'must not be empty');
+  checkArgument('', FullSigningShape, options);
   const context = signingContext(signerOptions(options, options.path ?? []));
   return new Session({ protocol: signProtocol(context, options.message), rounds: roundsOf(context, signingRounds), index: context.index, parties: context.signers });
 }
+
+const SessionsShape = listOf(instanceOf(Session, 'a Session'));
 
 /**
  * Settles what the sessions that say `settling` have to settle, for little more than the price of one; the verdicts are those
@@ -152,5 +170,6 @@ export function sign(options: FullSigningOptions): Session<Signature> {
  * peers' keys. Blocks for about 25 ms and then 4 ms for each claim, of which a presigning has four for each peer.
  */
 export function settleTogether(sessions: readonly Session<unknown>[]): void {
+  checkArgument('sessions', SessionsShape, sessions);
   Session.settleTogether(sessions);
 }

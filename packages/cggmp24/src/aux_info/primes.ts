@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { z } from 'zod';
+import { checkArgument, fields, instanceOf, Natural } from '../base/arguments.js';
 import { bitLength } from '../math/integer.js';
-import type { SecurityParams } from '../params.js';
+import { checkParams, type SecurityParams } from '../params.js';
 import { InvalidArgument } from '../base/errors.js';
 import { NonNegativeIntegerJson } from '../wire/json.js';
 import { parseWith } from '../wire/parse.js';
@@ -14,6 +15,8 @@ export interface FourPrimes {
   readonly qHat: bigint;
 }
 
+const FourPrimesShape = fields({ p: Natural, q: Natural, pHat: Natural, qHat: Natural });
+
 /** The four primes of one aux info generation. Prints as `[secret]`; used for one generation only. */
 export class PregeneratedPrimes {
   readonly #primes: FourPrimes;
@@ -24,6 +27,8 @@ export class PregeneratedPrimes {
     /** The sizes that they were made for. */
     readonly params: SecurityParams,
   ) {
+    checkArgument('primes', FourPrimesShape, primes);
+    checkParams(params);
     const all = [primes.p, primes.q, primes.pHat, primes.qHat];
     if (all.some((prime) => bitLength(prime) < params.primeBits)) {
       throw new InvalidArgument('primes', `each must have at least ${params.primeBits} bits`);
@@ -53,12 +58,16 @@ const PrimesJson = z.object({ primes: z.array(NonNegativeIntegerJson).length(4) 
  * @throws InvalidArgument naming what is wrong
  */
 export function parsePrimes(text: string, params: SecurityParams): PregeneratedPrimes {
+  checkParams(params);
   const [p = 0n, q = 0n, pHat = 0n, qHat = 0n] = parseWith(PrimesJson, text, 'primes').primes;
   return new PregeneratedPrimes({ p, q, pHat, qHat }, params);
 }
 
-/** The crate's JSON, in clear: for encrypted or access-controlled storage only. */
+export const PregeneratedPrimesShape = instanceOf(PregeneratedPrimes, 'four primes of generatePrimes or parsePrimes');
+
+/** The crate's JSON, in clear: for encrypted or access-controlled storage only. @throws InvalidArgument */
 export function serializePrimes(primes: PregeneratedPrimes): string {
+  checkArgument('primes', PregeneratedPrimesShape, primes);
   const { p, q, pHat, qHat } = primes.reveal();
   return JSON.stringify({ ...z.encode(PrimesJson, { primes: [p, q, pHat, qHat] }), _phantom: null });
 }

@@ -7,15 +7,17 @@
  */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import { z } from 'zod';
-import { publicKeyMaterialJson, type PublicKeyMaterial } from '../key_share/public_key_material.js';
-import { checkParties, checkThreshold, type ChainCodeMode } from '../keygen/context.js';
-import { SECURITY_128, type SecurityParams } from '../params.js';
+import { checkArgument, fields, Flag, integerBetween, listOf, NonEmptyBytes, Text } from '../base/arguments.js';
+import { publicKeyMaterialJson, PublicKeyMaterialShape, type PublicKeyMaterial } from '../key_share/public_key_material.js';
+import { ChainCodeShape, checkParties, checkThreshold, type ChainCodeMode } from '../keygen/context.js';
+import { checkParams, ParamsShape, SECURITY_128, type SecurityParams } from '../params.js';
 import { InvalidArgument } from '../base/errors.js';
 import type { Recipient } from '../runtime/protocol.js';
-import type { IncomingMessage, OutgoingMessage } from '../runtime/session.js';
+import { IncomingMessageShape, type IncomingMessage, type OutgoingMessage } from '../runtime/session.js';
 import { round2Uni, thresholdKeygenRounds } from '../keygen/threshold_messages.js';
 import { readMessage } from '../runtime/message.js';
-import { round4, type Round4 } from '../signing/messages.js';
+import { round4 } from '../signing/messages.js';
+import { PartialSignatureShape, type PartialSignature } from '../signing/presignature.js';
 import { parseWith } from '../wire/parse.js';
 
 /** A message of the run. Indices are those of the protocol, from 0: in signing, positions in the list of signers. */
@@ -107,8 +109,31 @@ export function partiesOf(setting: Setting): number {
   return setting.kind === 'signing' ? setting.signers.length : setting.parties;
 }
 
+const runShape = { executionId: NonEmptyBytes, reliableBroadcast: Flag };
+const index = integerBetween(0, 0xffff);
+const MessagesShape = listOf(fields({ sender: index, recipient: z.union([z.literal('all'), index], { error: "must be 'all' or an index" }), payload: Text }));
+const SettingShape = z.discriminatedUnion(
+  'kind',
+  [
+    fields({ ...runShape, kind: z.literal('keygen'), parties: index, threshold: index.nullable(), chainCode: ChainCodeShape }),
+    fields({ ...runShape, kind: z.literal('aux_info'), parties: index, prmFirstWordOnly: Flag }),
+    fields({
+      ...runShape,
+      kind: z.literal('signing'),
+      signers: listOf(index),
+      key: PublicKeyMaterialShape,
+      path: listOf(integerBetween(0, 0x7fff_ffff)),
+      message: NonEmptyBytes.nullable(),
+      identification: Flag,
+    }),
+  ],
+  { error: "must be a setting of kind 'keygen', 'aux_info' or 'signing'" },
+);
+
 /** @throws InvalidArgument naming what no run could be */
-export function checkCase({ params, setting, messages }: Case): void {
+export function checkCase(submitted: Case): void {
+  checkArgument('', fields({ params: ParamsShape, setting: SettingShape, messages: MessagesShape }), submitted);
+  const { params, setting, messages } = submitted;
   const parties = partiesOf(setting);
   checkParties(0, parties);
   if (setting.kind === 'keygen' && setting.threshold !== null) checkThreshold(setting.threshold, parties);
@@ -125,14 +150,17 @@ export function checkCase({ params, setting, messages }: Case): void {
  * @throws InvalidArgument naming the field
  */
 export function parseCase(text: string, params: SecurityParams = SECURITY_128): Case {
+  checkParams(params);
   const { setting, messages } = parseWith(caseJson(params), text, 'case');
   const parsed = { params, setting, messages };
   checkCase(parsed);
   return parsed;
 }
 
-/** JSON text; everything in it is public. */
-export function serializeCase({ params, setting, messages }: Case): string {
+/** JSON text; everything in it is public. @throws InvalidArgument */
+export function serializeCase(submitted: Case): string {
+  checkCase(submitted);
+  const { params, setting, messages } = submitted;
   return JSON.stringify(z.encode(caseJson(params), { version: 1, level: params.name, setting, messages }));
 }
 
@@ -145,14 +173,24 @@ export interface OwnRecord {
   readonly culprits: readonly number[];
 }
 
+const OwnRecordShape = fields({
+  index,
+  received: listOf(IncomingMessageShape),
+  sent: listOf(fields({ to: z.union([z.literal('all'), index], { error: "must be 'all' or an index" }), payload: Text })),
+  culprits: listOf(index),
+});
+
 /**
  * The messages of a run, from the record of one party. Shares of a key are left out, but those that the accused have sent: the
  * others would give one's own share away.
+ * @throws InvalidArgument
  */
-export function messagesOfRecord({ index, received, sent, culprits }: OwnRecord): SignedMessage[] {
+export function messagesOfRecord(record: OwnRecord): SignedMessage[] {
+  checkArgument('', OwnRecordShape, record);
+  const { index: own, received, sent, culprits } = record;
   const all = [
-    ...received.map(({ sender, broadcast, payload }): SignedMessage => ({ sender, recipient: broadcast ? 'all' : index, payload })),
-    ...sent.map(({ to, payload }): SignedMessage => ({ sender: index, recipient: to, payload })),
+    ...received.map(({ sender, broadcast, payload }): SignedMessage => ({ sender, recipient: broadcast ? 'all' : own, payload })),
+    ...sent.map(({ to, payload }): SignedMessage => ({ sender: own, recipient: to, payload })),
   ];
   return all.filter(({ sender, payload }) => culprits.includes(sender) || !carriesShare(payload));
 }
@@ -162,7 +200,9 @@ function carriesShare(payload: string): boolean {
   return 'round' in read && read.round === round2Uni;
 }
 
-/** What stands for a partial signature that was not sent as a message of the run, but was signed by its maker all the same. */
-export function partialSignatureMessage(sender: number, partial_sig: Round4['partial_sig']): SignedMessage {
+/** What stands for a partial signature that was not sent as a message of the run, but was signed by its maker all the same. @throws InvalidArgument */
+export function partialSignatureMessage(sender: number, partial_sig: PartialSignature): SignedMessage {
+  checkArgument('sender', index, sender);
+  checkArgument('partial_sig', PartialSignatureShape, partial_sig);
   return { sender, recipient: 'all', payload: JSON.stringify({ [round4.variant]: z.encode(round4.body, { partial_sig }) }) };
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { checkArgument, fields, Flag, instanceOf, listOf } from '../base/arguments.js';
 import { bitLength, invert, isUnit } from '../math/integer.js';
 import { DecryptionKey } from '../paillier/decryption_key.js';
 import { EncryptionKey } from '../paillier/encryption_key.js';
 import { OwnRingPedersen, RingPedersen } from '../paillier/ring_pedersen.js';
-import { minModulusBits, type SecurityParams } from '../params.js';
+import { checkParams, minModulusBits, ParamsShape, type SecurityParams } from '../params.js';
 import { NonNegativeIntegerJson } from '../wire/json.js';
 import { parseWith, refuse } from '../wire/parse.js';
 
@@ -23,6 +24,14 @@ export interface AuxInfo extends PublicAux {
   /** Was Pi^prm verified in the Rust crate's form, with 32 live challenge bits? Mixed clusters only. */
   readonly prmFirstWordOnly: boolean;
 }
+
+const publicAuxShape = {
+  params: ParamsShape,
+  encryptionKeys: listOf(instanceOf(EncryptionKey, 'an EncryptionKey'), 2),
+  ringPedersen: listOf(instanceOf(RingPedersen, 'a RingPedersen'), 2),
+};
+export const PublicAuxShape = fields(publicAuxShape);
+export const AuxInfoShape = fields({ ...publicAuxShape, decryptionKey: instanceOf(DecryptionKey, 'a DecryptionKey'), prmFirstWordOnly: Flag });
 
 const CrtJson = z.object({
   n: NonNegativeIntegerJson,
@@ -140,10 +149,12 @@ export function auxInfoJson(params: SecurityParams) {
  * @throws InvalidArgument naming the field; no value of the file is in the message
  */
 export function parseAuxInfo(text: string, params: SecurityParams): AuxInfo {
+  checkParams(params);
   return parseWith(auxInfoJson(params), text, 'aux info');
 }
 
-/** JSON text with the factors in clear: for encrypted or access-controlled storage only. */
+/** JSON text with the factors in clear: for encrypted or access-controlled storage only. @throws InvalidArgument */
 export function serializeAuxInfo(aux: AuxInfo): string {
+  checkArgument('aux', AuxInfoShape, aux);
   return JSON.stringify(z.encode(auxInfoJson(aux.params), aux));
 }

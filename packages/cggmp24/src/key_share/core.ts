@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { G, multiply, type Point, type Scalar } from '../math/curve.js';
+import { G, multiply, PointShape, ScalarShape, type Point, type Scalar } from '../math/curve.js';
 import { evaluateInExponent } from '../math/polynomial.js';
+import { Bytes32, checkArgument, fields, instanceOf, integerBetween, listOf } from '../base/arguments.js';
 import { at } from '../base/at.js';
 import { Secret } from '../base/secret.js';
 import { bytesHexJson, CompactPointJson, CompactScalarJson } from '../wire/json.js';
@@ -33,8 +34,19 @@ export interface CoreKeyShare extends PublicCore {
   readonly secretShare: Secret<Scalar>;
 }
 
-/** How many signers the key needs. */
-export function minSigners({ vssSetup, publicShares }: PublicCore): number {
+const publicCoreShape = {
+  sharedPublicKey: PointShape,
+  publicShares: listOf(PointShape, 2),
+  vssSetup: fields({ minSigners: integerBetween(2, 0xffff), indices: listOf(ScalarShape) }).nullable(),
+  chainCode: Bytes32.nullable(),
+};
+export const PublicCoreShape = fields(publicCoreShape);
+export const CoreKeyShareShape = fields({ ...publicCoreShape, index: integerBetween(0, 0xffff), secretShare: instanceOf(Secret, 'a Secret') });
+
+/** How many signers the key needs. @throws InvalidArgument */
+export function minSigners(core: PublicCore): number {
+  checkArgument('core', PublicCoreShape, core);
+  const { vssSetup, publicShares } = core;
   return vssSetup?.minSigners ?? publicShares.length;
 }
 
@@ -126,7 +138,8 @@ export function parseCoreKeyShare(text: string): CoreKeyShare {
   return parseWith(CoreKeyShareJson, text, 'core key share');
 }
 
-/** JSON text with the secret share in clear: for encrypted or access-controlled storage only. */
+/** JSON text with the secret share in clear: for encrypted or access-controlled storage only. @throws InvalidArgument */
 export function serializeCoreKeyShare(share: CoreKeyShare): string {
+  checkArgument('share', CoreKeyShareShape, share);
   return JSON.stringify(z.encode(CoreKeyShareJson, share));
 }

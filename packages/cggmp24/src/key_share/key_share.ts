@@ -1,15 +1,19 @@
 import { z } from 'zod';
-import type { SecurityParams } from '../params.js';
+import { checkArgument, fields } from '../base/arguments.js';
+import { checkParams, type SecurityParams } from '../params.js';
 import { InvalidArgument } from '../base/errors.js';
 import { parseWith, refuse } from '../wire/parse.js';
-import { auxInfoJson, type AuxInfo } from './aux_info.js';
-import { CoreKeyShareJson, type CoreKeyShare } from './core.js';
+import { auxInfoJson, AuxInfoShape, type AuxInfo } from './aux_info.js';
+import { CoreKeyShareJson, CoreKeyShareShape, type CoreKeyShare } from './core.js';
 
 /** All that a party needs to sign. */
 export interface KeyShare {
   readonly core: CoreKeyShare;
   readonly aux: AuxInfo;
 }
+
+/** For checking arguments. */
+export const KeyShareShape = fields({ core: CoreKeyShareShape, aux: AuxInfoShape });
 
 function mismatch({ core, aux }: KeyShare): string | null {
   if (aux.encryptionKeys.length !== core.publicShares.length) return 'aux info is of another number of parties than the key share';
@@ -23,6 +27,7 @@ function mismatch({ core, aux }: KeyShare): string | null {
  */
 export function completeKeyShare(core: CoreKeyShare, aux: AuxInfo): KeyShare {
   const share = { core, aux };
+  checkArgument('', KeyShareShape, share);
   const wrong = mismatch(share);
   if (wrong !== null) throw new InvalidArgument('aux', wrong);
   return share;
@@ -43,10 +48,12 @@ function keyShareJson(params: SecurityParams) {
  * @throws InvalidArgument naming the field; no value of the file is in the message
  */
 export function parseKeyShare(text: string, params: SecurityParams): KeyShare {
+  checkParams(params);
   return parseWith(keyShareJson(params), text, 'key share');
 }
 
-/** JSON text with all secrets in clear: for encrypted or access-controlled storage only. */
+/** JSON text with all secrets in clear: for encrypted or access-controlled storage only. @throws InvalidArgument */
 export function serializeKeyShare(share: KeyShare): string {
+  checkArgument('share', KeyShareShape, share);
   return JSON.stringify(z.encode(keyShareJson(share.aux.params), share));
 }

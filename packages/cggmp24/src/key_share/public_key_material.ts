@@ -1,20 +1,24 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { z } from 'zod';
+import { checkArgument, fields } from '../base/arguments.js';
 import { EncryptionKey } from '../paillier/encryption_key.js';
 import { RingPedersen } from '../paillier/ring_pedersen.js';
-import { MAX_MODULUS_BITS, type SecurityParams } from '../params.js';
+import { checkParams, MAX_MODULUS_BITS, type SecurityParams } from '../params.js';
 import { bitLength } from '../math/integer.js';
 import { NonNegativeIntegerJson } from '../wire/json.js';
 import { refuse } from '../wire/parse.js';
-import { auxInconsistency, type PublicAux } from './aux_info.js';
-import { PublicCoreFields, publicFields, publicFromFields, publicInconsistency, type PublicCore } from './core.js';
+import { auxInconsistency, PublicAuxShape, type PublicAux } from './aux_info.js';
+import { PublicCoreFields, PublicCoreShape, publicFields, publicFromFields, publicInconsistency, type PublicCore } from './core.js';
 
 /** What all parties know of a key and of each other's parameters; the same at all. A `KeyShare` is one too. */
 export interface PublicKeyMaterial {
   readonly core: PublicCore;
   readonly aux: PublicAux;
 }
+
+/** For checking arguments. */
+export const PublicKeyMaterialShape = fields({ core: PublicCoreShape, aux: PublicAuxShape });
 
 const Fields = z.object({
   core: PublicCoreFields,
@@ -33,6 +37,7 @@ function inconsistency(core: PublicCore, { N, pedersen_params }: Fields['aux'], 
 
 /** JSON with the names of the crate's key shares; parsing is validating, and what is secret in a `KeyShare` is left out. */
 export function publicKeyMaterialJson(params: SecurityParams) {
+  checkParams(params);
   return z.codec(Fields, z.custom<PublicKeyMaterial>(), {
     decode: ({ core: coreFields, aux }, ctx): PublicKeyMaterial => {
       const core = publicFromFields(coreFields);
@@ -57,7 +62,8 @@ export function publicKeyMaterialJson(params: SecurityParams) {
   });
 }
 
-/** SHA-256 of the material, hexadecimal: two parties with the same one verify the same statements. */
+/** SHA-256 of the material, hexadecimal: two parties with the same one verify the same statements. @throws InvalidArgument */
 export function keyMaterialDigest(key: PublicKeyMaterial): string {
+  checkArgument('key', PublicKeyMaterialShape, key);
   return bytesToHex(sha256(utf8ToBytes(JSON.stringify(z.encode(publicKeyMaterialJson(key.aux.params), key)))));
 }

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { checkArgument, integerBetween } from '../base/arguments.js';
 import { InvalidArgument } from '../base/errors.js';
 import type { Rng } from '../math/random.js';
 import type { SecurityParams } from '../params.js';
@@ -10,6 +12,7 @@ export type KeygenAbortCode = 'invalid_decommitment' | 'invalid_share' | 'invali
  * altogether, as Rust nodes built without the feature `hd-wallet` do; all parties must agree.
  */
 export type ChainCodeMode = 'shared' | 'none' | 'absent';
+export const ChainCodeShape = z.enum(['shared', 'none', 'absent'], { error: "must be 'shared', 'none' or 'absent'" });
 
 /** What everybody may know of a key generation before the first round. */
 export interface PublicKeygenContext {
@@ -40,12 +43,8 @@ const MAX_PARTIES = 0xffff;
 
 /** Indices are 16-bit on the wire. @throws InvalidArgument */
 export function checkParties(index: number, parties: number): void {
-  if (!Number.isInteger(parties) || parties < 2 || parties > MAX_PARTIES) {
-    throw new InvalidArgument('parties', `must be an integer from 2 to ${MAX_PARTIES}`);
-  }
-  if (!Number.isInteger(index) || index < 0 || index >= parties) {
-    throw new InvalidArgument('index', `must be an integer from 0 to ${parties - 1}`);
-  }
+  checkArgument('parties', integerBetween(2, MAX_PARTIES), parties);
+  checkArgument('index', integerBetween(0, parties - 1), index);
 }
 
 /** @throws InvalidArgument */

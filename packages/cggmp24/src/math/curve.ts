@@ -1,7 +1,9 @@
 import type { WeierstrassPoint } from '@noble/curves/abstract/weierstrass.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { pointFromScalar, pointMultiply } from 'tiny-secp256k1';
-import { ProtocolBug } from '../base/errors.js';
+import { z } from 'zod';
+import { Natural } from '../base/arguments.js';
+import { InvalidArgument, ProtocolBug } from '../base/errors.js';
 import { mod, toBytesPadded } from './integer.js';
 
 /** Order of the secp256k1 group (256 bits). */
@@ -14,6 +16,10 @@ export type Scalar = bigint;
 const { Point: Curve } = secp256k1;
 export const G: Point = Curve.BASE;
 export const INFINITY: Point = Curve.ZERO;
+
+/** For checking arguments. */
+export const PointShape = z.custom<Point>((value) => value instanceof Curve, 'must be a point of secp256k1, as parseCoreKeyShare and derive give it');
+export const ScalarShape = Natural.refine((x) => x < GROUP_ORDER, 'must be below the group order');
 
 /** The scalar congruent to any integer. */
 export function toScalar(x: bigint): Scalar {
@@ -78,8 +84,12 @@ export function sumScalars(scalars: Iterable<Scalar>): Scalar {
 
 /**
  * SEC1, uncompressed (65 bytes) or compressed (33); infinity is that many zero bytes.
+ * @throws InvalidArgument
  */
 export function encodePoint(P: Point, compressed: boolean): Uint8Array {
+  if (!(P instanceof Curve)) throw new InvalidArgument('P', 'must be a point of secp256k1');
+  // Without types, a forgotten argument would otherwise choose a form.
+  if (typeof compressed !== 'boolean') throw new InvalidArgument('compressed', 'must be a boolean');
   return P.is0() ? new Uint8Array(compressed ? 33 : 65) : P.toBytes(compressed);
 }
 

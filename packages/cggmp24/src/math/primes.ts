@@ -1,11 +1,13 @@
 import { checkPrimeSync } from 'node:crypto';
-import { InvalidArgument } from '../base/errors.js';
+import { Callback, checkArgument, fields, integerBetween } from '../base/arguments.js';
 import { bigintPowerOfTwo, powerOfTwo, type PowerOfTwo } from './fermat.js';
-import { randomBelow, type Rng } from './random.js';
+import { checkedRng, randomBelow, type Rng } from './random.js';
 import { primesFrom5, sieveSafePrimes } from './sieve.js';
 
 /** Below this, candidates could be as small as the primes of the sieve. */
 const MIN_BITS = 64;
+/** Beyond this, the primes of the sieve would be longer than it can take. */
+const MAX_BITS = 4096;
 
 export interface SafePrimeOptions {
   /** Where the search starts: the only randomness. */
@@ -13,6 +15,8 @@ export interface SafePrimeOptions {
   /** Called before each candidate that is tested, hundreds of times a second, with the number tested before it. */
   readonly onProgress?: (candidatesTested: number) => void;
 }
+
+const OptionsShape = fields({ rng: Callback, onProgress: Callback.optional() });
 
 /**
  * Is p = 2q + 1 with p and q prime? 64 Miller-Rabin rounds for q, whatever its size, and then a proof for p (Pocklington): when q is prime and
@@ -49,10 +53,14 @@ function toolsFor(bits: number): Tools {
  *
  * Blocks the thread: about 1.4 seconds on average for 1536 bits, a few times that for the unlucky.
  *
- * @param bits at least 64
+ * @param bits from 64 to 4096
+ * @throws InvalidArgument
  */
-export function generateSafePrime(bits: number, { rng, onProgress }: SafePrimeOptions): bigint {
-  if (!Number.isSafeInteger(bits) || bits < MIN_BITS) throw new InvalidArgument('bits', `must be an integer of at least ${MIN_BITS}`);
+export function generateSafePrime(bits: number, options: SafePrimeOptions): bigint {
+  checkArgument('bits', integerBetween(MIN_BITS, MAX_BITS), bits);
+  checkArgument('', OptionsShape, options);
+  const { onProgress } = options;
+  const rng = checkedRng(options.rng);
   // One of about 0.06 bits^2 candidates is a safe prime.
   const count = Math.ceil(bits ** 2 / 8);
   const { primes, power } = toolsFor(bits);

@@ -1,12 +1,27 @@
 import { randomBytes } from '@noble/hashes/utils.js';
 import { GROUP_ORDER } from './curve.js';
+import { Callback, checkArgument } from '../base/arguments.js';
+import { InvalidArgument } from '../base/errors.js';
 import { bitLength, fromBytes, gcd } from './integer.js';
 
 /** A source of `length` uniformly random bytes. Everything secret comes from one of these. */
 export type Rng = (length: number) => Uint8Array;
 
-/** The operating system's generator. */
-export const systemRng: Rng = (length) => randomBytes(length);
+/** The operating system's generator. @throws InvalidArgument */
+export const systemRng: Rng = (length) => {
+  if (!Number.isSafeInteger(length) || length < 0) throw new InvalidArgument('length', 'must be an integer of at least 0');
+  return randomBytes(length);
+};
+
+/** A caller's generator, which is not trusted to give as much as it is asked for. @throws InvalidArgument, also while it is in use */
+export function checkedRng(rng: Rng): Rng {
+  checkArgument('rng', Callback, rng);
+  return (length) => {
+    const bytes: unknown = rng(length);
+    if (bytes instanceof Uint8Array && bytes.length === length) return bytes;
+    throw new InvalidArgument('rng', `must give a Uint8Array of the ${length} bytes that it was asked for`);
+  };
+}
 
 /** Uniform in [0, bound), bound > 0, by rejection. */
 export function randomBelow(bound: bigint, rng: Rng): bigint {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkArgument, fields, Flag, Text } from '../base/arguments.js';
 import { at } from '../base/at.js';
 import { InvalidProof, ProtocolBug } from '../base/errors.js';
 import { ProtocolAborted, type MessageAbortCode } from './abort.js';
@@ -14,6 +15,8 @@ export interface IncomingMessage {
   /** JSON text of the crate's message enum. */
   readonly payload: string;
 }
+
+export const IncomingMessageShape = fields({ sender: z.custom((value) => typeof value === 'number', 'must be a number'), broadcast: Flag, payload: Text });
 
 export interface OutgoingMessage {
   readonly to: Recipient;
@@ -77,8 +80,10 @@ export class Session<Output> {
   /**
    * Takes a message in, in any order, also of a later round. The same message again changes nothing.
    * @throws ProtocolAborted when it is malformed or contradicts an earlier one
+   * @throws InvalidArgument when the driver has made a mistake; the session goes on as if it had not been called
    */
   receive(message: IncomingMessage): void {
+    checkArgument('message', IncomingMessageShape, message);
     if (this.#state.kind === 'done') return;
     this.#attempt(() => {
       this.#accept(message);

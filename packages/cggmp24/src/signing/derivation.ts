@@ -2,9 +2,11 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes } from '@noble/hashes/utils.js';
-import { encodePoint, G, GROUP_ORDER, multiplyPublic, toScalar, type Point, type Scalar } from '../math/curve.js';
-import { fromBytes, toBytesPadded } from '../math/integer.js';
+import { z } from 'zod';
+import { Bytes32, checkArgument, fields, listOf } from '../base/arguments.js';
 import { InvalidArgument } from '../base/errors.js';
+import { encodePoint, G, GROUP_ORDER, multiplyPublic, PointShape, toScalar, type Point, type Scalar } from '../math/curve.js';
+import { fromBytes, toBytesPadded } from '../math/integer.js';
 
 const FIRST_HARDENED = 0x8000_0000;
 
@@ -14,6 +16,9 @@ export interface ExtendedPublicKey {
   /** 32 bytes. */
   readonly chainCode: Uint8Array;
 }
+
+const ExtendedPublicKeyShape = fields({ publicKey: PointShape, chainCode: Bytes32 });
+const PathShape = listOf(z.unknown());
 
 /** A derived key and what it adds to the secret key of its ancestor. */
 export interface Derived extends ExtendedPublicKey {
@@ -40,6 +45,8 @@ function child({ publicKey, chainCode }: ExtendedPublicKey, index: number): Deri
  * @throws InvalidArgument for a hardened index, which needs the secret key
  */
 export function derive(root: ExtendedPublicKey, path: readonly number[]): Derived {
+  checkArgument('root', ExtendedPublicKeyShape, root);
+  checkArgument('path', PathShape, path);
   let derived: Derived = { ...root, shift: 0n };
   for (const index of path) {
     if (!Number.isInteger(index) || index < 0 || index >= FIRST_HARDENED) {

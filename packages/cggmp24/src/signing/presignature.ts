@@ -1,11 +1,25 @@
 import { inspect } from 'node:util';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { z } from 'zod';
-import { encodePoint, GROUP_ORDER, invertScalar, multiplyPublic, sumScalars, toScalar, type Point, type Scalar } from '../math/curve.js';
-import { verify, type Signature } from '../ecdsa.js';
-import { fromBytes } from '../math/integer.js';
+import { Bytes, checkArgument, fields, Flag, integerBetween, listOf } from '../base/arguments.js';
 import { at } from '../base/at.js';
 import { InvalidArgument, ProtocolBug } from '../base/errors.js';
+import { verify, type PublicKey, type Signature } from '../ecdsa.js';
+import {
+  decodePoint,
+  G,
+  GROUP_ORDER,
+  invertScalar,
+  multiplyPublic,
+  PointShape,
+  ScalarShape,
+  sumPoints,
+  sumScalars,
+  toScalar,
+  type Point,
+  type Scalar,
+} from '../math/curve.js';
+import { fromBytes } from '../math/integer.js';
 import { abortOver } from '../runtime/abort.js';
 import { NonZeroPointJson, PointJson, ScalarJson } from '../wire/json.js';
 import { parseWith } from '../wire/parse.js';
@@ -45,8 +59,17 @@ export interface PresignatureSecrets {
   readonly tildeChi: Scalar;
 }
 
-/** m = SHA-256(message) as an integer modulo q. */
+const PublicDataShape = fields({
+  Gamma: PointShape.refine((P) => !P.is0(), 'must not be the point at infinity'),
+  commitments: listOf(fields({ tildeDelta: PointShape, tildeS: PointShape }), 1),
+});
+const SecretsShape = fields({ tildeK: ScalarShape, tildeChi: ScalarShape });
+export const PartialSignatureShape = fields({ sigma: ScalarShape });
+const PartialSignaturesShape = listOf(PartialSignatureShape);
+
+/** m = SHA-256(message) as an integer modulo q. @throws InvalidArgument */
 export function messageToScalar(message: Uint8Array): Scalar {
+  checkArgument('message', Bytes, message);
   return toScalar(fromBytes(sha256(message)));
 }
 
@@ -59,7 +82,7 @@ const HandOverJson = z.object({
   Gamma: NonZeroPointJson,
   tilde_k: ScalarJson,
   tilde_chi: ScalarJson,
-  commitments: z.array(z.object({ tilde_Delta: PointJson, tilde_S: PointJson })),
+  commitments: z.array(z.object({ tilde_Delta: PointJson, tilde_S: PointJson })).min(1),
 });
 
 /**
@@ -73,6 +96,8 @@ export class Presignature {
     readonly publicData: PresignaturePublicData,
     secrets: PresignatureSecrets,
   ) {
+    checkArgument('publicData', PublicDataShape, publicData);
+    checkArgument('secrets', SecretsShape, secrets);
     this.#secrets = secrets;
   }
 
@@ -85,9 +110,11 @@ export class Presignature {
 
   /**
    * sigma_i = k~_i m + r chi~_i. Takes the message itself: a digest chosen after the presignature is known allows forgery.
-   * @throws InvalidArgument when the presignature was used already
+   * @param message the bytes to be hashed with SHA-256, not a digest
+   * @throws InvalidArgument when the presignature was used already, or when the message is no Uint8Array; that does not use it up
    */
   issuePartialSignature(message: Uint8Array): PartialSignature {
+    checkArgument('message', Bytes, message);
     const { tildeK, tildeChi } = this.#take();
     const r = xCoordinate(this.publicData.Gamma);
     return { sigma: toScalar(tildeK * messageToScalar(message) + r * tildeChi) };
@@ -127,12 +154,30 @@ export class Presignature {
 /** Label of the check of a partial signature. */
 export const PARTIAL_SIGNATURE_EQUATION = 'sigma_j Gamma = m Delta~_j + r S~_j';
 
-/** sigma_j Gamma = m Delta~_j + r S~_j. */
+/**
+ * Does sigma_j Gamma = m Delta~_j + r S~_j hold?
+ * @param position j, from 0
+ * @param m `messageToScalar` of the message
+ * @throws InvalidArgument
+ */
 export function isPartialSignature(sigma: Scalar, position: number, publicData: PresignaturePublicData, m: Scalar): boolean {
+  checkArgument('sigma', ScalarShape, sigma);
+  checkArgument('publicData', PublicDataShape, publicData);
+  checkArgument('position', integerBetween(0, publicData.commitments.length - 1), position);
+  checkArgument('m', ScalarShape, m);
   const { Gamma, commitments } = publicData;
   const { tildeDelta, tildeS } = at(commitments, position);
   const expected = multiplyPublic(tildeDelta, m).add(multiplyPublic(tildeS, xCoordinate(Gamma)));
   return multiplyPublic(Gamma, sigma).equals(expected);
+}
+
+/** The sum of the S~_j is the key, and that of the Delta~_j is G. @throws InvalidArgument */
+function requireKey({ commitments }: PresignaturePublicData, publicKey: PublicKey): void {
+  const nonce = sumPoints(commitments.map(({ tildeDelta }) => tildeDelta));
+  if (!nonce.equals(G)) throw new InvalidArgument('publicData', 'is not of a presignature');
+  const key = sumPoints(commitments.map(({ tildeS }) => tildeS));
+  const given = publicKey instanceof Uint8Array ? decodePoint(publicKey) : publicKey;
+  if (!key.equals(given)) throw new InvalidArgument('publicKey', 'is not the key that the presignature was made with');
 }
 
 /**
@@ -142,21 +187,27 @@ export function isPartialSignature(sigma: Scalar, position: number, publicData: 
  * @param attributable false when no echo round has compared the first messages of presigning: whoever sent different
  *   ones to different signers makes honest partial signatures fail, so nobody is blamed
  * @throws ProtocolAborted `invalid_partial_signature` naming the makers of wrong ones
+ * @throws InvalidArgument, also when the presignature is of another key than `publicKey`
  */
 export function combine(
   partials: readonly PartialSignature[],
   publicData: PresignaturePublicData,
-  publicKey: Point,
+  publicKey: PublicKey,
   message: Uint8Array,
   attributable = true,
 ): Signature {
+  checkArgument('partials', PartialSignaturesShape, partials);
+  checkArgument('publicData', PublicDataShape, publicData);
+  checkArgument('message', Bytes, message);
+  checkArgument('attributable', Flag, attributable);
   if (partials.length !== publicData.commitments.length) {
     throw new InvalidArgument('partials', `must be one of each of the ${publicData.commitments.length} signers`);
   }
   const sum = sumScalars(partials.map(({ sigma }) => sigma));
   const s = sum > GROUP_ORDER / 2n ? GROUP_ORDER - sum : sum;
   const signature = { r: xCoordinate(publicData.Gamma), s };
-  if (verify(signature, encodePoint(publicKey, true), message)) return signature;
+  if (verify(signature, publicKey, message)) return signature;
+  requireKey(publicData, publicKey);
 
   const m = messageToScalar(message);
   const wrong = partials.flatMap(({ sigma }, party) => (isPartialSignature(sigma, party, publicData, m) ? [] : [party]));

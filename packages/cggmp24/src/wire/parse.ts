@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkArgument, Text } from '../base/arguments.js';
 import { InvalidArgument } from '../base/errors.js';
 
 /**
@@ -6,6 +7,7 @@ import { InvalidArgument } from '../base/errors.js';
  * @throws InvalidArgument naming the first wrong field; the text itself, which may be secret, is never in the message
  */
 export function parseWith<T>(schema: z.ZodType<T>, text: string, what: string): T {
+  checkArgument(what, Text, text);
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -127,9 +127,20 @@ describe('a presignature signs once', () => {
   });
 
   it('is gone even if signing fails', () => {
-    const one = at(made().presignatures, 0);
-    expect(() => one.issuePartialSignature(null as unknown as Uint8Array)).toThrow(TypeError);
+    const toAffine = (): never => {
+      throw new TypeError('a defect');
+    };
+    const Gamma = Object.create(G, { toAffine: { value: toAffine } }) as Point;
+    const one = new Presignature({ Gamma, commitments: [{ tildeDelta: G, tildeS: G }] }, { tildeK: 1n, tildeChi: 1n });
+    expect(() => one.issuePartialSignature(message)).toThrow(TypeError);
     expect(() => one.issuePartialSignature(message)).toThrow(used);
+  });
+
+  it.each<[unknown]>([[null], ['a text'], [[1, 2, 3]], [new Uint16Array(2)]])('but not when the message is none: %p', (misuse) => {
+    const reference = made();
+    const one = at(made().presignatures, 0);
+    expect(() => one.issuePartialSignature(misuse as Uint8Array)).toThrow(InvalidArgument);
+    expect(one.issuePartialSignature(message)).toEqual(at(partialsOf(reference), 0));
   });
 
   it('hands over its public side as well', () => {
