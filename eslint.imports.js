@@ -64,15 +64,14 @@ export const IMPORTS = {
     transport: ['message-board/contract', 'message-board/client', 'workers', 'audit', 'mail', 'cluster', 'evidence'],
     setup: ['message-board/contract', 'storage', 'workers', 'primes', 'cluster', 'evidence', 'config', 'transport'],
     approval: ['message-board/contract', 'audit'],
-    presigning: ['message-board/contract', 'workers', 'mail', 'cluster', 'evidence', 'transport'],
-    signing: ['message-board/contract', 'message-board/client', 'workers', 'mail', 'cluster', 'transport', 'approval', 'presigning'],
-    health: ['cluster', 'evidence', 'config', 'presigning'],
-    context: [
-      'message-board/client', 'storage', 'workers', 'audit', 'mail', 'cluster', 'evidence', 'config', 'approval', 'presigning',
+    presigning: ['message-board/contract', 'message-board/client', 'storage', 'workers', 'audit', 'mail', 'cluster', 'evidence', 'transport'],
+    signing: [
+      'message-board/contract', 'message-board/client', 'storage', 'workers', 'audit', 'mail', 'cluster', 'evidence', 'transport', 'approval', 'presigning',
     ],
+    health: ['cluster', 'evidence', 'config', 'presigning'],
     node: [
       'message-board/contract', 'message-board/client', 'storage', 'workers', 'audit', 'mail', 'primes', 'cluster', 'evidence', 'config',
-      'setup', 'approval', 'presigning', 'signing', 'health', 'context',
+      'setup', 'approval', 'presigning', 'signing', 'health',
     ],
     process: ['workers', 'config', 'node'],
     program: ['process'],
@@ -113,8 +112,6 @@ export const TEST_IMPORTS = {
 
 /** Imports that the tables forbid, each with the reason why it exists. They are to go. */
 export const EXCEPTIONS = [
-  { from: 'node/presigning', to: 'node/src/context.ts', why: 'folders still take NodeContext' },
-  { from: 'node/signing', to: 'node/src/context.ts', why: 'folders still take NodeContext' },
   { from: 'api-gateway/test', to: 'message-board/test', why: 'a board under test' },
   { from: 'node/test', to: 'packages/cggmp24/test', why: 'alterations of messages, and recorded vectors' },
   { from: 'node/test', to: 'packages/cggmp24/src/math', why: 'small primes' },

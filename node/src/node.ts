@@ -12,11 +12,9 @@ import type { Roster } from 'sealing/roster';
 import type { SealKey } from 'sealing/seal_key';
 import { agree, initialStatus, runOnlyAttempt, type Phase } from './setup/agreement.js';
 import { AuditLog } from './audit/audit_log.js';
-import { authorizeAnybody, authorizeSigned } from './approval/authorization.js';
 import { auxInfoPhase } from './setup/aux_info.js';
 import type { Config } from './config.js';
 import { watchForConflicts } from './setup/conflicts.js';
-import type { NodeContext } from './context.js';
 import { CpuBudget } from './workers/cpu_budget.js';
 import { Culprits } from './evidence/culprits.js';
 import { EvidenceFolder } from './evidence/evidence_folder.js';
@@ -30,6 +28,7 @@ import { Presence } from './cluster/presence.js';
 import { keepPublicKeyPosted } from './cluster/public_key.js';
 import { PrimeSupply, type PrimeSource } from './primes/safe_primes.js';
 import { Seals } from './mail/seals.js';
+import { PLAIN_CLUSTER, SEALED_CLUSTER } from './signing/cluster_kind.js';
 import { runSigning } from './signing/signing_coordinator.js';
 import { ownVersion } from './base/version.js';
 import { nodeIndex } from './base/utils.js';
@@ -102,7 +101,7 @@ export async function runNode(options: NodeOptions, stopping: AbortSignal): Prom
   const presence = new Presence({ client, clock, logger, seals, index, n, incarnation, started, onClone, deadAfterMs, keygen: NOTHING_YET, auxInfo: NOTHING_YET });
   const evidence = new EvidenceFolder({ folder: join(config.dataDir, 'evidence'), roster, params, index, logger });
   const culprits = new Culprits({ presence, evidence, logger, n, t });
-  const demand = new PoolDemand({ target: config.poolTarget, max: config.poolMax });
+  const demand = new PoolDemand({ target: config.poolTarget, max: config.poolMax }, clock);
   const ending: (() => Promise<unknown>)[] = [() => client.close(), () => runner.close()];
   try {
     stopping.throwIfAborted();
@@ -168,9 +167,10 @@ async function live(parts: Parts, background: Promise<void>[], { life, takingPar
   runner.loadKeyShare(serializeKeyShare(share));
   watchForConflicts({ ...parts, onProblem: (reason) => { problems.set('conflict', reason); } }, signal);
   background.push(keepPublicKeyPosted({ ...parts, onProblem: (reason) => { problems.set('public_key', reason); } }, publicKey, signal));
-  const authorize = config.rustInterop ? authorizeAnybody : authorizeSigned({ roster: parts.roster, maxAgeMs: config.requestMaxAgeMs, clock: clock });
-  const context: NodeContext = { ...parts, index, n, t, authorize, keyShare: { sharedPublicKey: core.sharedPublicKey, publicKey, materialDigest: keyMaterialDigest(share) } };
-  await runSigning(context, signal);
+  const cluster = config.rustInterop ? PLAIN_CLUSTER : SEALED_CLUSTER;
+  const authorize = cluster.authorizer({ roster: parts.roster, maxAgeMs: config.requestMaxAgeMs, clock });
+  const keyShare = { sharedPublicKey: core.sharedPublicKey, materialDigest: keyMaterialDigest(share) };
+  await runSigning({ ...parts, index, n, t, cluster, authorize, keyShare }, signal);
 }
 
 /** The result of a phase: from its file, or by running the protocol with the others. */

@@ -36,7 +36,7 @@ async function withNode(use: (node: { board: TestBoard; presence: Presence; prob
   const config = configOf({ NODE_ID: 'node-1' }, members(3, 2).roster);
   const culprits = new Culprits({ presence, evidence: { save: () => Promise.resolve() }, logger, n: 3, t: 2 });
   let now = 0;
-  const demand = new PoolDemand({ target: 20, max: 30 }, () => now);
+  const demand = new PoolDemand({ target: 20, max: 30 }, { monotonic: () => now });
   for (let k = 0; k < 60; k++) demand.used();
   demand.made(4_500);
   now = 30_000;

@@ -2,22 +2,38 @@ import { Presignature } from 'cggmp24';
 import type { PresignatureRequest } from 'message-board/contract';
 import { Refused } from 'sealing/errors';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
-import { sleep } from 'service/clock';
-import type { NodeContext } from '../context.js';
+import { sleep, type Timer } from 'service/clock';
+import { nodeId, signersLabel } from '../base/utils.js';
+import { keepReading } from '../cluster/reading.js';
 import type { SessionRecord } from '../mail/session_record.js';
 import { runOverBoard } from '../transport/http_transport.js';
-import { MOST_BATCHES, PoolLeader } from './pool_leader.js';
-import { PresignaturePool, type StoredPresignature } from './presignature_pool.js';
-import { keepReading } from '../cluster/reading.js';
 import { BATCH } from '../workers/batch.js';
-import { nodeId, nodeIndex, signersLabel } from '../base/utils.js';
+import { MAX_BATCHES, PoolLeader } from './pool_leader.js';
+import { leaderOf } from './presignature_id.js';
+import { PresignaturePool, type StoredPresignature } from './presignature_pool.js';
+import type { PresigningDeps } from './presigning_deps.js';
 
-/** Presignatures in whose making this node takes part at a time at most, whoever asks: two leaders' batches, while one takes over from another. */
-const JOINED_AT_A_TIME = 2 * MOST_BATCHES * BATCH;
-/** The leader, and 128 random bits. */
-const ID = /^presig_gen_(node-\d+)_[0-9a-f]{32}$/;
+/**
+ * Presignatures in whose making this node takes part at a time at most, whoever asks. It allows for the batches of two leaders while one
+ * takes over from the other. Smaller: a new leader's batches fail. Larger: a cheat keeps more of this node busy.
+ */
+const MAX_JOINED = 2 * MAX_BATCHES * BATCH;
+/** What the pool holds is reported at most this often. Smaller: many statements during a burst. Larger: others propose what is gone. */
+const REPORT_MS = 100;
+/** The longest time for which the board may hold back an empty answer. */
+const READ_MS = 25_000;
 
-/** Takes part in filling the pool: when a leader asks the members of a signer set to make presignatures together, each keeps its halves in its own pool. */
+export interface PresignatureMakerDeps extends PresigningDeps {
+  /** Are requests being signed in full? Then this node asks for no presignatures. */
+  readonly isBusy: () => boolean;
+  /** Told when the pool has one more. */
+  readonly onAdded: () => void;
+}
+
+/**
+ * Takes part in filling the pool: when a leader asks the members of a signer set to make a presignature together, each keeps its half in
+ * its own pool.
+ */
 export class PresignatureMaker {
   readonly pool: PresignaturePool;
   readonly enabled: boolean;
@@ -26,34 +42,26 @@ export class PresignatureMaker {
   readonly #incarnations = new Map<number, string>();
   /** Cursor of the last presignature request before this start. */
   #start: string | undefined;
-  #report: NodeJS.Timeout | null = null;
+  #report: Timer | null = null;
 
-  /**
-   * @param isBusy are requests being signed in full? Then the pool waits
-   * @param onAdded told when there is one more
-   */
-  constructor(
-    private readonly context: NodeContext,
-    isBusy: () => boolean,
-    private readonly onAdded: () => void,
-  ) {
-    this.pool = new PresignaturePool(context.config.poolMax);
-    this.#leader = new PoolLeader(context, { pool: this.pool, isBusy, isMaking: (id) => this.#making.has(id) });
-    this.enabled = context.config.poolTarget > 0 && !context.config.rustInterop;
+  constructor(private readonly deps: PresignatureMakerDeps) {
+    this.pool = new PresignaturePool(deps.config.poolMax);
+    this.#leader = new PoolLeader({ ...deps, pool: this.pool, isMaking: (id) => this.#making.has(id) });
+    this.enabled = deps.config.poolTarget > 0;
   }
 
   /**
-   * Passes over what was asked for before this start: it is for another incarnation of this node. To be done before
-   * the others hear that this one is ready, or they would ask for something that it then passes over.
+   * Skips what was asked for before this start: it is for another incarnation of this node. It has to be done before the others hear that
+   * this node is ready, or they would ask for something that it then skips.
    */
   async prepare(signal: AbortSignal): Promise<void> {
-    const requests = await this.context.client.listPresignatureRequests({ status: 'pending', signal });
+    const requests = await this.deps.client.listPresignatureRequests({ status: 'pending', signal });
     this.#start = requests.at(-1)?.id;
   }
 
   /** Fills the pool until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { logger, presence, config } = this.context;
+    const { logger, presence, config } = this.deps;
     if (!this.enabled) {
       logger.info({ event: 'pool_off' }, 'Presignature pool is off: every request is signed in full');
       return;
@@ -67,11 +75,11 @@ export class PresignatureMaker {
       await Promise.all([this.#follow(signal), this.#leader.run(signal)]);
     } finally {
       unsubscribe();
-      if (this.#report !== null) clearTimeout(this.#report);
+      this.#report?.stop();
     }
   }
 
-  /** Is somebody there to fill the pool? */
+  /** Is there a node that fills the pool? */
   get isFilling(): boolean {
     return this.#leader.isThere;
   }
@@ -81,10 +89,10 @@ export class PresignatureMaker {
     return this.pool.has(id) || this.#making.has(id);
   }
 
-  /** Who made a presignature; null when this node does not hold it. One that is still being made is waited for. */
+  /** Who made a presignature; null when this node does not hold it. While it is being made, this waits for it, at most `patienceMs`. */
   async makersOf(id: string, patienceMs: number, signal: AbortSignal): Promise<readonly number[] | null> {
     const making = this.#making.get(id);
-    if (making !== undefined) await Promise.race([making, sleep(this.context.clock, patienceMs, signal)]);
+    if (making !== undefined) await Promise.race([making, sleep(this.deps.clock, patienceMs, signal)]);
     return this.pool.makersOf(id);
   }
 
@@ -98,9 +106,9 @@ export class PresignatureMaker {
   // ---- as a participant ----
 
   async #follow(signal: AbortSignal): Promise<void> {
-    const { client } = this.context;
-    await keepReading(this.context, 'presignature_requests', signal, async (after = this.#start) => {
-      const requests = await client.listPresignatureRequests({ status: 'pending', after, wait: 25_000, signal });
+    const { client } = this.deps;
+    await keepReading(this.deps, 'presignature_requests', signal, async (after = this.#start) => {
+      const requests = await client.listPresignatureRequests({ status: 'pending', after, wait: READ_MS, signal });
       for (const request of requests) await this.#join(request, signal);
       return requests.at(-1)?.id ?? after;
     });
@@ -108,10 +116,12 @@ export class PresignatureMaker {
 
   async #join(request: PresignatureRequest, signal: AbortSignal): Promise<void> {
     const { id, participants } = request;
-    if (participants?.includes(this.context.index) !== true || this.has(id)) return;
-    const obstacle = await this.#obstacle(request, participants);
-    if (obstacle !== null) {
-      this.context.logger.warn({ event: 'presignature_refused', presignature_id: id, pool_size: this.pool.size, reason: obstacle }, 'Presignature request refused');
+    const { index, logger } = this.deps;
+    if (participants?.includes(index) !== true || this.has(id)) return;
+    const reason = await this.#obstacle(request, participants);
+    if (reason !== null) {
+      const fields = { event: 'presignature_refused', presignature_id: id, pool_size: this.pool.size, reason };
+      logger.warn(fields, 'Presignature request refused');
       return;
     }
     const making = this.#make(id, participants, signal).finally(() => {
@@ -123,16 +133,15 @@ export class PresignatureMaker {
 
   /** Why not to take part; null when there is no reason. */
   async #obstacle({ id, origin }: PresignatureRequest, participants: readonly number[]): Promise<string | null> {
-    const { n, t, seals, culprits, journal } = this.context;
-    const leader = ID.exec(id)?.[1] ?? '';
-    const party = nodeIndex(leader, n);
-    if (party === null || participants.length !== t || participants.some((index) => index >= n)) return 'it is not well formed';
-    if (culprits.has(party)) return `${leader} has cheated`;
-    if (this.#making.size >= JOINED_AT_A_TIME || this.pool.isFull) return 'there are enough';
+    const { n, t, seals, culprits, journal } = this.deps;
+    const leader = leaderOf(id, n);
+    if (leader === null || participants.length !== t || participants.some((index) => index >= n)) return 'it is not well formed';
+    if (culprits.has(leader)) return `${nodeId(leader)} has cheated`;
+    if (this.#making.size >= MAX_JOINED || this.pool.isFull) return 'there are enough';
     try {
       if (origin === undefined) throw new Refused('it is not signed');
       const { signer, claims } = await seals.stated(PRESIGNATURE_REQUEST, origin);
-      if (signer !== leader) throw new Refused(`it is signed by ${signer}`);
+      if (signer !== nodeId(leader)) throw new Refused(`it is signed by ${signer}`);
       if (claims.id !== id || claims.participants.join() !== participants.join()) throw new Refused('another one was signed');
       // What its makers said in an earlier run is no answer to what this node would say in a second one.
       return (await journal.claim(id)) ? null : 'it was begun before';
@@ -143,20 +152,20 @@ export class PresignatureMaker {
   }
 
   async #make(id: string, participants: readonly number[], signal: AbortSignal): Promise<void> {
-    const { index, client, logger, config, demand } = this.context;
-    const started = performance.now();
+    const { index, client, clock, logger, config, demand, keyShare } = this.deps;
+    const started = clock.monotonic();
     const fields = { presignature_id: id, signers: signersLabel(participants) };
     const report = async (status: 'completed' | 'failed'): Promise<void> => {
       if (participants[0] === index) await client.updatePresignatureRequest(id, status, signal);
     };
     let making: SessionRecord | null = null;
     try {
-      const handedOver = await runOverBoard(this.context, {
+      const handedOver = await runOverBoard(this.deps, {
         namespace: 'presignature-messages',
         requestId: id,
         participants,
         self: index,
-        keyMaterial: this.context.keyShare.materialDigest,
+        keyMaterial: keyShare.materialDigest,
         job: { kind: 'presign', executionId: id, signers: participants },
         silenceMs: config.fullSigningTimeoutMs,
         signal,
@@ -166,10 +175,11 @@ export class PresignatureMaker {
       });
       this.pool.add({ id, participants, presignature: Presignature.takeOver(handedOver), making });
       this.#changed();
-      this.onAdded();
-      const ms = performance.now() - started;
+      this.deps.onAdded();
+      const ms = clock.monotonic() - started;
       demand.made(ms);
-      logger.info({ event: 'presignature_generated', ...fields, pool_size: this.pool.size, ms: Math.round(ms) }, 'Presignature added to the pool');
+      const made = { event: 'presignature_generated', ...fields, pool_size: this.pool.size, ms: Math.round(ms) };
+      logger.info(made, 'Presignature added to the pool');
       await report('completed');
     } catch (error) {
       if (signal.aborted) return;
@@ -180,9 +190,9 @@ export class PresignatureMaker {
 
   // ---- bookkeeping ----
 
-  /** A restarted node has lost its halves, one that is gone for long will, and one that has cheated is asked for nothing: the others drop theirs. */
+  /** Drops what cannot be used: a restarted node has lost its halves, one that is gone for long will have, and a cheat is asked for nothing. */
   #dropLost(): void {
-    const { presence, logger, config, culprits, audit } = this.context;
+    const { presence, logger, config, culprits, audit } = this.deps;
     for (const { index: party, status, ageMs } of presence.peers()) {
       const before = this.#incarnations.get(party);
       if (status !== undefined) this.#incarnations.set(party, status.incarnation);
@@ -191,16 +201,18 @@ export class PresignatureMaker {
       const dropped = this.pool.dropParticipant(party);
       if (dropped === 0) continue;
       audit.note({ event: 'presignatures_dropped', fields: { lost: nodeId(party), dropped } });
-      logger.info({ event: 'presignatures_dropped', lost: nodeId(party), dropped, pool_size: this.pool.size }, 'Presignatures of a lost half dropped');
+      const fields = { event: 'presignatures_dropped', lost: nodeId(party), dropped, pool_size: this.pool.size };
+      logger.info(fields, 'Presignatures of a lost half dropped');
       this.#changed();
     }
   }
 
-  /** Tells the others, at most every 100 ms. */
+  /** Tells the others, after a moment in which more may change. */
   #changed(): void {
-    this.#report ??= setTimeout(() => {
+    const { clock, presence, index } = this.deps;
+    this.#report ??= clock.after(REPORT_MS, () => {
       this.#report = null;
-      this.context.presence.update({ pool: this.pool.counts(), offers: this.pool.offers(this.context.index) });
-    }, 100);
+      presence.update({ pool: this.pool.counts(), offers: this.pool.offers(index) });
+    });
   }
 }

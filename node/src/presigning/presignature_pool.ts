@@ -1,11 +1,14 @@
 import type { Presignature } from 'cggmp24';
 import { MAX_OFFERS } from 'message-board/contract';
-import type { NodeContext } from '../context.js';
-import type { SessionRecord } from '../mail/session_record.js';
 import { signersLabel } from '../base/utils.js';
+import type { PresenceView } from '../cluster/presence.js';
+import type { SessionRecord } from '../mail/session_record.js';
 
-/** Of all signer sets together so many are offered, or one of each: every status brings them to every node. */
-const OFFERED = 96;
+/**
+ * Upper bound on offers in one heartbeat, for all signer sets together; each set offers at least one. Smaller: a burst of requests finds
+ * nothing to propose. Larger: every node reads more with every status.
+ */
+const MAX_OFFERED = 96;
 
 /** A presignature and who made it. */
 export interface StoredPresignature {
@@ -14,32 +17,36 @@ export interface StoredPresignature {
   /** Party indices, ascending; protocol index is the position. */
   readonly participants: readonly number[];
   readonly presignature: Presignature;
-  /** What its makers said to each other, should one of them cheat with its part of a signature. */
+  /** What its makers said to each other: evidence, should one of them cheat with its partial signature. Null when nobody signed that. */
   readonly making: SessionRecord | null;
 }
 
 /**
- * This node's halves of presignatures: in memory only, and never twice. Taking one removes it before anything is
- * computed with it; whatever happens next, it is not here any more.
+ * This node's halves of presignatures: in memory only, and never twice. Taking one removes it before anything is computed with it;
+ * whatever happens next, it is not here any more.
  */
 export class PresignaturePool {
-  // In order of arrival.
+  /** In order of arrival. */
   readonly #stored = new Map<string, StoredPresignature>();
+  /** Those that are assigned to a request. */
   readonly #reserved = new Set<string>();
 
-  /** @param maxFree with so many that no request has been named, it is full */
+  /** @param maxFree the pool is full when it has as many that are not assigned to a request */
   constructor(readonly maxFree: number) {}
 
   get size(): number {
     return this.#stored.size;
   }
 
-  /** Should this node take part in making more? Those that requests have been named are as good as gone. */
+  /** Is there no need to make more? Those that are assigned to requests are as good as used. */
   get isFull(): boolean {
     return this.#stored.size - this.#reserved.size >= this.maxFree;
   }
 
-  /** Keeps a new presignature, also when the pool has become full meanwhile: the other makers keep theirs. @returns false when it has one of this id */
+  /**
+   * Keeps a new presignature, even when the pool has become full meanwhile: the other makers keep theirs.
+   * @returns false when one of this id is here already
+   */
   add(stored: StoredPresignature): boolean {
     if (this.#stored.has(stored.id)) return false;
     this.#stored.set(stored.id, stored);
@@ -64,8 +71,8 @@ export class PresignaturePool {
   }
 
   /**
-   * Sets the newest presignature of a signer set aside, so that no other request names it, and returns its id. The gateway proposes the oldest:
-   * of what it has proposed and this node does not know of yet, the newest is the last.
+   * Sets the newest presignature of a signer set aside, and returns its id; null when none is free. The gateway proposes the oldest
+   * first, so the newest is the last one that it may have proposed without this node's knowledge.
    */
   reserve(participants: readonly number[]): string | null {
     const label = signersLabel(participants);
@@ -74,20 +81,21 @@ export class PresignaturePool {
     return id;
   }
 
-  /** Free ones of the sets whose first member is `party`, by `1-2-3`, the oldest first, of each set as many as of the others. */
+  /** Free ones of the sets whose first member is `party`, by `1-2-3`: the oldest first, and of each set the same number at most. */
   offers(party: number): Record<string, string[]> {
     const own = this.#free().filter(({ participants: [first] }) => first === party);
     const sets = new Set(own.map(({ participants }) => signersLabel(participants)));
-    const ofEach = Math.min(MAX_OFFERS, Math.ceil(OFFERED / sets.size));
-    return Object.fromEntries([...sets].map((label) => [label, own.flatMap(({ id, participants }) => (signersLabel(participants) === label ? [id] : [])).slice(0, ofEach)]));
+    const ofEach = Math.min(MAX_OFFERS, Math.ceil(MAX_OFFERED / sets.size));
+    const idsOf = (label: string): string[] => own.filter(({ participants }) => signersLabel(participants) === label).map(({ id }) => id);
+    return Object.fromEntries([...sets].map((label) => [label, idsOf(label).slice(0, ofEach)]));
   }
 
-  /** Some request has been named this one: no other is. */
+  /** It is assigned to a request, and so to no other one. */
   setAside(id: string): void {
     if (this.#stored.has(id)) this.#reserved.add(id);
   }
 
-  /** Puts a reserved one back: the request was named another. */
+  /** It is free again: its request was assigned another one. */
   release(id: string): void {
     this.#reserved.delete(id);
   }
@@ -102,7 +110,7 @@ export class PresignaturePool {
     return counts;
   }
 
-  /** Drops all that a party took part in: it has lost its halves. Returns how many. */
+  /** Drops all that a party took part in, because it has lost its halves. @returns how many */
   dropParticipant(party: number): number {
     const lost = [...this.#stored.values()].filter(({ participants }) => participants.includes(party));
     for (const { id } of lost) this.take(id);
@@ -114,7 +122,16 @@ export class PresignaturePool {
   }
 }
 
-/** How many of each signer set each party has free, by `1-2-3`: this node by its pool, the others as they say. */
-export function countsByParty({ index, presence }: NodeContext, pool: PresignaturePool): ReadonlyMap<number, Readonly<Record<string, number>>> {
+/** How many are free, by signer set: `1-2-3`. */
+export type PoolCounts = Readonly<Record<string, number>>;
+
+export interface CountsDeps {
+  /** Own party index. */
+  readonly index: number;
+  readonly presence: Pick<PresenceView, 'peers'>;
+}
+
+/** How many each party has free: this node by its pool, the others as they say. */
+export function countsByParty({ index, presence }: CountsDeps, pool: PresignaturePool): ReadonlyMap<number, PoolCounts> {
   return new Map([...presence.peers().map((peer) => [peer.index, peer.status?.pool ?? {}] as const), [index, pool.counts()]]);
 }

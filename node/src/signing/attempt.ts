@@ -1,4 +1,4 @@
-import { nodeIndex, signersLabel } from '../base/utils.js';
+import { parseSignersLabel, signersLabel } from '../base/utils.js';
 
 /** One try at signing a request in full, by these signers. Two tries never share an execution id. */
 export interface Attempt {
@@ -9,25 +9,22 @@ export interface Attempt {
   readonly signers: readonly number[];
 }
 
-/** Board id and execution id: the request's own for the first try of the first signer set, `<request>.<k>.<signers>` later. */
-export function attemptId({ requestId, number, signers }: Attempt): string {
-  return number === 0 ? requestId : `${requestId}.${number}.${signersLabel(signers)}`;
+/** Board id and execution id. The first attempt of the first signer set has the request's own; later ones `<request>.<k>.<signers>`. */
+export function attemptId(attempt: Attempt): string {
+  return attempt.number === 0 ? attempt.requestId : announce(attempt);
 }
 
-/** How a node announces the attempt it runs: with its signers also when it is the first. */
+/** How a node announces the attempt it runs. Unlike the id it names the signers of the first attempt too. */
 export function announce({ requestId, number, signers }: Attempt): string {
   return `${requestId}.${number}.${signersLabel(signers)}`;
 }
 
 /** Reads an announcement of a cluster in which t of n sign; null for anything else. */
 export function parseAnnouncement(text: string, n: number, t: number): Attempt | null {
-  const match = /^(.+)\.(\d{1,12})\.([\d-]+)$/.exec(text);
-  const [, requestId, number, label] = match ?? [];
+  const [, requestId, number, label] = /^(.+)\.(\d{1,12})\.([\d-]+)$/.exec(text) ?? [];
   if (requestId === undefined || number === undefined || label === undefined) return null;
-  const signers = label.split('-').map((digits) => nodeIndex(`node-${digits}`, n));
-  const known = signers.filter((index) => index !== null);
-  const ascending = known.every((index, k) => k === 0 || index > (known[k - 1] ?? index));
-  return known.length === t && signers.length === t && ascending ? { requestId, number: Number(number), signers: known } : null;
+  const signers = parseSignersLabel(label, n);
+  return signers?.length === t ? { requestId, number: Number(number), signers } : null;
 }
 
 /** Which of two attempts at one request everybody follows: the higher number, then the higher label. */

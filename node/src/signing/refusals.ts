@@ -2,15 +2,16 @@ import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
 import { REFUSAL } from 'sealing/kinds';
-import type { Seals } from '../mail/seals.js';
 import { nodeId, nodeIndex } from '../base/utils.js';
+import type { Seals } from '../mail/seals.js';
+import type { ClusterKind } from './cluster_kind.js';
 
-/** A reason on the board has room for so many names. */
+/** A reason on the board is at most 512 characters long: it has room for this many names. */
 const MAX_NAMES = 40;
 
-/** Some signer will not sign this request. */
-export class SignerRefuses extends Error {
-  override readonly name = 'SignerRefuses';
+/** A signer will not sign this request. */
+export class UnwillingSigner extends Error {
+  override readonly name = 'UnwillingSigner';
 
   /** @param party its index */
   constructor(readonly party: number) {
@@ -19,9 +20,10 @@ export class SignerRefuses extends Error {
 }
 
 export interface RefusalsDeps {
-  readonly seals: Seals;
+  readonly seals: Pick<Seals, 'stated'>;
   /** Nodes in the cluster. */
   readonly n: number;
+  readonly cluster: Pick<ClusterKind, 'refusals'>;
   readonly logger: Logger;
 }
 
@@ -41,16 +43,16 @@ export class Refusals {
     return new Set(this.#codes.keys());
   }
 
-  /** A party's code; undefined when it has refused nothing. */
+  /** A party's code; undefined when it has not refused. */
   codeOf(party: number): string | undefined {
     return this.#codes.get(party);
   }
 
-  /** Takes in what the board has. Never throws: what no node has signed for this request is ignored. */
+  /** Reads what the board has. What no node has signed for this request is ignored. Never throws. */
   async learn(statements: readonly string[]): Promise<void> {
-    const { seals, n, logger } = this.deps;
+    const { seals, n, cluster, logger } = this.deps;
     for (const statement of statements) {
-      if (!seals.sealed || this.#read.has(statement)) continue;
+      if (!cluster.refusals || this.#read.has(statement)) continue;
       this.#read.add(statement);
       try {
         const { signer, claims } = await seals.stated(REFUSAL, statement);
@@ -60,17 +62,18 @@ export class Refusals {
         this.#add(party, claims.code);
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        logger.warn({ event: 'refusal_ignored', request_id: this.requestId, reason: error.message }, 'A refusal that nobody has signed was ignored');
+        const fields = { event: 'refusal_ignored', request_id: this.requestId, reason: error.message };
+        logger.warn(fields, 'A refusal that nobody has signed was ignored');
       }
     }
   }
 
-  /** Aborts with a {@link SignerRefuses} when one of these parties refuses, or has. */
+  /** Aborts with an {@link UnwillingSigner} when one of these parties refuses, or has refused. */
   signalFor(signers: readonly number[]): AbortSignal {
     const controller = new AbortController();
     setMaxListeners(0, controller.signal);
     this.#watches.push({ signers, controller });
-    for (const party of this.#codes.keys()) if (signers.includes(party)) controller.abort(new SignerRefuses(party));
+    for (const party of this.#codes.keys()) if (signers.includes(party)) controller.abort(new UnwillingSigner(party));
     return controller.signal;
   }
 
@@ -84,6 +87,6 @@ export class Refusals {
   #add(party: number, code: string): void {
     if (this.#codes.has(party)) return;
     this.#codes.set(party, code);
-    for (const { signers, controller } of this.#watches) if (signers.includes(party)) controller.abort(new SignerRefuses(party));
+    for (const { signers, controller } of this.#watches) if (signers.includes(party)) controller.abort(new UnwillingSigner(party));
   }
 }

@@ -1,132 +1,142 @@
 import type { Signature } from 'cggmp24';
+import type { BoardClient } from 'message-board/client';
+import type { RequestRecord } from 'message-board/contract';
 import { messageHash } from 'message-board/signing_request';
-import { announce, attemptId, isLater, type Attempt } from './attempt.js';
-import type { NodeContext } from '../context.js';
+import type { AuditLog } from '../audit/audit_log.js';
 import { SessionTimeout } from '../base/errors.js';
-import { runOverBoard } from '../transport/http_transport.js';
-import { OrderedSlots } from '../base/ordered_slots.js';
-import { announcedAttempts, planAttempt } from './signing_plan.js';
-import { reportStatus, submitSignature, type SigningTask } from './signing_task.js';
 import { nodeId, nodeIndex, signersLabel } from '../base/utils.js';
+import type { Culprits } from '../evidence/culprits.js';
+import type { Seals } from '../mail/seals.js';
+import type { ExecutionJournal } from '../storage/execution_journal.js';
+import { runOverBoard, type TransportDeps } from '../transport/http_transport.js';
+import { announcedAttempts, OwnAnnouncements } from './announcements.js';
+import { attemptId, isLater, type Attempt } from './attempt.js';
+import type { ClusterKind } from './cluster_kind.js';
+import { reportStatus, submitSignature } from './publication.js';
+import type { Plan } from './signing_plan.js';
+import type { SigningTask } from './signing_task.js';
+import type { FullState } from './task_state.js';
 
-/** Full signings under way at a time; each costs every signer seconds of CPU. */
+/**
+ * Full signings under way at a time; each costs every signer seconds of CPU time. Smaller: threads are idle while one waits for messages.
+ * Larger: all of them end late.
+ */
 export const FULL_SIGNINGS = 4;
-/** Signers publish the same signature in turn, times their place, ms, should the first one die with it. */
+/**
+ * Signers publish the same signature one after the other, should the first one die with it: each waits this long times its place.
+ * Smaller: needless calls. Larger: a signature whose first signer has died is later.
+ */
 const SUBMIT_PATIENCE_MS = 1_000;
 
-/** Runs one attempt, announced while it lasts. @throws what ended it without a signature */
-async function runAttempt(context: NodeContext, attempt: Attempt, message: string, signal: AbortSignal): Promise<Signature> {
-  const { index, config, logger, audit } = context;
-  const id = attemptId(attempt);
-  await audit.record({ event: 'full_signing_started', fields: { request_id: attempt.requestId, message_sha256: messageHash(message), execution_id: id, signers: signersLabel(attempt.signers) } });
-  logger.info({ event: 'full_signing_started', request_id: attempt.requestId, attempt: attempt.number, signers: signersLabel(attempt.signers) }, 'Full signing started');
-  return await runOverBoard(context, {
-    namespace: 'messages',
-    requestId: id,
-    participants: attempt.signers,
-    self: index,
-    keyMaterial: context.keyShare.materialDigest,
-    // Rust nodes do not know it.
-    job: { kind: 'sign', executionId: id, signers: attempt.signers, message, identification: context.seals.sealed },
-    silenceMs: config.fullSigningTimeoutMs,
-    signal,
-  });
+export interface FullSigningDeps extends TransportDeps {
+  /** Own party index. */
+  readonly index: number;
+  /** Nodes in the cluster. */
+  readonly n: number;
+  /** How many of them sign. */
+  readonly t: number;
+  readonly cluster: Pick<ClusterKind, 'planner' | 'identification'>;
+  readonly client: BoardClient;
+  readonly seals: Seals;
+  readonly culprits: Pick<Culprits, 'has' | 'accuse'>;
+  readonly journal: Pick<ExecutionJournal, 'claim'>;
+  readonly audit: Pick<AuditLog, 'record' | 'note'>;
+  readonly keyShare: {
+    /** `keyMaterialDigest` of it. */
+    readonly materialDigest: string;
+  };
+  readonly config: TransportDeps['config'] & {
+    /** An attempt ends when a signer is silent for longer. */
+    readonly fullSigningTimeoutMs: number;
+  };
 }
 
-/** Signs requests by the full protocol, attempt after attempt, the oldest requests first. */
+/** How an attempt ended. `silent`: signers that did not answer, if that was why it failed. */
+export interface EndedAttempt {
+  readonly silent: readonly number[];
+}
+
+/** Signs requests by the full protocol, attempt after attempt. */
 export class FullSigning {
-  readonly #slots = new OrderedSlots(FULL_SIGNINGS);
-  readonly #announcements: Announcements;
+  readonly #announcements: OwnAnnouncements;
 
-  /** @param refresh asks the board about a request: its task's signal aborts when it is finished */
-  constructor(
-    private readonly context: NodeContext,
-    private readonly refresh: (task: SigningTask) => Promise<void>,
-  ) {
-    this.#announcements = new Announcements(context);
+  constructor(private readonly deps: FullSigningDeps) {
+    this.#announcements = new OwnAnnouncements(deps.presence);
   }
 
-  /** Takes the next step towards a signature: an attempt, or waiting for its time. */
-  async step(task: SigningTask): Promise<void> {
-    const { signal } = task.controller;
-    const { id: requestId, last, suspects, idleSince } = task;
-    const refusing = task.refusals.parties;
-    const plan = planAttempt(this.context, { requestId, last, suspects, refusing, idleSince }, performance.now());
-    switch (plan.kind) {
-      case 'wait':
-        await task.wakeup.sleep(plan.ms, signal);
-        return;
-      case 'too_few':
-        await this.#reportTooFew(task, plan.missing);
-        await task.wakeup.sleep(1_000, signal);
-        return;
-      case 'run':
-        await this.#slots.run(task.order, signal, () => this.#attempt(task, plan.attempt));
-    }
+  plan({ id: requestId, refusals }: SigningTask, { last, suspects, idleSince }: FullState): Plan {
+    const { cluster, clock } = this.deps;
+    return cluster.planner(this.deps, { requestId, last, suspects, refusing: refusals.parties, idleSince }, clock.monotonic());
   }
 
-  async #attempt(task: SigningTask, attempt: Attempt): Promise<void> {
-    const { context } = this;
-    // One of its own signers runs a later one: what others announce does not end it.
-    const isLeft = (): boolean => announcedAttempts(context, task.id, task.refusals.parties).some(({ by, attempt: other }) => attempt.signers.includes(by) && isLater(other, attempt));
-    // What is finished, though the board has not said so, would hold up the others, attempt after attempt.
-    await this.refresh(task);
-    task.controller.signal.throwIfAborted();
-    // While this waited for its slot.
-    if (isLeft()) return;
-    task.last = attempt;
-    if (!(await context.journal.claim(attemptId(attempt)))) return;
-    const started = performance.now();
+  /** Does one of its own signers run a later attempt? What others announce does not end it. */
+  isSuperseded({ id, refusals }: SigningTask, attempt: Attempt): boolean {
+    const announced = announcedAttempts(this.deps, id, refusals.parties);
+    return announced.some(({ by, attempt: other }) => attempt.signers.includes(by) && isLater(other, attempt));
+  }
+
+  /**
+   * Runs one attempt and publishes its signature. @returns null when this node has run it before
+   * @throws the signal's reason when the task's signing ends; what the journal throws
+   */
+  async run(task: SigningTask, attempt: Attempt): Promise<EndedAttempt | null> {
+    const { index, n, clock, journal, presence, audit, logger } = this.deps;
+    if (!(await journal.claim(attemptId(attempt)))) return null;
+    const started = clock.monotonic();
     let signed = false;
     const superseded = new AbortController();
-    const unsubscribe = context.presence.onChange(() => {
-      if (isLeft()) superseded.abort(new DOMException('a later attempt is under way', 'AbortError'));
+    const unsubscribe = presence.onChange(() => {
+      if (this.isSuperseded(task, attempt)) superseded.abort(new DOMException('a later attempt is under way', 'AbortError'));
     });
     try {
-      const signal = AbortSignal.any([task.controller.signal, superseded.signal, task.refusals.signalFor(attempt.signers)]);
-      const signature = await this.#announcements.during(attempt, () => runAttempt(context, attempt, task.request.message, signal));
+      const signal = AbortSignal.any([task.signing, superseded.signal, task.refusals.signalFor(attempt.signers)]);
+      const signature = await this.#announcements.during(attempt, () => this.#sign(attempt, task.request.message, signal));
       signed = true;
-      await submitSignature(context, task, signature, { signers: attempt.signers, path: 'full', patienceMs: attempt.signers.indexOf(context.index) * SUBMIT_PATIENCE_MS, ms: performance.now() - started });
+      const origin = { signers: attempt.signers, path: 'full', ms: clock.monotonic() - started } as const;
+      await submitSignature(this.deps, task, signature, origin, attempt.signers.indexOf(index) * SUBMIT_PATIENCE_MS);
+      return { silent: [] };
     } catch (error) {
-      if (task.controller.signal.aborted) throw error;
-      if (error instanceof SessionTimeout) task.suspects = new Set(error.missing.flatMap((id) => nodeIndex(id, context.n) ?? []));
-      context.logger.warn({ event: 'full_signing_failed', request_id: task.id, attempt: attempt.number, err: error }, 'Full signing failed, trying again');
+      if (task.signing.aborted) throw error;
+      const fields = { event: 'full_signing_failed', request_id: task.id, attempt: attempt.number, err: error };
+      logger.warn(fields, 'Full signing failed, trying again');
+      return { silent: error instanceof SessionTimeout ? error.missing.flatMap((id) => nodeIndex(id, n) ?? []) : [] };
     } finally {
       unsubscribe();
-      context.audit.note({ event: 'full_signing_ended', fields: { request_id: task.id, execution_id: attemptId(attempt), signed } });
-      task.idleSince = performance.now();
+      audit.note({ event: 'full_signing_ended', fields: { request_id: task.id, execution_id: attemptId(attempt), signed } });
     }
   }
 
-  /** Says on the request what it waits for; the lowest live node does. */
-  async #reportTooFew(task: SigningTask, missing: readonly number[]): Promise<void> {
-    const { index, logger, presence } = this.context;
-    const reason = `not_enough_signers: ${missing.map(nodeId).join(', ')}`;
-    if (task.request.reason === reason || presence.peers().some((peer) => peer.live && peer.index < index)) return;
-    logger.warn({ event: 'not_enough_signers', request_id: task.id, missing: missing.map(nodeId) }, 'Too few nodes are alive to sign');
-    task.request = await reportStatus(this.context, task.id, 'pending', reason, task.controller.signal);
-  }
-}
-
-/** Keeps the announcements of the attempts that this node runs. */
-class Announcements {
-  readonly #current = new Set<string>();
-
-  constructor(private readonly context: NodeContext) {}
-
-  async during<T>(attempt: Attempt, work: () => Promise<T>): Promise<T> {
-    const text = announce(attempt);
-    this.#current.add(text);
-    this.#publish();
-    try {
-      return await work();
-    } finally {
-      this.#current.delete(text);
-      this.#publish();
-    }
+  /** @throws what ended it without a signature */
+  async #sign(attempt: Attempt, message: string, signal: AbortSignal): Promise<Signature> {
+    const { index, cluster, config, logger, audit, keyShare } = this.deps;
+    const { requestId: request_id, number, signers } = attempt;
+    const id = attemptId(attempt);
+    const label = signersLabel(signers);
+    const fields = { request_id, message_sha256: messageHash(message), execution_id: id, signers: label };
+    await audit.record({ event: 'full_signing_started', fields });
+    logger.info({ event: 'full_signing_started', request_id, attempt: number, signers: label }, 'Full signing started');
+    return await runOverBoard(this.deps, {
+      namespace: 'messages',
+      requestId: id,
+      participants: signers,
+      self: index,
+      keyMaterial: keyShare.materialDigest,
+      job: { kind: 'sign', executionId: id, signers, message, identification: cluster.identification },
+      silenceMs: config.fullSigningTimeoutMs,
+      signal,
+    });
   }
 
-  #publish(): void {
-    this.context.presence.update({ attempts: [...this.#current] });
+  /**
+   * Says on the request what it waits for, if this is the lowest live node.
+   * @returns what the board then has; null when there was nothing to say
+   */
+  async reportTooFew(task: SigningTask, missing: readonly number[]): Promise<RequestRecord | null> {
+    const { index, logger, presence } = this.deps;
+    const names = missing.map(nodeId);
+    const reason = `not_enough_signers: ${names.join(', ')}`;
+    if (task.request.reason === reason || presence.peers().some((peer) => peer.live && peer.index < index)) return null;
+    logger.warn({ event: 'not_enough_signers', request_id: task.id, missing: names }, 'Too few nodes are alive to sign');
+    return reportStatus(this.deps, task.id, 'pending', reason, task.signing);
   }
 }

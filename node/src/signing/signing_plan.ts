@@ -1,13 +1,22 @@
-import { isLater, parseAnnouncement, type Attempt } from './attempt.js';
-import type { NodeContext } from '../context.js';
-import { canSignTogether, isLate, isNamed, isReady } from '../cluster/readiness.js';
+import { canSignTogether, isNamed, isLate, isReady, type ReadinessDeps } from '../cluster/readiness.js';
 import { signerSets } from '../cluster/signer_sets.js';
+import { announcedAttempts, type AnnouncementDeps } from './announcements.js';
+import { isLater, type Attempt } from './attempt.js';
 
-/** A node that is asked to lead waits this long, times its place among the signers, before it does. */
+/**
+ * A node that should propose an attempt waits this long times its place among the signers. Smaller: two nodes propose at once, and one of
+ * the attempts is given up. Larger: a request waits longer when the first signers do not propose.
+ */
 const PROPOSAL_PATIENCE_MS = 5_000;
 
-/** A number further ahead of this node's own is nobody's honest one: the next ones would be too long. */
-const FURTHEST_AHEAD = 10_000;
+/** How long a node waits that can do nothing by itself; news wakes it earlier. */
+const IDLE_MS = 60_000;
+
+/**
+ * Announced attempt numbers may exceed this node's own by at most this much. Smaller: a node that was away for long does not follow the
+ * others. Larger: a cheat can use up the numbers that an announcement has room for.
+ */
+const MAX_NUMBERS_AHEAD = 10_000;
 
 /** What to do next about a request that has no signature. */
 export type Plan =
@@ -19,77 +28,70 @@ export interface PlanState {
   readonly requestId: string;
   /** The latest attempt that this node took part in or saw fail. */
   readonly last: Attempt | null;
-  /** Signers that were silent in it: passed over while there are others. */
+  /** Signers that were silent in it. They are avoided while there are others. */
   readonly suspects: ReadonlySet<number>;
-  /** They will not sign this request: never asked, and an attempt with one of them is not followed. */
+  /** Parties that will not sign this request. They are never asked, and an attempt with one of them is not followed. */
   readonly refusing: ReadonlySet<number>;
-  /** Since when nothing has been under way, by performance.now(). */
+  /** Since when nothing has been under way, on the monotonic clock. */
   readonly idleSince: number;
 }
 
-/** An attempt, and one of its signers that says it runs it. */
-export interface Announced {
-  readonly by: number;
-  readonly attempt: Attempt;
-}
+export type PlanDeps = ReadinessDeps & AnnouncementDeps;
 
-/** What live peers announce for a request, of attempts with none of the parties to avoid; the one to follow first. */
-export function announcedAttempts({ presence, culprits, n, t }: NodeContext, requestId: string, avoid: ReadonlySet<number>): Announced[] {
-  const attempts = presence.peers().flatMap(({ live, index: by, status }) => {
-    const texts = live && !culprits.has(by) ? (status?.attempts ?? []) : [];
-    return texts.flatMap((text) => {
-      const attempt = parseAnnouncement(text, n, t);
-      if (attempt?.requestId !== requestId || !attempt.signers.includes(by)) return [];
-      return attempt.signers.some((party) => avoid.has(party)) ? [] : [{ by, attempt }];
-    });
-  });
-  return attempts.sort((a, b) => (isLater(a.attempt, b.attempt) ? -1 : 1));
-}
-
-/** The first signer set, in the request's order, whose members are all ready; one without suspects if there is any. */
-function liveSet(context: NodeContext, { requestId, refusing }: PlanState, isSuspect: (party: number) => boolean): number[] | null {
-  const live = signerSets(requestId, context.n, context.t).filter((set) => canSignTogether(context, set) && !set.some((party) => refusing.has(party)));
-  return live.find((set) => !set.some(isSuspect)) ?? live[0] ?? null;
-}
+/** Plans the next step of full signing. @param now monotonic */
+export type Planner = (deps: PlanDeps, state: PlanState, now: number) => Plan;
 
 /**
- * Everybody runs the first signer set's attempt 0 unasked. After that, or when one of that set is not alive, the lowest
- * member of the first live set proposes the next attempt by announcing it; the others follow what is announced, or
- * propose themselves when nothing is.
+ * All members of the first signer set run attempt 0 without being asked. After that, or when one of them is not ready, the lowest member
+ * of the first live set proposes the next attempt by announcing it. The others follow what is announced, or propose themselves when
+ * nothing is.
  */
-export function planAttempt(context: NodeContext, state: PlanState, now: number): Plan {
-  const { index, n, t, config } = context;
-  const { requestId, last, refusing } = state;
+export const planAttempt: Planner = (deps, state, now) => {
+  const { index, n, t } = deps;
+  const { requestId, last, suspects, refusing } = state;
   const [first = []] = signerSets(requestId, n, t);
-  if (config.rustInterop) {
-    // Rust peers announce nothing and know attempt 0 alone.
-    return last === null && first.includes(index) ? { kind: 'run', attempt: { requestId, number: 0, signers: first } } : { kind: 'wait', ms: 60_000 };
-  }
-  // One that announces attempt after attempt and is silent in each must not keep the others from going on without it.
-  const isSilent = (party: number): boolean => state.suspects.has(party);
-  const canAvoid = liveSet(context, state, isSilent)?.some(isSilent) === false;
-  const announced = announcedAttempts(context, requestId, canAvoid ? new Set([...refusing, ...state.suspects]) : refusing)
+  const isSilent = (party: number): boolean => suspects.has(party);
+  // A node that announces attempt after attempt and is silent in each must not keep the others from going on without it.
+  const canAvoid = liveSet(deps, state, isSilent)?.some(isSilent) === false;
+  const announced = announcedAttempts(deps, requestId, canAvoid ? new Set([...refusing, ...suspects]) : refusing)
     .map(({ attempt }) => attempt)
-    .filter(({ number }) => number <= (last?.number ?? 0) + FURTHEST_AHEAD);
-  const follow = announced.find((attempt) => attempt.signers.includes(index) && isLater(attempt, last));
-  if (follow !== undefined) return { kind: 'run', attempt: follow };
+    .filter(({ number }) => number <= (last?.number ?? 0) + MAX_NUMBERS_AHEAD);
+  const followed = announced.find((attempt) => attempt.signers.includes(index) && isLater(attempt, last));
+  if (followed !== undefined) return { kind: 'run', attempt: followed };
 
-  const isSuspect = (party: number): boolean => state.suspects.has(party) || isLate(context, party);
-  const firstIsFit = canSignTogether(context, first) && !first.some((party) => isSuspect(party) || refusing.has(party));
+  const isSuspect = (party: number): boolean => isSilent(party) || isLate(deps, party);
+  const firstIsFit = canSignTogether(deps, first) && !first.some((party) => isSuspect(party) || refusing.has(party));
   if (last === null && announced.length === 0 && firstIsFit && first.includes(index)) {
     return { kind: 'run', attempt: { requestId, number: 0, signers: first } };
   }
+  // The others run it without this node.
   if (announced.some((attempt) => !attempt.signers.includes(index))) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
-  const signers = liveSet(context, state, isSuspect);
-  if (signers === null) return { kind: 'too_few', missing: allParties(n).filter((party) => (!isReady(context, party) || isNamed(context, party)) && !refusing.has(party)) };
+  const signers = liveSet(deps, state, isSuspect);
+  if (signers === null) return { kind: 'too_few', missing: missingParties(deps, refusing) };
   const place = signers.indexOf(index);
   if (place < 0) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
   const patience = state.idleSince + place * PROPOSAL_PATIENCE_MS - now;
   if (patience > 0) return { kind: 'wait', ms: patience };
   const number = 1 + Math.max(0, last?.number ?? 0, ...announced.map((attempt) => attempt.number));
   return { kind: 'run', attempt: { requestId, number, signers } };
+};
+
+/** In a cluster with Rust nodes, which announce nothing and know attempt 0 alone. */
+export const planFirstAttempt: Planner = ({ index, n, t }, { requestId, last }) => {
+  const [first = []] = signerSets(requestId, n, t);
+  if (last !== null || !first.includes(index)) return { kind: 'wait', ms: IDLE_MS };
+  return { kind: 'run', attempt: { requestId, number: 0, signers: first } };
+};
+
+/** The first signer set, in the request's order, whose members are all ready and willing; one without suspects if there is any. */
+function liveSet(deps: PlanDeps, { requestId, refusing }: PlanState, isSuspect: (party: number) => boolean): number[] | null {
+  const isWilling = (party: number): boolean => !refusing.has(party);
+  const live = signerSets(requestId, deps.n, deps.t).filter((set) => canSignTogether(deps, set) && set.every(isWilling));
+  return live.find((set) => !set.some(isSuspect)) ?? live[0] ?? null;
 }
 
-function allParties(n: number): number[] {
-  return Array.from({ length: n }, (_, party) => party);
+/** Which nodes would have to come back: they are not ready, or another one accuses them. */
+function missingParties(deps: PlanDeps, refusing: ReadonlySet<number>): number[] {
+  const all = Array.from({ length: deps.n }, (_, party) => party);
+  return all.filter((party) => (!isReady(deps, party) || isNamed(deps, party)) && !refusing.has(party));
 }

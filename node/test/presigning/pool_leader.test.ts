@@ -2,15 +2,16 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { CreatePresignatureRequest } from 'message-board/contract';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import { verify } from 'sealing/statement';
-import { systemClock } from 'service/clock';
-import type { NodeContext } from '../../src/context.js';
-import { PoolDemand } from '../../src/presigning/pool_demand.js';
-import { PoolLeader } from '../../src/presigning/pool_leader.js';
-import { PresignaturePool } from '../../src/presigning/presignature_pool.js';
-import { Seals } from '../../src/mail/seals.js';
-import { eventually, memoryLog } from '../util/cluster.js';
+import { systemRandom } from 'service/random';
 import { present } from 'testkit/present';
 import { members } from 'testkit/roster';
+import { VirtualClock } from 'testkit/virtual_clock';
+import { Seals } from '../../src/mail/seals.js';
+import { PoolDemand } from '../../src/presigning/pool_demand.js';
+import { PoolLeader, type PoolLeaderDeps } from '../../src/presigning/pool_leader.js';
+import { PresignaturePool } from '../../src/presigning/presignature_pool.js';
+import { memoryLog } from '../util/cluster.js';
+import { pass, passUntil } from '../util/passing.js';
 import { FakePresence } from '../util/transport.js';
 
 const { roster, identities } = members(4, 3);
@@ -31,37 +32,55 @@ class Leading {
   refusing = 0;
 
   async run(until: () => boolean, index = 0): Promise<void> {
-    const createPresignatureRequest = (body: CreatePresignatureRequest): Promise<void> => {
-      if (this.refusing-- > 0) return Promise.reject(new Error('the board is full'));
-      this.asked.push(body);
-      this.pending.add(body.request_id);
-      return Promise.resolve();
-    };
-    const listPresignatureRequests = () => Promise.resolve([...this.pending].map((id) => ({ id })));
-    const client = { createPresignatureRequest, listPresignatureRequests };
-    const config = { workers: this.workers, poolLeaderTimeoutMs: 30_000, fullSigningTimeoutMs: 60_000 };
-    const demand = new PoolDemand({ target: TARGET, max: 30 });
+    const clock = new VirtualClock();
+    const demand = new PoolDemand({ target: TARGET, max: 30 }, clock);
     demand.made(this.refillMs);
-    const parts = { clock: systemClock, client, config, demand, index, n: 4, t: 3, presence: this.presence, logger: this.log.logger, culprits: { has: () => false } };
-    const context = { ...parts, seals: new Seals(roster, present(identities[index])) } as unknown as NodeContext;
-    const leader = new PoolLeader(context, { pool: new PresignaturePool(30), isMaking: () => false, isBusy: () => this.busy });
+    const leader = new PoolLeader({
+      client: this.#board() as unknown as PoolLeaderDeps['client'],
+      config: { workers: this.workers, poolLeaderTimeoutMs: 30_000, fullSigningTimeoutMs: 60_000 },
+      index,
+      n: 4,
+      t: 3,
+      presence: this.presence,
+      culprits: { has: () => false },
+      seals: new Seals(roster, present(identities[index])),
+      demand,
+      clock,
+      random: systemRandom,
+      logger: this.log.logger,
+      pool: new PresignaturePool(30),
+      isMaking: () => false,
+      isBusy: () => this.busy,
+    });
     this.leader = leader;
     const ending = new AbortController();
     const running = leader.run(ending.signal);
     try {
-      await eventually('it has asked', () => {
+      await passUntil(clock, () => {
         leader.notify();
         return until();
       });
       // It must not ask for more than that.
       for (let k = 0; k < 5; k++) {
         leader.notify();
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await pass(clock, 20);
       }
     } finally {
       ending.abort();
       await running;
     }
+  }
+
+  #board(): object {
+    return {
+      createPresignatureRequest: (body: CreatePresignatureRequest): Promise<void> => {
+        if (this.refusing-- > 0) return Promise.reject(new Error('the board is full'));
+        this.asked.push(body);
+        this.pending.add(body.request_id);
+        return Promise.resolve();
+      },
+      listPresignatureRequests: () => Promise.resolve([...this.pending].map((id) => ({ id }))),
+    };
   }
 
   /** How many were asked for, by batch. */

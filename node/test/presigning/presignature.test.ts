@@ -5,10 +5,10 @@ import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
 import { systemClock } from 'service/clock';
 import { systemRandom } from 'service/random';
-import type { NodeContext } from '../../src/context.js';
 import { ExecutionJournal } from '../../src/storage/execution_journal.js';
 import { PoolDemand } from '../../src/presigning/pool_demand.js';
 import { PresignatureMaker } from '../../src/presigning/presignature.js';
+import type { PresigningDeps } from '../../src/presigning/presigning_deps.js';
 import { Seals } from '../../src/mail/seals.js';
 import { eventually, memoryLog } from '../util/cluster.js';
 import { inFolder } from 'testkit/folder';
@@ -33,11 +33,26 @@ it('a presignature is begun once, however often the board asks for it, also afte
       const idle = (): Promise<never[]> => new Promise((resolve) => setTimeout(resolve, 20, []));
       const asking = async () => [...(await idle()), request];
       const client = { listPresignatureRequests: asking, updatePresignatureRequest: idle, listPresignatureMessages: idle, postPresignatureMessage: idle, onRestart: () => () => undefined };
-      const parts = { clock: systemClock, random: systemRandom, client, index: 0, n: 4, t: 3, seals: new Seals(roster, present(identities[0])), presence: new FakePresence(), logger, culprits: { has: () => false }, journal };
-      const config = { poolTarget: 2, poolMax: 4, fullSigningTimeoutMs: 1_000, poolLeaderTimeoutMs: 600_000 };
-      const context = { ...parts, config, demand: new PoolDemand({ target: 2, max: 4 }), runner: { run: job }, keyShare: { materialDigest: 'a'.repeat(64) } } as unknown as NodeContext;
+      const deps: PresigningDeps = {
+        client: client as unknown as PresigningDeps['client'],
+        index: 0,
+        n: 4,
+        t: 3,
+        seals: new Seals(roster, present(identities[0])),
+        presence: new FakePresence(),
+        culprits: { has: () => false, accuse: () => undefined },
+        audit: { note: () => undefined },
+        journal,
+        runner: { run: job },
+        keyShare: { materialDigest: 'a'.repeat(64) },
+        demand: new PoolDemand({ target: 2, max: 4 }, systemClock),
+        clock: systemClock,
+        random: systemRandom,
+        logger,
+        config: { n: 4, poolTarget: 2, poolMax: 4, workers: 1, fullSigningTimeoutMs: 1_000, poolLeaderTimeoutMs: 600_000 },
+      };
       const ending = new AbortController();
-      const running = new PresignatureMaker(context, () => true, () => undefined).run(ending.signal);
+      const running = new PresignatureMaker({ ...deps, isBusy: () => true, onAdded: () => undefined }).run(ending.signal);
       await eventually('it is asked for again', () => lines.some(({ event, reason }) => event === 'presignature_refused' && reason === 'it was begun before'));
       ending.abort();
       await running;

@@ -12,10 +12,9 @@ import type { z } from 'zod';
 import { identityText } from 'testkit/fixed_identity';
 import { systemClock } from 'service/clock';
 import type { AuditRecord } from '../../src/audit/audit_log.js';
-import type { NodeContext } from '../../src/context.js';
 import type { Accusation } from '../../src/evidence/culprits.js';
 import type { StoredPresignature } from '../../src/presigning/presignature_pool.js';
-import { exchangePartialSignatures } from '../../src/signing/partial_signatures.js';
+import { exchangePartialSignatures, type PartialSignaturesDeps } from '../../src/signing/partial_signatures.js';
 import { Seals } from '../../src/mail/seals.js';
 import { memoryLog, startBoard } from '../util/cluster.js';
 import { present } from 'testkit/present';
@@ -58,14 +57,35 @@ function everyone(): FakePresence {
   return presence;
 }
 
-/** The part of a node's context that the fast path uses. */
-function contextOf(index: number, { logger = memoryLog().logger, presence = everyone(), accused = [] as Accusation[], timeoutMs = 1_500, recorded = [] as AuditRecord[], diskFull = false } = {}): NodeContext {
-  const sharedPublicKey = shares[0]?.core.sharedPublicKey;
-  const seals = new Seals(roster, identityOf(index));
-  const culprits = { has: () => false, accuse: (accusation: Accusation) => void accused.push(accusation) };
-  const record = (entry: AuditRecord): Promise<void> => (diskFull ? Promise.reject(new Error('ENOSPC')) : Promise.resolve(void recorded.push(entry)));
-  const parts = { clock: systemClock, index, n: 3, t: 2, client, logger, seals, presence, culprits, audit: { record }, config: { fastSigningTimeoutMs: timeoutMs }, keyShare: { sharedPublicKey } };
-  return parts as unknown as NodeContext;
+interface Signer {
+  readonly logger?: PartialSignaturesDeps['logger'];
+  readonly presence?: FakePresence;
+  readonly client?: BoardClient;
+  readonly accused?: Accusation[];
+  readonly recorded?: AuditRecord[];
+  readonly timeoutMs?: number;
+  readonly diskFull?: boolean;
+}
+
+/** What the fast path needs of a node. */
+function depsOf(index: number, signer: Signer = {}): PartialSignaturesDeps {
+  const { logger = memoryLog().logger, presence = everyone(), accused = [], recorded = [], timeoutMs = 600_000, diskFull = false } = signer;
+  const record = (entry: AuditRecord): Promise<void> =>
+    diskFull ? Promise.reject(new Error('ENOSPC')) : Promise.resolve(void recorded.push(entry));
+  return {
+    index,
+    n: 3,
+    t: 2,
+    clock: systemClock,
+    client: signer.client ?? client,
+    logger,
+    seals: new Seals(roster, identityOf(index)),
+    presence,
+    culprits: { has: () => false, accuse: (accusation) => void accused.push(accusation) },
+    audit: { record },
+    config: { fastSigningTimeoutMs: timeoutMs },
+    keyShare: { sharedPublicKey: present(shares[0]).core.sharedPublicKey },
+  };
 }
 
 const isSignature = (outcome: Awaited<ReturnType<typeof exchangePartialSignatures>>, { message }: RequestRecord): boolean =>
@@ -81,7 +101,7 @@ describe('the exchange of partial signatures', () => {
   it('gives all participants the same valid signature', async () => {
     const request = await client.createRequest({ message: 'both' });
     const [a, b] = presignatures('presig_gen_both');
-    const outcomes = await Promise.all([exchangePartialSignatures(contextOf(0), request, a, never), exchangePartialSignatures(contextOf(2), request, b, never)]);
+    const outcomes = await Promise.all([exchangePartialSignatures(depsOf(0), request, a, never), exchangePartialSignatures(depsOf(2), request, b, never)]);
     expect(outcomes.map((outcome) => isSignature(outcome, request))).toEqual([true, true]);
     expect(outcomes[0]).toEqual(outcomes[1]);
   });
@@ -97,9 +117,9 @@ describe('the exchange of partial signatures', () => {
       };
       return Object.assign(Object.create(client) as BoardClient, { listPartialSignatures });
     };
-    const first = exchangePartialSignatures({ ...contextOf(0), client: watched('first') }, request, a, never);
+    const first = exchangePartialSignatures(depsOf(0, { client: watched('first') }), request, a, never);
     while ((await client.listPartialSignatures(request.id)).length === 0);
-    const last = await exchangePartialSignatures({ ...contextOf(2, { timeoutMs: 600_000 }), client: watched('last') }, request, b, never);
+    const last = await exchangePartialSignatures(depsOf(2, { client: watched('last') }), request, b, never);
     expect([isSignature(last, request), asked]).toEqual([true, []]);
     expect([await first, asked]).toEqual([last, ['first']]);
   });
@@ -119,7 +139,7 @@ describe('the exchange of partial signatures', () => {
     await client.postPartialSignature({ request_id: request.id, from_node: 'node-2', payload: 'of one that has no part in it' });
     const { logger, lines } = memoryLog();
     const accused: Accusation[] = [];
-    const outcomes = await Promise.all([exchangePartialSignatures(contextOf(0, { logger, accused }), request, a, never), exchangePartialSignatures(contextOf(2), request, b, never)]);
+    const outcomes = await Promise.all([exchangePartialSignatures(depsOf(0, { logger, accused }), request, a, never), exchangePartialSignatures(depsOf(2), request, b, never)]);
     expect(outcomes.map((outcome) => isSignature(outcome, request))).toEqual([true, true]);
     expect(lines.filter(({ event }) => event === 'partial_signature_ignored')).toEqual([expect.objectContaining({ from: 'node-3', reason: expect.stringMatching(reason) })]);
     expect(accused).toEqual([]);
@@ -134,7 +154,7 @@ describe('the exchange of partial signatures', () => {
     const statement = await wrong(request, a.id, { sigma });
     await client.postPartialSignature({ request_id: request.id, from_node: 'node-3', payload: statement });
     const accused: Accusation[] = [];
-    expect(await exchangePartialSignatures(contextOf(0, { accused, timeoutMs: 600_000 }), request, a, never)).toEqual({ kind: 'wrong', makers: [2] });
+    expect(await exchangePartialSignatures(depsOf(0, { accused }), request, a, never)).toEqual({ kind: 'wrong', makers: [2] });
     const record = { kind: 'partial_signature', requestId: request.id, message: 'wrong', making: null };
     expect(accused).toMatchObject([{ code: 'invalid_partial_signature', blame: [{ party: 2, reason }], record }]);
     const shown = accused[0]?.record;
@@ -146,7 +166,7 @@ describe('the exchange of partial signatures', () => {
     const [a, b] = presignatures('presig_gen_two');
     const accused: Accusation[] = [];
     await client.postPartialSignature({ request_id: request.id, from_node: 'node-3', payload: await wrong(request, a.id) });
-    const outcomes = await Promise.all([exchangePartialSignatures(contextOf(0, { accused }), request, a, never), exchangePartialSignatures(contextOf(2), request, b, never)]);
+    const outcomes = await Promise.all([exchangePartialSignatures(depsOf(0, { accused }), request, a, never), exchangePartialSignatures(depsOf(2), request, b, never)]);
     expect(outcomes[0]).toEqual({ kind: 'wrong', makers: [2] });
     expect(accused).toHaveLength(1);
   });
@@ -155,7 +175,7 @@ describe('the exchange of partial signatures', () => {
     const request = await client.createRequest({ message: 'down' });
     const [a] = presignatures('presig_gen_down');
     const presence = everyone();
-    const running = exchangePartialSignatures(contextOf(0, { presence, timeoutMs: 600_000 }), request, a, never);
+    const running = exchangePartialSignatures(depsOf(0, { presence }), request, a, never);
     while ((await client.listPartialSignatures(request.id)).length === 0);
     // Until it waits for the other one.
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -164,14 +184,14 @@ describe('the exchange of partial signatures', () => {
     expect(await running).toEqual({ kind: 'silent', missing: [2] });
     expect(presence.listeners).toBe(0);
     const [late] = presignatures('presig_gen_late');
-    expect(await exchangePartialSignatures(contextOf(0, { presence, timeoutMs: 600_000 }), request, late, never)).toEqual({ kind: 'silent', missing: [2] });
+    expect(await exchangePartialSignatures(depsOf(0, { presence }), request, late, never)).toEqual({ kind: 'silent', missing: [2] });
     // Less than a reading is held back.
   }, 20_000);
 
   it('names the silent ones when the deadline passes', async () => {
     const request = await client.createRequest({ message: 'silent' });
     const [a] = presignatures('presig_gen_silent');
-    expect(await exchangePartialSignatures(contextOf(0), request, a, never)).toEqual({ kind: 'silent', missing: [2] });
+    expect(await exchangePartialSignatures(depsOf(0, { timeoutMs: 100 }), request, a, never)).toEqual({ kind: 'silent', missing: [2] });
   });
 
   it('is recorded before anything is computed: which request, message, presignature and signers', async () => {
@@ -184,7 +204,7 @@ describe('the exchange of partial signatures', () => {
       before = recorded.length;
       return issue(message);
     };
-    await exchangePartialSignatures(contextOf(0, { recorded }), request, a, never);
+    await exchangePartialSignatures(depsOf(0, { recorded, timeoutMs: 100 }), request, a, never);
     const message_sha256 = createHash('sha256').update('recorded').digest('hex');
     expect(recorded).toEqual([{ event: 'partial_signature', fields: { request_id: request.id, message_sha256, presignature_id: 'presig_gen_recorded', signers: '1-3' } }]);
     expect(before).toBe(1);
@@ -193,7 +213,7 @@ describe('the exchange of partial signatures', () => {
   it('does not happen when it cannot be recorded', async () => {
     const request = await client.createRequest({ message: 'not recorded' });
     const [a] = presignatures('presig_gen_not_recorded');
-    await expect(exchangePartialSignatures(contextOf(0, { diskFull: true }), request, a, never)).rejects.toThrow('ENOSPC');
+    await expect(exchangePartialSignatures(depsOf(0, { diskFull: true }), request, a, never)).rejects.toThrow('ENOSPC');
     expect(await client.listPartialSignatures(request.id)).toEqual([]);
     expect(a.presignature.issuePartialSignature(Buffer.from('never used before')).sigma).toBeGreaterThan(0n);
   });
@@ -202,7 +222,7 @@ describe('the exchange of partial signatures', () => {
     const request = await client.createRequest({ message: 'twice' });
     const [a] = presignatures('presig_gen_twice');
     a.presignature.issuePartialSignature(Buffer.from('another message'));
-    await expect(exchangePartialSignatures(contextOf(0), request, a, never)).rejects.toThrow('used already');
+    await expect(exchangePartialSignatures(depsOf(0), request, a, never)).rejects.toThrow('used already');
     expect(await client.listPartialSignatures(request.id)).toEqual([]);
   });
 

@@ -1,20 +1,22 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { NAMING, REFUSAL } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
-import { Refusals, SignerRefuses } from '../../src/signing/refusals.js';
+import { PLAIN_CLUSTER, SEALED_CLUSTER } from '../../src/signing/cluster_kind.js';
+import { Refusals, UnwillingSigner } from '../../src/signing/refusals.js';
 import { Seals } from '../../src/mail/seals.js';
 import { memoryLog } from '../util/cluster.js';
 import { present } from 'testkit/present';
 import { members } from 'testkit/roster';
 
 const { roster, identities, gateway } = members(4, 3);
-const refusal = (index: number, code = 'policy_refused', request_id = 'req_1'): Promise<string> => sign(present(identities[index]), roster, REFUSAL, { request_id, code });
+const refusal = (index: number, code = 'policy_refused', request_id = 'req_1'): Promise<string> =>
+  sign(present(identities[index]), roster, REFUSAL, { request_id, code });
 
 let log: ReturnType<typeof memoryLog>;
 let refusals: Refusals;
 beforeEach(() => {
   log = memoryLog();
-  refusals = new Refusals({ seals: new Seals(roster, present(identities[0])), n: 4, logger: log.logger }, 'req_1');
+  refusals = new Refusals({ seals: new Seals(roster, present(identities[0])), n: 4, cluster: SEALED_CLUSTER, logger: log.logger }, 'req_1');
 });
 
 describe('the refusals of a request', () => {
@@ -45,14 +47,14 @@ describe('the refusals of a request', () => {
     const others = refusals.signalFor([0, 2]);
     await refusals.learn([await refusal(1)]);
     expect([before.aborted, others.aborted, refusals.signalFor([1, 2]).aborted]).toEqual([true, false, true]);
-    expect(before.reason).toBeInstanceOf(SignerRefuses);
+    expect(before.reason).toBeInstanceOf(UnwillingSigner);
     expect(before.reason).toMatchObject({ party: 1 });
   });
 
   it('do not exist in a plain cluster', async () => {
     const plain = members(4, 3, 'plain');
     const seals = new Seals(plain.roster, present(plain.identities[0]));
-    const none = new Refusals({ seals, n: 4, logger: log.logger }, 'req_1');
+    const none = new Refusals({ seals, n: 4, cluster: PLAIN_CLUSTER, logger: log.logger }, 'req_1');
     await none.learn([await sign(present(plain.identities[1]), plain.roster, REFUSAL, { request_id: 'req_1', code: 'unauthorized' })]);
     expect(none.parties.size).toBe(0);
   });

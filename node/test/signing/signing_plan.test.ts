@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { announce } from '../../src/signing/attempt.js';
-import type { NodeContext } from '../../src/context.js';
 import type { PeerView } from '../../src/cluster/presence.js';
-import { planAttempt, type PlanState } from '../../src/signing/signing_plan.js';
+import { PLAIN_CLUSTER, SEALED_CLUSTER } from '../../src/signing/cluster_kind.js';
+import type { PlanDeps, PlanState } from '../../src/signing/signing_plan.js';
 import { nodeId } from '../../src/base/utils.js';
 import { signerSets } from '../../src/cluster/signer_sets.js';
 
@@ -26,8 +26,8 @@ interface Scene {
   readonly rustInterop?: boolean;
 }
 
-/** The part of a node's context that planning reads. */
-function contextOf({ self, down = [], starting = [], announced = {}, guilty = [], distrust = {}, late = [], rustInterop = false }: Scene): NodeContext {
+/** What planning reads. */
+function depsOf({ self, down = [], starting = [], announced = {}, guilty = [], distrust = {}, late = [] }: Scene): PlanDeps {
   const peers = [0, 1, 2, 3]
     .filter((index) => index !== self)
     .map((index) => ({
@@ -43,11 +43,14 @@ function contextOf({ self, down = [], starting = [], announced = {}, guilty = []
     }));
   const presence = { peers: () => peers as unknown as PeerView[], ageMs: (index: number) => (late.includes(index) ? 2_600 : 2_400) };
   const culprits = { has: (party: number) => guilty.includes(party) };
-  return { index: self, n: 4, t: 3, presence, culprits, config: { rustInterop } } as unknown as NodeContext;
+  return { index: self, n: 4, t: 3, presence, culprits };
 }
 
 const fresh: PlanState = { requestId, last: null, suspects: new Set(), refusing: new Set(), idleSince: 0 };
-const plan = (scene: Scene, state: Partial<PlanState> = {}, now = 0) => planAttempt(contextOf(scene), { ...fresh, ...state }, now);
+const plan = (scene: Scene, state: Partial<PlanState> = {}, now = 0) => {
+  const { planner } = scene.rustInterop === true ? PLAIN_CLUSTER : SEALED_CLUSTER;
+  return planner(depsOf(scene), { ...fresh, ...state }, now);
+};
 const run = (number: number, signers: number[]) => ({ kind: 'run', attempt: { requestId, number, signers } });
 
 describe('planning full signing', () => {

@@ -1,16 +1,21 @@
 import { expect, it, jest } from '@jest/globals';
 import { RequestRecordSchema } from 'message-board/contract';
-import { systemClock } from 'service/clock';
-import { Seals } from '../../src/mail/seals.js';
-import { SigningTask, wake } from '../../src/signing/signing_task.js';
-import { memoryLog } from '../util/cluster.js';
 import { present } from 'testkit/present';
 import { members } from 'testkit/roster';
+import { VirtualClock } from 'testkit/virtual_clock';
+import { Seals } from '../../src/mail/seals.js';
+import { SEALED_CLUSTER } from '../../src/signing/cluster_kind.js';
+import { SigningTask, wake } from '../../src/signing/signing_task.js';
+import { accepted, waiting } from '../../src/signing/task_state.js';
+import { memoryLog } from '../util/cluster.js';
+
+const { roster, identities } = members(4, 3);
+const deps = { seals: new Seals(roster, present(identities[0])), n: 4, cluster: SEALED_CLUSTER, clock: new VirtualClock(), logger: memoryLog().logger };
+const at = new Date(0).toISOString();
+const first = RequestRecordSchema.parse({ id: 'req_1', message: 'pay alice', origin: 'o', status: 'pending', revision: '1', created_at: at, updated_at: at });
 
 it('a task takes news of its request, and never another message or another asker', () => {
-  const { roster, identities } = members(4, 3);
-  const first = RequestRecordSchema.parse({ id: 'req_1', message: 'pay alice', origin: 'o', status: 'pending', revision: '1', created_at: new Date(0).toISOString(), updated_at: new Date(0).toISOString() });
-  const task = new SigningTask({ seals: new Seals(roster, present(identities[0])), n: 4, clock: systemClock, logger: memoryLog().logger }, first);
+  const task = new SigningTask(deps, first);
   for (const other of [{ ...first, message: 'pay mallory' }, { ...first, origin: 'p' }, { ...first, origin: undefined }, { ...first, id: 'req_2' }]) {
     expect(task.isAbout(other)).toBe(false);
     task.request = { ...other, revision: '2' };
@@ -22,13 +27,18 @@ it('a task takes news of its request, and never another message or another asker
 });
 
 it('news wakes all tasks, but of those that wait for a presignature no more than two batches, the oldest', () => {
-  const { roster, identities } = members(4, 3);
-  const record = RequestRecordSchema.parse({ id: 'req_1', message: 'pay alice', status: 'pending', revision: '1', created_at: new Date(0).toISOString(), updated_at: new Date(0).toISOString() });
-  const tasks = Array.from({ length: 24 }, () => new SigningTask({ seals: new Seals(roster, present(identities[0])), n: 4, clock: systemClock, logger: memoryLog().logger }, record));
+  const tasks = Array.from({ length: 24 }, () => new SigningTask(deps, first));
   const notices = tasks.map((task, k) => {
-    task.isWaiting = k !== 2 && k !== 23;
+    task.move('deciding', () => waiting(accepted(undefined, 0), k !== 2 && k !== 23));
     return jest.spyOn(task.wakeup, 'notify');
   });
   wake(tasks);
   expect(notices.flatMap(({ mock }, k) => (mock.calls.length > 0 ? [k] : []))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 23]);
+});
+
+it('a step that comes too late changes nothing', () => {
+  const task = new SigningTask(deps, first);
+  task.move('deciding', () => accepted(undefined, 0));
+  task.move('deciding', () => accepted('later', 0));
+  expect([task.state.kind, task.assigned]).toEqual(['waiting', undefined]);
 });

@@ -1,0 +1,36 @@
+import type { AuditLog } from '../audit/audit_log.js';
+import type { Culprits } from '../evidence/culprits.js';
+import type { ExecutionJournal } from '../storage/execution_journal.js';
+import type { TransportDeps } from '../transport/http_transport.js';
+import type { PoolDemand } from './pool_demand.js';
+
+/** What making presignatures needs. */
+export interface PresigningDeps extends TransportDeps {
+  /** Own party index; `node-1` is 0. */
+  readonly index: number;
+  /** Nodes in the cluster. */
+  readonly n: number;
+  /** How many of them sign. */
+  readonly t: number;
+  readonly culprits: Pick<Culprits, 'has' | 'accuse'>;
+  readonly journal: Pick<ExecutionJournal, 'claim'>;
+  readonly audit: Pick<AuditLog, 'note'>;
+  readonly keyShare: {
+    /** `keyMaterialDigest` of it. */
+    readonly materialDigest: string;
+  };
+  /** How many presignatures the cluster should hold. */
+  readonly demand: PoolDemand;
+  readonly config: TransportDeps['config'] & {
+    /** Presignatures that the cluster keeps while nobody asks for signatures. 0: there is no pool. */
+    readonly poolTarget: number;
+    /** A node with this many free presignatures takes part in making no more. */
+    readonly poolMax: number;
+    /** Threads for protocol arithmetic. */
+    readonly workers: number;
+    /** A making ends when a participant is silent for longer. */
+    readonly fullSigningTimeoutMs: number;
+    /** A leader that has been silent for longer is passed over, and presignatures of a node that has been are dropped. */
+    readonly poolLeaderTimeoutMs: number;
+  };
+}

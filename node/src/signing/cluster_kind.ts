@@ -1,0 +1,24 @@
+import { authorizeAnybody, authorizeSigned, type AuthorizationOptions, type Authorize } from '../approval/authorization.js';
+import { planAttempt, planFirstAttempt, type Planner } from './signing_plan.js';
+
+/** What the nodes of a cluster can do beside the protocol itself. */
+export interface ClusterKind {
+  /** What tells whether a client has asked for a request. */
+  readonly authorizer: (options: AuthorizationOptions) => Authorize;
+  readonly planner: Planner;
+  /** Do all signers know the phase of full signing that finds a cheat? */
+  readonly identification: boolean;
+  /** Is what a node states its own word, so that its refusal counts? */
+  readonly refusals: boolean;
+}
+
+/** All nodes run this program, and sign what they say. */
+export const SEALED_CLUSTER: ClusterKind = { authorizer: authorizeSigned, planner: planAttempt, identification: true, refusals: true };
+
+/** Some nodes may be Rust nodes: they announce nothing, sign nothing that they say, and know only the protocol itself. */
+export const PLAIN_CLUSTER: ClusterKind = {
+  authorizer: () => authorizeAnybody,
+  planner: planFirstAttempt,
+  identification: false,
+  refusals: false,
+};

@@ -1,0 +1,20 @@
+import type { Point } from 'cggmp24';
+import type { Roster } from 'sealing/roster';
+import type { DecisionDeps } from '../approval/decision.js';
+import type { PresigningDeps } from '../presigning/presigning_deps.js';
+import type { AuditLog } from '../audit/audit_log.js';
+import type { ClusterKind } from './cluster_kind.js';
+
+/** What signing needs, with the filling of the pool. */
+export interface SigningDeps extends PresigningDeps, DecisionDeps {
+  /** Who belongs to the cluster. */
+  readonly roster: Roster;
+  readonly cluster: ClusterKind;
+  readonly audit: Pick<AuditLog, 'record' | 'note'>;
+  /** The public side of this node's key share. The secret side is in the worker threads, which have the key share loaded. */
+  readonly keyShare: PresigningDeps['keyShare'] & { readonly sharedPublicKey: Point };
+  readonly config: PresigningDeps['config'] & {
+    /** A signer that is silent for longer on the fast path is replaced. */
+    readonly fastSigningTimeoutMs: number;
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * How far this node is with a pending request.
+ *
+ *     deciding ──> refused ────────────────────────────> failing
+ *        └──────> waiting ──> presigned ──> in_full ──────> ┘
+ *
+ * `waiting` and `presigned` come before signing in full; `failing` may follow on every state but `deciding`. The functions below are all
+ * transitions there are, and `SigningWork` alone makes them.
+ */
+import type { Attempt } from './attempt.js';
+
+export type TaskState = DecidingState | RefusedState | WaitingState | PresignedState | FullState | FailingState;
+export type TaskKind = TaskState['kind'];
+export type StateOf<K extends TaskKind> = Extract<TaskState, { readonly kind: K }>;
+
+/** It is not known whether this node signs it. */
+export interface DecidingState {
+  readonly kind: 'deciding';
+}
+
+/** This node does not sign it. */
+export interface RefusedState {
+  readonly kind: 'refused';
+  /** Its refusal, signed. */
+  readonly refusal: string;
+}
+
+/** This node signs it. */
+interface Accepted {
+  /** The presignature that the gateway proposes, as it has signed. Whatever the board shows in its place does not count. */
+  readonly proposal: string | undefined;
+}
+
+/** No presignature has been assigned to it. */
+export interface WaitingState extends Accepted {
+  readonly kind: 'waiting';
+  /** When this began, on the monotonic clock. */
+  readonly since: number;
+  /** Is no presignature free, so that it waits for the next one? */
+  readonly isForNext: boolean;
+  /** Was there ever none free? */
+  readonly hasFoundNone: boolean;
+}
+
+/** It is signed with its presignature. */
+export interface PresignedState extends Accepted {
+  readonly kind: 'presigned';
+  readonly presignatureId: string;
+}
+
+/** It is signed in full, or waits for its turn. */
+export interface FullState extends Accepted {
+  readonly kind: 'in_full';
+  /** The latest attempt that this node took part in. */
+  readonly last: Attempt | null;
+  /** Parties that were silent when they were last waited for. */
+  readonly suspects: ReadonlySet<number>;
+  /** Since when nothing has been under way, on the monotonic clock. */
+  readonly idleSince: number;
+}
+
+/** Too few nodes will sign it. */
+export interface FailingState {
+  readonly kind: 'failing';
+  /** This node's own refusal, signed; null when it would sign. */
+  readonly refusal: string | null;
+}
+
+export const DECIDING: DecidingState = { kind: 'deciding' };
+
+/** @param refusal the statement by which this node refuses */
+export function refused(refusal: string): RefusedState {
+  return { kind: 'refused', refusal };
+}
+
+/** @param proposal the gateway's @param now monotonic, here and below */
+export function accepted(proposal: string | undefined, now: number): WaitingState {
+  return { kind: 'waiting', proposal, since: now, isForNext: false, hasFoundNone: false };
+}
+
+/** It goes on waiting, for the next presignature or for its turn. */
+export function waiting(state: WaitingState, isForNext: boolean): WaitingState {
+  return { ...state, isForNext, hasFoundNone: state.hasFoundNone || isForNext };
+}
+
+export function presigned({ proposal }: WaitingState, presignatureId: string): PresignedState {
+  return { kind: 'presigned', proposal, presignatureId };
+}
+
+/** What was done about it was interrupted. It goes on in full, or begins again to look for its presignature: one that was taken is gone. */
+export function interrupted(state: WaitingState | PresignedState, now: number): WaitingState {
+  return accepted(state.proposal, now);
+}
+
+/** @param idleSince since when nothing has been under way, monotonic */
+export function inFull({ proposal }: WaitingState | PresignedState, idleSince: number): FullState {
+  return { kind: 'in_full', proposal, last: null, suspects: new Set(), idleSince };
+}
+
+/** Before the first message of an attempt. */
+export function attempting(state: FullState, last: Attempt): FullState {
+  return { ...state, last };
+}
+
+/** After an attempt, or after a presignature was used in vain. @param silent parties that did not answer, if that was the reason */
+export function tried(state: FullState, silent: readonly number[], now: number): FullState {
+  return { ...state, suspects: silent.length > 0 ? new Set(silent) : state.suspects, idleSince: now };
+}
+
+export function failing(state: Exclude<TaskState, DecidingState | FailingState>): FailingState {
+  return { kind: 'failing', refusal: state.kind === 'refused' ? state.refusal : null };
+}
+
+/** The gateway's proposal; undefined when it has made none, or as long as that is not known. */
+export function proposalOf(state: TaskState): string | undefined {
+  return 'proposal' in state ? state.proposal : undefined;
+}
+
+/** Does this node, by its own decision, take no part in it? */
+export function isRefusal(state: TaskState): boolean {
+  return 'refusal' in state && state.refusal !== null;
+}
+
+export function isOfKind<K extends TaskKind>(state: TaskState, kind: K): state is StateOf<K> {
+  return state.kind === kind;
+}

@@ -1,0 +1,35 @@
+import { expect, it } from '@jest/globals';
+import { RequestRecordSchema, type RequestRecord } from 'message-board/contract';
+import { signerSets } from '../../src/cluster/signer_sets.js';
+import { inFull } from '../../src/signing/task_state.js';
+import { passUntil } from '../util/passing.js';
+import { SigningWorld } from '../util/signing_world.js';
+
+const at = new Date(0).toISOString();
+const record = (id: string): RequestRecord =>
+  RequestRecordSchema.parse({ id, message: 'm', status: 'pending', revision: '1', created_at: at, updated_at: at });
+
+it('requests that were interrupted while they are signed in full are signed in full, and do not wait for each other', async () => {
+  const asked: string[] = [];
+  const world = new SigningWorld({
+    getRequest: (id) => {
+      asked.push(id);
+      return asked.length <= 4 ? Promise.reject(new Error('the board is away')) : Promise.resolve(record(id));
+    },
+  });
+  const { clock, work } = world;
+  // This node is one of the signers whom their attempt 0 has.
+  const isOwn = (id: string): boolean => signerSets(id, 4, 3)[0]?.includes(1) === true;
+  const ids = Array.from({ length: 20 }, (_, k) => `req_${k}`).filter(isOwn).slice(0, 4);
+  world.tasks = ids.map((id) => {
+    const waiting = world.accepted(record(id));
+    waiting.move('waiting', (state) => inFull(state, 0));
+    return waiting;
+  });
+  for (const task of world.tasks) work.start(task);
+  // Each attempt begins with a look at the board.
+  await passUntil(clock, () => ids.every((id) => asked.filter((each) => each === id).length > 1) || clock.monotonic() > 60_000);
+  for (const task of world.tasks) task.end('the test is over');
+  await work.idle();
+  expect(new Set(asked.slice(4))).toEqual(new Set(ids));
+});
