@@ -1,7 +1,17 @@
 /** The quick suite: small primes, every workspace. */
 export default {
   testEnvironment: 'node',
-  roots: ['<rootDir>/test', '<rootDir>/packages/cggmp24/test', '<rootDir>/packages/sealing/test', '<rootDir>/packages/service/test', '<rootDir>/packages/testkit/test', '<rootDir>/message-board/test', '<rootDir>/api-gateway/test', '<rootDir>/node/test', '<rootDir>/bench/test'],
+  roots: [
+    '<rootDir>/test',
+    '<rootDir>/packages/cggmp24/test',
+    '<rootDir>/packages/sealing/test',
+    '<rootDir>/packages/service/test',
+    '<rootDir>/packages/testkit/test',
+    '<rootDir>/message-board/test',
+    '<rootDir>/api-gateway/test',
+    '<rootDir>/node/test',
+    '<rootDir>/bench/test',
+  ],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['\\.full\\.test\\.ts$'],
   extensionsToTreatAsEsm: ['.ts'],

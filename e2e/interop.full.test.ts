@@ -65,7 +65,8 @@ function keygenParties({ threshold, chainCode, ...run }: KeygenSetup, rustChainC
   const party = (index: number): Party<CoreKeyShare> =>
     ours(threshold === null ? keygenNonThreshold({ ...options, index }) : keygen({ ...options, index, threshold }));
   const job = { job: 'keygen', run: ofRust(run), index: 1, parties: 3, threshold };
-  const peer = rustChainCode === 'absent' ? rust(job, CoreShare, 'party-no-hd') : rust({ ...job, chain_code: rustChainCode === 'shared' }, CoreShare);
+  const peer =
+    rustChainCode === 'absent' ? rust(job, CoreShare, 'party-no-hd') : rust({ ...job, chain_code: rustChainCode === 'shared' }, CoreShare);
   return [party(0), peer, party(2)];
 }
 
@@ -73,7 +74,10 @@ function auxInfoOf(index: number, parties: number, run: Run, insecurePrmFirstWor
   return ours(auxInfo({ ...ofOurs(run), index, parties, primes: fixturePrimes(index, SECURITY_128), insecurePrmFirstWordOnly }));
 }
 function rustAuxInfoOf(index: number, parties: number, run: Run): Party<AuxInfo> {
-  return rust({ job: 'aux_info', run: ofRust(run), index, parties, primes: json(serializePrimes(fixturePrimes(index, SECURITY_128))) }, Aux);
+  return rust(
+    { job: 'aux_info', run: ofRust(run), index, parties, primes: json(serializePrimes(fixturePrimes(index, SECURITY_128))) },
+    Aux,
+  );
 }
 
 function failure<T>(result: PromiseSettledResult<T> | undefined): unknown {
@@ -98,7 +102,9 @@ suite('with parties of the Rust crate', () => {
   describe('key generation', () => {
     it.each<KeygenSetup>(
       (['shared', 'none', 'absent'] as const).flatMap((chainCode) =>
-        [2, null].flatMap((threshold) => [true, false].map((echo) => ({ chainCode, threshold, echo, id: `${chainCode} ${String(threshold)} ${String(echo)}` }))),
+        [2, null].flatMap((threshold) =>
+          [true, false].map((echo) => ({ chainCode, threshold, echo, id: `${chainCode} ${String(threshold)} ${String(echo)}` })),
+        ),
       ),
     )('makes one key: chain code $chainCode, threshold $threshold, echo round $echo', async (setup) => {
       const shares = await outputsOf(keygenParties(setup));
@@ -187,9 +193,12 @@ suite('with parties of the Rust crate', () => {
       await expect(outputsOf([rust(combining([left.sigma, right.sigma + 1n]), Signature)])).rejects.toThrow('a wrong partial signature');
     });
 
-    it('sign with a path, each side with the key share file that the other wrote, in an order of their own and without the echo round', async () => {
+    it('sign with a path and the key share file that the other wrote, in another order, without the echo round', async () => {
       const run = { id: 'signature', echo: false };
-      const [signers, path] = [[2, 1], [1, 44]];
+      const [signers, path] = [
+        [2, 1],
+        [1, 44],
+      ];
       const foreign = parseKeyShare(serializeKeyShare(share(1)), SECURITY_128);
       const [left, right] = await outputsOf([
         rust({ job: 'sign', run: ofRust(run), signers, key_share: json(serializeKeyShare(share(2))), message, path }, Signature),

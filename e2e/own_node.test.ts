@@ -1,4 +1,7 @@
-/** The Node.js that the scripts install where the machine's is too old: a copy of the scripts, and a `node` on PATH that says it is version 20. */
+/**
+ * The Node.js that the scripts install where the machine's is too old: a copy of the scripts, and a `node` on PATH that says it is version
+ * 20.
+ */
 import { spawn } from 'node:child_process';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -47,7 +50,10 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
     await writeFile(join(folder, '.node/node_modules/.bin/node'), 'half a program');
     const all = await Promise.all([1, 2, 3].map(() => run('node', '-p', '`${process.version} ${process.execPath}`')));
     for (const { code, stdout } of all) {
-      expect({ code, stdout }).toEqual({ code: 0, stdout: `v${VERSION} ${folder}/.node/node_modules/node-${process.platform}-${process.arch}/bin/node\n` });
+      expect({ code, stdout }).toEqual({
+        code: 0,
+        stdout: `v${VERSION} ${folder}/.node/node_modules/node-${process.platform}-${process.arch}/bin/node\n`,
+      });
     }
     expect(all.filter(({ stderr }) => stderr.includes(`Installing Node.js ${VERSION}`))).toHaveLength(1);
     expect(await readdir(join(folder, '.node'))).toEqual(['lock', 'node_modules', 'package-lock.json']);
@@ -92,6 +98,10 @@ describe('scripts/run', () => {
     await rm(join(folder, 'bin/node'));
     expect(await run('--help')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: scripts\/run PROGRAM/), stderr: '' });
     expect(await run()).toMatchObject({ code: 2, stdout: '' });
-    expect(await run('no-such-program')).toMatchObject({ code: 127, stdout: '', stderr: expect.stringMatching(/^there is no program no-such-program/) });
+    expect(await run('no-such-program')).toMatchObject({
+      code: 127,
+      stdout: '',
+      stderr: expect.stringMatching(/^there is no program no-such-program/),
+    });
   });
 });

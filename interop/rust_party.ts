@@ -59,9 +59,15 @@ const LineSchema = z.union([
 ]);
 
 /** A party of the crate. @param job see src/bin/party.rs @param program `party` or `party-no-hd` */
-export function rust<T>(job: Readonly<Record<string, unknown>>, output: z.ZodType<T>, program: 'party' | 'party-no-hd' = 'party'): Party<T> {
+export function rust<T>(
+  job: Readonly<Record<string, unknown>>,
+  output: z.ZodType<T>,
+  program: 'party' | 'party-no-hd' = 'party',
+): Party<T> {
   const target = join(import.meta.dirname, 'target');
-  const child = spawn(program === 'party' ? join(target, 'release', program) : join(target, program), { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(program === 'party' ? join(target, 'release', program) : join(target, program), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const write = (line: unknown): void => {
     child.stdin.write(`${JSON.stringify(line)}\n`);
   };
