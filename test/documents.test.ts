@@ -46,7 +46,7 @@ describe.each(documents)('%s', (document) => {
   });
 
   test('names functions that are in their file', () => {
-    const pairs = [...text.matchAll(/`([\w./-]+\.ts)` → ((?:`[\w.]+`(?:, )?)+)/g)];
+    const pairs = [...text.matchAll(/`([\w./-]+\.ts)`\s+→\s+((?:`[\w.]+`(?:,\s+)?)+)/g)];
     const missing = pairs.flatMap(([, path = '', names = '']) => {
       const base = basesOf(document).find((candidate) => existsSync(join(ROOT, candidate, path)));
       const source = base === undefined ? '' : read(join(base, path));

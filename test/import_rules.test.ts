@@ -76,6 +76,14 @@ test.each([
   expect(shown).toEqual(Object.fromEntries(expected));
 });
 
+test('docs/folders.svg shows every row of the programs', () => {
+  const shown = new Set(read('docs/folders.svg').replace(/<style>[^]*<\/style>/, '').match(/\w+/g));
+  const programs = rows.filter(
+    ({ workspace, row }) => ['message-board', 'api-gateway', 'node'].includes(workspace) && !['.', 'testing'].includes(row),
+  );
+  expect(programs.map(({ row }) => row).filter((row) => !shown.has(row))).toEqual([]);
+});
+
 /** Imports of types that close a cycle. They are to go. */
 const CLOSING: readonly (readonly [string, string])[] = [
   ['message-board/src/store/request_store.ts', 'message-board/src/server/board.ts'],
