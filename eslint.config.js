@@ -26,7 +26,7 @@ export default tseslint.config(
   },
   {
     // Tests have a project of their own, which the project service does not look for.
-    files: ['test/**/*.ts', '*/test/**/*.ts', 'packages/*/test/**/*.ts', 'e2e/**/*.ts', 'bench/**/*.ts', 'interop/*.ts'],
+    files: ['test/**/*.ts', '*/test/**/*.ts', 'packages/*/test/**/*.ts', 'e2e/**/*.ts', 'interop/*.ts'],
     languageOptions: { parserOptions: { projectService: false, project: './tsconfig.test.json' } },
   },
   {

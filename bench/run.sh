@@ -36,7 +36,7 @@ for argument in "$@"; do
 done
 require_node
 [[ -d node_modules ]] || npm ci --silent
-npx tsc -b . bench
+npx tsc -b
 if [[ ${1:-} == table ]]; then exec node bench/dist/write_table.js "${@:2}"; fi
 # A quick run takes what is built.
 if [[ " $* " != *' --quick '* ]] && command -v cargo >/dev/null; then

@@ -1,27 +1,21 @@
 /** Nodes at full size that are killed in the middle of signing: no presignature is used for two messages. */
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { seededRng } from 'cggmp24/testing';
-import { BoardClient } from 'message-board/client';
 import { loadRoster } from 'sealing/member';
-import { misuses, partialSignatures } from '../node/test/util/board_record.js';
-import { eventually, ProcessCluster } from 'testkit/process_cluster';
+import { eventually } from 'testkit/eventually';
+import { misuses, partialSignatures } from 'testkit/presignature_misuse';
+import { ProcessCluster } from 'testkit/process_cluster';
 
 const KILLS = 20;
 const SEED = process.env.FUZZ_SEED ?? '1';
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 let cluster: ProcessCluster;
-let board: BoardClient;
 beforeAll(async () => {
   cluster = await ProcessCluster.start({ POOL_TARGET: '12', POOL_MAX: '16', PEER_DEAD_AFTER_MS: '3000', FAST_SIGNING_TIMEOUT_MS: '3000' });
-  board = new BoardClient(cluster.boardUrl);
   await eventually('there are presignatures', async () => (await cluster.pooled()) >= 9, 300_000);
 }, 320_000);
-afterAll(async () => {
-  await board.close();
-  await cluster.stop();
-});
+afterAll(() => cluster.stop());
 
 describe('a cluster at full size', () => {
   it(`loses a node ${KILLS} times, whatever it is doing, and uses no presignature twice`, async () => {
@@ -30,7 +24,7 @@ describe('a cluster at full size', () => {
     const asked = new Map<string, string>();
     for (let kill = 0; kill < KILLS; kill++) {
       const message = `message ${kill}`;
-      asked.set((await cluster.sign(message)).request_id, message);
+      asked.set((await cluster.gateway.sign(message)).request_id, message);
       await pause(draw(kill % 2 === 0 ? 100 : 2_000));
       const number = 1 + draw(4);
       await cluster.kill(`node-${number}`);
@@ -38,11 +32,11 @@ describe('a cluster at full size', () => {
       // With no presignature left there is nothing to be caught in the middle of.
       await eventually('there are presignatures', async () => (await cluster.pooled()) >= 3, 8_000).catch(() => undefined);
     }
-    for (const id of asked.keys()) expect((await cluster.finished(id, 300_000)).status).toBe('completed');
+    for (const [id, message] of asked) expect((await cluster.gateway.finished(id, message, 300_000))?.status).toBe('completed');
     // Whoever was killed is not called a cheat for it.
-    expect((await cluster.get('/health')).body).toMatchObject({ culprits: [] });
-    const entries = await Promise.all([...asked.keys()].map((id) => board.listPartialSignatures(id, {})));
-    const partials = await partialSignatures(entries.flat().map(({ payload }) => payload), await loadRoster(join(cluster.folder, 'roster.json')));
+    expect(await cluster.gateway.health()).toMatchObject({ culprits: [] });
+    const entries = await Promise.all([...asked.keys()].map((id) => cluster.board.listPartialSignatures(id, {})));
+    const partials = await partialSignatures(entries.flat().map(({ payload }) => payload), await loadRoster(cluster.files.rosterFile));
     expect(partials.length).toBeGreaterThan(0);
     expect(misuses(partials, asked)).toEqual([]);
   }, 900_000);

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ServiceError, TransportError } from 'service/errors';
-import { caller } from '../../message-board/test/caller.js';
+import { caller } from 'testkit/caller';
 import { newSigner } from 'testkit/signer';
-import { until } from '../../message-board/test/support.js';
+import { until } from 'testkit/eventually';
 import { viaBoard } from '../src/board_unavailable.js';
 import type { SigningStatus } from '../src/contract.js';
 import { cluster, type Cluster } from './support.js';

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnProgram } from 'testkit/program';
-import { until } from '../../message-board/test/support.js';
+import { until } from 'testkit/eventually';
 import { members } from 'testkit/roster';
 import { ConfigSchema } from '../src/config.js';
 

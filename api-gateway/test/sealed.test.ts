@@ -5,7 +5,7 @@ import { messageHash, wasAskedFor } from 'message-board/signing_request';
 import { pino } from 'pino';
 import { NODE_STATUS, REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
 import { sign as signStatement, verify } from 'sealing/statement';
-import { caller } from '../../message-board/test/caller.js';
+import { caller } from 'testkit/caller';
 import { newSigner } from 'testkit/signer';
 import { members } from 'testkit/roster';
 import { HealthSchema, SigningStatusSchema, type SigningStatus } from '../src/contract.js';

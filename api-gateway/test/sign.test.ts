@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { request as ask } from 'undici';
-import { caller } from '../../message-board/test/caller.js';
-import { until } from '../../message-board/test/support.js';
+import { caller } from 'testkit/caller';
+import { until } from 'testkit/eventually';
 import { SigningStatusSchema, type SigningStatus } from '../src/contract.js';
 import { cluster, type Cluster } from './support.js';
 

@@ -1,10 +1,10 @@
 /** Latency and throughput of signatures as a client of the gateway sees them, in clusters of processes on this machine. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failureNotes, sendMany, withPresignatures } from './load.js';
-import { nameOf, type ClusterSize } from 'testkit/process_cluster';
+import type { ClusterSize } from 'testkit/process_cluster';
+import { failureNotes, repeated, sendMany } from './load.js';
 import { rateOf } from './rates.js';
 import { result, type Bound, type Findings, type Result } from './results.js';
-import { RunningCluster, say } from './running_cluster.js';
+import { nameOf, RunningCluster, say } from './running_cluster.js';
 import { throughput } from './throughput.js';
 
 const PAUSE_MS = 100;
@@ -31,7 +31,7 @@ async function latencies(running: RunningCluster, count: number, before: () => P
   let full = 0;
   const uncounted = Math.min(WARM_UP, count);
   for (let k = 0; k < uncounted + count && (await before()); k++) {
-    const signed = await running.client.signAndAsk(`latency ${k} ${new Date().toISOString()}`);
+    const signed = await running.signAndAsk(`latency ${k} ${new Date().toISOString()}`);
     if (k < uncounted) continue;
     if (signed.presigned) presigned.push(signed.ms);
     else full++;
@@ -71,16 +71,15 @@ async function measureCluster(running: RunningCluster, plan: ClusterPlan): Promi
   const { count } = await running.pool();
   const made = await running.presignatures();
   say(`  ${count} requests, ${inFlight} at a time …`);
-  const load = await sendMany((message) => running.client.sign(message), inFlight, (sent) => sent < count);
+  const load = await sendMany((message) => running.sign(message), inFlight, (sent) => sent < count);
 
   const latency = { headline: 'median', bounds: bounds ? LATENCY_BOUNDS : [] } as const;
   if (resting.presigned.length > 0) results.push(result(`presigned signature, ${label}, pool at rest`, 'ms', 'wall', resting.presigned, { ...latency, bounds: [...latency.bounds] }));
   if (filling.presigned.length > 0) results.push(result(`presigned signature, ${label}, pool being filled`, 'ms', 'wall', filling.presigned, { ...latency, bounds: [...latency.bounds] }));
   if (rate !== null) results.push(result(`presignatures made, ${label}`, '/s', 'wall', [rate], { headline: 'mean' }));
   if (cpu !== null) results.push(result(`all that a presignature costs the cluster, ${label}, per signer`, 'ms', 'CPU', [cpu], { headline: 'mean' }));
-  const signed = await withPresignatures(running.client, load.signed);
-  const wrong = (await running.client.wrong(signed)).length;
-  results.push(...throughput({ label, count, inFlight, start: load.start, signed, pool: made, wrong }, bounds ? [{ figure: 'mean', side: 'at least', limit: 50 }] : []));
+  const signed = await Promise.all(load.signed.map(async (one) => ({ ...one, presignature: await running.presignatureOf(one) })));
+  results.push(...throughput({ label, count, inFlight, start: load.start, signed, pool: made, wrong: repeated(load.signed) }, bounds ? [{ figure: 'mean', side: 'at least', limit: 50 }] : []));
   const others = filling.full + resting.full;
   if (others > 0) notes.push(`${label}: ${others} requests sent one by one were signed in full, and are not counted as presigned.`);
   return { results, notes: [...notes, ...failureNotes(load)] };

@@ -14,7 +14,7 @@ async function byTurns(clusters: readonly RunningCluster[], requests: number): P
   for (let k = 0; k < WARM_UP + requests; k++) {
     for (const [which, cluster] of clusters.entries()) {
       for (const each of clusters) await each.idle(IDLE_PATIENCE_MS);
-      const { presigned, ms } = await cluster.client.signAndAsk(`request ${k}`);
+      const { presigned, ms } = await cluster.signAndAsk(`request ${k}`);
       if (presigned && k >= WARM_UP) times[which]?.push(ms);
     }
   }

@@ -1,10 +1,12 @@
 /** From nothing to the first verified signature: four nodes that search for their primes, and whatever their key needs. */
-import { eventually, type ProcessCluster } from 'testkit/process_cluster';
+import { eventually } from 'testkit/eventually';
+import type { ProcessCluster } from 'testkit/process_cluster';
 import { result, type Findings } from './results.js';
 import { RunningCluster, say } from './running_cluster.js';
 
 const PATIENCE_MS = 20 * 60_000;
 const LIMIT_MS = 60_000;
+const LOOK_MS = 200;
 
 /** When a stage is over, by what the nodes log: for the last of them, or the first. */
 const STAGES = [
@@ -19,7 +21,7 @@ const SIGNED = 'the first signature is verified';
 type Times = Readonly<Record<string, number>>;
 
 async function stageTimes(cluster: ProcessCluster, start: number): Promise<Times> {
-  const logs = await cluster.nodeLogs();
+  const logs = await cluster.files.nodeLogs();
   const times = STAGES.flatMap(({ name, event, when }): [string, number][] => {
     const ends = logs.filter((line) => line['event'] === event).map(({ time }) => Date.parse(String(time)) - start);
     return ends.length === 0 ? [] : [[name, when === 'first' ? Math.min(...ends) : Math.max(...ends)]];
@@ -29,12 +31,11 @@ async function stageTimes(cluster: ProcessCluster, start: number): Promise<Times
 
 /** One start: the request comes as soon as the gateway can take it, before there is a presignature. */
 async function once(running: RunningCluster, start: number): Promise<Times> {
-  const { cluster, client } = running;
-  await eventually('the cluster is ready', async () => (await cluster.get('/ready')).status === 200, PATIENCE_MS);
-  const signed = await client.sign(`first signature ${start}`);
-  if ((await client.wrong([signed])).length > 0) throw new Error('the first signature is wrong');
+  const { cluster } = running;
+  await eventually('the cluster is ready', () => cluster.isReady(), PATIENCE_MS, LOOK_MS);
+  await running.sign(`first signature ${start}`);
   const end = Date.now() - start;
-  await eventually('there is a presignature', async () => (await cluster.pooled()) > 0, PATIENCE_MS);
+  await eventually('there is a presignature', async () => (await cluster.pooled()) > 0, PATIENCE_MS, LOOK_MS);
   return { ...(await stageTimes(cluster, start)), [SIGNED]: end };
 }
 

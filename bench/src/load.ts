@@ -1,5 +1,10 @@
-/** Requests, so many at a time. */
-import type { Client, Signed } from './client.js';
+/** Requests, a number of them at a time. */
+
+export interface Signed {
+  readonly id: string;
+  /** From the request to the answer that has the verified signature. */
+  readonly ms: number;
+}
 
 /** Times on the clock of `performance.now()`. */
 type Ended<S extends Signed> = S & { readonly end: number };
@@ -39,7 +44,7 @@ export function failureNotes({ failures }: Load<Signed>): string[] {
   return failures.slice(0, 3).map((failure) => `A request failed: ${failure}`);
 }
 
-/** Each with the presignature that it took; without one where it was signed in full. */
-export async function withPresignatures<T extends Signed>(client: Client, signed: readonly T[]): Promise<(T & { presignature: string | undefined })[]> {
-  return Promise.all(signed.map(async (one) => ({ ...one, presignature: await client.presignatureOf(one.id) })));
+/** Requests whose id has been given before: one of the two has no signature of its own. */
+export function repeated(signed: readonly Signed[]): number {
+  return signed.length - new Set(signed.map(({ id }) => id)).size;
 }

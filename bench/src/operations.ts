@@ -1,9 +1,8 @@
 /** What is measured of the library, in the order of the table. */
 import { encodePoint, generateSafePrime, SECURITY_128, systemRng as rng, verify, type SecurityParams } from 'cggmp24';
-import { SMALL_FOR_TESTS } from 'cggmp24/testing';
+import { proofCases, SMALL_FOR_TESTS, type ProofCase } from 'cggmp24/testing';
 import { Cohort, MESSAGE } from './cohort.js';
 import type { Operation } from './measure.js';
-import { proofCases, type ProofCase } from './proofs.js';
 import type { Bound, Crate, Part, Result } from './results.js';
 
 /** What takes under a few milliseconds is done this often for one sample. */

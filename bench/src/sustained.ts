@@ -1,12 +1,12 @@
 /** Signing for minutes with more requests than presignatures: does the throughput last, does memory grow, is anything lost? */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveMemory } from './live_memory.js';
-import { failureNotes, sendMany } from './load.js';
-import { nameOf, type ClusterSize } from 'testkit/process_cluster';
+import type { ClusterSize } from 'testkit/process_cluster';
+import { failureNotes, repeated, sendMany } from './load.js';
 import { residentMib, slope } from './processes.js';
 import { rateOf } from './rates.js';
 import { result, type Findings, type Series } from './results.js';
-import { RunningCluster, say } from './running_cluster.js';
+import { nameOf, RunningCluster, say } from './running_cluster.js';
 
 const SAMPLE_S = 15;
 /** The board forgets what is finished within the run, not after an hour: only what it does not forget is growth. */
@@ -28,7 +28,7 @@ interface Memory {
 /** Looks at the memory of every process now and then until the signal aborts. */
 async function watchMemory({ cluster }: RunningCluster, signal: AbortSignal): Promise<Memory> {
   const processes = await Promise.all(
-    [...cluster.pids].map(async ([name, pid]) => ({ name, pid, memory: await LiveMemory.of(pid, cluster.logOf(name)), resident: [] as number[], live: [] as number[] })),
+    [...cluster.pids].map(async ([name, pid]) => ({ name, pid, memory: await LiveMemory.of(pid, cluster.files.logOf(name)), resident: [] as number[], live: [] as number[] })),
   );
   let due = performance.now();
   while (!signal.aborted) {
@@ -61,11 +61,11 @@ async function measure(running: RunningCluster, plan: SustainedPlan): Promise<Fi
   const over = new AbortController();
   const memory = watchMemory(running, over.signal);
   const due = performance.now() + ms;
-  const load = await sendMany((message) => running.client.signAndAsk(message), inFlight, () => performance.now() < due);
+  const load = await sendMany((message) => running.signAndAsk(message), inFlight, () => performance.now() < due);
   const { start, signed, sent } = load;
   over.abort();
   const { live, resident } = await memory;
-  const wrong = (await running.client.wrong(signed)).length;
+  const wrong = repeated(signed);
   const full = signed.filter(({ presigned }) => !presigned);
   const inTime = signed.filter(({ end }) => end <= start + ms);
   // What the pool had at the start was not made meanwhile.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { MessageSchema, PartialSignatureSchema, type Message, type PartialSignature } from '../src/contract/contract.js';
-import { caller } from './caller.js';
+import { caller } from 'testkit/caller';
 import { testBoard } from './support.js';
 
 type Board = ReturnType<typeof testBoard>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { deflateSync, gzipSync } from 'node:zlib';
 import request from 'supertest';
-import { caller } from './caller.js';
+import { caller } from 'testkit/caller';
 import { testBoard } from './support.js';
 
 const post = (body: string | Buffer, type = 'application/json', headers: Record<string, string> = {}) =>

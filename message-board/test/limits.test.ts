@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Board } from '../src/server/board.js';
 import { verifierFor } from '../src/server/verifiers.js';
 import type { Limits } from '../src/store/limits.js';
-import { caller } from './caller.js';
+import { caller } from 'testkit/caller';
 import { newSigner } from 'testkit/signer';
 import { privateMembersOf } from './private_members.js';
 import { HandClock, LIMITS, testBoard } from './support.js';

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { newSigner } from 'testkit/signer';
-import { runningBoard, until } from './support.js';
+import { until } from 'testkit/eventually';
+import { runningBoard } from './support.js';
 
 type Running = Awaited<ReturnType<typeof runningBoard>>;
 

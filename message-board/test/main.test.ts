@@ -7,7 +7,7 @@ import { spawnProgram } from 'testkit/program';
 import { members } from 'testkit/roster';
 import { BoardClient } from '../src/client/client.js';
 import { ConfigSchema } from '../src/config.js';
-import { until } from './support.js';
+import { until } from 'testkit/eventually';
 
 const MAIN = createRequire(import.meta.url).resolve('../dist/main.js');
 

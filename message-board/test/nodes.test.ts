@@ -3,8 +3,9 @@ import { Board } from '../src/server/board.js';
 import { verifierFor } from '../src/server/verifiers.js';
 import { INSTANCE_HEADER, NodeRecordSchema, type NodeRecord, type NodeStatus } from '../src/contract/contract.js';
 import request from 'supertest';
-import { caller } from './caller.js';
-import { HandClock, LIMITS, runningBoard, testBoard, until } from './support.js';
+import { caller } from 'testkit/caller';
+import { until } from 'testkit/eventually';
+import { HandClock, LIMITS, runningBoard, testBoard } from './support.js';
 
 const SETUP = { ready: true, next: 0, running: null, completed: null, committed: null };
 const STATUS: NodeStatus = {

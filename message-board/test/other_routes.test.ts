@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { HealthSchema, PresignatureRequestSchema } from '../src/contract/contract.js';
-import { caller } from './caller.js';
+import { caller } from 'testkit/caller';
 import { newSigner } from 'testkit/signer';
 import { testBoard } from './support.js';
 

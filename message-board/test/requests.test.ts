@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { RequestRecordSchema, type RequestRecord } from '../src/contract/contract.js';
-import { caller } from './caller.js';
+import { caller } from 'testkit/caller';
 import { highS, newSigner } from 'testkit/signer';
 import { START, testBoard } from './support.js';
 

@@ -8,7 +8,7 @@ import { members } from 'testkit/roster';
 import type { NodeRecord, NodeStatus, RequestRecord } from '../src/contract/contract.js';
 import { messageHash } from '../src/contract/signing_request.js';
 import { verifierFor } from '../src/server/verifiers.js';
-import { caller } from './caller.js';
+import { caller } from 'testkit/caller';
 import { newSigner } from 'testkit/signer';
 import { testBoard } from './support.js';
 

@@ -67,8 +67,3 @@ export async function runningBoard(limits: Partial<Limits> = {}, deps: Partial<A
   };
   return { ...board, running, url, client, stop };
 }
-
-/** Waits until `condition` holds; a test that hangs here has failed. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2));
-}

@@ -1,6 +1,6 @@
 /** A node whose protocols send something else than they should, in each round: the others name it, and go on without it. */
 import { describe, expect, it } from '@jest/globals';
-import { fieldsOf, plausible } from '../../../packages/cggmp24/test/util/alterations.js';
+import { fieldsOf, plausible } from 'cggmp24/testing';
 import { replaceAt, type Json } from 'testkit/json';
 import { nodeId } from '../../src/base/utils.js';
 import type { StartThread } from '../../src/workers/worker_pool.js';

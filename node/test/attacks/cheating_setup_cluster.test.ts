@@ -2,8 +2,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { SMALL_FOR_TESTS } from 'cggmp24/testing';
-import { fieldsOf, plausible } from '../../../packages/cggmp24/test/util/alterations.js';
+import { fieldsOf, plausible, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { replaceAt } from 'testkit/json';
 import { convictions } from '../../src/evidence/evidence.js';
 import { nodeId } from '../../src/base/utils.js';

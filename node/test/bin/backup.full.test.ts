@@ -2,13 +2,12 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { encodePoint, parseKeyShare, SECURITY_128, serializeAuxInfo, serializeCoreKeyShare, type KeyShare } from 'cggmp24';
+import { encodePoint, serializeAuxInfo, serializeCoreKeyShare, type KeyShare } from 'cggmp24';
 import { Roster } from 'sealing/roster';
 import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
 import { openText, sealText, type Label } from 'sealing/sealed_file';
-import { z } from 'zod';
-import { loadVectors } from '../../../packages/cggmp24/test/util/vectors.js';
 import { identityText } from 'testkit/fixed_identity';
+import { recordedShares } from 'testkit/key_shares';
 import { members } from 'testkit/roster';
 import { present } from 'testkit/present';
 import { runProgram } from './run_program.js';
@@ -29,7 +28,7 @@ beforeAll(async () => {
   };
   keys = { node: `key-file:${await put('node', 'a'.repeat(64))}`, backup: `passphrase-file:${await put('backup', 'correct horse battery\n')}`, new: `key-file:${await put('new', 'b'.repeat(64))}` };
   rosterFile = await put('roster.json', roster.serialize());
-  shares = loadVectors('key_shares_2of3', z.array(z.json())).map((share) => parseKeyShare(JSON.stringify(share), SECURITY_128));
+  shares = recordedShares();
   data = await dataFolder('data');
   backup = join(root, 'backup.json');
   expect(await backUp()).toEqual({ code: 0, stdout: `✓ ${backup}: key share, auxiliary info and identity of node-2\n`, stderr: '' });

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Point } from '@noble/secp256k1';
+import { newSigner } from 'testkit/signer';
 import { runProgram } from './run_program.js';
-import { newSigner } from './signer.js';
 
 /** A 2-of-2 share by addition, as a node writes it, and who has the whole key. */
 function keyShare() {
@@ -44,7 +44,7 @@ describe('export-pubkey', () => {
   it('prints a PEM by which OpenSSL accepts what the key signed', async () => {
     const { signer, share } = keyShare();
     const { stdout } = await runProgram('export_pubkey', '--key-share', await fileOf(share));
-    const { r, s } = JSON.parse(await signer.sign('a message')) as { r: string; s: string };
+    const { r, s } = JSON.parse(signer.sign('a message')) as { r: string; s: string };
     const key = { key: stdout, dsaEncoding: 'ieee-p1363' } as const;
     expect(verify('sha256', Buffer.from('a message'), key, Buffer.from(r + s, 'hex'))).toBe(true);
     expect(verify('sha256', Buffer.from('another'), key, Buffer.from(r + s, 'hex'))).toBe(false);

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { highS, newSigner } from 'testkit/signer';
 import { runProgram, type Ran } from './run_program.js';
-import { newSigner, withHighS } from './signer.js';
 import { startServices } from './system.js';
 
 const message = 'Hello, threshold signing!';
@@ -28,7 +28,7 @@ describe('verify-from-api, against a gateway', () => {
 
   it('accepts the signature of a completed request', async () => {
     await system.board.postPublicKey(signer.publicKey);
-    await system.board.updateRequest('req_1_done', { signature: await signer.sign(message) });
+    await system.board.updateRequest('req_1_done', { signature: signer.sign(message) });
     expect(await verify(system.gateway, 'req_1_done')).toEqual({ code: 0, stdout: '✓ Signature verified successfully\n', stderr: '' });
     expect((await verify(`${system.gateway}/`, 'req_1_done')).code).toBe(0);
   });
@@ -71,11 +71,11 @@ describe('verify-from-api, against what is no honest gateway', () => {
   }
 
   it('finds out a signature that is not one, or malleable', async () => {
-    answer(await signer.sign(message));
+    answer(signer.sign(message));
     expect((await verify(url, 'req_1_x')).code).toBe(0);
-    answer(await newSigner().sign(message));
+    answer(newSigner().sign(message));
     expect((await verify(url, 'req_1_x')).code).toBe(1);
-    answer(withHighS(await signer.sign(message)));
+    answer(highS(signer.sign(message)));
     expect((await verify(url, 'req_1_x')).code).toBe(1);
   });
 

@@ -10,13 +10,14 @@ import { systemRandom } from 'service/random';
 import { runNode } from '../../src/node.js';
 import { nodeId } from '../../src/base/utils.js';
 import { workerThreads, type StartThread } from '../../src/workers/worker_pool.js';
-import { misuses, Offers, partialSignatures, signedRequest, writeKeyFiles, type Partial } from './board_record.js';
+import { misuses, partialSignatures, type StatedPartial } from 'testkit/presignature_misuse';
+import { Offers, signedRequest, writeKeyFiles } from './board_record.js';
 import { memoryLog, type Settings } from './cluster.js';
 import { MaliciousBoard } from './malicious_board.js';
 import { present } from 'testkit/present';
 import { members, type Members } from 'testkit/roster';
 import { found, Secrets } from './secrets.js';
-import { smallShares } from './shares.js';
+import { smallShares } from 'testkit/key_shares';
 import { configOf } from './config.js';
 
 const COMPILED = new URL('../../dist/workers/protocol_worker.js', import.meta.url);
@@ -152,7 +153,7 @@ export class AttackedCluster {
     return [...ids.values()].filter((each) => each.size > 1).map((each) => [...each].join(' and '));
   }
 
-  partialSignatures(): Promise<Partial[]> {
+  partialSignatures(): Promise<StatedPartial[]> {
     return partialSignatures(this.board.memory, this.members.roster);
   }
 

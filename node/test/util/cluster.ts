@@ -29,8 +29,10 @@ import { nodeId } from '../../src/base/utils.js';
 import { workerThreads, WorkerPool } from '../../src/workers/worker_pool.js';
 import { members, originOf, type Members } from 'testkit/roster';
 import { present } from 'testkit/present';
-import { smallShares } from './shares.js';
+import { smallShares } from 'testkit/key_shares';
 import { configOf } from './config.js';
+
+export { eventually } from 'testkit/eventually';
 
 const COMPILED_WORKER = new URL('../../dist/workers/protocol_worker.js', import.meta.url);
 const setUp = { ready: true, next: 1, running: null, completed: null, committed: 'a'.repeat(64) };
@@ -265,14 +267,5 @@ export class SigningCluster {
     await this.client.close();
     await this.board.close();
     await rm(this.folder, { recursive: true });
-  }
-}
-
-/** Waits until `holds`. @throws when it does not within `ms` */
-export async function eventually(what: string, holds: () => boolean, ms = 30_000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

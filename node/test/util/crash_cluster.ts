@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { nodeId } from '../../src/base/utils.js';
-import { misuses, Offers, partialSignatures, signedRequest, writeKeyFiles, type Partial } from './board_record.js';
+import { Offers, signedRequest, writeKeyFiles } from './board_record.js';
 import { MaliciousBoard } from './malicious_board.js';
 import { present } from 'testkit/present';
+import { misuses, partialSignatures, type StatedPartial } from 'testkit/presignature_misuse';
 import { SMALL_NODE } from 'testkit/program';
 import { members, type Members } from 'testkit/roster';
-import { smallShares } from './shares.js';
+import { smallShares } from 'testkit/key_shares';
 
 const [PARTIES, THRESHOLD] = [3, 2];
 const SETTINGS = {
@@ -126,7 +127,7 @@ export class CrashCluster {
     return Math.min(...this.indices.map((index) => Object.values(records.find(({ node_id }) => node_id === nodeId(index))?.status.pool ?? {}).reduce((a, b) => a + b, 0)));
   }
 
-  partialSignatures(): Promise<Partial[]> {
+  partialSignatures(): Promise<StatedPartial[]> {
     return partialSignatures(this.board.memory, this.members.roster);
   }
 

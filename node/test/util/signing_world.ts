@@ -17,7 +17,7 @@ import { SigningTask } from '../../src/signing/signing_task.js';
 import { SigningWork } from '../../src/signing/signing_work.js';
 import { accepted, refused, type TaskState } from '../../src/signing/task_state.js';
 import { memoryLog } from './cluster.js';
-import { smallShares } from './shares.js';
+import { smallShares } from 'testkit/key_shares';
 import { FakePresence } from './transport.js';
 
 const { roster, identities } = members(4, 3);

@@ -1,15 +1,18 @@
-import { randomBytes } from 'node:crypto';
-import { createApp, verifierFor } from 'message-board/app';
+import { createApp, verifierFor, type AppDeps } from 'message-board/app';
 import { BoardClient } from 'message-board/client';
-import { systemClock } from 'service/clock';
-import { serve, type Running } from 'service/serve';
 import { pino } from 'pino';
+import type { Roster } from 'sealing/roster';
+import { systemClock } from 'service/clock';
+import { systemRandom } from 'service/random';
+import { serve, type Running } from 'service/serve';
 
 const HOUR_MS = 3_600_000;
-const limits = {
+
+/** Limits that no test reaches unless it wants to. */
+export const BOARD_LIMITS: AppDeps['limits'] = {
   maxEntriesPerRequest: 10_000,
-  maxPendingRequests: 1_000,
-  maxOpenSessions: 1_000,
+  maxPendingRequests: 10_000,
+  maxOpenSessions: 10_000,
   maxFinished: 1_000,
   maxStoredBytes: 1 << 30,
   retentionMs: HOUR_MS,
@@ -18,24 +21,27 @@ const limits = {
   requestDeadlineMs: HOUR_MS,
 };
 
-function start(port: number): Promise<Running> {
+function start(port: number, roster: Roster | null): Promise<Running> {
   const logger = pino({ level: 'silent' });
-  const random = (): string => randomBytes(8).toString('hex');
-  return serve(createApp({ limits, verifier: verifierFor(null), maxBodyBytes: 2 << 20, maxWaiting: 1_000, clock: systemClock, random, logger }), '127.0.0.1', port, logger);
+  const random = (): string => systemRandom(8).toString('hex');
+  const deps = { limits: BOARD_LIMITS, verifier: verifierFor(roster), maxBodyBytes: 2 << 20, maxWaiting: 10_000, clock: systemClock, random, logger };
+  return serve(createApp(deps), '127.0.0.1', port, logger);
 }
 
-/** The real message board, on a free port, which can be stopped and started again having forgotten everything. */
+/** The real message board, on a free port. It can be stopped and started again, having forgotten everything. */
 export class TestBoard {
   readonly #clients: BoardClient[] = [];
 
   private constructor(
     private running: Running | null,
     private readonly port: number,
+    private readonly roster: Roster | null,
   ) {}
 
-  static async start(): Promise<TestBoard> {
-    const running = await start(0);
-    return new TestBoard(running, running.port);
+  /** @param roster against which it checks what is posted; without one it checks nothing */
+  static async start(roster: Roster | null = null): Promise<TestBoard> {
+    const running = await start(0, roster);
+    return new TestBoard(running, running.port, roster);
   }
 
   get url(): string {
@@ -56,7 +62,7 @@ export class TestBoard {
 
   async restart(): Promise<void> {
     await this.stop();
-    this.running = await start(this.port);
+    this.running = await start(this.port, this.roster);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
+/** The folder of the project. */
+export const ROOT = new URL('../../../', import.meta.url);
+
 /** A node on small primes. */
 export const SMALL_NODE = fileURLToPath(new URL('small_node.js', import.meta.url));
 

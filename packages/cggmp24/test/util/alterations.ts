@@ -1,53 +1,10 @@
-/** Every field of a message, what an attacker could send in its place, and what no honest party ever sends. */
+/** What an attacker could send in the place of a message's field, and what no honest party ever sends. */
 import { G, GROUP_ORDER } from '../../src/math/curve.js';
-import { IntegerJson, PointJson, ScalarJson } from '../../src/wire/json.js';
+import type { Field, FieldKind } from '../../src/testing/fields.js';
+import { PointJson } from '../../src/wire/json.js';
 import { toJson, type Json } from './proofs.js';
 
-export type FieldKind = 'integer' | 'scalar' | 'point' | 'bytes' | 'digest' | 'boolean';
-
-export interface Field {
-  readonly path: string;
-  readonly kind: FieldKind;
-  readonly value: Json;
-}
-
-function kindOf(json: Json): FieldKind | null {
-  if (typeof json === 'boolean') return 'boolean';
-  if (typeof json === 'string') return 'bytes';
-  if (Array.isArray(json)) return json.length > 0 && json.every((byte) => typeof byte === 'number') ? 'digest' : null;
-  if (typeof json !== 'object' || json === null) return null;
-  if ('radix' in json) return 'integer';
-  if ('scalar' in json) return 'scalar';
-  return 'point' in json ? 'point' : null;
-}
-
-/** All leaves of a message body. Of a long array of alike elements the first and the last stand for all. */
-export function fieldsOf(json: Json, path = ''): Field[] {
-  const kind = kindOf(json);
-  if (kind !== null) return [{ path, kind, value: json }];
-  if (typeof json !== 'object' || json === null) throw new Error(`a field of no known kind: ${path}`);
-  const entries = Object.entries(json);
-  const some = Array.isArray(json) && entries.length > 8 ? entries.filter((_, k) => k === 0 || k === entries.length - 1) : entries;
-  return some.flatMap(([key, child]) => fieldsOf(child, `${path}/${key}`));
-}
-
-/** Another value that could be honest by its form. */
-export function plausible({ kind, value }: Field): Json {
-  switch (kind) {
-    case 'boolean':
-      return value !== true;
-    case 'bytes':
-      return (value as string).replace(/.$/, (digit) => (digit === '0' ? '1' : '0'));
-    case 'digest':
-      return (value as number[]).map((byte, k) => (k === 31 ? byte ^ 1 : byte));
-    case 'integer':
-      return toJson(IntegerJson, IntegerJson.parse(value) + 1n);
-    case 'scalar':
-      return toJson(ScalarJson, (ScalarJson.parse(value) + 1n) % GROUP_ORDER);
-    case 'point':
-      return toJson(PointJson, PointJson.parse(value).add(G));
-  }
-}
+export { fieldsOf, plausible, type Field } from '../../src/testing/fields.js';
 
 const hexOfG = toJson(PointJson, G) as { curve: string; point: string };
 const scalar = (hex: string): Json => ({ curve: 'secp256k1', scalar: hex });

@@ -1,20 +1,20 @@
 /** The zero-knowledge proofs as a protocol makes and checks them: whoever has a factorisation uses it. */
-import { SECURITY_128, systemRng as rng, type SecurityParams } from 'cggmp24';
-import { fullSafePrimes, smallSafePrimes } from 'cggmp24/testing';
-import { affGContext, elogContext, encElgContext, facContext, modContext, prmContext } from '../../packages/cggmp24/dist/zk/context.js';
-import { leaf } from '../../packages/cggmp24/dist/hash/encoding.js';
-import { G, multiply, toScalar, toSigned } from '../../packages/cggmp24/dist/math/curve.js';
-import { randomHalfRange, randomScalar } from '../../packages/cggmp24/dist/math/random.js';
-import { DecryptionKey } from '../../packages/cggmp24/dist/paillier/decryption_key.js';
-import { EncryptionKey } from '../../packages/cggmp24/dist/paillier/encryption_key.js';
-import { generateRingPedersen, RingPedersen } from '../../packages/cggmp24/dist/paillier/ring_pedersen.js';
-import * as affG from '../../packages/cggmp24/dist/zk/aff_g.js';
-import * as elog from '../../packages/cggmp24/dist/zk/elog.js';
-import * as encElg from '../../packages/cggmp24/dist/zk/enc_elg.js';
-import * as fac from '../../packages/cggmp24/dist/zk/fac.js';
-import * as piMod from '../../packages/cggmp24/dist/zk/mod.js';
-import * as prm from '../../packages/cggmp24/dist/zk/prm.js';
-import * as sch from '../../packages/cggmp24/dist/zk/sch.js';
+import { leaf } from '../hash/encoding.js';
+import { G, multiply, toScalar, toSigned } from '../math/curve.js';
+import { randomHalfRange, randomScalar, systemRng as rng } from '../math/random.js';
+import { DecryptionKey } from '../paillier/decryption_key.js';
+import { EncryptionKey } from '../paillier/encryption_key.js';
+import { generateRingPedersen, RingPedersen } from '../paillier/ring_pedersen.js';
+import { SECURITY_128, type SecurityParams } from '../params.js';
+import * as affG from '../zk/aff_g.js';
+import { affGContext, elogContext, encElgContext, facContext, modContext, prmContext } from '../zk/context.js';
+import * as elog from '../zk/elog.js';
+import * as encElg from '../zk/enc_elg.js';
+import * as fac from '../zk/fac.js';
+import * as piMod from '../zk/mod.js';
+import * as prm from '../zk/prm.js';
+import * as sch from '../zk/sch.js';
+import { fullSafePrimes, smallSafePrimes } from './fixtures.js';
 
 /** A proof that can be made again and again, and its check. */
 export interface ProofCase {

@@ -1,10 +1,10 @@
 /** What the attacks' tests look for in a board's memory: that they would find it. */
 import { describe, expect, it } from '@jest/globals';
-import { sha256 } from '../../src/base/sha256.js';
-import { misuses, type Partial } from './board_record.js';
+import { messageHash } from 'message-board/signing_request';
+import { misuses, type StatedPartial } from '../src/presignature_misuse.js';
 
 const asked = new Map([['a', 'message of a'], ['b', 'message of b']]);
-const part = (node: string, request: string, message = asked.get(request) ?? ''): Partial => ({ node, request, message: sha256(message), presignature: 'p' });
+const part = (node: string, request: string, message = asked.get(request) ?? ''): StatedPartial => ({ node, request, message: messageHash(message), presignature: 'p' });
 
 describe('misuses of presignatures', () => {
   it('are a half that signs twice', () => {

@@ -1,0 +1,27 @@
+/**
+ * Waits until `holds`; an error that it throws counts as no.
+ * @param everyMs between two looks
+ * @throws Error when it does not hold within `ms`, with the last error as its cause
+ */
+export async function eventually(what: string, holds: () => boolean | Promise<boolean>, ms = 30_000, everyMs = 50): Promise<void> {
+  const end = performance.now() + ms;
+  for (;;) {
+    let cause: unknown;
+    try {
+      if (await holds()) return;
+    } catch (error) {
+      cause = error;
+    }
+    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`, { cause });
+    await pause(everyMs);
+  }
+}
+
+/** Waits until `holds`, however long: a test that hangs here has failed. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await pause(2);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
