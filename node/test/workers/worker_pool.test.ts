@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseCoreKeyShare, Presignature, serializeKeyShare, verify, type KeyShare, combine, encodePoint, GROUP_ORDER } from 'cggmp24';
 import { generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
@@ -163,6 +166,13 @@ describe('real worker threads', () => {
     await pool.close();
     await expect(job.result).rejects.toThrow('closed');
     expect(() => pool.run({ kind: 'safe_prime' }, {})).toThrow(WorkerFailed);
+  });
+
+  it('import nothing that has a top-level await: Node.js 24 crashes when a thread ends during such an import', async () => {
+    // `require` refuses a module that has one, here or in what it imports.
+    const PROGRAM = 'try { require(process.argv[1]) } catch ({ code, message }) { code ?? message }';
+    const { stdout } = await promisify(execFile)(process.execPath, ['-p', PROGRAM, fileURLToPath(COMPILED)]);
+    expect(stdout).toBe('to be run as a worker thread\n');
   });
 
   it('say nothing secret when they fail', async () => {

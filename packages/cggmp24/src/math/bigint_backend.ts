@@ -1,4 +1,4 @@
-import { modPow } from 'bigint-crypto-utils';
+import { modPow } from 'bigint-mod-arith';
 import type { ModularBackend, Modulus } from './modulus.js';
 
 /** Plain bigint: works everywhere, variable time, about ten times slower than OpenSSL at full size. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { modInv } from 'bigint-crypto-utils';
+import { modInv } from 'bigint-mod-arith';
 import fc from 'fast-check';
 import { gcdLehmer, invertLehmer } from '../../src/math/lehmer.js';
 import { randomBelow } from '../../src/math/random.js';
