@@ -2,51 +2,37 @@ import { arithmeticBackend } from 'cggmp24';
 import { ServiceError } from 'service/errors';
 import { jsonService, type Service } from 'service/http';
 import type { Logger } from 'pino';
-import type { Config } from './config.js';
+import type { Problems } from './base/problems.js';
+import type { Presence } from './cluster/presence.js';
 import type { Culprits } from './evidence/culprits.js';
 import type { PoolDemand } from './presigning/pool_demand.js';
-import type { Presence } from './cluster/presence.js';
 
-/** A board that has not answered for so long counts as gone. */
+/** A board that has not answered for this long counts as gone. Smaller: one slow answer makes a node not ready. Larger: it says too long that it is. */
 const BOARD_GONE_AFTER_MS = 5_000;
 
-/** What an operator has to resolve, by who found it. */
-export class Problems {
-  readonly #reasons = new Map<string, string>();
-
-  set(source: string, reason: string | null): void {
-    if (reason === null) this.#reasons.delete(source);
-    else this.#reasons.set(source, reason);
-  }
-
-  get first(): string | null {
-    const [reason] = this.#reasons.values();
-    return reason ?? null;
-  }
-}
-
 export interface HealthDeps {
-  readonly config: Config;
+  readonly nodeId: string;
+  /** The node is ready when this many nodes are known to be alive, itself included. */
+  readonly requiredAlive: number;
   readonly presence: Presence;
   readonly problems: Problems;
-  readonly culprits: Culprits;
-  readonly demand: PoolDemand;
+  readonly culprits: Pick<Culprits, 'list'>;
+  readonly demand: Pick<PoolDemand, 'summary'>;
   readonly logger: Logger;
 }
 
 /** Why this node cannot sign; null when it can. */
-export function unreadiness({ config, presence, problems }: HealthDeps): string | null {
+export function unreadiness({ requiredAlive, presence, problems }: Pick<HealthDeps, 'requiredAlive' | 'presence' | 'problems'>): string | null {
   if (problems.first !== null) return problems.first;
   if (presence.status.stage !== 'ready') return presence.status.stage;
   if (presence.boardSilentMs > BOARD_GONE_AFTER_MS) return 'the message board does not answer';
   const alive = 1 + presence.peers().filter(({ live }) => live).length;
-  // Rust nodes do not tell whether they are alive.
-  return alive >= config.t || config.rustInterop ? null : `${alive} nodes are alive and ${config.t} have to sign`;
+  return alive >= requiredAlive ? null : `${alive} nodes are alive and ${requiredAlive} have to sign`;
 }
 
 /** `GET /health`: what the node does. `GET /ready`: 200 when it can sign, else 503 with the reason. */
 export function healthService(deps: HealthDeps): Service {
-  const { config, presence, culprits, demand, logger } = deps;
+  const { presence, culprits, demand, logger } = deps;
   return jsonService(logger, 1024, (app) => {
     app.get('/health', (_request, response) => {
       const { incarnation, stage, public_key, pool } = presence.status;
@@ -59,7 +45,7 @@ export function healthService(deps: HealthDeps): Service {
       }));
       response.json({
         status: 'ok',
-        node_id: config.nodeId,
+        node_id: deps.nodeId,
         incarnation,
         stage,
         not_ready: unreadiness(deps),

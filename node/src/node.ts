@@ -1,44 +1,38 @@
-import { once, setMaxListeners } from 'node:events';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { completeKeyShare, encodePoint, keyMaterialDigest, parseAuxInfo, parseCoreKeyShare, serializeKeyShare, type SecurityParams } from 'cggmp24';
+import { encodePoint, keyMaterialDigest, serializeKeyShare, type PublicKeyMaterial, type SecurityParams } from 'cggmp24';
 import { BoardClient } from 'message-board/client';
 import type { SetupStatus } from 'message-board/contract';
-import type { Clock } from 'service/clock';
-import type { RandomBytes } from 'service/random';
-import { serve } from 'service/serve';
 import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
 import type { SealKey } from 'sealing/seal_key';
-import { agree, initialStatus, runOnlyAttempt, type Phase } from './setup/agreement.js';
-import { AuditLog } from './audit/audit_log.js';
-import { auxInfoPhase } from './setup/aux_info.js';
-import type { Config } from './config.js';
-import { watchForConflicts } from './setup/conflicts.js';
-import { CpuBudget } from './workers/cpu_budget.js';
-import { Culprits } from './evidence/culprits.js';
-import { EvidenceFolder } from './evidence/evidence_folder.js';
-import { ExecutionJournal } from './storage/execution_journal.js';
-import { healthService, Problems } from './health.js';
-import { keyFiles, openDataFolder } from './storage/key_store.js';
-import { keygenPhase } from './setup/keygen.js';
-import { openPolicy, type Policy } from './approval/policy.js';
-import { PoolDemand } from './presigning/pool_demand.js';
+import type { Clock } from 'service/clock';
+import type { RandomBytes } from 'service/random';
+import { serve } from 'service/serve';
+import { Problems } from './base/problems.js';
+import { nodeIndex } from './base/utils.js';
+import { memberMode, messageMode } from './cluster_modes.js';
 import { Presence } from './cluster/presence.js';
 import { keepPublicKeyPosted } from './cluster/public_key.js';
+import type { Config } from './config.js';
+import { Culprits } from './evidence/culprits.js';
+import { EvidenceFolder } from './evidence/evidence_folder.js';
+import { healthService } from './health.js';
+import { NodeLife } from './base/node_life.js';
+import { openRecords } from './node_records.js';
+import { PoolDemand } from './presigning/pool_demand.js';
 import { PrimeSupply, type PrimeSource } from './primes/safe_primes.js';
-import { Seals } from './mail/seals.js';
-import { PLAIN_CLUSTER, SEALED_CLUSTER } from './signing/cluster_kind.js';
+import { watchForConflicts } from './setup/conflicts.js';
+import { KeySetup } from './setup/key_setup.js';
 import { runSigning } from './signing/signing_coordinator.js';
-import { ownVersion } from './base/version.js';
-import { nodeIndex } from './base/utils.js';
+import { keyFiles, openDataFolder } from './storage/key_store.js';
+import { CpuBudget } from './workers/cpu_budget.js';
 import { WorkerPool, type StartThread } from './workers/worker_pool.js';
 
-/** Why a node goes on without taking part in anything. */
-const CLONED = new DOMException('another process runs with the identity of this node', 'AbortError');
 const NOTHING_YET: SetupStatus = { ready: false, next: 0, running: null, completed: null, committed: null };
 
-export interface NodeOptions {
+export interface NodeDeps {
   readonly config: Config;
   /** It contains the identity. */
   readonly roster: Roster;
@@ -55,128 +49,108 @@ export interface NodeOptions {
   readonly primes?: PrimeSource;
 }
 
-/** Everything that a node has from its start on. */
-interface Parts extends NodeOptions {
-  readonly journal: ExecutionJournal;
-  readonly audit: AuditLog;
-  readonly policy: Policy;
-  readonly client: BoardClient;
-  readonly presence: Presence;
-  readonly runner: WorkerPool;
-  readonly problems: Problems;
-  readonly seals: Seals;
-  readonly culprits: Culprits;
-  readonly evidence: EvidenceFolder;
-  readonly demand: PoolDemand;
-}
-
 /**
- * The whole life of a node, until the signal aborts: it generates the key with the others, or loads its share, and then signs.
- * @throws DamagedFile, SetupRefused; the signal's reason
+ * The whole life of a node, until the signal aborts. It generates the key with the others, or loads its share, and then signs.
+ * @throws DamagedFile; SetupStopped; Refused when the policy is not valid; the signal's reason
  */
-export async function runNode(options: NodeOptions, stopping: AbortSignal): Promise<void> {
-  const { config, clock, random, logger, roster, identity, params, startThread } = options;
-  const life = new AbortController();
-  const takingPart = new AbortController();
-  // Every loop, session and search of the node ends with them.
-  setMaxListeners(0, life.signal, takingPart.signal);
-  const stop = (): void => {
-    life.abort(stopping.reason);
-  };
-  stopping.addEventListener('abort', stop);
-  life.signal.addEventListener('abort', () => {
-    takingPart.abort(life.signal.reason);
-  });
-  const client = new BoardClient(config.boardUrl);
-  const runner = new WorkerPool({ threads: config.workers, startThread, budget: new CpuBudget(config.poolCores, clock), clock, logger });
-  const problems = new Problems();
-  const onClone = (): void => {
-    problems.set('clone', 'another process runs with the identity of this node, or the clock was set back. Stop one of the two');
-    takingPart.abort(CLONED);
-  };
-  const started = clock.now();
-  const incarnation = `${started}-${random(8).toString('hex')}`;
-  const { index, n, t, peerDeadAfterMs: deadAfterMs } = config;
-  const seals = new Seals(roster, identity);
-  const presence = new Presence({ client, clock, logger, seals, index, n, incarnation, started, onClone, deadAfterMs, keygen: NOTHING_YET, auxInfo: NOTHING_YET });
-  const evidence = new EvidenceFolder({ folder: join(config.dataDir, 'evidence'), roster, params, index, logger });
-  const culprits = new Culprits({ presence, evidence, logger, n, t });
-  const demand = new PoolDemand({ target: config.poolTarget, max: config.poolMax }, clock);
-  const ending: (() => Promise<unknown>)[] = [() => client.close(), () => runner.close()];
+export async function runNode(deps: NodeDeps, stopping: AbortSignal): Promise<void> {
+  stopping.throwIfAborted();
+  const life = new NodeLife(stopping);
+  const opened = new AsyncDisposableStack();
   try {
-    stopping.throwIfAborted();
-    await openDataFolder(config.dataDir);
-    for (const { member, code } of await evidence.load()) culprits.add(nodeIndex(member, n) ?? -1, code);
-    const journal = await ExecutionJournal.open(join(config.dataDir, `executions_${config.nodeId}.log`));
-    ending.push(() => journal.close());
-    const policy = await openPolicy(config.policyFile, clock);
-    const onProblem = (reason: string | null): void => { problems.set('audit_log', reason); };
-    const audit = await AuditLog.open(join(config.dataDir, `audit_${config.nodeId}.log`), { clock, logger, onProblem });
-    ending.push(() => audit.close());
-    await recordStart(audit, { ...options, policy, incarnation });
-    if (config.healthPort !== 0) {
-      const health = await serve(healthService({ config, presence, problems, culprits, demand, logger }), config.host, config.healthPort, logger);
-      ending.push(() => health.close());
-    }
-    const background: Promise<void>[] = [];
-    ending.push(() => Promise.all(background));
-    const parts = { ...options, journal, audit, policy, client, presence, runner, problems, seals, culprits, evidence, demand };
-    await live(parts, background, { life: life.signal, takingPart: takingPart.signal }).catch((error: unknown) => {
-      if (takingPart.signal.reason !== CLONED) throw error;
+    await live(deps, life, opened).catch((error: unknown) => {
+      if (!life.isCloned) throw error;
     });
-    if (takingPart.signal.reason === CLONED) await once(life.signal, 'abort');
+    // It tells its operator so until it is stopped.
+    if (life.isCloned && !life.ended.aborted) await once(life.ended, 'abort');
   } finally {
-    stopping.removeEventListener('abort', stop);
-    life.abort(new DOMException('the node is stopping', 'AbortError'));
-    for (const end of ending.reverse()) await end();
+    await life.end();
+    await opened.disposeAsync();
   }
 }
 
-async function recordStart(audit: AuditLog, { config, roster, logger, policy, incarnation }: NodeOptions & { readonly policy: Policy; readonly incarnation: string }): Promise<void> {
-  const { length, head } = audit;
-  logger.info({ event: 'audit_log_opened', lines: length, head }, 'Note the head of the audit log elsewhere: that its end was cut off shows by it alone');
-  const fields = { node: config.nodeId, version: await ownVersion(), incarnation, roster: roster.hash, policy_sha256: policy.sha256 };
-  await audit.record({ event: 'started', fields });
-}
+/** @param opened closes what is opened here, in reverse order */
+async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack): Promise<void> {
+  const { config, roster, identity, sealKey, clock, random, logger, params, startThread } = deps;
+  const { index, n, t, nodeId, dataDir } = config;
+  const { seals, ...messages } = messageMode(roster, identity);
+  const members = memberMode(config);
 
-/** Until one of the signals aborts: `takingPart` does no later than `life`. */
-async function live(parts: Parts, background: Promise<void>[], { life, takingPart: signal }: Record<'life' | 'takingPart', AbortSignal>): Promise<void> {
-  const { config, params, journal, presence, runner, sealKey, logger, problems } = parts;
-  const { clock, random } = parts;
-  const { index, n, t, dataDir: folder, nodeId, workers } = config;
-  const files = keyFiles(folder, { index, n, t, params }, sealKey);
-  const primes = parts.primes ?? (await PrimeSupply.open({ folder, nodeId, sealKey, params, runner, workers, clock, random, logger }));
-  const keygen = keygenPhase(parts, files.keyShare);
-  const auxInfo = auxInfoPhase({ ...parts, primes }, files.auxInfo);
-  presence.update({ keygen: await initialStatus(keygen, journal), aux_info: await initialStatus(auxInfo, journal) });
-  background.push(presence.run(life));
-  const { completed, committed } = presence.status.aux_info;
-  // The longest part of the set-up: it begins at once. If it fails, whoever waits for the primes will see why.
-  if (completed === null && committed === null) background.push(primes.prepare(signal).catch(() => undefined));
+  // ---- the node, and what it knows of the others ----
+  const started = clock.now();
+  const incarnation = `${started}-${random(8).toString('hex')}`;
+  const problems = new Problems();
+  const client = opened.adopt(new BoardClient(config.boardUrl), (board) => board.close());
+  const budget = new CpuBudget(config.poolCores, clock);
+  const runner = opened.adopt(new WorkerPool({ threads: config.workers, startThread, budget, clock, logger }), (threads) => threads.close());
+  const onClone = (): void => {
+    problems.set('clone', 'another process runs with the identity of this node, or the clock was set back. Stop one of the two');
+    life.cloned();
+  };
+  const nothing = { keygen: NOTHING_YET, auxInfo: NOTHING_YET };
+  const presence = new Presence({ client, clock, logger, seals, index, n, incarnation, started, onClone, deadAfterMs: config.peerDeadAfterMs, ...nothing });
+  const culprits = new Culprits({ presence, n, t });
 
-  const fromFile = { keygen: presence.status.keygen.committed !== null, auxInfo: committed !== null };
-  const core = parseCoreKeyShare(await obtain(keygen, parts, signal));
-  const publicKey = Buffer.from(encodePoint(core.sharedPublicKey, true)).toString('hex');
-  logger.info({ event: 'keygen_completed', public_key: publicKey, from_file: fromFile.keygen }, 'Keygen completed');
-  presence.update({ public_key: publicKey });
-  const aux = parseAuxInfo(await obtain(auxInfo, parts, signal), params);
-  logger.info({ event: 'aux_info_completed', from_file: fromFile.auxInfo }, 'AuxInfo generation completed');
+  // ---- what it has from earlier lives ----
+  await openDataFolder(dataDir);
+  const evidenceAbout = (key: PublicKeyMaterial | null): EvidenceFolder =>
+    new EvidenceFolder({ folder: join(dataDir, 'evidence'), roster, params, index, key, logger });
+  for (const { member, code } of await evidenceAbout(null).load()) culprits.add(nodeIndex(member, n) ?? -1, code);
+  const { journal, audit, policy } = await openRecords({ config, roster, incarnation, clock, logger, onProblem: problems.reporter('audit_log') }, opened);
+  const demand = new PoolDemand({ target: config.poolTarget, max: config.poolMax }, clock);
+  if (config.healthPort !== 0) {
+    const health = healthService({ nodeId, requiredAlive: members.requiredAlive, presence, problems, culprits, demand, logger });
+    opened.adopt(await serve(health, config.host, config.healthPort, logger), (server) => server.close());
+  }
 
-  const share = completeKeyShare(core, aux);
-  parts.evidence.key = share;
+  // ---- its key share ----
+  const transport = { client, runner, seals, peers: messages.peers(presence), audit, clock, random, logger, incarnation, n };
+  const accuserIn = (key: PublicKeyMaterial | null) => messages.accuser({ culprits, evidence: evidenceAbout(key), logger });
+  const setup = await KeySetup.open({
+    ...transport,
+    index,
+    t,
+    config,
+    params,
+    accuser: accuserIn(null),
+    presence,
+    culprits,
+    journal,
+    files: keyFiles(dataDir, { index, n, t, params }, sealKey),
+    primes: deps.primes ?? (await PrimeSupply.open({ folder: dataDir, nodeId, sealKey, params, runner, workers: config.workers, clock, random, logger })),
+    strategy: members.setup,
+    prmFirstWordOnly: members.prmFirstWordOnly,
+    onProblem: (phase, reason) => {
+      problems.set(phase, reason);
+    },
+  });
+  presence.update(setup.status);
+  life.inBackground(presence.run(life.ended));
+  life.inBackground(setup.prepare(life.withdrawn));
+  const share = await setup.run(life.withdrawn);
+
+  // ---- signing ----
+  const { sharedPublicKey } = share.core;
+  const publicKey = Buffer.from(encodePoint(sharedPublicKey, true)).toString('hex');
   runner.loadKeyShare(serializeKeyShare(share));
-  watchForConflicts({ ...parts, onProblem: (reason) => { problems.set('conflict', reason); } }, signal);
-  background.push(keepPublicKeyPosted({ ...parts, onProblem: (reason) => { problems.set('public_key', reason); } }, publicKey, signal));
-  const cluster = config.rustInterop ? PLAIN_CLUSTER : SEALED_CLUSTER;
-  const authorize = cluster.authorizer({ roster: parts.roster, maxAgeMs: config.requestMaxAgeMs, clock });
-  const keyShare = { sharedPublicKey: core.sharedPublicKey, materialDigest: keyMaterialDigest(share) };
-  await runSigning({ ...parts, index, n, t, cluster, authorize, keyShare }, signal);
-}
-
-/** The result of a phase: from its file, or by running the protocol with the others. */
-async function obtain(phase: Phase, parts: Parts, signal: AbortSignal): Promise<string> {
-  const { config, presence, journal, problems } = parts;
-  if (!config.rustInterop) return agree(phase, { ...parts, onProblem: (reason) => { problems.set(phase.name, reason); } }, signal);
-  presence.update({ stage: phase.name });
-  return runOnlyAttempt(phase, journal, signal);
+  watchForConflicts({ presence, logger, onProblem: problems.reporter('conflict') }, life.withdrawn);
+  life.inBackground(keepPublicKeyPosted({ client, clock, logger, onProblem: problems.reporter('public_key') }, publicKey, life.withdrawn));
+  const { signing: cluster } = members;
+  const signing = {
+    ...transport,
+    index,
+    t,
+    config,
+    roster,
+    cluster,
+    accuser: accuserIn(share),
+    presence,
+    culprits,
+    journal,
+    policy,
+    demand,
+    authorize: cluster.authorizer({ roster, maxAgeMs: config.requestMaxAgeMs, clock }),
+    keyShare: { sharedPublicKey, materialDigest: keyMaterialDigest(share) },
+  };
+  await runSigning(signing, life.withdrawn);
 }

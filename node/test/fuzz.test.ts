@@ -16,7 +16,7 @@ import { Environment } from '../src/config.js';
 import { DamagedFile } from '../src/base/errors.js';
 import { ExecutionJournal } from '../src/storage/execution_journal.js';
 import { parsePolicy } from '../src/approval/policy.js';
-import { decide } from '../src/setup/setup_decision.js';
+import { nextAction } from '../src/setup/setup_action.js';
 import { signedRequest } from './util/board_record.js';
 import { inFolder } from 'testkit/folder';
 import { members } from 'testkit/roster';
@@ -168,11 +168,11 @@ describe('what the board shows', () => {
     const peer = fc.record({ nodeId: fc.constantFrom('node-2', 'node-3'), live: fc.boolean(), setup: fc.option(setup, { nil: undefined }) });
     fc.assert(
       fc.property(setup, fc.array(peer, { minLength: 1, maxLength: 3 }), (own, peers) => {
-        const decision = decide(own, peers);
-        if (decision.kind !== 'commit') return;
-        expect(decision).toEqual({ kind: 'commit', ...own.completed });
-        const holds = peers.every((each) => each.setup?.completed?.digest === decision.digest && each.setup.completed.attempt === decision.attempt);
-        expect(holds || peers.some((each) => each.setup?.committed === decision.digest)).toBe(true);
+        const action = nextAction(own, peers);
+        if (action.kind !== 'commit') return;
+        expect(action).toEqual({ kind: 'commit', ...own.completed });
+        const holds = peers.every((each) => each.setup?.completed?.digest === action.digest && each.setup.completed.attempt === action.attempt);
+        expect(holds || peers.some((each) => each.setup?.committed === action.digest)).toBe(true);
       }),
       runs(500),
     );

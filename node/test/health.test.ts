@@ -4,7 +4,8 @@ import { pino } from 'pino';
 import request from 'supertest';
 import { systemClock } from 'service/clock';
 import { Culprits } from '../src/evidence/culprits.js';
-import { healthService, Problems } from '../src/health.js';
+import { Problems } from '../src/base/problems.js';
+import { healthService } from '../src/health.js';
 import { PoolDemand } from '../src/presigning/pool_demand.js';
 import { Presence } from '../src/cluster/presence.js';
 import { Seals } from '../src/mail/seals.js';
@@ -12,7 +13,6 @@ import { TestBoard } from 'testkit/board';
 import { eventually } from './util/cluster.js';
 import { present } from 'testkit/present';
 import { members } from 'testkit/roster';
-import { configOf } from './util/config.js';
 
 const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
 const logger = pino({ level: 'silent' });
@@ -33,14 +33,13 @@ async function withNode(use: (node: { board: TestBoard; presence: Presence; prob
   const life = new AbortController();
   const presence = presenceOf(0, board.url, life.signal);
   const problems = new Problems();
-  const config = configOf({ NODE_ID: 'node-1' }, members(3, 2).roster);
-  const culprits = new Culprits({ presence, evidence: { save: () => Promise.resolve() }, logger, n: 3, t: 2 });
+  const culprits = new Culprits({ presence, n: 3, t: 2 });
   let now = 0;
   const demand = new PoolDemand({ target: 20, max: 30 }, { monotonic: () => now });
   for (let k = 0; k < 60; k++) demand.used();
   demand.made(4_500);
   now = 30_000;
-  const { app } = healthService({ config, presence, problems, culprits, demand, logger });
+  const { app } = healthService({ nodeId: 'node-1', requiredAlive: 2, presence, problems, culprits, demand, logger });
   try {
     await use({ board, presence, problems, culprits, signal: life.signal, app });
   } finally {

@@ -191,7 +191,7 @@ describe('a cluster with Rust nodes', () => {
     await board.restart();
     start(0, members(4, 3, 'plain'));
     await eventually('it stops', () => logged(0, 'stopped'));
-    expect(present(nodes.get(0)).lines.at(-1)?.msg).toMatch(/SetupRefused: keygen: its only attempt was begun before/);
+    expect(present(nodes.get(0)).lines.at(-1)?.msg).toMatch(/SetupStopped: keygen: its only attempt was begun before/);
   });
 });
 

@@ -1,7 +1,6 @@
 /**
- * The lines of an audit log. Each has a number and the SHA-256 of the line before it, so nothing in the middle can be
- * changed, removed, inserted or moved without breaking the chain. What was cut off at the end, or put in its place, shows
- * only to who has noted the head elsewhere.
+ * The lines of an audit log. Each has a number and the SHA-256 of the line before it. So nothing in the middle can be changed, removed,
+ * inserted or moved without breaking the chain. Only somebody who has noted the head elsewhere can see that the end was cut off or replaced.
  */
 import { Refused } from 'sealing/errors';
 import { parseJson } from 'sealing/json';
@@ -26,7 +25,7 @@ export const LINE_FEED = 0x0a;
 const BEFORE_THE_FIRST = '0'.repeat(64);
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** How far a chain has been followed. A value: following it gives a new one. */
+/** The part of a chain that has been followed. It is a value: following it further gives a new one. */
 export class AuditChain {
   static readonly empty = new AuditChain(0, BEFORE_THE_FIRST);
 
@@ -37,12 +36,12 @@ export class AuditChain {
     readonly head: string,
   ) {}
 
-  /** A chain whose beginning is not at hand, from one of its lines on. @throws Refused */
+  /** A chain whose beginning is not at hand, followed up to one of its lines. @throws Refused */
   static from(line: Uint8Array): AuditChain {
     return new AuditChain(parse(line).sequence, sha256(line));
   }
 
-  /** Takes the next line, without its line feed. @throws Refused saying why it does not follow */
+  /** Takes the next line, without its line feed. @throws Refused that says why the line does not follow */
   follow(line: Uint8Array): AuditChain {
     const { sequence, previous } = parse(line);
     if (sequence !== this.sequence + 1) throw new Refused(`sequence: it is ${sequence} and should be ${this.sequence + 1}`);
@@ -50,7 +49,7 @@ export class AuditChain {
     return new AuditChain(sequence, sha256(line));
   }
 
-  /** Makes the next line. @returns its text, without a line feed, and the chain with it */
+  /** Makes the next line. @returns its text, without a line feed, and the chain that includes it */
   append({ time, event, fields }: Pick<AuditEntry, 'time' | 'event' | 'fields'>): { line: string; chain: AuditChain } {
     const entry: AuditEntry = { sequence: this.sequence + 1, time, event, fields, previous: this.head };
     const line = JSON.stringify(entry);

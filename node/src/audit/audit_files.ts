@@ -1,6 +1,7 @@
 /**
- * The files of an audit log. Lines go to `audit_<node>.log`; when it is full it becomes `audit_<node>.<number of its last line>.log`, and
- * another is begun, in which numbers and chain go on: its first line has the hash of the last one of the file before.
+ * The files of an audit log. Lines are written to the current file, `audit_<node>.log`. When it is full it is renamed to
+ * `audit_<node>.<number of its last line>.log`, and another one is begun. Numbers and chain go on from file to file: the first line has the
+ * hash of the last line of the file before.
  */
 import { open, readdir, rename, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -10,13 +11,13 @@ import { AuditChain, LINE_FEED } from './audit_chain.js';
 import { DamagedFile } from '../base/errors.js';
 import { syncFolder } from '../storage/files.js';
 
-/** So much of the end of a file is read, and checked, when it is opened; all of it by `verify-audit-log`. */
+/** The part at the end of a file that is read and checked when the file is opened. `verify-audit-log` checks all of it. Larger: a node starts later. */
 const TAIL_BYTES = 1 << 20;
-/** What a crash may leave of a writing. */
+/** The longest part of a line that a crash can leave. Longer ones are not this program's. */
 const MAX_TORN_BYTES = 1 << 18;
 const END = '.log';
 
-/** A file that is written to, and the chain up to its end. */
+/** The current file, and the chain up to its end. */
 export interface OpenLog {
   readonly file: FileHandle;
   readonly chain: AuditChain;
@@ -24,14 +25,14 @@ export interface OpenLog {
   readonly size: number;
 }
 
-/** One that is full. */
+/** A full file. */
 interface FullFile {
   readonly path: string;
   /** Number of its last line, as its name says. */
   readonly last: number;
 }
 
-/** @param path of the file that is written to @returns the full ones beside it, in their order */
+/** The full files of a log, the oldest first. @param path of the current file */
 export async function fullFiles(path: string): Promise<FullFile[]> {
   const folder = dirname(path);
   const name = basename(path, END);
@@ -43,7 +44,8 @@ export async function fullFiles(path: string): Promise<FullFile[]> {
 }
 
 /**
- * Opens what is written to, or begins it. What a crash has cut short was never relied on; it goes into an entry of its own, `recovered`.
+ * Opens the current file, or begins it. Nothing relies on a line that a crash has cut short: what is left of it goes into an entry
+ * `recovered`.
  * @throws DamagedFile when the chain is broken near its end, or does not go on from the file before
  */
 export async function openLog(path: string, clock: Pick<Clock, 'now'>): Promise<OpenLog> {
@@ -54,25 +56,25 @@ export async function openLog(path: string, clock: Pick<Clock, 'now'>): Promise<
     const { lines, torn, size, isWhole } = await readTail(path, file);
     const chain = checked(path, lines, isWhole ? before : null);
     if (chain.sequence < before.sequence) throw damaged(path, `it ends before the file of line ${before.sequence} does`);
-    return torn.length === 0 ? { file, chain, size } : await recover(path, file, chain, torn, size, clock);
+    return torn.length === 0 ? { file, chain, size } : await recover(path, file, chain, { torn, size }, clock);
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-/** Puts a full file away, under the name that says where it ends, with all that is in it on the disk. */
+/** Gives a full file the name that says where it ends. All of it is on the disk then. */
 export async function putAway(path: string, { file, chain }: OpenLog): Promise<void> {
   try {
     await file.datasync();
   } finally {
     await file.close();
   }
-  // No such file is there: every full one ends earlier.
+  // There is no such file: all full ones end earlier.
   await rename(path, join(dirname(path), `${basename(path, END)}.${chain.sequence}${END}`));
 }
 
-/** Where the chain is at the end of a full file. */
+/** The chain up to the end of a full file. */
 async function endOf(full: FullFile | undefined): Promise<AuditChain> {
   if (full === undefined) return AuditChain.empty;
   const { path, last } = full;
@@ -90,7 +92,7 @@ async function endOf(full: FullFile | undefined): Promise<AuditChain> {
 interface Tail {
   /** Without their line feeds. */
   readonly lines: Uint8Array[];
-  /** What comes after the last line feed. */
+  /** The bytes after the last line feed. */
   readonly torn: Uint8Array;
   /** Of the file, bytes. */
   readonly size: number;
@@ -127,10 +129,17 @@ function checked(path: string, lines: readonly Uint8Array[], before: AuditChain 
   }
 }
 
-/** Takes a part of a line into an entry of its own. */
-async function recover(path: string, file: FileHandle, before: AuditChain, torn: Uint8Array, size: number, clock: Pick<Clock, 'now'>): Promise<OpenLog> {
+/** Moves the part of a line that a crash has left into an entry. */
+async function recover(
+  path: string,
+  file: FileHandle,
+  before: AuditChain,
+  { torn, size }: Pick<Tail, 'torn' | 'size'>,
+  clock: Pick<Clock, 'now'>,
+): Promise<OpenLog> {
   if (torn.length > MAX_TORN_BYTES) throw damaged(path, 'a line in it is longer than any that this program writes');
-  const { line, chain } = before.append({ time: new Date(clock.now()).toISOString(), event: 'recovered', fields: { torn: Buffer.from(torn).toString() } });
+  const time = new Date(clock.now()).toISOString();
+  const { line, chain } = before.append({ time, event: 'recovered', fields: { torn: Buffer.from(torn).toString() } });
   await file.truncate(size - torn.length);
   await file.appendFile(`${line}\n`);
   await file.datasync();
@@ -138,6 +147,8 @@ async function recover(path: string, file: FileHandle, before: AuditChain, torn:
 }
 
 function damaged(path: string, what: string, cause?: unknown): DamagedFile {
-  const advice = 'Find out who changed it (verify-audit-log names the place). Keep it and move it away, with all files of this log: a new one is begun then';
+  const advice =
+    'Find out who changed it (verify-audit-log names the place). '
+    + 'Keep it, but move it away with all other files of this log: the node then begins a new one';
   return new DamagedFile(`${path}: ${what}. ${advice}`, { cause });
 }

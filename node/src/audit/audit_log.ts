@@ -4,63 +4,94 @@ import { sleep, type Clock, type Timer } from 'service/clock';
 import type { AuditChain } from './audit_chain.js';
 import { openLog, putAway, type OpenLog } from './audit_files.js';
 
-/** A file that has come to this size is full: about 200,000 lines. */
+/** A file of this size is full. It has about 200,000 lines. */
 const FULL_BYTES = 64 << 20;
-/** A note waits so long for a record to be written with, ms. */
+/** A note waits at most this long for a record to be written with, ms. Smaller: more writing. Larger: a crash loses older notes. */
 const NOTE_MS = 200;
-/** What is written waits so long for more to go to the disk with, ms. */
+/** Written lines wait this long for others to go to the disk with, ms. Smaller: more waiting for the disk. Larger: a power cut loses more. */
 const SYNC_MS = 20;
 
-/** Which request, who asked for it, and what is to be signed; `null`: nobody has signed for it. */
-export interface Asked {
+/** A request, who asked for it, and what is to be signed. */
+export interface AuditedRequest {
   readonly request_id: string;
+  /** null when nobody has signed for it. */
   readonly asked_by: string | null;
-  /** SHA-256 of the asker's statement, hexadecimal. */
+  /** SHA-256 of the statement by which it was asked for, hexadecimal; null when there is none. */
   readonly origin_sha256: string | null;
   /** SHA-256 of the message, hexadecimal: the message itself is never written. */
   readonly message_sha256: string;
 }
 
-/** What is recorded. Nothing secret. `signers`: node numbers joined by `-`. */
-export type AuditRecord =
-  | { readonly event: 'started'; readonly fields: { readonly node: string; readonly version: string; readonly incarnation: string; readonly roster: string; readonly policy_sha256: string | null } }
-  | { readonly event: 'request_authorized'; readonly fields: Asked }
-  | { readonly event: 'request_refused'; readonly fields: Asked & { readonly code: string; readonly why: string } }
+/** What is recorded, and none of it is secret. `signers` are node numbers joined by `-`. */
+interface AuditFields {
+  readonly started: {
+    readonly node: string;
+    readonly version: string;
+    readonly incarnation: string;
+    readonly roster: string;
+    readonly policy_sha256: string | null;
+  };
+  readonly request_authorized: AuditedRequest;
+  readonly request_refused: AuditedRequest & { readonly code: string; readonly why: string };
   /** Before it is computed. */
-  | { readonly event: 'partial_signature'; readonly fields: { readonly request_id: string; readonly message_sha256: string; readonly presignature_id: string; readonly signers: string } }
+  readonly partial_signature: {
+    readonly request_id: string;
+    readonly message_sha256: string;
+    readonly presignature_id: string;
+    readonly signers: string;
+  };
   /** Before the first message. */
-  | { readonly event: 'full_signing_started'; readonly fields: { readonly request_id: string; readonly message_sha256: string; readonly execution_id: string; readonly signers: string } }
-  | { readonly event: 'full_signing_ended'; readonly fields: { readonly request_id: string; readonly execution_id: string; readonly signed: boolean } }
-  | { readonly event: 'signature_verified'; readonly fields: { readonly request_id: string; readonly message_sha256: string; readonly signers: string; readonly path: 'fast' | 'full' } }
-  | { readonly event: 'aborted'; readonly fields: { readonly protocol: string; readonly session: string; readonly code: string; readonly round: string; readonly culprits: readonly string[] } }
-  | { readonly event: 'presignatures_dropped'; readonly fields: { readonly lost: string; readonly dropped: number } };
+  readonly full_signing_started: {
+    readonly request_id: string;
+    readonly message_sha256: string;
+    readonly execution_id: string;
+    readonly signers: string;
+  };
+  readonly full_signing_ended: { readonly request_id: string; readonly execution_id: string; readonly signed: boolean };
+  readonly signature_verified: {
+    readonly request_id: string;
+    readonly message_sha256: string;
+    readonly signers: string;
+    readonly path: 'fast' | 'full';
+  };
+  readonly aborted: {
+    readonly protocol: string;
+    readonly session: string;
+    readonly code: string;
+    readonly round: string;
+    readonly culprits: readonly string[];
+  };
+  readonly presignatures_dropped: { readonly lost: string; readonly dropped: number };
+}
+
+export type AuditRecord = { [Event in keyof AuditFields]: { readonly event: Event; readonly fields: AuditFields[Event] } }[keyof AuditFields];
 
 export interface AuditLogOptions {
   readonly logger: Logger;
-  /** Told why nothing can be recorded, and null when it can again. */
+  /** Told why nothing can be recorded, and null when that is over. */
   readonly onProblem?: (reason: string | null) => void;
   readonly clock: Clock;
-  /** When a file is full; 64 MiB. */
+  /** A file of this size is full; 64 MiB by default. */
   readonly fullBytes?: number;
 }
 
-interface Waiting {
+interface QueuedRecord {
   readonly record: AuditRecord;
   readonly time: string;
-  /** Who waits for it; null for a note. */
+  /** What waits for it to be written; null for a note. */
   readonly waiter: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | null;
 }
 
 /**
- * What this node was asked, and what it did about it, written before it is done. Nothing in it is ever removed.
+ * What this node was asked for, and what it does about it, written before it is done. Nothing in it is ever removed.
  *
- * What is written is with the kernel: however this process ends, it is there. On the disk it is a moment later; nothing waits
- * for that. When the whole machine loses its power, that moment is missing here, and the other signers' logs have it. That a
- * presignature signs once does not rest on it: presignatures do not survive their process.
+ * A written line is with the kernel: it survives this process, however that ends. It is on the disk a moment later, and nothing waits for
+ * that. When the machine loses its power, the last moment is missing here, and the other signers' logs have it. That a presignature signs
+ * once does not rest on this log: presignatures do not survive their process.
  */
 export class AuditLog {
-  #queue: Waiting[] = [];
-  /** null after a failed writing, as the file may end in a part of a line, and while a full file is put away. */
+  #queue: QueuedRecord[] = [];
+  /** null while a full file is put away, and after a failed writing, as the file may end in a part of a line. */
   #opened: OpenLog | null;
   #reopening: Promise<void> | null = null;
   #later: Timer | null = null;
@@ -70,7 +101,7 @@ export class AuditLog {
   #chain: AuditChain;
 
   private constructor(
-    /** Of the file that is written to; {@link fullFiles} are beside it. */
+    /** Of the current file; {@link fullFiles} are beside it. */
     readonly path: string,
     private readonly options: AuditLogOptions,
     opened: OpenLog,
@@ -87,17 +118,17 @@ export class AuditLog {
     return new AuditLog(path, options, await openLog(path, options.clock));
   }
 
-  /** SHA-256 of the last line that is written, hexadecimal. */
+  /** SHA-256 of the last written line, hexadecimal. */
   get head(): string {
     return this.#chain.head;
   }
 
-  /** How many lines are written. */
+  /** Number of written lines. */
   get length(): number {
     return this.#chain.sequence;
   }
 
-  /** Written when it resolves, with everything that came before it. @throws when it is not: what it announces must not be done */
+  /** The record is written when this resolves, with everything before it. @throws when it is not: what it announces must not be done */
   record(record: AuditRecord): Promise<void> {
     if (this.#closed) return Promise.reject(new Error('the audit log is closed'));
     return new Promise((resolve, reject) => {
@@ -106,13 +137,13 @@ export class AuditLog {
     });
   }
 
-  /** What nothing waits for: it is written with the next record, or soon, and is not lost when that fails. */
+  /** A record that nothing waits for. It is written with the next one, or soon, and is not lost when a writing fails. */
   note(record: AuditRecord): void {
     this.#queue.push({ record, time: this.#time(), waiter: null });
     this.#writeLater();
   }
 
-  /** Ends it when everything is on the disk, as far as that can be. What comes afterwards is lost, and said to be. */
+  /** Closes the log once everything is on the disk, as far as possible. Later records are rejected, and later notes are logged as lost. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#queue.length > 0) this.#write();
@@ -122,7 +153,7 @@ export class AuditLog {
     await this.#opened?.file.close();
   }
 
-  /** Writes what waits, at once: a few lines cost less than to hand them to another thread. Never throws. */
+  /** Writes the queue, synchronously: to hand a few lines to another thread would cost more. Never throws. */
   #write(): void {
     if (this.#opened === null) {
       this.#reopening ??= this.#reopen();
@@ -163,7 +194,7 @@ export class AuditLog {
     });
   }
 
-  /** Opens the file again, or begins another when it is full; what comes meanwhile waits. Never throws. */
+  /** Opens the file again, or begins another one when it is full. Records that come meanwhile wait. Never throws. */
   async #reopen(full: OpenLog | null = null): Promise<void> {
     this.#opened = null;
     try {
@@ -176,7 +207,7 @@ export class AuditLog {
     if (this.#opened !== null && this.#queue.length > 0) this.#write();
   }
 
-  /** To the disk, all that came meanwhile at once. Never throws. */
+  /** Brings written lines to the disk, as many as there are at once. Never throws. */
   async #sync(): Promise<void> {
     while (!this.#isSynced) {
       await sleep(this.options.clock, SYNC_MS);
@@ -192,7 +223,7 @@ export class AuditLog {
     this.#syncing = null;
   }
 
-  #fail(error: unknown, batch: readonly Waiting[]): void {
+  #fail(error: unknown, batch: readonly QueuedRecord[]): void {
     const { onProblem, logger } = this.options;
     logger.error({ event: 'audit_log_failed', err: error }, 'The audit log cannot be written');
     onProblem?.(`the audit log cannot be written: ${error instanceof Error ? error.message : String(error)}`);

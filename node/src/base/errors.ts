@@ -1,11 +1,11 @@
 export { ProtocolAborted, ProtocolBug } from 'cggmp24';
 
-/** Peers stayed silent, died or restarted while a session waited for them. Silence is never an accusation. */
+/** Peers stayed silent, died or were restarted while a session waited for them. Silence is never an accusation. */
 export class SessionTimeout extends Error {
   override readonly name = 'SessionTimeout';
 
   /**
-   * @param round the variant that was waited for
+   * @param round the variant of the missing messages
    * @param missing ids of the nodes whose message did not come
    */
   constructor(
@@ -16,17 +16,17 @@ export class SessionTimeout extends Error {
   }
 }
 
-/** The thread that ran a job is gone, or the job itself broke; not the doing of a peer. */
+/** The thread that ran a job is gone, or the job itself broke. No peer has caused it. */
 export class WorkerFailed extends Error {
   override readonly name = 'WorkerFailed';
 }
 
-/** A file that must not be used as it is. The message says which, why and what to do; never what is in it. */
+/** A file that must not be used as it is. The message says which file, why, and what to do. It never says what is in the file. */
 export class DamagedFile extends Error {
   override readonly name = 'DamagedFile';
 }
 
-/** This node must not go on: the cluster does not agree on its key. Only an operator can resolve it. */
-export class SetupRefused extends Error {
-  override readonly name = 'SetupRefused';
+/** The set-up must not go on: the cluster does not agree on its key. Only an operator can resolve that. */
+export class SetupStopped extends Error {
+  override readonly name = 'SetupStopped';
 }

@@ -1,15 +1,15 @@
-interface Waiting {
+interface QueuedWork {
   readonly order: string;
   readonly enter: () => void;
 }
 
 /**
- * At most `capacity` holders at a time; of those who wait the one that comes first in `order` goes next. All nodes use the
- * same order, so the oldest work is admitted everywhere and no two nodes wait for each other's slots.
+ * At most `capacity` pieces of work at a time. Of those that wait, the first in `order` goes next. All nodes use the same order, so the
+ * oldest work is admitted at every node, and no two nodes wait for each other's slots.
  */
 export class OrderedSlots {
   #free: number;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: QueuedWork[] = [];
 
   constructor(capacity: number) {
     this.#free = capacity;
@@ -33,7 +33,7 @@ export class OrderedSlots {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
         reject(signal.reason as Error);
       };
-      const waiting: Waiting = {
+      const waiting: QueuedWork = {
         order,
         enter: () => {
           signal.removeEventListener('abort', abort);

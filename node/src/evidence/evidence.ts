@@ -1,9 +1,20 @@
 /**
- * Evidence that somebody has cheated: signed envelopes, what their recipient found in them, and what the session was about. Whoever
- * has the roster can check it, and then makes the failed check once more. Nothing in it is believed because the accuser says so:
- * the accused has signed, with each of its messages, a hash of what the session was about.
+ * Evidence that a node has cheated: signed envelopes, what their recipient found in them, and what the session was about. Whoever has the
+ * roster can verify the envelopes, and then makes the failed check again. Nothing in the evidence is believed because the accuser says so:
+ * with each of its messages the accused has signed a hash of what the session was about.
  */
-import { judge, keyMaterialDigest, partialSignatureMessage, publicKeyMaterialJson, ScalarJson, type Case, type SecurityParams, type Setting, type SignedMessage, type Verdict } from 'cggmp24';
+import {
+  judge,
+  keyMaterialDigest,
+  partialSignatureMessage,
+  publicKeyMaterialJson,
+  ScalarJson,
+  type Case,
+  type SecurityParams,
+  type Setting,
+  type SignedMessage,
+  type Verdict,
+} from 'cggmp24';
 import { messageHash } from 'message-board/signing_request';
 import { DisclosureSchema, openDisclosed } from 'sealing/envelope';
 import { Refused } from 'sealing/errors';
@@ -17,7 +28,7 @@ import { settingDigest, SessionSettingSchema, type SessionSetting } from '../mai
 import { nodeId } from '../base/utils.js';
 
 export const EnvelopeSchema = z.strictObject({ text: z.string(), disclosure: DisclosureSchema.nullable() });
-export type ShownEnvelope = z.infer<typeof EnvelopeSchema>;
+export type DisclosedEnvelope = z.infer<typeof EnvelopeSchema>;
 
 export const EvidenceSchema = z.strictObject({
   format: z.literal('threshold-signing-evidence'),
@@ -25,7 +36,7 @@ export const EvidenceSchema = z.strictObject({
   /** Its hash. */
   roster: z.string(),
   accuser: MemberNameSchema,
-  /** Whom it accuses of what: judged anew by whoever reads it. */
+  /** Who is accused of what. Whoever reads the evidence judges that anew. */
   accused: z.array(MemberNameSchema).min(1),
   code: z.string(),
   round: z.string(),
@@ -33,13 +44,13 @@ export const EvidenceSchema = z.strictObject({
   /** The key's public material; null before there is a key. */
   key: z.json(),
   envelopes: z.array(EnvelopeSchema),
-  /** Statements, when the matter is a wrong one; of `message`. */
+  /** Statements of partial signatures of `message`, when one of them is wrong. */
   partial_signatures: z.array(z.string()),
   message: z.string().nullable(),
 });
 export type Evidence = z.infer<typeof EvidenceSchema>;
 
-/** Somebody of whom it is proven. */
+/** A cheat, proven. */
 export interface Conviction {
   /** `node-2`. */
   readonly member: string;
@@ -50,9 +61,9 @@ export interface Conviction {
 }
 
 /**
- * Who has cheated, by this evidence. At full size it may take seconds.
+ * Who has cheated, by this evidence. At full size this may take seconds.
  * @param text of the file
- * @throws Refused when it is not evidence of this cluster, or somebody has changed it
+ * @throws Refused when it is not evidence about this cluster, or somebody has changed it
  */
 export async function convictions(roster: Roster, params: SecurityParams, text: string): Promise<Conviction[]> {
   const evidence = parseJson(EvidenceSchema, text, 'evidence');
@@ -61,12 +72,17 @@ export async function convictions(roster: Roster, params: SecurityParams, text: 
   if (participants.some((party) => party >= roster.n)) throw new Refused('participants: the cluster has fewer nodes');
   const messages = await authenticated(roster, evidence.setting, evidence.envelopes);
   const partials = await authenticatedPartials(roster, evidence);
-  const verdicts = partials.malformed.length > 0 ? partials.malformed : judge(caseOf(roster, params, evidence, [...messages, ...partials.messages]));
+  const judged = (): readonly Verdict[] => judge(caseOf(roster, params, evidence, [...messages, ...partials.messages]));
+  const verdicts = partials.malformed.length > 0 ? partials.malformed : judged();
   return verdicts.map(({ party, code, round, reason }) => ({ member: nodeId(participants[party] ?? party), code, round, reason }));
 }
 
-/** The messages in these envelopes, all of one session. @throws Refused unless all of them are, and of one life of each sender */
-export async function authenticated(roster: Roster, setting: SessionSetting, envelopes: readonly ShownEnvelope[]): Promise<SignedMessage[]> {
+/** The messages in these envelopes. @throws Refused unless all are of this session, and those of each sender of one life */
+export async function authenticated(
+  roster: Roster,
+  setting: SessionSetting,
+  envelopes: readonly DisclosedEnvelope[],
+): Promise<SignedMessage[]> {
   const digest = settingDigest(setting);
   const lives = new Map<string, string>();
   const messages: SignedMessage[] = [];
@@ -74,7 +90,7 @@ export async function authenticated(roster: Roster, setting: SessionSetting, env
     const { place, plaintext } = await openDisclosed(roster, text, disclosure);
     const { from, to, incarnation } = place;
     if (place.setting !== digest) throw new Refused(`envelopes.${k}: it is of a session about something else`);
-    // Two of them contradict each other no more than two nodes do.
+    // What a node says in two lives is no contradiction.
     if ((lives.get(from) ?? incarnation) !== incarnation) throw new Refused(`envelopes.${k}: it is of another life of ${from}`);
     lives.set(from, incarnation);
     messages.push({ sender: positionOf(setting, from), recipient: to === '*' ? 'all' : positionOf(setting, to), payload: plaintext });
@@ -84,17 +100,17 @@ export async function authenticated(roster: Roster, setting: SessionSetting, env
 
 function positionOf({ participants }: SessionSetting, member: string): number {
   const position = participants.findIndex((party) => nodeId(party) === member);
-  if (position < 0) throw new Refused(`${member} has no part in the session`);
+  if (position < 0) throw new Refused(`${member} does not take part in the session`);
   return position;
 }
 
-interface Partials {
+interface PartialSignatures {
   readonly messages: readonly SignedMessage[];
-  /** Those that are no numbers at all. */
+  /** Partial signatures that are no scalars. */
   readonly malformed: readonly Verdict[];
 }
 
-async function authenticatedPartials(roster: Roster, { setting, partial_signatures, message }: Evidence): Promise<Partials> {
+async function authenticatedPartials(roster: Roster, { setting, partial_signatures, message }: Evidence): Promise<PartialSignatures> {
   const messages: SignedMessage[] = [];
   const malformed: Verdict[] = [];
   for (const statement of partial_signatures) {

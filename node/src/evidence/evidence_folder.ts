@@ -5,8 +5,8 @@ import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
 import type { Roster } from 'sealing/roster';
 import { z } from 'zod';
-import type { Accusation } from './culprits.js';
-import { authenticated, convictions, EvidenceSchema, type Conviction, type Evidence, type ShownEnvelope } from './evidence.js';
+import type { Accusation } from './accusation.js';
+import { authenticated, convictions, EvidenceSchema, type Conviction, type Evidence, type DisclosedEnvelope } from './evidence.js';
 import type { SessionRecord } from '../mail/session_record.js';
 import { isMissing, readIfThere, writeNew } from '../storage/files.js';
 import { nodeId } from '../base/utils.js';
@@ -18,17 +18,16 @@ export interface EvidenceFolderOptions {
   readonly params: SecurityParams;
   /** Party index of this node. */
   readonly index: number;
+  /** The key that sessions are about; null before there is one. */
+  readonly key: PublicKeyMaterial | null;
   readonly logger: Logger;
 }
 
-/** Where a node keeps evidence against others: one file for each accusation, never changed. */
+/** Where a node keeps evidence against others: one file for each accusation. Files are never changed. */
 export class EvidenceFolder {
-  /** The key that sessions are about, once there is one. */
-  key: PublicKeyMaterial | null = null;
-
   constructor(private readonly options: EvidenceFolderOptions) {}
 
-  /** Writes down what shows that an accusation is right. Never throws: the node has more to do. */
+  /** Saves what shows that an accusation is right. Never throws: a failure is logged, and the node goes on. */
   async save(accusation: Accusation): Promise<void> {
     const { folder, logger } = this.options;
     try {
@@ -36,13 +35,14 @@ export class EvidenceFolder {
       const path = join(folder, `${sha256(text).slice(0, 32)}.json`);
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await writeNew(path, text);
-      logger.info({ event: 'evidence_saved', path, accused: accusation.blame.map(({ party }) => nodeId(party)) }, 'Evidence saved: verify-evidence checks it');
+      const accused = accusation.blame.map(({ party }) => nodeId(party));
+      logger.info({ event: 'evidence_saved', path, accused }, 'Evidence saved: verify-evidence checks it');
     } catch (error) {
       logger.error({ event: 'evidence_not_saved', err: error }, 'Evidence could not be saved');
     }
   }
 
-  /** Who is convicted by what is kept here, judged anew. A file that proves nothing is logged and left as it is. */
+  /** Whom the files convict, judged anew. A file that proves nothing is logged and left as it is. */
   async load(): Promise<Conviction[]> {
     const { folder, roster, params, logger } = this.options;
     const found: Conviction[] = [];
@@ -60,7 +60,7 @@ export class EvidenceFolder {
   }
 
   async #evidence({ code, round, blame, record }: Accusation): Promise<Evidence> {
-    const { roster, params, index } = this.options;
+    const { roster, params, index, key } = this.options;
     const session = record.kind === 'session' ? record : record.making;
     if (session === null) throw new Error('nobody has signed how the presignature was made');
     const culprits = blame.map(({ party }) => party);
@@ -73,23 +73,25 @@ export class EvidenceFolder {
       code,
       round,
       setting: session.setting,
-      key: session.setting.key_material === null || this.key === null ? null : z.encode(publicKeyMaterialJson(params), this.key),
+      key: session.setting.key_material === null || key === null ? null : z.encode(publicKeyMaterialJson(params), key),
       envelopes: await this.#envelopes(session, culprits),
       partial_signatures: record.kind === 'session' ? [] : record.statements,
       message: record.kind === 'session' ? null : record.message,
     } satisfies Record<keyof Evidence, unknown>);
   }
 
-  /** All that may be shown: no share of a key but those that the accused have sent. */
-  async #envelopes({ setting, received, sent }: SessionRecord, culprits: readonly number[]): Promise<ShownEnvelope[]> {
+  /** The envelopes that may be disclosed: they show no share of a key except those that the accused have sent. */
+  async #envelopes({ setting, received, sent }: SessionRecord, culprits: readonly number[]): Promise<DisclosedEnvelope[]> {
     const position = (party: number): number => setting.participants.indexOf(party);
     const all = [...received, ...sent].map(({ text, disclosure }) => ({ text, disclosure }));
     const messages = await authenticated(this.options.roster, setting, all);
     const own = position(this.options.index);
     const shown = messagesOfRecord({
       index: own,
-      received: messages.flatMap(({ sender, recipient, payload }) => (sender === own ? [] : [{ sender, broadcast: recipient === 'all', payload }])),
-      sent: messages.flatMap(({ sender, recipient: to, payload }) => (sender === own ? [{ to, round: 0, payload }] : [])),
+      received: messages
+        .filter(({ sender }) => sender !== own)
+        .map(({ sender, recipient, payload }) => ({ sender, broadcast: recipient === 'all', payload })),
+      sent: messages.filter(({ sender }) => sender === own).map(({ recipient: to, payload }) => ({ to, round: 0, payload })),
       culprits: culprits.map(position),
     });
     const payloads = new Set(shown.map(({ sender, payload }) => `${sender} ${payload}`));

@@ -10,30 +10,29 @@ export interface TravellingMessage {
   /** What is posted. */
   readonly text: string;
   readonly plaintext: string;
-  /** What opens it for a third party; null when it is for all, or in clear. */
+  /** What opens it for a third party; null when it is for all, or in clear text. */
   readonly disclosure: Disclosure | null;
 }
 
-/** ... that has come: `incarnation` is its sender's, null when it is in clear and so does not tell. */
+/** A message that was received. `incarnation` is its sender's; null when it is in clear text and so does not tell. */
 export interface OpenedMessage extends TravellingMessage {
   readonly incarnation: string | null;
 }
 
-/** How this node speaks with the other members: signed and sealed, or in clear where the roster is plain. Which it is never depends on a message. */
+/** How this node speaks with the other members: its messages are signed, and encrypted when they are for one member. */
 export class Seals {
   constructor(
-    private readonly roster: Roster,
-    private readonly identity: Identity,
+    protected readonly roster: Roster,
+    protected readonly identity: Identity,
   ) {}
 
   /** Is everything signed? If not, what comes under a name proves nothing. */
   get sealed(): boolean {
-    return this.roster.sealed;
+    return true;
   }
 
-  /** Seals a protocol message, once: sealing again gives another text. */
+  /** Seals a protocol message. Sealing it again gives another text. */
   async seal(place: Omit<Place, 'from'>, plaintext: string): Promise<TravellingMessage> {
-    if (!this.sealed) return { text: plaintext, plaintext, disclosure: null };
     const salt = freshSalt();
     const text = await seal(this.identity, this.roster, place, plaintext, salt);
     return { text, plaintext, disclosure: place.to === '*' ? null : { salt, plaintext } };
@@ -41,17 +40,16 @@ export class Seals {
 
   /** @param place where it was found @throws Refused when it is not a message of that place, or not for this node */
   async open(place: Omit<Place, 'incarnation'>, text: string): Promise<OpenedMessage> {
-    if (!this.sealed) return { text, plaintext: text, disclosure: null, incarnation: null };
     const { plaintext, disclosure, place: signed } = await open(this.identity, this.roster, place, text);
     return { text, plaintext, disclosure, incarnation: signed.incarnation };
   }
 
-  /** Has its sender sent this, in whatever session of that name? @throws Refused when it has not */
+  /** Has its sender sent this, in any session of that name? @throws Refused when it has not */
   async check(place: Omit<Place, 'incarnation' | 'setting'>, text: string): Promise<void> {
-    if (this.sealed) await check(this.roster, place, text);
+    await check(this.roster, place, text);
   }
 
-  /** Signs in the name of this node, whatever the roster. */
+  /** Signs in the name of this node. */
   state<Claims>(kind: StatementKind<Claims>, claims: Claims): Promise<string> {
     return sign(this.identity, this.roster, kind, claims);
   }
@@ -64,5 +62,24 @@ export class Seals {
   /** What a node says about itself. @throws Refused when it has not signed this */
   statusOf(nodeId: NodeId, statement: string): Promise<NodeStatement> {
     return verifyNodeStatement(this.roster, nodeId, statement);
+  }
+}
+
+/** In a plain cluster, where Rust nodes may be members: protocol messages are in clear text, and anybody may have posted them. */
+export class PlainSeals extends Seals {
+  override get sealed(): boolean {
+    return false;
+  }
+
+  override seal(_place: Omit<Place, 'from'>, plaintext: string): Promise<TravellingMessage> {
+    return Promise.resolve({ text: plaintext, plaintext, disclosure: null });
+  }
+
+  override open(_place: Omit<Place, 'incarnation'>, text: string): Promise<OpenedMessage> {
+    return Promise.resolve({ text, plaintext: text, disclosure: null, incarnation: null });
+  }
+
+  override check(): Promise<void> {
+    return Promise.resolve();
   }
 }

@@ -2,13 +2,13 @@ import type { Message, PostMessage } from 'message-board/contract';
 import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
 import type { RandomBytes } from 'service/random';
+import { nodeId, nodeIndex } from '../base/utils.js';
 import type { OpenedMessage, Seals, TravellingMessage } from './seals.js';
 import type { SessionRecord } from './session_record.js';
 import { settingDigest, type SessionSetting } from './session_setting.js';
-import { nodeId, nodeIndex } from '../base/utils.js';
 
 export interface SessionMailOptions {
-  readonly seals: Seals;
+  readonly seals: Pick<Seals, 'seal' | 'open'>;
   readonly random: RandomBytes;
   readonly logger: Logger;
   /** Nodes in the cluster. */
@@ -23,26 +23,27 @@ export interface SessionMailOptions {
   readonly setting: SessionSetting;
 }
 
-/** What a participant has said; `anotherLife` of it than what it said before in this session. */
-export interface Heard {
+/** A message of a participant. */
+export interface ParticipantMessage {
   /** Index in the cluster. */
   readonly party: number;
   readonly broadcast: boolean;
   readonly payload: string;
-  readonly anotherLife: boolean;
+  /** Is it of another life than the participant's first message in this session? */
+  readonly isOfAnotherLife: boolean;
 }
 
-/** Seals what this node says in one run of a protocol, opens what the others say, and keeps both as they travelled. */
+/** Seals this node's messages in one run of a protocol, opens the others', and keeps both as they travelled. */
 export class SessionMail {
   /** Of this run alone: should an id ever be run twice in one life, the two runs contradict each other no more than two lives do. */
   readonly #incarnation: string;
   readonly #settingDigest: string;
   readonly #sent: TravellingMessage[] = [];
-  /** What was accepted, by sender, recipient and content. */
+  /** Accepted messages, by sender, recipient and content. */
   readonly #received = new Map<string, TravellingMessage>();
   readonly #incarnations = new Map<number, string>();
-  /** Senders in whose name something was refused. */
-  readonly #refused = new Set<string>();
+  /** Senders of whom a message was rejected. */
+  readonly #rejected = new Set<string>();
 
   constructor(private readonly options: SessionMailOptions) {
     this.#incarnation = `${options.incarnation}.${options.random(8).toString('hex')}`;
@@ -57,13 +58,14 @@ export class SessionMail {
   /** @param to a node, or `*` @returns what is to be posted, again and again if need be */
   async seal(to: string, round: number, plaintext: string): Promise<PostMessage> {
     const { seals, namespace, requestId: session, self } = this.options;
-    const sealed = await seals.seal({ namespace, session, incarnation: this.#incarnation, setting: this.#settingDigest, to, round }, plaintext);
+    const place = { namespace, session, incarnation: this.#incarnation, setting: this.#settingDigest, to, round };
+    const sealed = await seals.seal(place, plaintext);
     this.#sent.push(sealed);
     return { request_id: session, from_node: nodeId(self), to_node: to, round, payload: sealed.text };
   }
 
-  /** What is not a message of another participant for this session is left out. */
-  async open(messages: readonly Message[]): Promise<Heard[]> {
+  /** Opens messages of the board. What is not a message of another participant for this session is left out. */
+  async open(messages: readonly Message[]): Promise<ParticipantMessage[]> {
     const opened = await Promise.all(messages.map((message) => this.#open(message)));
     return messages.flatMap((message, k) => this.#accept(message, opened[k] ?? null) ?? []);
   }
@@ -80,26 +82,26 @@ export class SessionMail {
     }
   }
 
-  #accept({ from_node: from, to_node: to }: Message, opened: OpenedMessage | Refused | null): Heard | null {
+  #accept({ from_node: from, to_node: to }: Message, opened: OpenedMessage | Refused | null): ParticipantMessage | null {
     const party = nodeIndex(from, this.options.n);
     if (party === null || opened === null) return null;
     if (opened instanceof Refused) {
-      this.#logRefused(from, opened.message);
+      this.#logRejected(from, opened.message);
       return null;
     }
-    const { incarnation, plaintext } = opened;
+    const { incarnation, plaintext: payload } = opened;
     const before = this.#incarnations.get(party) ?? incarnation;
     if (before !== null) this.#incarnations.set(party, before);
-    const heard = { party, broadcast: to === '*', payload: plaintext, anotherLife: before !== incarnation };
-    const key = JSON.stringify([from, to, plaintext]);
-    if (!heard.anotherLife && !this.#received.has(key)) this.#received.set(key, opened);
-    return heard;
+    const isOfAnotherLife = before !== incarnation;
+    const key = JSON.stringify([from, to, payload]);
+    if (!isOfAnotherLife && !this.#received.has(key)) this.#received.set(key, opened);
+    return { party, broadcast: to === '*', payload, isOfAnotherLife };
   }
 
   /** Once for each sender: a forger must not fill the log. */
-  #logRefused(from: string, reason: string): void {
+  #logRejected(from: string, reason: string): void {
     const { logger, requestId: session } = this.options;
-    if (!this.#refused.has(from)) logger.warn({ event: 'envelope_refused', session, from, reason }, 'A message was refused and ignored');
-    this.#refused.add(from);
+    if (!this.#rejected.has(from)) logger.warn({ event: 'envelope_refused', session, from, reason }, 'A message was rejected and ignored');
+    this.#rejected.add(from);
   }
 }

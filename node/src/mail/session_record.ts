@@ -1,7 +1,7 @@
 import type { TravellingMessage } from './seals.js';
 import type { SessionSetting } from './session_setting.js';
 
-/** What was said in a session: all that was received and accepted, and all that this node has sent. */
+/** What was said in a session: all messages that this node has received and accepted, and all that it has sent. */
 export interface SessionRecord {
   readonly kind: 'session';
   /** The board's id of the session. */

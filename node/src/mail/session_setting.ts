@@ -2,15 +2,15 @@ import { z } from 'zod';
 import type { SessionJob } from '../workers/jobs.js';
 import { sha256 } from '../base/sha256.js';
 
-/** What a session is about. All its parties sign a hash of it with every message, so that evidence cannot be read as of another. */
+/** What a session is about. With every message its sender signs a hash of it, so that evidence cannot be taken for that of another session. */
 export const SessionSettingSchema = z.strictObject({
   protocol: z.enum(['keygen', 'aux_info', 'presign', 'sign']),
   execution_id: z.string(),
-  /** Party indices; the protocol index is the position. */
+  /** Party indices. The protocol index is the position. */
   participants: z.array(z.int().min(0).max(255)).min(2).max(256).readonly(),
-  /** `keyMaterialDigest` of the key, in presigning and signing. */
+  /** `keyMaterialDigest` of the key; null except in presigning and full signing. */
   key_material: z.string().nullable(),
-  /** What is to be signed, in signing. */
+  /** What is to be signed; null except in full signing. */
   message: z.string().nullable(),
 });
 export type SessionSetting = z.infer<typeof SessionSettingSchema>;

@@ -1,5 +1,7 @@
 import type { AuditLog } from '../audit/audit_log.js';
+import type { PresenceView } from '../cluster/presence.js';
 import type { Culprits } from '../evidence/culprits.js';
+import type { Seals } from '../mail/seals.js';
 import type { ExecutionJournal } from '../storage/execution_journal.js';
 import type { TransportDeps } from '../transport/http_transport.js';
 import type { PoolDemand } from './pool_demand.js';
@@ -12,7 +14,9 @@ export interface PresigningDeps extends TransportDeps {
   readonly n: number;
   /** How many of them sign. */
   readonly t: number;
-  readonly culprits: Pick<Culprits, 'has' | 'accuse'>;
+  readonly seals: Seals;
+  readonly presence: PresenceView;
+  readonly culprits: Pick<Culprits, 'has'>;
   readonly journal: Pick<ExecutionJournal, 'claim'>;
   readonly audit: Pick<AuditLog, 'note'>;
   readonly keyShare: {
@@ -21,7 +25,7 @@ export interface PresigningDeps extends TransportDeps {
   };
   /** How many presignatures the cluster should hold. */
   readonly demand: PoolDemand;
-  readonly config: TransportDeps['config'] & {
+  readonly config: {
     /** Presignatures that the cluster keeps while nobody asks for signatures. 0: there is no pool. */
     readonly poolTarget: number;
     /** A node with this many free presignatures takes part in making no more. */

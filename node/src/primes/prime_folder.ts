@@ -24,8 +24,9 @@ export interface PrimeFolderOptions {
 const FileSchema = z.strictObject({ file: z.string(), prime: z.string().regex(/^[0-9a-f]{1,1024}$/) });
 
 /**
- * Safe primes that a node has ready, each in a sealed file `prime_<node>.<time>-<random>.json`. They are handed out once: whoever
- * removes the file has the prime, so any number of processes may add and take at a time. What is lost in a crash is a prime, never that.
+ * Safe primes that a node has ready, each in a sealed file `prime_<node>.<time>-<random>.json`. Each is handed out once: whoever removes the
+ * file has the prime. So any number of processes may add and take primes at the same time. A crash can lose a prime, and never hands one
+ * out twice.
  */
 export class PrimeFolder {
   readonly #label: Label;
@@ -37,7 +38,7 @@ export class PrimeFolder {
     this.#isName = (file) => pattern.test(file);
   }
 
-  /** How many there are. */
+  /** Number of primes. */
   async size(): Promise<number> {
     return (await this.#names()).length;
   }
@@ -47,7 +48,7 @@ export class PrimeFolder {
     for (const name of await this.#names()) await this.#read(name);
   }
 
-  /** On disk when it resolves. @param prime hexadecimal */
+  /** Adds a prime. It is on disk when this resolves. @param prime hexadecimal */
   async add(prime: string): Promise<void> {
     const { folder, sealKey, nodeId, clock, random } = this.options;
     const file = `prime_${nodeId}.${clock.now()}-${random(8).toString('hex')}.json`;
@@ -56,8 +57,8 @@ export class PrimeFolder {
   }
 
   /**
-   * Hands out the oldest: it is in no file any more, for good, when this resolves.
-   * @returns it in hexadecimal; null when there is none
+   * Hands out the oldest prime. Its file is gone for good when this resolves.
+   * @returns the prime, hexadecimal; null when there is none
    * @throws DamagedFile; the file is left as it is
    */
   async take(): Promise<string | null> {
@@ -73,7 +74,7 @@ export class PrimeFolder {
     return (await readdir(this.options.folder)).filter(this.#isName).sort();
   }
 
-  /** null when somebody has taken it meanwhile. */
+  /** The prime in a file; null when another process has taken it meanwhile. */
   async #read(name: string): Promise<string | null> {
     const { folder, sealKey, params } = this.options;
     const path = join(folder, name);
@@ -85,7 +86,9 @@ export class PrimeFolder {
     });
     const content = parseFile(text);
     const wrong = content === null ? 'it does not hold a prime as this node writes it' : complaint(content, name, params);
-    if (content === null || wrong !== null) throw new DamagedFile(`${path} cannot be used: ${wrong}. Remove it; another will be searched for.`);
+    if (content === null || wrong !== null) {
+      throw new DamagedFile(`${path} cannot be used: ${wrong}. Remove it: the node searches for another prime.`);
+    }
     return content.prime;
   }
 }

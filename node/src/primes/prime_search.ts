@@ -1,10 +1,12 @@
 import { every, sleep, type Clock } from 'service/clock';
 import type { ProtocolRunner } from '../workers/jobs.js';
 
+/** Progress is reported this often. */
 const REPORT_MS = 10_000;
+/** Pause after a search that failed. */
 const RETRY_MS = 1_000;
 
-/** How far a search is. */
+/** Progress of a search. */
 export interface SearchProgress {
   readonly found: number;
   readonly candidates: number;
@@ -14,23 +16,24 @@ export interface SearchProgress {
 export interface PrimeSearch {
   readonly clock: Clock;
   readonly runner: ProtocolRunner;
-  /** Searches at a time. */
+  /** Number of searches at the same time. */
   readonly workers: number;
-  /** How many are to be found. */
+  /** How many primes are to be found. */
   readonly wanted: number;
-  /** Told of each, once it is found; hexadecimal. */
+  /** Called with each prime that is found, hexadecimal. */
   readonly keep: (prime: string) => Promise<void>;
-  /** Called at the beginning, when one has been kept, and every ten seconds. */
+  /** Called at the beginning, after each prime that was kept, and every ten seconds. */
   readonly onProgress: (progress: SearchProgress) => void;
-  /** Called when a search fails; it is tried again. */
+  /** Called when a search fails. It is tried again. */
   readonly onFailure: (error: unknown) => void;
 }
 
 /**
- * Searches for safe primes on all workers until there are as many as wanted; the others are told to stop then.
+ * Searches for safe primes on all workers until there are as many as wanted. Then the searches that go on are stopped.
  * @throws the signal's reason when it aborts; what `keep` throws
  */
-export async function searchForPrimes({ clock, runner, workers, wanted, keep, onProgress, onFailure }: PrimeSearch, signal: AbortSignal): Promise<void> {
+export async function searchForPrimes(search: PrimeSearch, signal: AbortSignal): Promise<void> {
+  const { clock, runner, workers, wanted, keep, onProgress, onFailure } = search;
   const started = clock.monotonic();
   let [found, kept, candidates] = [0, 0, 0];
   const report = (): void => {
@@ -41,7 +44,7 @@ export async function searchForPrimes({ clock, runner, workers, wanted, keep, on
     enough.abort(signal.reason);
   };
 
-  /** null when it was told to stop, or failed. */
+  /** null when the search was stopped, or failed. */
   const findOne = async (): Promise<string | null> => {
     const job = runner.run({ kind: 'safe_prime' }, { onProgress: (tested) => { candidates += Number(tested); } });
     const abort = (): void => {

@@ -4,29 +4,29 @@ import type { ProtocolRunner } from '../workers/jobs.js';
 import { PrimeFolder, type PrimeFolderOptions } from './prime_folder.js';
 import { searchForPrimes, type SearchProgress } from './prime_search.js';
 
-/** For one key or refresh: N and N-hat are of two each. */
+/** Number of primes for one key: two for N, two for N-hat. */
 export const NEEDED = 4;
 
 /** The primes of one aux info generation. */
 export interface PrimeSource {
   /** Resolves when there are four. */
   prepare(signal: AbortSignal): Promise<void>;
-  /** Hands the four out, once: they are in no file any more when it resolves. @returns `serializePrimes` */
+  /** Hands out four primes. They are in no file any more when this resolves. @returns `serializePrimes` */
   take(): Promise<string>;
 }
 
 export interface PrimeSupplyOptions extends PrimeFolderOptions {
   readonly runner: ProtocolRunner;
-  /** Searches at a time. */
+  /** Number of searches at the same time. */
   readonly workers: number;
   readonly logger: Logger;
 }
 
-/** The primes that are in the node's folder, made ahead or found before a restart; it searches for those that are missing. */
+/** The primes in the node's folder, which were made ahead or found before a restart. It searches for those that are missing. */
 export class PrimeSupply implements PrimeSource {
   readonly #options: PrimeSupplyOptions;
   readonly #folder: PrimeFolder;
-  /** Hexadecimal: out of the folder already, when there were too few in it. */
+  /** Hexadecimal. They were taken when there were too few in the folder, and are in no file any more. */
   #taken: string[] = [];
   #search: Promise<void> | null = null;
 

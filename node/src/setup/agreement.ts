@@ -16,64 +16,30 @@
 import type { SetupStatus } from 'message-board/contract';
 import type { Logger } from 'pino';
 import { sleep, type Clock } from 'service/clock';
-import type { Culprit, Culprits } from '../evidence/culprits.js';
-import { DamagedFile, SetupRefused } from '../base/errors.js';
-import type { ExecutionJournal } from '../storage/execution_journal.js';
-import type { ResultStore } from '../storage/key_store.js';
-import type { PeerView, PresenceView } from '../cluster/presence.js';
-import { decide, superseded, type SetupPeer } from './setup_decision.js';
+import { DamagedFile } from '../base/errors.js';
 import { Wakeup } from '../base/wakeup.js';
+import type { PeerView, PresenceView } from '../cluster/presence.js';
+import type { Culprit, Culprits } from '../evidence/culprits.js';
+import type { ExecutionJournal } from '../storage/execution_journal.js';
+import type { Phase } from './phase.js';
+import { nextAction, reasonToGiveUp, type SetupPeer } from './setup_action.js';
 
-/** Looks at everything again after so long, even without news. */
+/** A node that waits looks at everything again this often. News wakes it earlier. */
 const LOOK_MS = 2_000;
+/** Pause after an attempt that failed: this long after the first, twice as long after each further one, up to the longest. */
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
-const REFUSED = 'refused';
-
-/** What the generic algorithm needs to know about key generation, or aux info. */
-export interface Phase {
-  /** As a stage, and in logs. */
-  readonly name: 'keygen' | 'aux_info';
-  readonly store: ResultStore;
-  /** Number of an attempt, from 0, to its execution id. */
-  readonly executionId: (attempt: number) => string;
-  /** ... and back; null for any other id. */
-  readonly attemptOf: (executionId: string) => number | null;
-  /** SHA-256, hexadecimal, of a result's public part. */
-  readonly digestOf: (result: string) => string;
-  /** Resolves when this node could begin an attempt. */
-  readonly prepare: (signal: AbortSignal) => Promise<void>;
-  /** Why no attempt may be begun at all; null when one may. */
-  readonly obstacle: (signal: AbortSignal) => Promise<string | null>;
-  /** Runs the protocol. @returns its result as text */
-  readonly run: (attempt: number, signal: AbortSignal) => Promise<string>;
-}
+const STOPPED = 'stopped';
 
 export interface AgreementDeps {
   readonly presence: PresenceView;
   readonly journal: Pick<ExecutionJournal, 'claim'>;
-  /** With those that it lists no attempt is begun. */
+  /** No attempt is begun while there are any. */
   readonly culprits: Pick<Culprits, 'list'>;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Told what an operator has to resolve, and null when it is resolved. */
   readonly onProblem: (reason: string | null) => void;
-}
-
-/** What this node has of a phase when it starts. @throws DamagedFile */
-export async function initialStatus({ store, attemptOf, digestOf }: Phase, journal: Pick<ExecutionJournal, 'ids'>): Promise<SetupStatus> {
-  const begun = [...journal.ids()].flatMap((id) => attemptOf(id) ?? []);
-  const next = 1 + begun.reduce((highest, attempt) => Math.max(highest, attempt), -1);
-  const status = { ready: false, next, running: null, completed: null, committed: null };
-  const kept = await store.load();
-  if (kept !== null) {
-    await store.discardPending();
-    return { ...status, committed: digestOf(kept) };
-  }
-  const pending = await store.loadPending();
-  if (pending === null) return status;
-  const { attempt, text } = pending;
-  return { ...status, completed: { attempt, digest: digestOf(text) } };
 }
 
 /**
@@ -99,14 +65,18 @@ export async function agree(phase: Phase, deps: AgreementDeps, signal: AbortSign
   }
 }
 
-/** What follows a step: the next one at once, after news, or after a pause. */
-export type Step = { readonly kind: 'done'; readonly result: string } | { readonly kind: 'again' } | { readonly kind: 'wait' } | { readonly kind: 'pause'; readonly ms: number };
+/** What follows a step: the end, or the next step at once, after news, or after a pause. */
+export type AgreementStep =
+  | { readonly kind: 'done'; readonly result: string }
+  | { readonly kind: 'again' }
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'pause'; readonly ms: number };
 
 /** The agreement of one node, step by step. */
 export class Agreement {
   #failures = 0;
-  /** What was last said to be waited for; it is said once. */
-  #announced = '';
+  /** What the log was last told of: the same is not logged twice in a row. */
+  #logged = '';
 
   constructor(
     private readonly phase: Phase,
@@ -117,8 +87,8 @@ export class Agreement {
     return this.deps.presence.status[this.phase.name];
   }
 
-  /** Decides, and does it. */
-  async step(signal: AbortSignal): Promise<Step> {
+  /** Takes the next action. */
+  async step(signal: AbortSignal): Promise<AgreementStep> {
     const { store, prepare, name } = this.phase;
     if (this.#own.committed !== null) {
       const result = await store.load();
@@ -126,23 +96,23 @@ export class Agreement {
       this.deps.onProblem(null);
       return { kind: 'done', result };
     }
-    const decision = decide(this.#own, this.#peers());
-    const begins = this.#own.completed === null && (decision.kind === 'prepare' || decision.kind === 'wait' || decision.kind === 'start');
+    const action = nextAction(this.#own, this.#peers());
+    const begins = this.#own.completed === null && (action.kind === 'prepare' || action.kind === 'wait' || action.kind === 'start');
     const culprits = begins ? this.deps.culprits.list() : [];
     if (culprits.length > 0) return this.#distrust(culprits);
-    switch (decision.kind) {
-      case 'refuse':
-        return this.#refuse(decision.reason);
+    switch (action.kind) {
+      case 'stop':
+        return this.#stop(action.reason);
       case 'commit':
-        await store.commit(decision.attempt);
-        this.#publish({ completed: null, committed: decision.digest });
+        await store.commit(action.attempt);
+        this.#publish({ completed: null, committed: action.digest });
         return { kind: 'again' };
       case 'discard':
         await store.discardPending();
         this.#publish({ completed: null });
         return { kind: 'again' };
       case 'skip':
-        this.#publish({ next: decision.next });
+        this.#publish({ next: action.next });
         return { kind: 'again' };
       case 'prepare':
         this.#stage(`preparing_${name}`);
@@ -151,24 +121,24 @@ export class Agreement {
         return { kind: 'again' };
       case 'wait':
         this.#stage('waiting_for_nodes');
-        this.#announce({ event: 'waiting_for_nodes', phase: name, missing: decision.missing }, `Waiting for ${decision.missing.join(', ')}${this.#whatTheySay()}`);
+        this.#log({ event: 'waiting_for_nodes', phase: name, missing: action.missing }, `Waiting for ${action.missing.join(', ')}${this.#whatTheySay()}`);
         return { kind: 'wait' };
       case 'start':
-        return this.#attempt(decision.attempt, signal);
+        return this.#attempt(action.attempt, signal);
     }
   }
 
-  async #attempt(attempt: number, signal: AbortSignal): Promise<Step> {
+  async #attempt(attempt: number, signal: AbortSignal): Promise<AgreementStep> {
     const { phase, deps } = this;
     const obstacle = await this.#guarded(attempt, () => phase.obstacle(signal), signal);
     if (obstacle instanceof Error) return this.#pause();
-    if (obstacle !== null) return this.#refuse(obstacle);
+    if (obstacle !== null) return this.#stop(obstacle);
     deps.onProblem(null);
     const claimed = await deps.journal.claim(phase.executionId(attempt));
     this.#publish({ ready: false, next: attempt + 1, running: claimed ? attempt : null });
     if (!claimed) return { kind: 'again' };
     this.#stage(phase.name);
-    this.#announced = '';
+    this.#logged = '';
     deps.logger.info({ event: `${phase.name}_started`, attempt }, `${phase.name} attempt started`);
     const result = await this.#guarded(attempt, () => this.#run(attempt, signal), signal);
     if (result instanceof Error) {
@@ -183,26 +153,21 @@ export class Agreement {
 
   /** Ends early when another node shows that the attempt cannot end well. */
   async #run(attempt: number, signal: AbortSignal): Promise<string> {
-    const ended = new AbortController();
-    const stop = (): void => {
-      ended.abort(signal.reason);
-    };
+    const hopeless = new AbortController();
     const look = (): void => {
-      const reason = superseded(attempt, this.#peers());
-      if (reason !== null) ended.abort(new Error(reason));
+      const reason = reasonToGiveUp(attempt, this.#peers());
+      if (reason !== null) hopeless.abort(new Error(reason));
     };
-    signal.addEventListener('abort', stop);
     const unsubscribe = this.deps.presence.onChange(look);
     try {
       look();
-      return await this.phase.run(attempt, ended.signal);
+      return await this.phase.run(attempt, AbortSignal.any([signal, hopeless.signal]));
     } finally {
-      signal.removeEventListener('abort', stop);
       unsubscribe();
     }
   }
 
-  /** What fails on the way is logged, and is no reason to stop; unless the signal has aborted. */
+  /** Logs what fails on the way: the next attempt may go well. @throws the signal's reason when it has aborted */
   async #guarded<T>(attempt: number, work: () => Promise<T>, signal: AbortSignal): Promise<T | Error> {
     const { name } = this.phase;
     try {
@@ -214,38 +179,41 @@ export class Agreement {
     }
   }
 
-  #pause(): Step {
+  #pause(): AgreementStep {
     return { kind: 'pause', ms: Math.min(FIRST_PAUSE_MS * 2 ** this.#failures++, LONGEST_PAUSE_MS) };
   }
 
-  /** Says so, and waits: an operator may restore the file meanwhile. */
-  async #refuse(reason: string): Promise<Step> {
+  /** Tells the operator, and waits: the file may be restored meanwhile. */
+  async #stop(reason: string): Promise<AgreementStep> {
     const { phase, deps } = this;
     const restored = await phase.store.load();
     if (restored !== null) {
       this.#publish({ completed: null, committed: phase.digestOf(restored) });
       return { kind: 'again' };
     }
-    const problem = `${phase.name}: ${reason}. No second one is made. Restore this node's files from its backup; to make a new key, stop all nodes and the board and empty all data folders`;
+    const problem =
+      `${phase.name}: ${reason}. No second one is made. Restore this node's files from its backup; `
+      + 'to make a new key, stop all nodes and the board and empty all data folders';
     this.#stage('refusing');
     deps.onProblem(problem);
-    if (this.#announced !== REFUSED) deps.logger.error({ event: 'setup_refused', phase: phase.name }, problem);
-    this.#announced = REFUSED;
+    if (this.#logged !== STOPPED) deps.logger.error({ event: 'setup_refused', phase: phase.name }, problem);
+    this.#logged = STOPPED;
     return { kind: 'wait' };
   }
 
-  /** A cheat would make every attempt fail, and each costs all nodes their primes: who has seen one waits for its operator. */
-  #distrust(culprits: readonly Culprit[]): Step {
+  /** A cheat would make every attempt fail, and each costs all nodes their primes. A node that has seen one waits for its operator. */
+  #distrust(culprits: readonly Culprit[]): AgreementStep {
     const { phase, deps } = this;
     const named = culprits.map(({ nodeId, reason, namedBy }) => `${nodeId} has cheated (${reason ?? `seen by ${namedBy.join(', ')}`})`).join(', ');
     const problem =
-      `${phase.name}: ${named}, and all nodes have to take part. verify-evidence shows the files in DATA_DIR/evidence to anybody. ` +
-      'Once its operator has mended it, move them away at every node and start these again; or make a cluster without it';
+      `${phase.name}: ${named}, and all nodes have to take part. verify-evidence shows anybody what the files in DATA_DIR/evidence prove. `
+      + 'Once the operator of that node has mended it, move the files away at every node and restart those nodes; or make a cluster without it';
     if (this.#own.ready) this.#publish({ ready: false });
     this.#stage('refusing');
     deps.onProblem(problem);
-    if (this.#announced !== problem) deps.logger.error({ event: 'setup_refused', phase: phase.name, culprits: culprits.map(({ nodeId }) => nodeId) }, problem);
-    this.#announced = problem;
+    const fields = { event: 'setup_refused', phase: phase.name, culprits: culprits.map(({ nodeId }) => nodeId) };
+    if (this.#logged !== problem) deps.logger.error(fields, problem);
+    this.#logged = problem;
     return { kind: 'wait' };
   }
 
@@ -258,9 +226,9 @@ export class Agreement {
     return sayings.map((saying) => `; ${saying}`).join('');
   }
 
-  #announce(fields: object, text: string): void {
-    if (this.#announced !== text) this.deps.logger.info(fields, text);
-    this.#announced = text;
+  #log(fields: object, text: string): void {
+    if (this.#logged !== text) this.deps.logger.info(fields, text);
+    this.#logged = text;
   }
 
   #peers(): SetupPeer[] {
@@ -275,26 +243,4 @@ export class Agreement {
   #stage(stage: string): void {
     if (this.deps.presence.status.stage !== stage) this.deps.presence.update({ stage });
   }
-}
-
-/**
- * With Rust nodes, which announce nothing: there is one attempt, with whoever answers, and whoever has a result keeps it.
- * @throws SetupRefused when it must not be begun, or was begun before
- */
-export async function runOnlyAttempt({ store, executionId, obstacle, prepare, run, name }: Phase, journal: Pick<ExecutionJournal, 'claim'>, signal: AbortSignal): Promise<string> {
-  const kept = await store.load();
-  if (kept !== null) return kept;
-  if ((await store.loadPending()) === null) {
-    const reason = await obstacle(signal);
-    if (reason !== null) throw new SetupRefused(`${name}: ${reason}`);
-    await prepare(signal);
-    if (!(await journal.claim(executionId(0)))) {
-      throw new SetupRefused(`${name}: its only attempt was begun before and did not end well. Stop all nodes and the board, empty all data folders and start again`);
-    }
-    await store.savePending(0, await run(0, signal));
-  }
-  await store.commit(0);
-  const result = await store.load();
-  if (result === null) throw new SetupRefused(`${name}: its file is gone`);
-  return result;
 }

@@ -1,13 +1,21 @@
 import { parseAuxInfo, type SecurityParams } from 'cggmp24';
-import type { Phase } from './agreement.js';
-import type { ResultStore } from '../storage/key_store.js';
-import type { PrimeSource } from '../primes/safe_primes.js';
-import { attemptNames, hasLeftovers, runWithEveryone, type SetupDeps } from './setup_session.js';
 import { sha256 } from '../base/sha256.js';
+import type { PrimeSource } from '../primes/safe_primes.js';
+import type { ResultStore } from '../storage/key_store.js';
+import { attemptNames } from './attempt_names.js';
+import type { Phase } from './phase.js';
+import { requireNoLeftovers, runWithEveryone, type SetupSessionDeps } from './setup_session.js';
 
 const FIRST = { boardId: 'auxgen', executionId: 'threshold_auxgen_initial_2024__' };
 
-/** SHA-256 of what all nodes' aux info has in common: N, N-hat, s and t of each. */
+export interface AuxInfoDeps extends SetupSessionDeps {
+  readonly params: SecurityParams;
+  readonly primes: PrimeSource;
+  /** The Rust crate's form of Π^prm, with 32 instead of 128 bits of soundness: in clusters with Rust nodes only. */
+  readonly prmFirstWordOnly: boolean;
+}
+
+/** SHA-256 of what all nodes' auxiliary info has in common: N, N-hat, s and t of each. */
 function digestOf(text: string, params: SecurityParams): string {
   const { encryptionKeys, ringPedersen } = parseAuxInfo(text, params);
   const hex = (x: bigint): string => x.toString(16);
@@ -18,31 +26,23 @@ function digestOf(text: string, params: SecurityParams): string {
   return sha256(JSON.stringify(common));
 }
 
-/** Generation of everybody's Paillier keys and ring-Pedersen parameters. Its result is the text of the aux info. */
-export function auxInfoPhase(deps: SetupDeps & { readonly params: SecurityParams; readonly primes: PrimeSource }, store: ResultStore): Phase {
-  const { config, params, primes } = deps;
-  const names = attemptNames(FIRST, config.n);
+/** Generation of all nodes' Paillier keys and ring-Pedersen parameters. Its result is the text of the auxiliary info. */
+export function auxInfoPhase(deps: AuxInfoDeps, store: ResultStore): Phase {
+  const { index, n: parties, params, primes, prmFirstWordOnly: insecurePrmFirstWordOnly } = deps;
+  const { boardId, executionId, attemptOf } = attemptNames(FIRST, parties);
   return {
     name: 'aux_info',
     store,
-    executionId: names.executionId,
-    attemptOf: names.attemptOf,
+    executionId,
+    attemptOf,
     digestOf: (text) => digestOf(text, params),
     prepare: (signal) => primes.prepare(signal),
     obstacle: () => Promise.resolve(null),
     run: async (attempt, signal) => {
-      const boardId = names.boardId(attempt);
       // Before the primes are spent on it.
-      if (await hasLeftovers(deps, boardId, signal)) throw new Error(`the board holds messages of an earlier ${boardId}`);
-      const job = {
-        kind: 'aux_info',
-        executionId: names.executionId(attempt),
-        index: config.index,
-        parties: config.n,
-        primes: await primes.take(),
-        insecurePrmFirstWordOnly: config.rustInterop,
-      } as const;
-      return runWithEveryone(deps, boardId, job, signal);
+      await requireNoLeftovers(deps, boardId(attempt), signal);
+      const job = { kind: 'aux_info', executionId: executionId(attempt), index, parties, primes: await primes.take(), insecurePrmFirstWordOnly } as const;
+      return runWithEveryone(deps, boardId(attempt), job, signal);
     },
   };
 }

@@ -4,9 +4,9 @@ import type { PeerView, PresenceView } from '../cluster/presence.js';
 const PHASES = ['keygen', 'aux_info'] as const;
 
 /**
- * Does this node belong to another key, or aux info, than the others? Of two groups of nodes that hold different ones, the
- * larger is right; of two that are equally large, neither is.
- * @returns what is the matter, null when nothing is
+ * Does this node have a share of another key, or other auxiliary info, than the others? Of two groups of nodes that hold different ones
+ * the larger is right. Of two equally large groups neither is.
+ * @returns the problem; null when there is none
  */
 function conflict(phase: (typeof PHASES)[number], presence: PresenceView): string | null {
   const own = presence.status[phase].committed;
@@ -19,7 +19,8 @@ function conflict(phase: (typeof PHASES)[number], presence: PresenceView): strin
   const ours = 1 + (own === null ? 0 : (groups.get(own)?.length ?? 0));
   const [others] = [...groups].filter(([digest, nodes]) => digest !== own && nodes.length >= ours).map(([, nodes]) => nodes);
   if (own === null || others === undefined) return null;
-  return `${phase}: ${others.join(', ')} and this node hold files of different key generations. Restore this node's files from its backup, or theirs`;
+  const problem = `${phase}: ${others.join(', ')} and this node hold files of different key generations`;
+  return `${problem}. Restore this node's files from its backup, or theirs`;
 }
 
 export interface ConflictDeps {
@@ -29,7 +30,7 @@ export interface ConflictDeps {
   readonly onProblem: (reason: string | null) => void;
 }
 
-/** Watches, once this node's key share is complete, whether it belongs to the others' until the signal aborts. */
+/** Watches whether this node's key share, which is complete, belongs to the others' shares, until the signal aborts. */
 export function watchForConflicts({ presence, logger, onProblem }: ConflictDeps, signal: AbortSignal): void {
   let known: string | null = null;
   const look = (): void => {

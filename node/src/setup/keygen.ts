@@ -1,10 +1,16 @@
 import { encodePoint, parseCoreKeyShare } from 'cggmp24';
-import type { Phase } from './agreement.js';
-import type { ResultStore } from '../storage/key_store.js';
-import { attemptNames, hasLeftovers, runWithEveryone, type SetupDeps } from './setup_session.js';
 import { sha256 } from '../base/sha256.js';
+import type { ResultStore } from '../storage/key_store.js';
+import { attemptNames } from './attempt_names.js';
+import type { Phase } from './phase.js';
+import { requireNoLeftovers, runWithEveryone, type SetupSessionDeps } from './setup_session.js';
 
 const FIRST = { boardId: 'keygen', executionId: 'threshold_keygen_initial_2024___' };
+
+export interface KeygenDeps extends SetupSessionDeps {
+  /** How many nodes sign. */
+  readonly t: number;
+}
 
 /** SHA-256 of what all nodes' core shares have in common. */
 function digestOf(text: string): string {
@@ -21,14 +27,14 @@ function digestOf(text: string): string {
 }
 
 /** Threshold key generation by all nodes. Its result is the text of the core key share. */
-export function keygenPhase(deps: SetupDeps, store: ResultStore): Phase {
-  const { config, client } = deps;
-  const names = attemptNames(FIRST, config.n);
+export function keygenPhase(deps: KeygenDeps, store: ResultStore): Phase {
+  const { client, index, n: parties, t: threshold } = deps;
+  const { boardId, executionId, attemptOf } = attemptNames(FIRST, parties);
   return {
     name: 'keygen',
     store,
-    executionId: names.executionId,
-    attemptOf: names.attemptOf,
+    executionId,
+    attemptOf,
     digestOf,
     prepare: () => Promise.resolve(),
     obstacle: async (signal) => {
@@ -36,10 +42,9 @@ export function keygenPhase(deps: SetupDeps, store: ResultStore): Phase {
       return publicKey === undefined ? null : `the board has the public key ${publicKey} and no node has a share of it`;
     },
     run: async (attempt, signal) => {
-      const boardId = names.boardId(attempt);
-      if (await hasLeftovers(deps, boardId, signal)) throw new Error(`the board holds messages of an earlier ${boardId}`);
-      const { index, n: parties, t: threshold } = config;
-      return runWithEveryone(deps, boardId, { kind: 'keygen', executionId: names.executionId(attempt), index, parties, threshold }, signal);
+      const job = { kind: 'keygen', executionId: executionId(attempt), index, parties, threshold } as const;
+      await requireNoLeftovers(deps, boardId(attempt), signal);
+      return runWithEveryone(deps, boardId(attempt), job, signal);
     },
   };
 }

@@ -1,75 +1,57 @@
 import { Refused } from 'sealing/errors';
-import type { Config } from '../config.js';
+import { nodeId } from '../base/utils.js';
+import type { Seals } from '../mail/seals.js';
 import { runOverBoard, type TransportDeps } from '../transport/http_transport.js';
 import type { JobResult, SessionJob } from '../workers/jobs.js';
-import { nodeId, signersLabel } from '../base/utils.js';
+import { everyone } from './attempt_names.js';
 
-/** An attempt costs everybody a lot, and while all look for primes a heartbeat may be late. */
+/** A peer whose heartbeat is late by this much is given up. Smaller: an attempt ends, which costs all nodes much, because a peer is busy with its primes. */
 const GONE_AFTER_MS = 15_000;
 
-/** What key generation and aux info need to run. */
-export interface SetupDeps extends TransportDeps {
-  readonly config: Config;
-}
-
-/** All parties of a cluster of n. */
-export function everyone(n: number): number[] {
-  return Array.from({ length: n }, (_, index) => index);
-}
-
-/** The names of attempts in which all n nodes take part: the first has fixed ones, the Rust nodes' too. */
-export interface AttemptNames {
-  /** Under which the board keeps the messages. */
-  readonly boardId: (attempt: number) => string;
-  readonly executionId: (attempt: number) => string;
-  /** null for the execution id of anything else. */
-  readonly attemptOf: (executionId: string) => number | null;
-}
-
-/** @param first of attempt 0: the board id, which begins the names of all later ones, and the execution id */
-export function attemptNames(first: { readonly boardId: string; readonly executionId: string }, n: number): AttemptNames {
-  const label = signersLabel(everyone(n));
-  const later = (attempt: number): string => `${first.boardId}.${attempt}.${label}`;
-  return {
-    boardId: (attempt) => (attempt === 0 ? first.boardId : later(attempt)),
-    executionId: (attempt) => (attempt === 0 ? first.executionId : later(attempt)),
-    attemptOf: (executionId) => {
-      if (executionId === first.executionId) return 0;
-      const attempt = Number(/^\w+\.([1-9]\d{0,6})\./.exec(executionId)?.[1] ?? 0);
-      return attempt > 0 && executionId === later(attempt) ? attempt : null;
-    },
+/** What the sessions of the set-up need, in which all nodes take part. */
+export interface SetupSessionDeps extends TransportDeps {
+  readonly seals: Pick<Seals, 'seal' | 'open' | 'check'>;
+  /** Own party index. */
+  readonly index: number;
+  readonly config: {
+    /** An attempt ends when a node is silent for this long. */
+    readonly setupTimeoutMs: number;
   };
 }
 
 /**
- * Does the board hold messages of ours under an id that we have not used? Then it is an earlier cluster's, or our data
- * folder was emptied: the others' old messages would contradict their new ones.
+ * Makes sure that the board holds no message of this node under this id, which it has not used. If it does, the messages are of an earlier
+ * cluster, or this node's data folder was emptied: the others' old messages would contradict their new ones.
+ * @throws Error when it does
  */
-export async function hasLeftovers({ client, config, seals }: SetupDeps, boardId: string, signal: AbortSignal): Promise<boolean> {
-  const own = nodeId(config.index);
+export async function requireNoLeftovers({ client, index, seals }: SetupSessionDeps, boardId: string, signal: AbortSignal): Promise<void> {
+  const own = nodeId(index);
   const messages = await client.listMessages(boardId, own, { signal });
-  for (const { from_node: from, to_node: to, round, payload } of messages) {
-    if (from !== own) continue;
-    try {
-      await seals.check({ namespace: 'messages', session: boardId, from, to, round }, payload);
-      return true;
-    } catch (error) {
-      // Not ours: anyone may post under our name.
-      if (!(error instanceof Refused)) throw error;
-    }
+  for (const { from_node: from, to_node: to, round, payload } of messages.filter(({ from_node }) => from_node === own)) {
+    // Anybody may post under this node's name.
+    if (await isSealedBy(seals, { session: boardId, from, to, round }, payload)) throw new Error(`the board holds messages of an earlier ${boardId}`);
   }
-  return false;
 }
 
-/** Runs one attempt of all nodes, and reports its rounds. */
-export function runWithEveryone<J extends SessionJob>(deps: SetupDeps, requestId: string, job: J, signal: AbortSignal): Promise<JobResult<J>> {
-  const { config, logger, clock } = deps;
+async function isSealedBy(seals: SetupSessionDeps['seals'], place: { session: string; from: string; to: string; round: number }, text: string): Promise<boolean> {
+  try {
+    await seals.check({ namespace: 'messages', ...place }, text);
+    return true;
+  } catch (error) {
+    if (error instanceof Refused) return false;
+    throw error;
+  }
+}
+
+/** Runs one attempt of all nodes, and logs its rounds. */
+export function runWithEveryone<J extends SessionJob>(deps: SetupSessionDeps, requestId: string, job: J, signal: AbortSignal): Promise<JobResult<J>> {
+  const { clock, config, index: self, logger, n } = deps;
   const started = clock.monotonic();
   return runOverBoard(deps, {
     namespace: 'messages',
     requestId,
-    participants: everyone(config.n),
-    self: config.index,
+    participants: everyone(n),
+    self,
     job,
     keyMaterial: null,
     silenceMs: config.setupTimeoutMs,

@@ -6,7 +6,7 @@ import { Refused } from 'sealing/errors';
 import { PARTIAL_SIGNATURE } from 'sealing/kinds';
 import { z } from 'zod';
 import { nodeIndex } from '../base/utils.js';
-import type { Culprits } from '../evidence/culprits.js';
+import type { Accuser } from '../evidence/accuser.js';
 import type { Seals } from '../mail/seals.js';
 import type { StoredPresignature } from '../presigning/presignature_pool.js';
 
@@ -16,7 +16,7 @@ export interface CollectionDeps {
   /** Nodes in the cluster. */
   readonly n: number;
   readonly seals: Pick<Seals, 'state' | 'stated'>;
-  readonly culprits: Pick<Culprits, 'accuse'>;
+  readonly accuser: Accuser;
   readonly keyShare: { readonly sharedPublicKey: Point };
   readonly logger: Logger;
 }
@@ -93,7 +93,7 @@ export class Collection {
     const { id: requestId, message } = this.request;
     const statements = [...this.#stated.values()].map(({ statement }) => statement);
     const record = { kind: 'partial_signature', requestId, message, making: this.stored.making, statements } as const;
-    this.deps.culprits.accuse({ code: 'invalid_partial_signature', round: 'combine', blame, record });
+    this.deps.accuser.accuse({ code: 'invalid_partial_signature', round: 'combine', blame, record });
     return { kind: 'wrong', makers: blame.map(({ party }) => party) };
   }
 

@@ -5,6 +5,7 @@ import { messageHash } from 'message-board/signing_request';
 import type { AuditLog } from '../audit/audit_log.js';
 import { SessionTimeout } from '../base/errors.js';
 import { nodeId, nodeIndex, signersLabel } from '../base/utils.js';
+import type { PresenceView } from '../cluster/presence.js';
 import type { Culprits } from '../evidence/culprits.js';
 import type { Seals } from '../mail/seals.js';
 import type { ExecutionJournal } from '../storage/execution_journal.js';
@@ -38,14 +39,15 @@ export interface FullSigningDeps extends TransportDeps {
   readonly cluster: Pick<ClusterKind, 'planner' | 'identification'>;
   readonly client: BoardClient;
   readonly seals: Seals;
-  readonly culprits: Pick<Culprits, 'has' | 'accuse'>;
+  readonly presence: PresenceView;
+  readonly culprits: Pick<Culprits, 'has'>;
   readonly journal: Pick<ExecutionJournal, 'claim'>;
   readonly audit: Pick<AuditLog, 'record' | 'note'>;
   readonly keyShare: {
     /** `keyMaterialDigest` of it. */
     readonly materialDigest: string;
   };
-  readonly config: TransportDeps['config'] & {
+  readonly config: {
     /** An attempt ends when a signer is silent for longer. */
     readonly fullSigningTimeoutMs: number;
   };

@@ -2,11 +2,12 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readIfThere, syncFolder, writeAtomically } from './files.js';
 
+/** The journal remembers at least this many ids, and has at most twice as many lines. */
 const DEFAULT_MAX_ENTRIES = 100_000;
 
 /**
- * The execution ids that this node has begun, on disk: none is run twice, whatever crashes, because two runs of one id
- * could answer two challenges with one nonce. Bounded: the oldest are forgotten, and ids are never made again so late.
+ * The execution ids that this node has begun, on disk. None is run twice, whatever crashes: two runs of one id could answer two challenges
+ * with one nonce. The journal is bounded: it forgets the oldest ids, which nobody makes again after so many others.
  */
 export class ExecutionJournal {
   readonly #claimed: Set<string>;
@@ -25,7 +26,7 @@ export class ExecutionJournal {
     this.#file = file;
   }
 
-  /** Opens the journal, or begins one. What a crash cut short is not an entry: nothing was run under it. */
+  /** Opens the journal, or begins one. A line that a crash has cut short is no entry: nothing was run under it. */
   static async open(path: string, maxEntries = DEFAULT_MAX_ENTRIES): Promise<ExecutionJournal> {
     const text = (await readIfThere(path)) ?? '';
     const lines = text.split('\n');
@@ -37,15 +38,15 @@ export class ExecutionJournal {
     return new ExecutionJournal(path, maxEntries, new Set(ids), file);
   }
 
-  /** All that it remembers, the oldest first. */
+  /** The remembered ids, the oldest first. */
   ids(): Iterable<string> {
     return this.#claimed.values();
   }
 
   /**
-   * Records that this node begins an execution. On disk when it resolves.
-   * @returns false when it was begun before: it must not be run
-   * @throws when it cannot be recorded: it must not be run either
+   * Records that this node begins an execution. The record is on disk when this resolves.
+   * @returns false when the execution was begun before: it must not be run
+   * @throws when this cannot be recorded: it must not be run either
    */
   async claim(executionId: string): Promise<boolean> {
     if (this.#claimed.has(executionId)) return false;
@@ -73,7 +74,7 @@ export class ExecutionJournal {
     this.#lines += 1;
   }
 
-  /** Keeps the newest entries. */
+  /** Keeps only the newest entries. */
   async #compact(): Promise<void> {
     const ids = [...this.#claimed].slice(-this.#maxEntries);
     await writeAtomically(this.#path, toText(ids));

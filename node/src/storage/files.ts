@@ -1,7 +1,7 @@
 import { link, open, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Makes what was done to the names in a folder survive a crash of the machine. */
+/** Makes sure that new, renamed and removed names in a folder survive a crash of the machine. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
@@ -11,17 +11,17 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Writes a file that is there as a whole or not at all, whatever crashes, with mode 0600. */
+/** Writes a file, with mode 0600. Whatever crashes, it is there as a whole or not at all. */
 export async function writeAtomically(path: string, text: string): Promise<void> {
   await rename(await writeTemporary(path, text), path);
   await syncFolder(dirname(path));
 }
 
-/** The same for a file that must not be there yet. @throws with code EEXIST when it is; it stays as it was */
+/** The same for a file that must not exist yet. @throws with code EEXIST when it does; it stays as it was */
 export async function writeNew(path: string, text: string): Promise<void> {
   const temporary = await writeTemporary(path, text);
   try {
-    // Unlike a renaming, a link never replaces what is there.
+    // A link, unlike renaming, never replaces an existing file.
     await link(temporary, path);
   } finally {
     await rm(temporary);
@@ -31,7 +31,7 @@ export async function writeNew(path: string, text: string): Promise<void> {
 
 async function writeTemporary(path: string, text: string): Promise<string> {
   const temporary = `${path}.tmp`;
-  // What a crash left of an earlier writing goes, and its mode with it.
+  // A crash may have left one, with any mode.
   await rm(temporary, { force: true });
   const handle = await open(temporary, 'wx', 0o600);
   try {
@@ -53,7 +53,7 @@ export async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
-/** Removes a file for good. @returns false when it was not there: of several who try at a time, one alone removes it */
+/** Removes a file for good. @returns false when it was not there: of several that try at the same time, only one removes it */
 export async function removeDurably(path: string): Promise<boolean> {
   try {
     await unlink(path);

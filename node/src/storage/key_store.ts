@@ -18,39 +18,39 @@ import { DamagedFile } from '../base/errors.js';
 import { readIfThere, removeDurably, syncFolder, writeAtomically } from './files.js';
 import { nodeId } from '../base/utils.js';
 
-/** Makes the data folder; nobody but its owner may look into it. */
+/** Makes the data folder. Only its owner may look into it. */
 export async function openDataFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
 }
 
-/** What one phase of the set-up has on disk: a result for good, or one that not all nodes are known to have yet. */
+/** What one phase of the set-up has on disk: a committed result, or a pending one that not all nodes are known to have. */
 export interface ResultStore {
-  /** The result kept for good, as text; null when there is none. @throws DamagedFile */
+  /** The committed result, as text; null when there is none. @throws DamagedFile */
   load(): Promise<string | null>;
-  /** The result that is not yet kept for good, and the attempt that made it. @throws DamagedFile */
+  /** The pending result, and the attempt that made it; null when there is none. @throws DamagedFile */
   loadPending(): Promise<{ readonly attempt: number; readonly text: string } | null>;
   savePending(attempt: number, text: string): Promise<void>;
-  /** Keeps the pending result of this attempt for good. @throws when there is a result already: it is never replaced */
+  /** Commits the pending result of this attempt. @throws when there is a committed result: it is never replaced */
   commit(attempt: number): Promise<void>;
   discardPending(): Promise<void>;
 }
 
 export interface ResultFileOptions {
   readonly folder: string;
-  /** File name without its end, `key_share_node-1`. */
+  /** File name without its extension, `key_share_node-1`. */
   readonly name: string;
   readonly sealKey: SealKey;
   readonly label: Label;
-  /** Validates what a file holds and brings it into the form of a result. @throws Error that says what is wrong */
+  /** Validates the text of a file and brings it into the form of a result. @throws Error that says what is wrong */
   readonly read: (text: string) => string;
-  /** Where else a result that is kept for good may be. */
+  /** Where else a committed result may be. */
   readonly elsewhere?: () => Promise<string | null>;
 }
 
-/** A result as sealed files: `<name>.json`, and `<name>.pending.<attempt>.json` before it is kept for good. */
+/** A result as sealed files: `<name>.pending.<attempt>.json` while it is pending, `<name>.json` once it is committed. */
 export class ResultFile implements ResultStore {
-  /** The last file that was found valid; to open it and to validate aux info takes a while. */
+  /** The last valid file: to open it, and to validate auxiliary info, takes a while. */
   #valid: { readonly file: string; readonly result: string } | null = null;
 
   constructor(private readonly options: ResultFileOptions) {}
@@ -75,7 +75,7 @@ export class ResultFile implements ResultStore {
   }
 
   async commit(attempt: number): Promise<void> {
-    // Unlike a renaming, a link never replaces what is there.
+    // A link, unlike renaming, never replaces an existing file.
     await link(this.#path(`pending.${attempt}.json`), this.#path('json'));
     await syncFolder(this.options.folder);
     await this.discardPending();
@@ -107,14 +107,16 @@ export class ResultFile implements ResultStore {
       this.#valid = { file, result };
       return result;
     } catch (error) {
-      if (error instanceof Refused) throw new DamagedFile(`${path} cannot be used: ${error.message}. It is left as it is.`, { cause: error });
       const why = error instanceof Error ? error.message : 'it cannot be read';
-      throw new DamagedFile(`${path} cannot be used: ${why}. It is left as it is. Restore it from a backup of this node (restore-share).`, { cause: error });
+      const problem = `${path} cannot be used: ${why}. It is left as it is.`;
+      // What does not open may only need another key.
+      const advice = error instanceof Refused ? '' : ' Restore it from a backup of this node (restore-share).';
+      throw new DamagedFile(`${problem}${advice}`, { cause: error });
     }
   }
 }
 
-/** Whose share it has to be, and of what. */
+/** Whose share it has to be, and of which cluster. */
 export interface ShareOwner {
   readonly index: number;
   readonly n: number;
@@ -153,7 +155,8 @@ function isComplete(text: string): boolean {
 
 function readAuxInfo(text: string, { index, n, params }: ShareOwner): string {
   const aux = parseAuxInfo(text, params);
-  if (aux.encryptionKeys.length !== n) throw new InvalidArgument('aux info', `it is of ${aux.encryptionKeys.length} nodes, and the roster has ${n}`);
+  const { length } = aux.encryptionKeys;
+  if (length !== n) throw new InvalidArgument('aux info', `it is of ${length} nodes, and the roster has ${n}`);
   const own = aux.encryptionKeys[index]?.n;
   if (own !== aux.decryptionKey.encryptionKey.n) throw new InvalidArgument('aux info', 'it is of another node');
   return serializeAuxInfo(aux);

@@ -1,14 +1,17 @@
 import type { Clock } from 'service/clock';
 
-/** What was not used is kept for so long, ms: a computation takes a thread for some hundred ms at a time. */
+/**
+ * CPU time that was not used within this time is lost, ms. Smaller: a computation, which takes a thread for some hundred ms at a time, would
+ * always exceed the budget. Larger: after a pause more CPU time is spent at once.
+ */
 const KEPT_MS = 1_000;
 
-/** An amount of CPU time that may be spent by and by: `cores` CPU-seconds a second. What was spent beyond it is waited for. */
+/** CPU time that may be spent: `cores` CPU-seconds each second. After more was spent, nothing may be spent for a while. */
 export class CpuBudget {
   #balanceMs: number;
   #at: number;
 
-  /** @param cores above 0, fractions too */
+  /** @param cores above 0, also a fraction */
   constructor(
     private readonly cores: number,
     private readonly clock: Pick<Clock, 'monotonic'>,
@@ -17,13 +20,13 @@ export class CpuBudget {
     this.#at = clock.monotonic();
   }
 
-  /** @param cpuMs CPU time that was spent, of all threads */
+  /** @param cpuMs CPU time that any thread has spent */
   spend(cpuMs: number): void {
     this.#settle();
     this.#balanceMs -= cpuMs;
   }
 
-  /** Milliseconds until something may be spent again; 0: now. */
+  /** Milliseconds until CPU time may be spent again; 0: now. */
   get waitMs(): number {
     this.#settle();
     return Math.max(0, Math.ceil(-this.#balanceMs / this.cores));

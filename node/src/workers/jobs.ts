@@ -20,15 +20,15 @@ export type Job =
   | { readonly kind: 'presign'; readonly executionId: string; readonly signers: readonly number[] }
   /** Needs the key share. `message` is signed as the SHA-256 of its UTF-8 bytes. `identification`: do all signers know that phase? */
   | { readonly kind: 'sign'; readonly executionId: string; readonly signers: readonly number[]; readonly message: string; readonly identification: boolean }
-  /** Runs when the thread has nothing else to do. */
+  /** Runs while the thread has nothing else to do. */
   | { readonly kind: 'safe_prime' };
 
 export type JobKind = Job['kind'];
 
-/** A job that is run with other nodes. */
+/** A job that runs with other nodes. */
 export type SessionJob = Exclude<Job, { readonly kind: 'safe_prime' }>;
 
-/** What a job ends with. */
+/** The result of a job, by its kind. */
 export interface JobResults {
   /** `serializeCoreKeyShare`: secret. */
   readonly keygen: string;
@@ -43,22 +43,22 @@ export interface JobResults {
 
 export type JobResult<J extends Job> = JobResults[J['kind']];
 
-/** What a running job tells. */
+/** What a running job reports. */
 export interface JobEvents {
-  /** In the order in which they are to be sent. */
+  /** It sends a message. They come in the order in which they have to be sent. */
   readonly onSend?: (message: OutgoingMessage) => void;
-  /** It waits for the messages of a round from `missing` (protocol indices). */
+  /** It waits for the messages of a round from `missing`, protocol indices. */
   readonly onWaiting?: (round: string, missing: readonly number[]) => void;
-  /** It computes; `progress` is for people. A search for a prime reports the number of candidates tested. */
+  /** It computes; `progress` is for people. A search for a prime reports how many candidates it has tested. */
   readonly onProgress?: (progress: string) => void;
 }
 
 export interface RunningJob<Result> {
-  /** Gives the session a message; ignored when it has ended. */
+  /** Gives the session a message. Does nothing when it has ended. */
   receive(message: IncomingMessage): void;
-  /** Ends it: `result` rejects with the reason, at once. The second call does nothing. */
+  /** Ends it: `result` rejects with the reason at once. A second call does nothing. */
   abort(reason: unknown): void;
-  /** @throws ProtocolAborted when a peer misbehaved; WorkerFailed; what `abort` was given */
+  /** @throws ProtocolAborted when a peer misbehaved; WorkerFailed; the reason that `abort` was given */
   readonly result: Promise<Result>;
 }
 
@@ -67,26 +67,26 @@ export interface ProtocolRunner {
   run<J extends Job>(job: J, events: JobEvents): RunningJob<JobResult<J>>;
 }
 
-/** To a thread. */
+/** Messages to a thread. */
 export type ToThread =
   | { readonly kind: 'load_key_share'; readonly text: string }
-  /** While they are held, presignatures are not worked on: a signing has all threads, or their CPU time is spent. */
+  /** While presignatures are held, the thread does not work on them: a full signing has all threads, or the CPU time of presignatures is spent. */
   | { readonly kind: 'hold_presignatures'; readonly held: boolean }
   | { readonly kind: 'start'; readonly id: number; readonly job: Job }
   | { readonly kind: 'message'; readonly id: number; readonly message: IncomingMessage }
   | { readonly kind: 'abort'; readonly id: number };
 
-/** From a thread. After `done` or `failed` a job says no more, but what it has `spent`: CPU time of the thread, ms, on a presignature. */
+/** Messages from a thread. After `done` or `failed` a job reports only what it has `spent`: CPU time of the thread on a presignature. */
 export type FromThread = { readonly id: number } & (
   | { readonly kind: 'send'; readonly message: OutgoingMessage }
   | { readonly kind: 'waiting'; readonly round: string; readonly missing: readonly number[] }
   | { readonly kind: 'progress'; readonly progress: string }
   | { readonly kind: 'spent'; readonly cpuMs: number }
   | { readonly kind: 'done'; readonly result: JobResults[JobKind] }
-  | { readonly kind: 'failed'; readonly failure: Failure }
+  | { readonly kind: 'failed'; readonly failure: JobFailure }
 );
 
 /** An error as plain data. */
-export type Failure =
+export type JobFailure =
   | { readonly kind: 'aborted'; readonly code: AbortCode; readonly round: string; readonly blame: readonly Blame[] }
   | { readonly kind: 'broken'; readonly message: string };

@@ -1,4 +1,4 @@
-/** A worker thread: runs what a `WorkerPool` gives it. Its data is the security parameters. */
+/** A worker thread: runs the jobs that a `WorkerPool` gives it. Its data is the security parameters. */
 import { setPriority } from 'node:os';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { SecurityParams } from 'cggmp24';
@@ -6,11 +6,11 @@ import type { ToThread } from './jobs.js';
 import { SessionHost } from './session_host.js';
 import { threadCpuClock } from './thread_cpu.js';
 
-/** On Linux this lowers this thread alone, so that the main thread answers and signs at once; elsewhere it is the whole process. */
+/** On Linux this is the priority of this thread alone, so that the main thread answers and signs at once. Elsewhere it would be that of the whole process. */
 const NICENESS = 10;
 
 const port = parentPort;
-if (port === null) throw new Error('to be run as a worker thread');
+if (port === null) throw new Error('run this as a worker thread');
 if (process.platform === 'linux') setPriority(NICENESS);
 
 const host = new SessionHost({

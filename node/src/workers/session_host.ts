@@ -15,52 +15,52 @@ import {
   type SecurityParams,
   type Session,
 } from 'cggmp24';
-import type { Failure, FromThread, Job, JobKind, JobResults, ToThread } from './jobs.js';
+import type { FromThread, Job, JobFailure, JobKind, JobResults, ToThread } from './jobs.js';
 
-/** A search for a prime says every so many candidates how far it is; about once a second at full size. */
+/** A search for a prime reports after each this many candidates: about once a second at full size. */
 const CANDIDATES_PER_REPORT = 500;
 
 type Result = JobResults[JobKind];
 
 /** A session, whatever its output. */
-interface Hosted {
-  /** Somebody waits for a signature; a presignature can wait. */
+interface HostedSession {
+  /** Somebody waits for it: it is a full signing. */
   readonly urgent: boolean;
   readonly isPresignature: boolean;
-  /** Those with the same number are made together; what has a lower one goes first. */
+  /** Presignatures with the same number are made together. Lower numbers go first. */
   readonly cohort: number;
   readonly session: Session<unknown>;
   readonly proceed: () => ReturnType<Session<Result>['proceed']>;
   runnable: boolean;
-  /** How often it has come to something to settle. */
+  /** How many times it has had claims to settle. */
   settlings: number;
-  /** It has something to settle, together with others that have. */
+  /** It has claims to settle, together with other sessions that have some. */
   isSettling: boolean;
 }
 
-class SearchEnded extends Error {}
+class SearchStopped extends Error {}
 
 export interface SessionHostOptions {
   readonly params: SecurityParams;
   readonly post: (message: FromThread) => void;
   /** CPU time of this thread so far, ms. */
   readonly cpuMs: () => number;
-  /** Hands over the messages that have come since, by calling `handle`. */
+  /** Hands over the messages that have come meanwhile, by calling `handle`. */
   readonly drain: () => void;
 }
 
 /**
- * Runs many sessions in one thread, one step at a time: signings before all others, then the oldest, but what presignatures have to settle
- * waits until those that began with them have come to it too, and is settled together. And searches for primes when all of them wait.
+ * Runs many sessions in one thread, one step at a time: full signings first, then the oldest sessions. Claims of presignatures wait until
+ * the presignatures that began together have all come to theirs, and are settled together. While all sessions wait, it searches for primes.
  */
 export class SessionHost {
   readonly #options: SessionHostOptions;
   /** In the order in which they began. */
-  readonly #sessions = new Map<number, Hosted>();
+  readonly #sessions = new Map<number, HostedSession>();
   readonly #searches = new Set<number>();
-  /** Is there a signing in any thread, which has all cores then, or is their CPU time spent? */
+  /** Is there a full signing in any thread, which has all cores then, or is the CPU time of presignatures spent? */
   #presignaturesHeld = false;
-  /** The youngest of presignatures. */
+  /** Number of the youngest presignatures. */
   #cohort = 1;
   #keyShare: KeyShare | null = null;
 
@@ -97,7 +97,7 @@ export class SessionHost {
     }
   }
 
-  /** Works until everything waits. */
+  /** Works until all sessions wait and no search goes on. */
   run(): void {
     do {
       this.#runSessions();
@@ -126,8 +126,8 @@ export class SessionHost {
     for (const session of settling) session.isSettling = false;
   }
 
-  /** Tells what a presignature costs: there is a bound on that. */
-  #metered(id: number, { isPresignature }: Hosted, action: () => void): void {
+  /** Reports what a presignature costs, as there is a bound on that. */
+  #metered(id: number, { isPresignature }: HostedSession, action: () => void): void {
     if (!isPresignature) {
       action();
       return;
@@ -138,7 +138,7 @@ export class SessionHost {
     post({ id, kind: 'spent', cpuMs: cpuMs() - before });
   }
 
-  #step(id: number, hosted: Hosted): void {
+  #step(id: number, hosted: HostedSession): void {
     const { post } = this.#options;
     const step = hosted.proceed();
     switch (step.kind) {
@@ -154,7 +154,7 @@ export class SessionHost {
         return;
       case 'settling':
         hosted.settlings += 1;
-        // For a signing somebody waits: the next step settles it alone.
+        // Somebody waits for a full signing: its next step settles its claims alone.
         hosted.isSettling = hosted.isPresignature;
         return;
       case 'done':
@@ -163,7 +163,7 @@ export class SessionHost {
     }
   }
 
-  /** Looks for one prime; sessions go on meanwhile. @returns false when none is wanted */
+  /** Searches for one prime; sessions go on meanwhile. @returns false when none is wanted */
   #search(): boolean {
     const { params, post } = this.#options;
     const [id] = this.#searches;
@@ -175,19 +175,19 @@ export class SessionHost {
           onProgress: (tested) => {
             if (tested > 0 && tested % CANDIDATES_PER_REPORT === 0) post({ id, kind: 'progress', progress: String(CANDIDATES_PER_REPORT) });
             this.#runSessions();
-            if (!this.#searches.has(id)) throw new SearchEnded();
+            if (!this.#searches.has(id)) throw new SearchStopped();
           },
         });
         this.#searches.delete(id);
         post({ id, kind: 'done', result: prime.toString(16) });
       } catch (error) {
-        if (!(error instanceof SearchEnded)) throw error;
+        if (!(error instanceof SearchStopped)) throw error;
       }
     });
     return true;
   }
 
-  #begin(job: Exclude<Job, { kind: 'safe_prime' }>): Hosted {
+  #begin(job: Exclude<Job, { kind: 'safe_prime' }>): HostedSession {
     const executionId = new TextEncoder().encode(job.executionId);
     switch (job.kind) {
       case 'keygen':
@@ -208,7 +208,7 @@ export class SessionHost {
     }
   }
 
-  /** Whoever comes when others have come to something to settle would only hold them up. */
+  /** A presignature that begins after others have come to their claims would only hold them up. */
   #nextCohort(): number {
     const isUnderWay = [...this.#sessions.values()].some(({ cohort, settlings }) => cohort === this.#cohort && settlings > 0);
     if (isUnderWay) this.#cohort += 1;
@@ -220,7 +220,7 @@ export class SessionHost {
     return this.#keyShare;
   }
 
-  /** An error ends the job, and no other. */
+  /** An error ends its own job alone. */
   #guarded(id: number, action: () => void): void {
     try {
       action();
@@ -232,7 +232,7 @@ export class SessionHost {
   }
 }
 
-function hosted<Output>(session: Session<Output>, toResult: (output: Output) => Result): Hosted {
+function hosted<Output>(session: Session<Output>, toResult: (output: Output) => Result): HostedSession {
   return {
     urgent: false,
     isPresignature: false,
@@ -248,13 +248,13 @@ function hosted<Output>(session: Session<Output>, toResult: (output: Output) => 
   };
 }
 
-/** Of two that began at one time the one that was heard of first stays first. */
-function goesBefore(one: Hosted, other: Hosted): boolean {
+/** Of two equal ones the first stays first. */
+function goesBefore(one: HostedSession, other: HostedSession): boolean {
   if (one.urgent !== other.urgent) return one.urgent;
   return one.cohort === other.cohort ? one.settlings < other.settlings : one.cohort < other.cohort;
 }
 
-function asFailure(error: unknown): Failure {
+function asFailure(error: unknown): JobFailure {
   if (error instanceof ProtocolAborted) return { kind: 'aborted', code: error.code, round: error.round, blame: error.blame };
   return { kind: 'broken', message: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown' };
 }

@@ -5,14 +5,14 @@ import type { Clock, Timer } from 'service/clock';
 import { BATCH } from './batch.js';
 import type { CpuBudget } from './cpu_budget.js';
 import { ProtocolAborted, WorkerFailed } from '../base/errors.js';
-import type { Failure, FromThread, Job, JobEvents, JobKind, JobResult, JobResults, ProtocolRunner, RunningJob, ToThread } from './jobs.js';
+import type { FromThread, Job, JobEvents, JobFailure, JobKind, JobResult, JobResults, ProtocolRunner, RunningJob, ToThread } from './jobs.js';
 
 export interface ProtocolThread {
   post(message: ToThread): void;
   terminate(): Promise<unknown>;
 }
 
-/** Starts a thread; `onExit` is called once, also when it could not be started. */
+/** Starts a thread. `onExit` is called once, also when it could not be started. */
 export type StartThread = (onMessage: (message: FromThread) => void, onExit: (error: unknown) => void) => ProtocolThread;
 
 /**
@@ -61,12 +61,12 @@ export interface WorkerPoolOptions {
   readonly logger: Logger;
 }
 
-/** Threads that run protocols. A job stays in one thread for its whole life. A thread that crashed is replaced when it is next needed. */
+/** Threads that run protocols. A job stays in one thread for its whole life. A thread that has crashed is replaced when it is needed again. */
 export class WorkerPool implements ProtocolRunner {
   readonly #slots: readonly Slot[];
   #keyShare: string | null = null;
   #presignaturesHeld = false;
-  /** Runs while presignatures have no CPU time left. */
+  /** Is set while presignatures have no CPU time left. */
   #pause: Timer | null = null;
   #lastId = 0;
   #closed = false;
@@ -91,7 +91,7 @@ export class WorkerPool implements ProtocolRunner {
       slot.entries.set(id, { job, events, resolve, reject });
     });
     this.#holdPresignatures();
-    // Whoever waits for it hears of a failure; a job that nobody waits for must not end the process.
+    // Whoever waits for it hears of a failure. A job that nobody waits for must not end the process.
     result.catch(() => undefined);
     this.#threadOf(slot).post({ kind: 'start', id, job });
     return {
@@ -110,7 +110,7 @@ export class WorkerPool implements ProtocolRunner {
     };
   }
 
-  /** Ends all threads, and with them their jobs. */
+  /** Ends all threads, and all jobs with them. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#pause?.stop();
@@ -121,9 +121,10 @@ export class WorkerPool implements ProtocolRunner {
     );
   }
 
-  /** Presignatures of one signer set go side by side; else the thread with the fewest sessions, and a search for a prime gives way to everything. */
+  /** A batch of presignatures of one signer set shares a thread. Other jobs go to the thread with the fewest sessions; searches for primes hardly count. */
   #slotFor(job: Job): Slot {
-    const side = (slot: Slot): number => jobsOf(slot).filter((other) => job.kind === 'presign' && other.kind === 'presign' && other.signers.join() === job.signers.join()).length;
+    const isBeside = (other: Job): boolean => job.kind === 'presign' && other.kind === 'presign' && other.signers.join() === job.signers.join();
+    const side = (slot: Slot): number => jobsOf(slot).filter(isBeside).length;
     const beside = this.#slots.find((slot) => side(slot) > 0 && side(slot) < BATCH);
     if (beside !== undefined) return beside;
     const load = (slot: Slot): number => {
@@ -134,7 +135,7 @@ export class WorkerPool implements ProtocolRunner {
     return this.#slots.reduce((least, slot) => (load(slot) < load(least) ? slot : least));
   }
 
-  /** A signing that somebody waits for has all threads to itself; presignatures go on when there is none, and CPU time for them. */
+  /** A full signing, for which somebody waits, has all threads to itself. Presignatures go on when there is none, and CPU time for them. */
   #holdPresignatures(): void {
     const held = this.#pause !== null || this.#slots.some((slot) => jobsOf(slot).some(({ kind }) => kind === 'sign'));
     if (held === this.#presignaturesHeld) return;
@@ -149,7 +150,7 @@ export class WorkerPool implements ProtocolRunner {
     if (waitMs === 0 || this.#pause !== null || this.#closed) return;
     this.#pause = clock.after(waitMs, () => {
       this.#pause = null;
-      // The threads may have gone on for a step when they were told.
+      // The threads may have gone on for one step when they were told to stop.
       this.#spend(0);
       this.#holdPresignatures();
     });
@@ -160,7 +161,7 @@ export class WorkerPool implements ProtocolRunner {
     if (slot.thread !== null) return slot.thread;
     const thread = this.options.startThread(
       (message) => {
-        this.#hear(slot, message);
+        this.#receive(slot, message);
       },
       (error) => {
         this.#threadEnded(slot, error);
@@ -177,11 +178,15 @@ export class WorkerPool implements ProtocolRunner {
     const jobs = [...slot.entries.values()];
     slot.entries.clear();
     this.#holdPresignatures();
-    if (!this.#closed) this.options.logger.error({ event: 'worker_crashed', err: error, jobs: jobs.map(({ job }) => job.kind) }, 'A worker thread crashed and will be replaced');
-    for (const { reject } of jobs) reject(new WorkerFailed(this.#closed ? 'the worker pool was closed' : 'the worker thread crashed', { cause: error }));
+    if (!this.#closed) {
+      const kinds = jobs.map(({ job }) => job.kind);
+      this.options.logger.error({ event: 'worker_crashed', err: error, jobs: kinds }, 'A worker thread crashed and will be replaced');
+    }
+    const why = this.#closed ? 'the worker pool was closed' : 'the worker thread crashed';
+    for (const { reject } of jobs) reject(new WorkerFailed(why, { cause: error }));
   }
 
-  #hear(slot: Slot, message: FromThread): void {
+  #receive(slot: Slot, message: FromThread): void {
     if (message.kind === 'spent') {
       this.#spend(message.cpuMs);
       return;
@@ -215,6 +220,6 @@ function jobsOf({ entries }: Slot): Job[] {
   return [...entries.values()].map(({ job }) => job);
 }
 
-function asError(failure: Failure): Error {
+function asError(failure: JobFailure): Error {
   return failure.kind === 'aborted' ? new ProtocolAborted(failure.code, failure.round, failure.blame) : new WorkerFailed(failure.message);
 }

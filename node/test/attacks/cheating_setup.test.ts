@@ -10,6 +10,7 @@ import { systemClock } from 'service/clock';
 import { systemRandom } from 'service/random';
 import { replaceAt, type Json } from 'testkit/json';
 import { CpuBudget } from '../../src/workers/cpu_budget.js';
+import { SealedAccuser } from '../../src/evidence/accuser.js';
 import { Culprits } from '../../src/evidence/culprits.js';
 import { convictions } from '../../src/evidence/evidence.js';
 import { EvidenceFolder } from '../../src/evidence/evidence_folder.js';
@@ -86,15 +87,17 @@ async function run(protocol: Protocol, cheating: (start: StartThread) => StartTh
   const runNode = async (index: number): Promise<string> => {
     const logger = log.logger.child({ node: nodeId(index) });
     const runner = new WorkerPool({ threads: 1, startThread: index === CHEAT ? cheating(inThread(params)) : inThread(params), budget: new CpuBudget(1, systemClock), clock: systemClock, logger });
-    const evidence = new EvidenceFolder({ folder: join(folder, requestId, nodeId(index)), roster: all.roster, params, index, logger });
+    const evidence = new EvidenceFolder({ folder: join(folder, requestId, nodeId(index)), roster: all.roster, params, index, key: null, logger });
     const save: EvidenceFolder['save'] = (accusation) => {
       const saved = evidence.save(accusation);
       saving.push(saved);
       return saved;
     };
-    const culprits = new Culprits({ presence, evidence: { save }, logger, n: PARTIES, t: 2 });
+    const culprits = new Culprits({ presence, n: PARTIES, t: 2 });
+    const accuser = new SealedAccuser({ culprits, evidence: { save }, logger });
     const seals = new Seals(all.roster, present(all.identities[index]));
-    const deps = { client, clock: systemClock, random: systemRandom, presence, runner, culprits, audit: { note: () => undefined }, logger, seals, config: { n: PARTIES } };
+    const parts = { client, peers: presence, runner, accuser, audit: { note: () => undefined }, seals };
+    const deps = { ...parts, clock: systemClock, random: systemRandom, logger, incarnation: 'own', n: PARTIES };
     const session = { namespace: 'messages', requestId, participants: everyone, self: index, job: jobs[protocol](index, requestId), keyMaterial: null } as const;
     try {
       return await runOverBoard(deps, { ...session, silenceMs: 5_000, signal: stopping.signal }).then(

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { Culprits, type Accusation } from '../../src/evidence/culprits.js';
+import type { Accusation } from '../../src/evidence/accusation.js';
+import { PLAIN_ACCUSER, SealedAccuser } from '../../src/evidence/accuser.js';
+import { Culprits } from '../../src/evidence/culprits.js';
 import { memoryLog } from '../util/cluster.js';
 import { FakePresence } from '../util/transport.js';
 
@@ -15,7 +17,8 @@ function scene() {
   const presence = new Presence();
   const saved: Accusation[] = [];
   const evidence = { save: (accusation: Accusation) => Promise.resolve(void saved.push(accusation)) };
-  return { culprits: new Culprits({ presence, evidence, logger, n: 4, t: 3 }), presence, lines, updates, saved };
+  const culprits = new Culprits({ presence, n: 4, t: 3 });
+  return { culprits, accuser: new SealedAccuser({ culprits, evidence, logger }), presence, lines, updates, saved };
 }
 
 const setting = { protocol: 'sign', execution_id: 'req_1', participants: [0, 1, 3], key_material: 'ab', message: 'm' } as const;
@@ -24,10 +27,10 @@ const accusation: Accusation = { code: 'invalid_share', round: 'Round2', blame: 
 
 describe('culprits', () => {
   it('are those whose own words show it, which is in the log, and is told the others', () => {
-    const { culprits, updates, lines, saved } = scene();
+    const { culprits, accuser, updates, lines, saved } = scene();
     expect([0, 1, 2, 3].map((party) => culprits.has(party))).toEqual([false, false, false, false]);
-    culprits.accuse(accusation);
-    culprits.accuse(accusation);
+    expect(accuser.accuse(accusation)).toEqual(accusation.blame);
+    accuser.accuse(accusation);
     expect([0, 1, 2, 3].map((party) => culprits.has(party))).toEqual([false, true, false, true]);
     expect(updates.at(-1)).toEqual({ culprits: ['node-2', 'node-4'] });
     expect(saved).toEqual([accusation, accusation]);
@@ -50,5 +53,10 @@ describe('culprits', () => {
     presence.set(3, 'a', { live: false, culprits: ['node-1'] });
     expect([culprits.has(0), culprits.has(3), updates]).toEqual([true, false, []]);
     expect(culprits.list()).toEqual([{ nodeId: 'node-1', reason: null, namedBy: ['node-2', 'node-3', 'node-4'] }]);
+  });
+
+  it('do not exist in a plain cluster, where anybody may have posted a message: a contradiction does not even blame its sender', () => {
+    expect(PLAIN_ACCUSER.accuse(accusation)).toEqual(accusation.blame);
+    expect(PLAIN_ACCUSER.accuse({ ...accusation, code: 'contradicting_messages' })).toEqual([]);
   });
 });

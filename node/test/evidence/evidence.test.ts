@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { keygen } from 'cggmp24';
 import { SMALL_FOR_TESTS as params } from 'cggmp24/testing';
 import { freshSalt, seal } from 'sealing/envelope';
-import type { Accusation } from '../../src/evidence/culprits.js';
+import type { Accusation } from '../../src/evidence/accusation.js';
 import { convictions, type Evidence } from '../../src/evidence/evidence.js';
 import { EvidenceFolder } from '../../src/evidence/evidence_folder.js';
 import type { TravellingMessage } from '../../src/mail/seals.js';
@@ -38,7 +38,7 @@ async function saved(received: readonly TravellingMessage[], sent: readonly Trav
     const { logger } = memoryLog();
     const record = { kind: 'session', requestId: 'keygen', setting, received, sent } as const;
     const accusation: Accusation = { code: 'contradicting_messages', round: 'Round1', blame: [{ party, reason: 'x' }], record };
-    await new EvidenceFolder({ folder, roster, params, index: 0, logger }).save(accusation);
+    await new EvidenceFolder({ folder, roster, params, index: 0, key: null, logger }).save(accusation);
     const [name = 'none'] = await readdir(folder);
     return readFile(join(folder, name), 'utf8');
   });
@@ -115,7 +115,7 @@ describe('a folder of evidence', () => {
   it('convicts again after a restart; a file that proves nothing is passed over, and said', async () => {
     await inFolder(async (folder) => {
       const { logger, lines } = memoryLog();
-      const options = { folder: join(folder, 'evidence'), roster, params, index: 0, logger };
+      const options = { folder: join(folder, 'evidence'), roster, params, index: 0, key: null, logger };
       expect(await new EvidenceFolder(options).load()).toEqual([]);
       const record = { kind: 'session', requestId: 'keygen', setting, received: await twoCommitments(), sent: [] } as const;
       await new EvidenceFolder(options).save({ code: 'contradicting_messages', round: 'Round1', blame: [{ party: 1, reason: 'x' }], record });
@@ -129,7 +129,7 @@ describe('a folder of evidence', () => {
     await inFolder(async (folder) => {
       const { logger, lines } = memoryLog();
       const record = { kind: 'partial_signature', requestId: 'req_1', message: 'm', making: null, statements: [] } as const;
-      await new EvidenceFolder({ folder, roster, params, index: 0, logger }).save({ code: 'invalid_partial_signature', round: 'combine', blame: [{ party: 1, reason: 'x' }], record });
+      await new EvidenceFolder({ folder, roster, params, index: 0, key: null, logger }).save({ code: 'invalid_partial_signature', round: 'combine', blame: [{ party: 1, reason: 'x' }], record });
       expect(lines).toMatchObject([{ event: 'evidence_not_saved' }]);
     });
   });

@@ -9,6 +9,7 @@ import { ExecutionJournal } from '../../src/storage/execution_journal.js';
 import { PoolDemand } from '../../src/presigning/pool_demand.js';
 import { PresignatureMaker } from '../../src/presigning/presignature.js';
 import type { PresigningDeps } from '../../src/presigning/presigning_deps.js';
+import { PLAIN_ACCUSER } from '../../src/evidence/accuser.js';
 import { Seals } from '../../src/mail/seals.js';
 import { eventually, memoryLog } from '../util/cluster.js';
 import { inFolder } from 'testkit/folder';
@@ -33,14 +34,18 @@ it('a presignature is begun once, however often the board asks for it, also afte
       const idle = (): Promise<never[]> => new Promise((resolve) => setTimeout(resolve, 20, []));
       const asking = async () => [...(await idle()), request];
       const client = { listPresignatureRequests: asking, updatePresignatureRequest: idle, listPresignatureMessages: idle, postPresignatureMessage: idle, onRestart: () => () => undefined };
+      const presence = new FakePresence();
       const deps: PresigningDeps = {
         client: client as unknown as PresigningDeps['client'],
         index: 0,
         n: 4,
         t: 3,
         seals: new Seals(roster, present(identities[0])),
-        presence: new FakePresence(),
-        culprits: { has: () => false, accuse: () => undefined },
+        incarnation: 'own',
+        peers: presence,
+        presence,
+        accuser: PLAIN_ACCUSER,
+        culprits: { has: () => false },
         audit: { note: () => undefined },
         journal,
         runner: { run: job },
@@ -49,7 +54,7 @@ it('a presignature is begun once, however often the board asks for it, also afte
         clock: systemClock,
         random: systemRandom,
         logger,
-        config: { n: 4, poolTarget: 2, poolMax: 4, workers: 1, fullSigningTimeoutMs: 1_000, poolLeaderTimeoutMs: 600_000 },
+        config: { poolTarget: 2, poolMax: 4, workers: 1, fullSigningTimeoutMs: 1_000, poolLeaderTimeoutMs: 600_000 },
       };
       const ending = new AbortController();
       const running = new PresignatureMaker({ ...deps, isBusy: () => true, onAdded: () => undefined }).run(ending.signal);

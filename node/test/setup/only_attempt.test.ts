@@ -1,10 +1,13 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { systemClock } from 'service/clock';
-import { Agreement, initialStatus, runOnlyAttempt, type Phase } from '../../src/setup/agreement.js';
-import { SetupRefused } from '../../src/base/errors.js';
+import { Agreement } from '../../src/setup/agreement.js';
+import { runOnlyAttempt } from '../../src/setup/only_attempt.js';
+import { initialStatus, type Phase } from '../../src/setup/phase.js';
+import { SetupStopped } from '../../src/base/errors.js';
 import type { PresenceView } from '../../src/cluster/presence.js';
-import { attemptNames } from '../../src/setup/setup_session.js';
+import { FakePresence } from '../util/transport.js';
+import { attemptNames } from '../../src/setup/attempt_names.js';
 
 const FIRST = { boardId: 'keygen', executionId: 'threshold_keygen_initial_2024___' };
 const never = new AbortController().signal;
@@ -135,28 +138,28 @@ it('an attempt that the journal has is not run, whatever else was remembered', a
 
 describe('the only attempt among Rust nodes', () => {
   it('is run once, and its result kept', async () => {
-    expect(await runOnlyAttempt(fake.phase, fake.journal, never)).toBe('result 0');
-    expect(await runOnlyAttempt(fake.phase, fake.journal, never)).toBe('result 0');
+    expect(await runOnlyAttempt(fake.phase, { journal: fake.journal, presence: new FakePresence() }, never)).toBe('result 0');
+    expect(await runOnlyAttempt(fake.phase, { journal: fake.journal, presence: new FakePresence() }, never)).toBe('result 0');
     expect(fake.runs).toEqual([0]);
     expect([...fake.claimed]).toEqual(['threshold_keygen_initial_2024___']);
   });
 
   it('is refused when it was begun before', async () => {
     fake.claimed.add('threshold_keygen_initial_2024___');
-    await expect(runOnlyAttempt(fake.phase, fake.journal, never)).rejects.toThrow(SetupRefused);
+    await expect(runOnlyAttempt(fake.phase, { journal: fake.journal, presence: new FakePresence() }, never)).rejects.toThrow(SetupStopped);
     expect(fake.runs).toEqual([]);
   });
 
   it('is refused when the board has a public key', async () => {
     fake.obstacle = 'the board has a public key';
-    await expect(runOnlyAttempt(fake.phase, fake.journal, never)).rejects.toThrow('the board has a public key');
+    await expect(runOnlyAttempt(fake.phase, { journal: fake.journal, presence: new FakePresence() }, never)).rejects.toThrow('the board has a public key');
     expect([fake.runs, [...fake.claimed]]).toEqual([[], []]);
   });
 
   it('is kept though the node died before it was kept for good', async () => {
     fake.claimed.add('threshold_keygen_initial_2024___');
     fake.pending = { attempt: 0, text: 'result 0' };
-    expect(await runOnlyAttempt(fake.phase, fake.journal, never)).toBe('result 0');
+    expect(await runOnlyAttempt(fake.phase, { journal: fake.journal, presence: new FakePresence() }, never)).toBe('result 0');
     expect(fake.runs).toEqual([]);
   });
 });

@@ -12,14 +12,14 @@ import type { z } from 'zod';
 import { identityText } from 'testkit/fixed_identity';
 import { systemClock } from 'service/clock';
 import type { AuditRecord } from '../../src/audit/audit_log.js';
-import type { Accusation } from '../../src/evidence/culprits.js';
+import type { Accusation } from '../../src/evidence/accusation.js';
 import type { StoredPresignature } from '../../src/presigning/presignature_pool.js';
 import { exchangePartialSignatures, type PartialSignaturesDeps } from '../../src/signing/partial_signatures.js';
 import { Seals } from '../../src/mail/seals.js';
 import { memoryLog, startBoard } from '../util/cluster.js';
 import { present } from 'testkit/present';
 import { members } from 'testkit/roster';
-import { FakePresence } from '../util/transport.js';
+import { FakePresence, RecordingAccuser } from '../util/transport.js';
 
 const rng = seededRng('partial signatures');
 const never = new AbortController().signal;
@@ -81,7 +81,8 @@ function depsOf(index: number, signer: Signer = {}): PartialSignaturesDeps {
     logger,
     seals: new Seals(roster, identityOf(index)),
     presence,
-    culprits: { has: () => false, accuse: (accusation) => void accused.push(accusation) },
+    culprits: { has: () => false },
+    accuser: new RecordingAccuser(accused),
     audit: { record },
     config: { fastSigningTimeoutMs: timeoutMs },
     keyShare: { sharedPublicKey: present(shares[0]).core.sharedPublicKey },

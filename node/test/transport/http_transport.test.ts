@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { systemClock } from 'service/clock';
 import { systemRandom } from 'service/random';
 import { CpuBudget } from '../../src/workers/cpu_budget.js';
-import type { Accusation } from '../../src/evidence/culprits.js';
+import type { Accusation } from '../../src/evidence/accusation.js';
 import { SessionTimeout } from '../../src/base/errors.js';
 import { runOverBoard, type TransportDeps } from '../../src/transport/http_transport.js';
 import { Seals } from '../../src/mail/seals.js';
@@ -17,14 +17,13 @@ import { eventually, memoryLog } from '../util/cluster.js';
 import { inThread } from '../util/in_thread.js';
 import { present } from 'testkit/present';
 import { members } from 'testkit/roster';
-import { FakePresence, keygenSession, type KeygenSession } from '../util/transport.js';
+import { FakePresence, keygenSession, RecordingAccuser, type KeygenSession } from '../util/transport.js';
 
 let board: TestBoard;
 let client: BoardClient;
 let presence: FakePresence;
 let log: ReturnType<typeof memoryLog>;
 let accusations: Accusation[];
-const culprits = { accuse: (accusation: Accusation) => void accusations.push(accusation) };
 const pool = new WorkerPool({ threads: 1, startThread: inThread(SMALL_FOR_TESTS), budget: new CpuBudget(1, systemClock), clock: systemClock, logger: pino({ level: 'silent' }) });
 afterAll(() => pool.close());
 beforeEach(async () => {
@@ -40,7 +39,7 @@ afterEach(async () => {
 
 /** Of node k's parties in a cluster of n, over this test's board. */
 function depsOf(n: number, self: number, { roster, identities } = members(n, 2)): TransportDeps {
-  return { client, clock: systemClock, random: systemRandom, presence, runner: pool, culprits, audit: { note: () => undefined }, logger: log.logger, seals: new Seals(roster, present(identities[self])), config: { n } };
+  return { client, clock: systemClock, random: systemRandom, peers: presence, runner: pool, accuser: new RecordingAccuser(accusations), audit: { note: () => undefined }, logger: log.logger, seals: new Seals(roster, present(identities[self])), incarnation: 'own', n };
 }
 
 const run = (n: number, session: KeygenSession, other: Partial<TransportDeps> = {}): Promise<string> => runOverBoard({ ...depsOf(n, session.self), ...other }, session);

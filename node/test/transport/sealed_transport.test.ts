@@ -9,13 +9,14 @@ import { Roster } from 'sealing/roster';
 import { identityText } from 'testkit/fixed_identity';
 import { systemClock } from 'service/clock';
 import { systemRandom } from 'service/random';
-import type { Accusation } from '../../src/evidence/culprits.js';
+import type { Accusation } from '../../src/evidence/accusation.js';
 import type { SessionRecord } from '../../src/mail/session_record.js';
 import { CpuBudget } from '../../src/workers/cpu_budget.js';
 import { ProtocolAborted } from '../../src/base/errors.js';
 import { runOverBoard, type TransportDeps } from '../../src/transport/http_transport.js';
 import type { JobEvents } from '../../src/workers/jobs.js';
-import { Seals } from '../../src/mail/seals.js';
+import { PLAIN_ACCUSER } from '../../src/evidence/accuser.js';
+import { PlainSeals, Seals } from '../../src/mail/seals.js';
 import { WorkerPool } from '../../src/workers/worker_pool.js';
 import { TestBoard } from 'testkit/board';
 import { memoryLog } from '../util/cluster.js';
@@ -23,7 +24,7 @@ import { inThread } from '../util/in_thread.js';
 import { present } from 'testkit/present';
 import { members, type Members } from 'testkit/roster';
 import { settingDigest, settingOf } from '../../src/mail/session_setting.js';
-import { FakePresence, keygenSession, type KeygenSession } from '../util/transport.js';
+import { FakePresence, keygenSession, RecordingAccuser, type KeygenSession } from '../util/transport.js';
 
 const sealedCluster = members(3, 2);
 const identityOf = (index: number): Identity => present(sealedCluster.identities[index]);
@@ -44,9 +45,14 @@ afterEach(async () => {
   await board.close();
 });
 
+/** How a member speaks, and what it does about cheats. */
+const spoken = (roster: Roster, identity: Identity): Pick<TransportDeps, 'seals' | 'accuser'> =>
+  roster.sealed
+    ? { seals: new Seals(roster, identity), accuser: new RecordingAccuser(accusations) }
+    : { seals: new PlainSeals(roster, identity), accuser: PLAIN_ACCUSER };
+
 function depsOf(self: number, { roster, identities }: Members = sealedCluster): TransportDeps {
-  const culprits = { accuse: (accusation: Accusation) => void accusations.push(accusation) };
-  return { client, clock: systemClock, random: systemRandom, presence: new FakePresence(), runner: pool, culprits, audit: { note: () => undefined }, logger: log.logger, seals: new Seals(roster, present(identities[self])), config: { n: 3 } };
+  return { client, clock: systemClock, random: systemRandom, peers: new FakePresence(), runner: pool, ...spoken(roster, present(identities[self])), audit: { note: () => undefined }, logger: log.logger, incarnation: 'own', n: 3 };
 }
 
 const run = (session: KeygenSession, deps = depsOf(session.self)): Promise<string> => runOverBoard(deps, session);

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { NodeStatus, SetupStatus } from 'message-board/contract';
 import { pino } from 'pino';
-import { Agreement, initialStatus, type Phase } from '../../src/setup/agreement.js';
+import { Agreement } from '../../src/setup/agreement.js';
+import { initialStatus, type Phase } from '../../src/setup/phase.js';
 import type { ResultStore } from '../../src/storage/key_store.js';
 import type { PresenceView } from '../../src/cluster/presence.js';
 import { systemClock } from 'service/clock';

@@ -6,6 +6,7 @@ import { present } from 'testkit/present';
 import { members } from 'testkit/roster';
 import { VirtualClock } from 'testkit/virtual_clock';
 import { ALLOW_ALL } from '../../src/approval/policy.js';
+import { PLAIN_ACCUSER } from '../../src/evidence/accuser.js';
 import { Seals } from '../../src/mail/seals.js';
 import { PoolDemand } from '../../src/presigning/pool_demand.js';
 import type { PresignatureMaker } from '../../src/presigning/presignature.js';
@@ -31,7 +32,6 @@ export class SigningWorld {
   readonly log = memoryLog();
   readonly demand = new PoolDemand({ target: 20, max: 30 }, this.clock);
   readonly config = {
-    n: 4,
     poolTarget: 20,
     poolMax: 30,
     workers: 1,
@@ -58,7 +58,10 @@ export class SigningWorld {
       roster,
       seals: new Seals(roster, present(identities[1])),
       presence: this.presence,
-      culprits: { has: () => false, accuse: () => undefined },
+      peers: this.presence,
+      incarnation: 'own',
+      accuser: PLAIN_ACCUSER,
+      culprits: { has: () => false },
       client: client as BoardClient,
       runner: { run: () => { throw new Error('nothing is signed in full here'); } },
       journal: { claim: nobody },

@@ -1,4 +1,6 @@
 import type { NodeStatus } from 'message-board/contract';
+import type { Accusation } from '../../src/evidence/accusation.js';
+import type { Accuser } from '../../src/evidence/accuser.js';
 import type { BoardSession } from '../../src/transport/http_transport.js';
 import type { Job } from '../../src/workers/jobs.js';
 import type { PeerView, PresenceView } from '../../src/cluster/presence.js';
@@ -43,6 +45,16 @@ export class FakePresence implements PresenceView {
   onChange(callback: () => void): () => void {
     this.#callbacks.add(callback);
     return () => this.#callbacks.delete(callback);
+  }
+}
+
+/** Notes the accusations, and believes them. */
+export class RecordingAccuser implements Accuser {
+  constructor(private readonly accusations: Accusation[]) {}
+
+  accuse(accusation: Accusation): Accusation['blame'] {
+    this.accusations.push(accusation);
+    return accusation.blame;
   }
 }
 

@@ -1,16 +1,17 @@
-/** What a node does about key generation, or aux info, seeing what all announce. `agreement.ts` says why it is safe. */
+/** What a node does next about key generation, or aux info, by what all nodes announce. `agreement.ts` says why it is safe. */
 import type { SetupStatus } from 'message-board/contract';
 
-/** A peer as the decision sees it. */
+/** What a peer announces. */
 export interface SetupPeer {
   readonly nodeId: string;
   readonly live: boolean;
-  /** The last that it has said, undefined when it was never heard of. */
+  /** Its last announcement; undefined when it was never heard of. */
   readonly setup: SetupStatus | undefined;
 }
 
-export type Decision =
-  | { readonly kind: 'refuse'; readonly reason: string }
+export type SetupAction =
+  /** No attempt must be begun: an operator has to act. */
+  | { readonly kind: 'stop'; readonly reason: string }
   | { readonly kind: 'commit'; readonly attempt: number; readonly digest: string }
   | { readonly kind: 'discard' }
   | { readonly kind: 'skip'; readonly next: number }
@@ -24,14 +25,14 @@ function position({ running, completed, next }: SetupStatus): number {
 }
 
 /** What a node that has committed nothing does next. */
-export function decide(own: SetupStatus, peers: readonly SetupPeer[]): Decision {
+export function nextAction(own: SetupStatus, peers: readonly SetupPeer[]): SetupAction {
   const { completed } = own;
   if (completed !== null && peers.some(({ setup }) => setup?.committed === completed.digest)) return { kind: 'commit', ...completed };
   const holders = peers.filter(({ live, setup }) => live && setup !== undefined && setup.committed !== null);
   if (holders.length > 0) {
-    return { kind: 'refuse', reason: `${holders.map(({ nodeId }) => nodeId).join(', ')} completed this before and this node has no file of it` };
+    return { kind: 'stop', reason: `${holders.map(({ nodeId }) => nodeId).join(', ')} completed this before and this node has no file of it` };
   }
-  if (completed !== null) return decideOnResult(completed, peers);
+  if (completed !== null) return actionOnResult(completed, peers);
   // Nobody can complete an attempt without this node: it has lost its files, and says that it will never hold that result.
   const lost = Math.max(-1, ...peers.map(({ setup }) => setup?.completed?.attempt ?? -1));
   if (lost >= own.next) return { kind: 'skip', next: lost + 1 };
@@ -42,7 +43,7 @@ export function decide(own: SetupStatus, peers: readonly SetupPeer[]): Decision 
   return missing.length > 0 ? { kind: 'wait', missing: missing.map(({ nodeId }) => nodeId) } : { kind: 'start', attempt };
 }
 
-function decideOnResult({ attempt, digest }: { attempt: number; digest: string }, peers: readonly SetupPeer[]): Decision {
+function actionOnResult({ attempt, digest }: { attempt: number; digest: string }, peers: readonly SetupPeer[]): SetupAction {
   const holds = ({ setup }: SetupPeer): boolean => setup?.completed?.attempt === attempt && setup.completed.digest === digest;
   const neverHolds = ({ setup }: SetupPeer): boolean =>
     setup !== undefined && (position(setup) > attempt || (setup.completed?.attempt === attempt && setup.completed.digest !== digest));
@@ -52,7 +53,7 @@ function decideOnResult({ attempt, digest }: { attempt: number; digest: string }
 }
 
 /** Why an attempt that is under way cannot end well; null when it can. */
-export function superseded(attempt: number, peers: readonly SetupPeer[]): string | null {
+export function reasonToGiveUp(attempt: number, peers: readonly SetupPeer[]): string | null {
   const beyond = peers.find(({ setup }) => setup !== undefined && (setup.committed !== null || position(setup) > attempt));
   return beyond === undefined ? null : `${beyond.nodeId} is not in attempt ${attempt} any more`;
 }

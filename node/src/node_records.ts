@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Roster } from 'sealing/roster';
+import type { Clock } from 'service/clock';
+import { openPolicy, type Policy } from './approval/policy.js';
+import { AuditLog } from './audit/audit_log.js';
+import { ownVersion } from './base/version.js';
+import { ExecutionJournal } from './storage/execution_journal.js';
+
+/** What binds a node beyond its life: what it has begun, what it has done, and what it may sign. */
+export interface NodeRecords {
+  readonly journal: ExecutionJournal;
+  readonly audit: AuditLog;
+  readonly policy: Policy;
+}
+
+export interface NodeRecordsDeps {
+  readonly config: { readonly nodeId: string; readonly dataDir: string; readonly policyFile: string | undefined };
+  readonly roster: Roster;
+  /** Of this life of the node. */
+  readonly incarnation: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Told why the audit log cannot be written, and null when it can again. */
+  readonly onProblem: (reason: string | null) => void;
+}
+
+/**
+ * Opens the records, and records that this life begins.
+ * @param opened closes them
+ * @throws DamagedFile; Refused when the policy is not valid
+ */
+export async function openRecords(deps: NodeRecordsDeps, opened: AsyncDisposableStack): Promise<NodeRecords> {
+  const { config, roster, incarnation, clock, logger, onProblem } = deps;
+  const { nodeId: node, dataDir, policyFile } = config;
+  const journal = opened.adopt(await ExecutionJournal.open(join(dataDir, `executions_${node}.log`)), (file) => file.close());
+  const policy = await openPolicy(policyFile, clock);
+  const audit = opened.adopt(await AuditLog.open(join(dataDir, `audit_${node}.log`), { clock, logger, onProblem }), (file) => file.close());
+  const { length: lines, head } = audit;
+  logger.info({ event: 'audit_log_opened', lines, head }, 'Note the head of the audit log elsewhere: nothing else shows that its end was cut off');
+  const fields = { node, version: await ownVersion(), incarnation, roster: roster.hash, policy_sha256: policy.sha256 };
+  await audit.record({ event: 'started', fields });
+  return { journal, audit, policy };
+}
