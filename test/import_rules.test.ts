@@ -88,7 +88,6 @@ test('docs/folders.svg shows every row of the programs', () => {
 const CLOSING: readonly (readonly [string, string])[] = [
   ['message-board/src/store/request_store.ts', 'message-board/src/server/board.ts'],
   ['message-board/src/store/presignature_request_store.ts', 'message-board/src/server/board.ts'],
-  ['node/src/evidence/evidence_folder.ts', 'node/src/evidence/culprits.ts'],
   ['packages/cggmp24/src/math/openssl_backend.ts', 'packages/cggmp24/src/math/modular.ts'],
   ['packages/cggmp24/src/math/bigint_backend.ts', 'packages/cggmp24/src/math/modular.ts'],
 ];

@@ -60,7 +60,7 @@ function everyone(): FakePresence {
 interface Signer {
   readonly logger?: PartialSignaturesDeps['logger'];
   readonly presence?: FakePresence;
-  readonly client?: BoardClient;
+  readonly client?: PartialSignaturesDeps['client'];
   readonly accused?: Accusation[];
   readonly recorded?: AuditRecord[];
   readonly timeoutMs?: number;
@@ -111,13 +111,13 @@ describe('the exchange of partial signatures', () => {
     const request = await client.createRequest({ message: 'last' });
     const [a, b] = presignatures('presig_gen_last');
     const asked: string[] = [];
-    const watched = (name: string): BoardClient => {
-      const listPartialSignatures: BoardClient['listPartialSignatures'] = (...call) => {
+    const watched = (name: string): PartialSignaturesDeps['client'] => ({
+      exchangePartialSignature: (...call) => client.exchangePartialSignature(...call),
+      listPartialSignatures: (...call) => {
         asked.push(name);
         return client.listPartialSignatures(...call);
-      };
-      return Object.assign(Object.create(client) as BoardClient, { listPartialSignatures });
-    };
+      },
+    });
     const first = exchangePartialSignatures(depsOf(0, { client: watched('first') }), request, a, never);
     while ((await client.listPartialSignatures(request.id)).length === 0);
     const last = await exchangePartialSignatures(depsOf(2, { client: watched('last') }), request, b, never);
