@@ -77,7 +77,7 @@ export function memberFiles({ NODE_ID, DATA_DIR, ROSTER_FILE, IDENTITY_FILE }: S
  * The configuration of a node of this cluster.
  * @throws Error whose message is one line that names each variable that does not go with the roster, or with another
  */
-export function configFor(env: Settings, { n, t, sealed }: Pick<Roster, 'n' | 't' | 'sealed'>) {
+export function configFor(env: Settings, { n, t, sealed }: Roster) {
   const index = nodeIndex(env.NODE_ID, n);
   const complaints = [
     env.N_NODES !== undefined && env.N_NODES !== n && `N_NODES: the roster has ${n} nodes`,

@@ -6,6 +6,8 @@ export interface ClusterKind {
   /** What tells whether a client has asked for a request. */
   readonly authorizer: (options: AuthorizationOptions) => Authorize;
   readonly planner: Planner;
+  /** Does the gateway propose presignatures? */
+  readonly proposals: boolean;
   /** Do all signers know the phase of full signing that finds a cheat? */
   readonly identification: boolean;
   /** Is what a node states its own word, so that its refusal counts? */
@@ -13,12 +15,19 @@ export interface ClusterKind {
 }
 
 /** All nodes run this program, and sign what they say. */
-export const SEALED_CLUSTER: ClusterKind = { authorizer: authorizeSigned, planner: planAttempt, identification: true, refusals: true };
+export const SEALED_CLUSTER: ClusterKind = {
+  authorizer: authorizeSigned,
+  planner: planAttempt,
+  proposals: true,
+  identification: true,
+  refusals: true,
+};
 
 /** Some nodes may be Rust nodes: they announce nothing, sign nothing that they say, and know only the protocol itself. */
 export const PLAIN_CLUSTER: ClusterKind = {
   authorizer: () => authorizeAnybody,
   planner: planFirstAttempt,
+  proposals: false,
   identification: false,
   refusals: false,
 };

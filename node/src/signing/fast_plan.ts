@@ -7,6 +7,7 @@ import type { PresignatureMaker } from '../presigning/presignature.js';
 import { countsByParty } from '../presigning/presignature_pool.js';
 import { announcedAttempts, type AnnouncementDeps } from './announcements.js';
 import type { Assignments } from './assignments.js';
+import type { ClusterKind } from './cluster_kind.js';
 import { FULL_SIGNINGS } from './signing.js';
 import type { SigningTask } from './signing_task.js';
 import type { WaitingState } from './task_state.js';
@@ -35,6 +36,7 @@ export interface FastPlanDeps extends ReadinessDeps, AnnouncementDeps {
   readonly presence: ReadinessDeps['presence'];
   readonly culprits: ReadinessDeps['culprits'];
   readonly demand: Pick<PoolDemand, 'refillMs'>;
+  readonly cluster: Pick<ClusterKind, 'proposals'>;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly config: { readonly fastSigningTimeoutMs: number; readonly fullSigningTimeoutMs: number };
 }
@@ -92,7 +94,8 @@ export class FastPlanner {
 
   /** When the maker in this place assigns a presignature, if none of those before it has. */
   #assignmentTime(task: SigningTask, since: number, place: number): number {
-    return Math.max(since + PROPOSALS_MS, this.#turnSince(task, since) + place * ASSIGNMENT_PATIENCE_MS);
+    const proposed = this.deps.cluster.proposals ? since + PROPOSALS_MS : since;
+    return Math.max(proposed, this.#turnSince(task, since) + place * ASSIGNMENT_PATIENCE_MS);
   }
 
   #areFit({ refusals }: SigningTask, signers: readonly number[]): boolean {

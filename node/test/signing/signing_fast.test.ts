@@ -9,6 +9,8 @@ import { members, originOf } from 'testkit/roster';
 import { signerSets } from '../../src/cluster/signer_sets.js';
 import type { PresignaturePool } from '../../src/presigning/presignature_pool.js';
 import type { Assignments } from '../../src/signing/assignments.js';
+import { PLAIN_CLUSTER, SEALED_CLUSTER, type ClusterKind } from '../../src/signing/cluster_kind.js';
+import { FastPlanner, type FastPlan } from '../../src/signing/fast_plan.js';
 import type { SigningTask } from '../../src/signing/signing_task.js';
 import type { memoryLog } from '../util/cluster.js';
 import { pass, passUntil, passUntilSettled } from '../util/passing.js';
@@ -96,6 +98,17 @@ describe('naming a presignature', () => {
     expect(names).toMatchObject([{ presignature_id: expected }]);
     const { claims, signer } = await verify(roster, NAMING, names[0]?.naming ?? '');
     expect([claims, signer]).toEqual([{ request_id: id, presignature_id: expected }, 'node-2']);
+  });
+
+  it('waits for proposals in flight where the gateway makes some, and only there', () => {
+    pool.add(half('presig_gen_node-1_bb', [1, 2, 3]));
+    const task = world.accepted({ ...unsigned, id, presignature_id: undefined });
+    const plan = (cluster: ClusterKind): FastPlan => {
+      if (task.state.kind !== 'waiting') throw new Error('it does not wait');
+      return new FastPlanner({ ...world.deps, cluster }, { pool, isFilling: true }, assignments).plan(task, task.state, 0);
+    };
+    expect(plan(SEALED_CLUSTER)).toEqual({ kind: 'wait', ms: 250, isForNext: false });
+    expect(plan(PLAIN_CLUSTER)).toEqual({ kind: 'assign', signers: [1, 2, 3] });
   });
 });
 
