@@ -58,7 +58,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
     expect(all.filter(({ stderr }) => stderr.includes(`Installing Node.js ${VERSION}`))).toHaveLength(1);
     expect(await readdir(join(folder, '.node'))).toEqual(['lock', 'node_modules', 'package-lock.json']);
     expect(await run('npm', 'exec', '--', 'node', '-p', 'process.version')).toEqual({ code: 0, stdout: `v${VERSION}\n`, stderr: '' });
-  }, 300_000);
+  });
 
   it('is installed again when the lock file has changed', async () => {
     await mkdir(join(folder, '.node/node_modules/.bin'), { recursive: true });
@@ -67,7 +67,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
     const { code, stdout, stderr } = await run('node', '-p', 'process.version');
     expect({ code, stdout }).toEqual({ code: 0, stdout: `v${VERSION}\n` });
     expect(stderr).toContain(`Installing Node.js ${VERSION}`);
-  }, 300_000);
+  });
 });
 
 describe('scripts/run', () => {
