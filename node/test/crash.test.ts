@@ -14,7 +14,7 @@ let cluster: CrashCluster;
 beforeEach(async () => {
   cluster = await CrashCluster.start();
   await poolFilled(3);
-}, 120_000);
+});
 afterEach(async () => {
   await cluster.stop();
 });
@@ -61,5 +61,5 @@ describe('no presignature is used for two messages', () => {
     expect(cluster.count('clone_detected', 'clone')).toBe(0);
     expect(await cluster.misuses()).toEqual([]);
     expect(cluster.count('culprit')).toBe(0);
-  }, 120_000);
+  });
 });

@@ -80,7 +80,7 @@ async function stop(index: number): Promise<void> {
 }
 
 const logged = (index: number, event: string): boolean => nodes.get(index)?.lines.some((line) => line.event === event) ?? false;
-const everyoneReady = (indices = ALL): Promise<void> => eventually('the nodes are ready', () => indices.every((index) => logged(index, 'signing_loop_started')), 45_000);
+const everyoneReady = (indices = ALL): Promise<void> => eventually('the nodes are ready', () => indices.every((index) => logged(index, 'signing_loop_started')));
 
 /** Reads what the nodes have on disk. */
 async function keyShares() {
@@ -147,7 +147,7 @@ describe('a cluster that starts from nothing', () => {
     await eventually('key generation has begun', () => logged(1, 'keygen_started'));
     await stop(1);
     start(1);
-    await eventually('aux info generation has begun', () => logged(2, 'aux_info_started'), 45_000);
+    await eventually('aux info generation has begun', () => logged(2, 'aux_info_started'));
     await stop(2);
     start(2);
     await everyoneReady();
@@ -158,7 +158,7 @@ describe('a cluster that starts from nothing', () => {
     for (const index of ALL) start(index);
     await eventually('key generation has begun', () => logged(0, 'keygen_started'));
     await board.restart();
-    await eventually('aux info generation has begun', () => logged(0, 'aux_info_started'), 45_000);
+    await eventually('aux info generation has begun', () => logged(0, 'aux_info_started'));
     await board.restart();
     await everyoneReady();
     await expectOneKey();

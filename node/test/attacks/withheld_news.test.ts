@@ -29,7 +29,7 @@ describe('a board that does not say what is finished', () => {
     const attempts = nodes.log.lines.filter(({ event }) => event === 'full_signing_started').length;
     expect(attempts).toBeLessThanOrEqual(2 * 2 * (ids.length + 1));
     expect((await nodes.client.listRequests({ status: 'pending' })).map(({ id }) => id)).toEqual([]);
-  }, 60_000);
+  });
 });
 
 describe('a board that does not show a request at first', () => {
@@ -43,5 +43,5 @@ describe('a board that does not show a request at first', () => {
     await new Promise((resolve) => setTimeout(resolve, 10_000));
     await nodes.finished((await nodes.request('third')).id);
     expect(nodes.isSigned(await nodes.finished('req_1_first', 20_000))).toBe(true);
-  }, 60_000);
+  });
 });

@@ -187,7 +187,7 @@ describe('the exchange of partial signatures', () => {
     const [late] = presignatures('presig_gen_late');
     expect(await exchangePartialSignatures(depsOf(0, { presence }), request, late, never)).toEqual({ kind: 'silent', missing: [2] });
     // Less than a reading is held back.
-  }, 20_000);
+  });
 
   it('names the silent ones when the deadline passes', async () => {
     const request = await client.createRequest({ message: 'silent' });

@@ -12,7 +12,7 @@ import { originOf } from 'testkit/roster';
 describe('a cluster with a pool', () => {
   let cluster: SigningCluster;
   beforeAll(async () => {
-    cluster = await SigningCluster.start({ settings: { POOL_TARGET: '8', POOL_MAX: '12', FAST_SIGNING_TIMEOUT_MS: '60000' } });
+    cluster = await SigningCluster.start({ settings: { POOL_TARGET: '8', POOL_MAX: '12', FAST_SIGNING_TIMEOUT_MS: '60000', PEER_DEAD_AFTER_MS: '60000' } });
     await eventually('the pool is filled', () => cluster.pooled() >= 3 * 8);
   });
   afterAll(async () => {
@@ -56,14 +56,14 @@ describe('a cluster with a pool', () => {
 
   it('completes thirty requests at once, each with a valid signature, and uses no presignature twice', async () => {
     const created = await Promise.all(Array.from({ length: 30 }, (_, k) => cluster.request(`request ${k}`)));
-    const records = await Promise.all(created.map(({ id }) => cluster.finished(id, 110_000)));
+    const records = await Promise.all(created.map(({ id }) => cluster.finished(id)));
     expect(records.filter((record) => !cluster.isSigned(record))).toEqual([]);
     const named = records.flatMap(({ presignature_id }) => presignature_id ?? []);
     expect(named.length).toBeGreaterThan(0);
     expect(new Set(named).size).toBe(named.length);
     // Whoever had gone on to full signing when a name came still gave its part: none was wasted.
     expect(cluster.log.lines.filter(({ event }) => event === 'fast_signing_timeout')).toEqual([]);
-  }, 120_000);
+  });
 });
 
 describe('a request that came before the nodes', () => {
@@ -167,7 +167,7 @@ describe('a cluster that loses nodes', () => {
     expect(records.every((record) => cluster.isSigned(record))).toBe(true);
     await cluster.startNode(down);
     await eventually('the restarted node has new presignatures', () => Object.keys(cluster.status(down)?.pool ?? {}).length > 0);
-  }, 60_000);
+  });
 
   it('drops the halves of a restarted node, at each of the others', async () => {
     await eventually('each of the others holds halves that belong with its', () => [0, 1, 2].every((index) => Object.keys(cluster.status(index)?.pool ?? {}).some((set) => set.includes('4'))));
@@ -193,5 +193,5 @@ describe('a cluster that loses nodes', () => {
     await cluster.startNode(2);
     expect(cluster.isSigned(await cluster.finished(id))).toBe(true);
     await cluster.startNode(1);
-  }, 90_000);
+  });
 });

@@ -110,7 +110,7 @@ describe('a session over the board', () => {
     await waits(0);
     presence.set(1, 'a', { live: false, ageMs: 4_000 });
     expect(await running).toMatchObject({ name: 'SessionTimeout', missing: ['node-2'] });
-  }, 20_000);
+  });
 
   it('does not end when another dies whose message is there', async () => {
     const dying = new AbortController();
@@ -145,7 +145,7 @@ describe('a session over the board', () => {
     await waits(0);
     presence.set(1, 'b');
     expect(await running).toMatchObject({ name: 'SessionTimeout', missing: ['node-2'] });
-  }, 20_000);
+  });
 
   it('does not mind the death of one that it never saw alive, or does not wait for', async () => {
     presence.set(1, 'a', { live: false, ageMs: 9_999 });

@@ -121,7 +121,7 @@ export class AttackedCluster {
   }
 
   /** Waits until a request is signed. @throws when that takes longer than `ms` */
-  async signed(id: string, ms: number): Promise<void> {
+  async signed(id: string, ms = 240_000): Promise<void> {
     const end = performance.now() + ms;
     while (performance.now() < end) {
       const record = await this.board.truth.getRequest(id, { status: 'pending', wait: Math.min(5_000, Math.ceil(end - performance.now())) });

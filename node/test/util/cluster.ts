@@ -243,7 +243,7 @@ export class SigningCluster {
   }
 
   /** Waits until the request is no longer pending. @throws when that takes longer than `ms` */
-  async finished(id: string, ms = 30_000): Promise<RequestRecord> {
+  async finished(id: string, ms = 240_000): Promise<RequestRecord> {
     const end = performance.now() + ms;
     while (performance.now() < end) {
       const record = await this.client.getRequest(id, { status: 'pending', wait: Math.min(10_000, Math.ceil(end - performance.now())) });

@@ -3,7 +3,7 @@
  * @param everyMs between two looks
  * @throws Error when it does not hold within `ms`, with the last error as its cause
  */
-export async function eventually(what: string, holds: () => boolean | Promise<boolean>, ms = 30_000, everyMs = 50): Promise<void> {
+export async function eventually(what: string, holds: () => boolean | Promise<boolean>, ms = 240_000, everyMs = 50): Promise<void> {
   const end = performance.now() + ms;
   for (;;) {
     let cause: unknown;
