@@ -5,6 +5,6 @@ export default {
   ...full,
   roots: ['<rootDir>/e2e'],
   testMatch: ['**/*.test.ts'],
-  testPathIgnorePatterns: ['\\.full\\.test\\.ts$'],
+  testPathIgnorePatterns: ['\\.full\\.test\\.ts$', '/e2e/specification/'],
   maxWorkers: 1,
 };

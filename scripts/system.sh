@@ -150,6 +150,17 @@ json_field() {
 
 port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+# Ports for a cluster of up to four nodes that are free now.
+choose_ports() {
+  local base k
+  while :; do
+    base=$((20000 + RANDOM % 10000))
+    for ((k = 0; k < 7; k++)); do if port_taken $((base + k)); then continue 2; fi; done
+    break
+  done
+  export NODE_PORT=$base BOARD_PORT=$((base + 5)) GATEWAY_PORT=$((base + 6))
+}
+
 # When a process was started: with its id, this tells it from a later one of the same id.
 started_at() {
   if [[ -r /proc/$1/stat ]]; then

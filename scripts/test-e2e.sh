@@ -45,9 +45,9 @@ check() {
 is() { [[ $1 == "$2" ]]; }
 field() { json_field "$1" <<<"$BODY"; }
 
-# Asks until the request is not pending any more, for two minutes at most.
+# Asks until the request is not pending any more, for five minutes at most.
 is_completed() {
-  local deadline=$((SECONDS + 120))
+  local deadline=$((SECONDS + 300))
   get "$G/status/$1?wait=30000"
   while [[ $STATUS == 200 && $(field status) == pending ]] && ((SECONDS < deadline)); do get "$G/status/$1?wait=30000"; done
   [[ $STATUS == 200 && $(field status) == completed ]]

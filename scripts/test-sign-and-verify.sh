@@ -38,7 +38,7 @@ request_id=$(json_field request_id <<<"$answer") || die "What answers at $GATEWA
 [[ -n $request_id ]] || die "Refused: $answer"
 say "Request    $request_id"
 
-status=pending deadline=$((SECONDS + 120))
+status=pending deadline=$((SECONDS + 300))
 while [[ $status == pending ]] && ((SECONDS < deadline)); do
   answer=$(curl -sS --max-time 40 "$GATEWAY_URL/status/$request_id?wait=30000")
   status=$(json_field status <<<"$answer")

@@ -5,13 +5,15 @@ source scripts/system.sh
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/test.sh [--full | --slow]
+Usage: scripts/test.sh [--full | --slow | --specification]
 
 Installs and builds what is missing, then runs the tests of all workspaces, with small parameters: a few minutes.
 
-  --full       the slow tests too: full-size parameters, and whole systems of six processes
-  --slow       only the slow tests
-  -h, --help   this text
+  --full            the slow tests too: full-size parameters, and whole systems of six processes
+  --slow            only the slow tests
+  --specification   only what the specification promises, on the cluster that runs here if it was made within the last
+                    hour, or on a new cluster that is deleted at the end; needs curl
+  -h, --help        this text
 
 Ends with a line "N passed, N failed", and ", N skipped" if any were.
 Exit code: 0 all passed, 1 some failed, 2 called wrongly.
@@ -24,11 +26,31 @@ case ${1:-} in
   '') ;;
   --full) suites+=("${slow[@]}") ;;
   --slow) suites=("${slow[@]}") ;;
+  --specification) suites=(jest.specification.config.js) ;;
   -h | --help) usage && exit 0 ;;
   *) die "unknown argument: $1 (try --help)" 2 ;;
 esac
+
+# Says where the cluster is on which the specification is checked.
+use_cluster() {
+  command -v curl >/dev/null || die 'curl is needed'
+  if [[ -z $(cluster_mode) ]]; then
+    choose_ports
+    DATA_ROOT=$(mktemp -d)
+    export DATA_ROOT
+    trap './scripts/stop.sh >/dev/null; rm -rf "$DATA_ROOT"' EXIT
+    ./scripts/demo.sh --keep
+  fi
+  [[ $(cluster_mode) == local ]] || die 'The specification is checked on local processes: ./scripts/stop.sh, then run this again'
+  load_settings
+  [[ -f $DATA_ROOT/roster.json ]] || die "There is no roster in $DATA_ROOT: DATA_ROOT must be what the running cluster was started with"
+  DATA_ROOT=$(cd "$DATA_ROOT" && pwd)
+  export DATA_ROOT LOG_DIR
+}
+
 prepare
 mkdir -p "$RUN_DIR/test"
+if [[ ${suites[0]} == jest.specification.config.js ]]; then use_cluster; fi
 
 passed=0 failed=0 skipped=0
 # A suite that breaks before its first test counts as one failure; so does a run that leaves no result.

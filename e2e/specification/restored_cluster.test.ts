@@ -1,0 +1,139 @@
+/** The same shares on a second board: without presignatures, without a node, without the board. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { blake2b } from '@noble/hashes/blake2.js';
+import { z } from 'zod';
+import { departs } from './departures.js';
+import { bodyOf, eventually } from './http.js';
+import { RestoredCluster } from './restored_cluster.js';
+import { linesOf, NODES, publicKey, sign, type LogLine, type NodeName, type SignedMessage } from './running_cluster.js';
+import { ErrorSchema, HealthSchema, NodeMessageSchema } from './schemas.js';
+import { isValid } from './signature_check.js';
+
+const QUIET: NodeName = 'node-4';
+const FULL_PROTOCOL = 'No presignature available, using full protocol';
+
+let cluster: RestoredCluster;
+beforeAll(async () => {
+  cluster = await RestoredCluster.start();
+});
+afterAll(async () => {
+  await cluster.stop();
+});
+
+const messagesOf = async (node: NodeName): Promise<string[]> => (await linesOf(cluster.logOf(node))).map(({ msg }) => msg);
+const allLines = async (): Promise<LogLine[]> => (await Promise.all(NODES.map((node) => linesOf(cluster.logOf(node))))).flat();
+
+/** The signers of a full signing, `node-1` …: an offset that BLAKE2b-512 draws from the id, then three in a row. */
+function signersOf(requestId: string): string[] {
+  const offset = Number(Buffer.from(blake2b(Buffer.from(requestId))).readBigUInt64LE() % BigInt(NODES.length));
+  return [0, 1, 2].map((k) => `node-${((offset + k) % NODES.length) + 1}`).sort();
+}
+
+// In this order: each part begins where the one before it ends.
+describe('before there is a key', () => {
+  it('GET /publickey is 404 at the board and 503 at the gateway', async () => {
+    bodyOf(await cluster.board.get('/publickey'), 404, ErrorSchema);
+    bodyOf(await cluster.gateway.get('/publickey'), 503, ErrorSchema);
+  });
+});
+
+describe('nodes that find their shares on disk', () => {
+  beforeAll(async () => {
+    // One presignature at a time, and nobody waits for one: some requests are signed without.
+    const settings = { POOL_TARGET: '1', POOL_MAX: '1', FAST_SIGNING_TIMEOUT_MS: '1' };
+    await cluster.startNodes((node) => ({ ...settings, RUST_LOG: node === QUIET ? 'warn,node=info' : 'info' }));
+    for (const { http } of [...cluster.nodes.values(), cluster.gatewayService]) {
+      await eventually(`${http.url} is ready`, async () => ((await http.get('/ready')).status === 200 ? true : undefined));
+    }
+  });
+
+  it('have the same public key as before, and generate nothing', async () => {
+    expect(await publicKey(cluster.gateway)).toBe(await publicKey());
+    const messages = await messagesOf('node-1');
+    expect(messages).toEqual(expect.arrayContaining(['Keygen completed', 'AuxInfo generation completed', 'Main signing loop started']));
+    expect(messages).not.toContain('Generating safe primes');
+  });
+
+  it('log as RUST_LOG says', async () => {
+    expect(await messagesOf(QUIET)).not.toContain('Main signing loop started');
+  });
+
+  it('answer /health on HEALTH_PORT', async () => {
+    for (const { http } of cluster.nodes.values()) bodyOf(await http.get('/health'), 200, HealthSchema);
+  });
+});
+
+describe('without a presignature', () => {
+  const signed = new Map<string, SignedMessage>();
+  const inFull = new Set<unknown>();
+  beforeAll(async () => {
+    await eventually('requests are signed by the full protocol, by their first signers', async () => {
+      const two = await Promise.all(['one', 'another'].map((message) => sign(message, cluster.gateway)));
+      for (const one of two) signed.set(one.requestId, one);
+      for (const line of await allLines()) if (line.msg === FULL_PROTOCOL) inFull.add(line['request_id']);
+      return (await posted()).length > 0 ? true : undefined;
+    });
+  });
+
+  /** What is on the board of those that were signed in full at the first attempt. */
+  async function posted(): Promise<{ requestId: string; messages: z.infer<typeof NodeMessageSchema>[] }[]> {
+    const ids = [...signed.keys()].filter((id) => inFull.has(id));
+    const all = await Promise.all(
+      ids.map(async (requestId) => {
+        const to = async (node: NodeName) => cluster.board.get(`/messages?request_id=${requestId}&to_node=${node}`);
+        const lists = (await Promise.all(NODES.map(to))).map((answer) => bodyOf(answer, 200, z.array(NodeMessageSchema)));
+        return { requestId, messages: lists.flat() };
+      }),
+    );
+    return all.filter(({ messages }) => messages.some(({ round }) => round === 5));
+  }
+
+  it(`"${FULL_PROTOCOL}", and "signature generated"`, async () => {
+    const [id] = inFull;
+    expect(signed.has(String(id))).toBe(true);
+    expect(await allLines()).toContainEqual(expect.objectContaining({ msg: 'signature generated', request_id: id }));
+  });
+
+  it('the signatures are valid', async () => {
+    const key = await publicKey();
+    for (const one of signed.values()) expect(await isValid(one, key)).toBe(true);
+  });
+
+  it(`three nodes exchange messages under the request's id, for all and for single nodes ${departs('signerSets')}`, async () => {
+    for (const { requestId, messages } of await posted()) {
+      expect([...new Set(messages.map(({ from_node }) => from_node))].sort()).toEqual(signersOf(requestId));
+      expect(messages.some(({ to_node }) => to_node === '*')).toBe(true);
+      expect(messages.some(({ to_node }) => to_node !== '*')).toBe(true);
+    }
+  });
+});
+
+describe('any node may be missing', () => {
+  it.each([QUIET, 'node-1'] as const)('%s ends with code 0', async (node) => {
+    expect(await cluster.nodes.get(node)?.stop()).toBe(0);
+    if (node === QUIET) expect(await isValid(await sign('signed by the other three', cluster.gateway), await publicKey())).toBe(true);
+  });
+
+  it('with two missing a request is pending', async () => {
+    const answer = await cluster.gateway.post('/sign?wait=3000', { message: 'signed by nobody' });
+    expect(JSON.parse(answer.text)).toMatchObject({ status: 'pending' });
+  });
+});
+
+describe('the board is gone', () => {
+  beforeAll(async () => {
+    expect(await cluster.boardService.stop()).toBe(0);
+  });
+
+  it.each([
+    { what: 'POST /sign', ask: () => cluster.gateway.post('/sign', { message: 'for nobody' }) },
+    { what: 'GET /status/{request_id}', ask: () => cluster.gateway.get('/status/req_1705067890_abc123') },
+  ])(`$what is 503 ${departs('boardUnavailable')}`, async ({ ask }) => {
+    bodyOf(await ask(), 503, ErrorSchema);
+  });
+
+  it('the other services end with code 0 all the same', async () => {
+    expect(await cluster.gatewayService.stop()).toBe(0);
+    for (const node of cluster.nodes.values()) expect(await node.stop()).toBe(0);
+  });
+});
