@@ -37,6 +37,34 @@ export default tseslint.config(
     },
   },
   {
+    // Time and randomness come in through the dependencies: a simulation runs a whole cluster on virtual time, and again from its seed.
+    files: ['node/src/**/*.ts'],
+    // It puts the real ones in.
+    ignores: ['node/src/process.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        { name: 'fetch', message: 'HTTP goes through undici.' },
+        ...['setTimeout', 'setInterval', 'performance'].map((name) => ({ name, message: 'Use the clock of the dependencies.' })),
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: 'Use a cryptographic source.' },
+        { object: 'Date', property: 'now', message: 'Use the clock of the dependencies.' },
+        { object: 'AbortSignal', property: 'timeout', message: 'Use the clock of the dependencies.' },
+      ],
+      'no-restricted-imports': [
+        'error',
+        ...['node:timers', 'node:timers/promises', 'node:perf_hooks'].map((name) => ({ name, message: 'Use the clock of the dependencies.' })),
+        { name: 'node:crypto', importNames: ['randomBytes', 'randomInt', 'randomUUID'], message: 'Use the randomness of the dependencies.' },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'NewExpression[callee.name=Date][arguments.length=0]', message: 'Use the clock of the dependencies.' },
+      ],
+    },
+  },
+  {
     files: ['packages/cggmp24/src/{runtime,keygen,aux_info,signing}/**/*.ts'],
     rules: {
       'no-restricted-syntax': [

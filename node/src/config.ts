@@ -9,15 +9,12 @@ import { nodeIndex } from './base/utils.js';
 
 const SECONDS = 1000;
 const MINUTES = 60 * SECONDS;
-/** With less the other makers of a presignature would not wait for this node. */
+/** With less CPU time a node would be too slow for the other makers of a presignature, who would not wait for it. */
 const LEAST_POOL_CPU = 0.05;
-/** Rust nodes begin whenever they are started, and look for primes in the middle of it. */
-const INTEROP_PATIENCE = 15;
+/** Rust nodes begin when they are started, and search for primes during the attempt: all nodes wait for them this many times as long. */
+const RUST_PATIENCE = 15;
 
-/**
- * The level in a Rust filter (`info`, `warn,node=debug`, `node=trace`): the one that stands alone, or else the first;
- * `info` when there is none that we know.
- */
+/** The level in a Rust filter (`info`, `warn,node=debug`, `node=trace`): the one that stands alone, else the first, else `info`. */
 function levelOfRustFilter(filter: string): Level {
   const directives = filter.toLowerCase().split(',').map((directive) => directive.trim());
   const directive = directives.find((text) => !text.includes('=')) ?? directives[0] ?? '';
@@ -26,44 +23,52 @@ function levelOfRustFilter(filter: string): Level {
 }
 
 /** A part of a whole, as a decimal fraction. */
-const share = (min: number, preset: number) => {
+const share = (min: number, defaultValue: number) => {
   const range = `must be a number, ${min} to 1`;
   const digits = z.string().regex(/^[01](\.\d{1,6})?$/, range);
-  return digits.transform(Number).refine((number) => number >= min && number <= 1, range).default(preset);
+  return digits.transform(Number).refine((number) => number >= min && number <= 1, range).default(defaultValue);
 };
-const milliseconds = (preset: number) => integer(1, 24 * 60 * MINUTES, preset);
+const milliseconds = (defaultValue: number) => integer(1, 24 * 60 * MINUTES, defaultValue);
 
-/** The environment: name, range, preset and what it is for. */
+/** The environment: names, ranges, defaults, and what each variable is for. */
 export const Environment = z.object({
   NODE_ID: z
     .string('is required: node-1, node-2, …')
     .refine((id) => nodeIndex(id, 256) !== null, 'must be node-1, node-2, …')
     .describe('which node this is: node-1, node-2, …'),
-  MESSAGE_BOARD_URL: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).default('http://127.0.0.1:8080').describe('the message board'),
-  DATA_DIR: z.string().default('./data').describe('folder for key share and aux info; its mode becomes 0700'),
-  ROSTER_FILE: z.string().optional().describe('who belongs to the cluster; else DATA_DIR/roster.json'),
-  IDENTITY_FILE: z.string().optional().describe('the identity of this node; else DATA_DIR/identity_<NODE_ID>.json'),
+  MESSAGE_BOARD_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .default('http://127.0.0.1:8080')
+    .describe('the message board'),
+  DATA_DIR: z.string().default('./data').describe('folder for the secret files of this node; its mode becomes 0700'),
+  ROSTER_FILE: z.string().optional().describe('who belongs to the cluster; by default DATA_DIR/roster.json'),
+  IDENTITY_FILE: z.string().optional().describe('the identity of this node; by default DATA_DIR/identity_<NODE_ID>.json'),
   SEAL_KEY: z
     .string(`is required: ${SEAL_KEY_FORMS}`)
     .pipe(SealKeySourceSchema)
-    .describe(`under what the secret files are sealed; required: ${SEAL_KEY_FORMS}`),
-  N_NODES: integer(2, 256).optional().describe('nodes in the cluster, if it is to be checked against the roster'),
-  THRESHOLD: integer(2, 256).optional().describe('how many of them sign, if it is to be checked against the roster'),
-  LOG_LEVEL: LevelSchema.optional().describe(`${LEVELS.join(', ')}; else RUST_LOG, else info`),
+    .describe(`the key or passphrase that seals the secret files; required: ${SEAL_KEY_FORMS}`),
+  N_NODES: integer(2, 256).optional().describe('number of nodes, to check it against the roster'),
+  THRESHOLD: integer(2, 256).optional().describe('how many of them sign, to check it against the roster'),
+  LOG_LEVEL: LevelSchema.optional().describe(`${LEVELS.join(', ')}; by default that of RUST_LOG, or info`),
   RUST_LOG: z.string().optional().describe('a Rust log filter, such as info or warn,node=debug'),
-  HEALTH_PORT: integer(0, 65_535, 0).describe('port of /health and /ready; 0: none'),
-  HOST: z.string().default('127.0.0.1').describe('address they are served at; 0.0.0.0 to be reached from elsewhere'),
+  HEALTH_PORT: integer(0, 65_535, 0).describe('port of /health and /ready; 0: they are not served'),
+  HOST: z.string().default('127.0.0.1').describe('address at which they are served; 0.0.0.0: reachable from other machines'),
   WORKERS: integer(1, 256, availableParallelism()).describe('threads for protocol arithmetic'),
-  POOL_TARGET: integer(0, 10_000, 20).describe('presignatures that the cluster keeps ready; 0: none, every signature by the full protocol'),
-  POOL_MAX: integer(0, 10_000, 30).describe('the most that it keeps when they are used fast; a node that holds so many makes no more'),
-  POOL_CPU: share(LEAST_POOL_CPU, 0.5).describe('the most CPU time that making them takes, as a share of all cores of this machine; signing in full is not bounded'),
-  FAST_SIGNING_TIMEOUT_MS: milliseconds(3 * SECONDS).describe('a signer silent for so long is replaced on the fast path'),
-  FULL_SIGNING_TIMEOUT_MS: milliseconds(60 * SECONDS).describe('… in full signing'),
-  POOL_LEADER_TIMEOUT_MS: milliseconds(30 * SECONDS).describe('a leader of the pool silent for so long is replaced'),
-  PEER_DEAD_AFTER_MS: milliseconds(3 * SECONDS).describe('a node without a heartbeat for so long counts as down'),
-  POLICY_FILE: z.string().optional().describe('what this node signs: JSON with patterns, sizes and rates; else everything'),
-  REQUEST_MAX_AGE_MS: integer(1000, 30 * 24 * 60 * MINUTES, 24 * 60 * MINUTES).describe('what a client asked for longer ago is not signed any more'),
-  SETUP_TIMEOUT_MS: milliseconds(2 * MINUTES).describe('an attempt at key generation or aux info ends when a node is silent for so long; 15 times as long with a plain roster'),
+  POOL_TARGET: integer(0, 10_000, 20).describe('presignatures that the cluster keeps ready; 0: every signature by the full protocol'),
+  POOL_MAX: integer(0, 10_000, 30).describe('the most that it keeps when they are used fast; a node that holds this many makes no more'),
+  POOL_CPU: share(LEAST_POOL_CPU, 0.5).describe(
+    'the most CPU time for making presignatures, as a share of all cores of this machine; signing in full is not bounded',
+  ),
+  FAST_SIGNING_TIMEOUT_MS: milliseconds(3 * SECONDS).describe('with a presignature, a signer that is silent for this long is replaced'),
+  FULL_SIGNING_TIMEOUT_MS: milliseconds(60 * SECONDS).describe('in full signing, a signer that is silent for this long is replaced'),
+  POOL_LEADER_TIMEOUT_MS: milliseconds(30 * SECONDS).describe('a leader of the pool that is silent for this long is replaced'),
+  PEER_DEAD_AFTER_MS: milliseconds(3 * SECONDS).describe('a node without a heartbeat for this long counts as down'),
+  POLICY_FILE: z.string().optional().describe('what this node signs: JSON with patterns, sizes and rates; by default everything'),
+  REQUEST_MAX_AGE_MS: integer(1000, 30 * 24 * 60 * MINUTES, 24 * 60 * MINUTES)
+    .describe('what a client has asked for longer ago than this is not signed'),
+  SETUP_TIMEOUT_MS: milliseconds(2 * MINUTES).describe(
+    `an attempt at the key ends when a node is silent for this long; with a plain roster, for ${RUST_PATIENCE} times this long`,
+  ),
 });
 
 export type Settings = z.infer<typeof Environment>;
@@ -86,7 +91,7 @@ export function configFor(env: Settings, { n, t, sealed }: Roster) {
     env.POOL_MAX < env.POOL_TARGET && `POOL_MAX: must be at least POOL_TARGET, ${env.POOL_TARGET}`,
   ].filter((complaint) => complaint !== false);
   if (index === null || complaints.length > 0) throw new Error(complaints.join('; '));
-  return {
+  const config = {
     nodeId: env.NODE_ID,
     /** Party index: `node-1` is 0. */
     index,
@@ -100,9 +105,9 @@ export function configFor(env: Settings, { n, t, sealed }: Roster) {
     host: env.HOST,
     workers: env.WORKERS,
     /** 0: no pool. */
-    poolTarget: sealed ? env.POOL_TARGET : 0,
-    poolMax: sealed ? env.POOL_MAX : 0,
-    /** CPU-seconds a second that making presignatures takes at most. */
+    poolTarget: env.POOL_TARGET,
+    poolMax: env.POOL_MAX,
+    /** CPU-seconds in each second that making presignatures may take at most. */
     poolCores: env.POOL_CPU * availableParallelism(),
     fastSigningTimeoutMs: env.FAST_SIGNING_TIMEOUT_MS,
     fullSigningTimeoutMs: env.FULL_SIGNING_TIMEOUT_MS,
@@ -110,10 +115,13 @@ export function configFor(env: Settings, { n, t, sealed }: Roster) {
     peerDeadAfterMs: env.PEER_DEAD_AFTER_MS,
     policyFile: env.POLICY_FILE,
     requestMaxAgeMs: env.REQUEST_MAX_AGE_MS,
-    setupTimeoutMs: env.SETUP_TIMEOUT_MS * (sealed ? 1 : INTEROP_PATIENCE),
-    /** In the cluster may be Rust nodes, whose proof Pi^prm has 32 instead of 128 bits of soundness. */
-    rustInterop: !sealed,
+    setupTimeoutMs: env.SETUP_TIMEOUT_MS,
+    /** May there be Rust nodes in the cluster? Their proof Π^prm has 32 instead of 128 bits of soundness. */
+    rustInterop: false,
   };
+  if (sealed) return config;
+  // Rust nodes know no presignatures.
+  return { ...config, poolTarget: 0, poolMax: 0, setupTimeoutMs: RUST_PATIENCE * config.setupTimeoutMs, rustInterop: true };
 }
 
 export type Config = ReturnType<typeof configFor>;

@@ -7,7 +7,7 @@ import type { Presence } from './cluster/presence.js';
 import type { Culprits } from './evidence/culprits.js';
 import type { PoolDemand } from './presigning/pool_demand.js';
 
-/** A board that has not answered for this long counts as gone. Smaller: one slow answer makes a node not ready. Larger: it says too long that it is. */
+/** A board that has not answered for this long counts as gone. Smaller: one slow answer counts. Larger: a node is called ready longer. */
 const BOARD_GONE_AFTER_MS = 5_000;
 
 export interface HealthDeps {
@@ -22,7 +22,8 @@ export interface HealthDeps {
 }
 
 /** Why this node cannot sign; null when it can. */
-export function unreadiness({ requiredAlive, presence, problems }: Pick<HealthDeps, 'requiredAlive' | 'presence' | 'problems'>): string | null {
+export function unreadiness(deps: Pick<HealthDeps, 'requiredAlive' | 'presence' | 'problems'>): string | null {
+  const { requiredAlive, presence, problems } = deps;
   if (problems.first !== null) return problems.first;
   if (presence.status.stage !== 'ready') return presence.status.stage;
   if (presence.boardSilentMs > BOARD_GONE_AFTER_MS) return 'the message board does not answer';

@@ -72,7 +72,7 @@ export async function runNode(deps: NodeDeps, stopping: AbortSignal): Promise<vo
 /** @param opened closes what is opened here, in reverse order */
 async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack): Promise<void> {
   const { config, roster, identity, sealKey, clock, random, logger, params, startThread } = deps;
-  const { index, n, t, nodeId, dataDir } = config;
+  const { index, n, t, nodeId, dataDir, workers, peerDeadAfterMs: deadAfterMs } = config;
   const { seals, ...messages } = messageMode(roster, identity);
   const members = memberMode(config);
 
@@ -82,13 +82,13 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
   const problems = new Problems();
   const client = opened.adopt(new BoardClient(config.boardUrl), (board) => board.close());
   const budget = new CpuBudget(config.poolCores, clock);
-  const runner = opened.adopt(new WorkerPool({ threads: config.workers, startThread, budget, clock, logger }), (threads) => threads.close());
+  const runner = opened.adopt(new WorkerPool({ threads: workers, startThread, budget, clock, logger }), (pool) => pool.close());
   const onClone = (): void => {
     problems.set('clone', 'another process runs with the identity of this node, or the clock was set back. Stop one of the two');
     life.cloned();
   };
-  const nothing = { keygen: NOTHING_YET, auxInfo: NOTHING_YET };
-  const presence = new Presence({ client, clock, logger, seals, index, n, incarnation, started, onClone, deadAfterMs: config.peerDeadAfterMs, ...nothing });
+  const own = { index, n, incarnation, started, keygen: NOTHING_YET, auxInfo: NOTHING_YET };
+  const presence = new Presence({ ...own, client, clock, logger, seals, onClone, deadAfterMs });
   const culprits = new Culprits({ presence, n, t });
 
   // ---- what it has from earlier lives ----
@@ -96,7 +96,8 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
   const evidenceAbout = (key: PublicKeyMaterial | null): EvidenceFolder =>
     new EvidenceFolder({ folder: join(dataDir, 'evidence'), roster, params, index, key, logger });
   for (const { member, code } of await evidenceAbout(null).load()) culprits.add(nodeIndex(member, n) ?? -1, code);
-  const { journal, audit, policy } = await openRecords({ config, roster, incarnation, clock, logger, onProblem: problems.reporter('audit_log') }, opened);
+  const onProblem = problems.reporter('audit_log');
+  const { journal, audit, policy } = await openRecords({ config, roster, incarnation, clock, logger, onProblem }, opened);
   const demand = new PoolDemand({ target: config.poolTarget, max: config.poolMax }, clock);
   if (config.healthPort !== 0) {
     const health = healthService({ nodeId, requiredAlive: members.requiredAlive, presence, problems, culprits, demand, logger });
@@ -106,6 +107,7 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
   // ---- its key share ----
   const transport = { client, runner, seals, peers: messages.peers(presence), audit, clock, random, logger, incarnation, n };
   const accuserIn = (key: PublicKeyMaterial | null) => messages.accuser({ culprits, evidence: evidenceAbout(key), logger });
+  const primeFolder = { folder: dataDir, nodeId, sealKey, params, clock, random };
   const setup = await KeySetup.open({
     ...transport,
     index,
@@ -117,7 +119,7 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
     culprits,
     journal,
     files: keyFiles(dataDir, { index, n, t, params }, sealKey),
-    primes: deps.primes ?? (await PrimeSupply.open({ folder: dataDir, nodeId, sealKey, params, runner, workers: config.workers, clock, random, logger })),
+    primes: deps.primes ?? (await PrimeSupply.open({ ...primeFolder, runner, workers, logger })),
     strategy: members.setup,
     prmFirstWordOnly: members.prmFirstWordOnly,
     onProblem: (phase, reason) => {

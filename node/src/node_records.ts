@@ -37,7 +37,8 @@ export async function openRecords(deps: NodeRecordsDeps, opened: AsyncDisposable
   const policy = await openPolicy(policyFile, clock);
   const audit = opened.adopt(await AuditLog.open(join(dataDir, `audit_${node}.log`), { clock, logger, onProblem }), (file) => file.close());
   const { length: lines, head } = audit;
-  logger.info({ event: 'audit_log_opened', lines, head }, 'Note the head of the audit log elsewhere: nothing else shows that its end was cut off');
+  const advice = 'Note the head of the audit log elsewhere: nothing else shows that its end was cut off';
+  logger.info({ event: 'audit_log_opened', lines, head }, advice);
   const fields = { node, version: await ownVersion(), incarnation, roster: roster.hash, policy_sha256: policy.sha256 };
   await audit.record({ event: 'started', fields });
   return { journal, audit, policy };

@@ -9,13 +9,13 @@ import { configFor, Environment, memberFiles } from './config.js';
 import { runNode } from './node.js';
 import { workerThreads } from './workers/worker_pool.js';
 
-/** Whatever is still open then is cut. */
+/** A node that is told to stop ends after at most this long, whatever still goes on. */
 const STOP_WITHIN_MS = 2_000;
 
 /**
  * Runs a node as this process, until it is told to stop.
  * @param params the security level. Not in the environment, so that nobody selects the small one by accident
- * @param configOf the node's configuration in its cluster
+ * @param configOf makes the node's configuration in its cluster
  */
 export async function runProcess(params: SecurityParams, configOf = configFor): Promise<void> {
   const { config, ...member } = await configure({
@@ -29,8 +29,8 @@ export async function runProcess(params: SecurityParams, configOf = configFor): 
   const logger = createLogger(config.logLevel, { service: 'node', node_id: config.nodeId });
   const { backend, reason } = arithmeticBackend();
   const { n, t, workers, boardUrl: board } = config;
-  const { fingerprint } = member.roster;
-  logger.info({ event: 'starting', n, t, workers, board, roster: fingerprint, arithmetic: backend.name, arithmetic_reason: reason }, 'Node starting');
+  const arithmetic = { arithmetic: backend.name, arithmetic_reason: reason };
+  logger.info({ event: 'starting', n, t, workers, board, roster: member.roster.fingerprint, ...arithmetic }, 'Node starting');
   if (config.rustInterop) {
     logger.warn(
       { event: 'plain_roster' },
@@ -39,7 +39,10 @@ export async function runProcess(params: SecurityParams, configOf = configFor): 
     );
   }
   if (member.sealKey.kind === 'none') {
-    logger.warn({ event: 'clear_text_files' }, 'SEAL_KEY is none: key share and identity are in clear text, and whoever can read the files has them');
+    logger.warn(
+      { event: 'clear_text_files' },
+      'SEAL_KEY is none: key share and identity are in clear text, and whoever can read the files has them',
+    );
   }
 
   const stopping = new AbortController();
@@ -49,7 +52,8 @@ export async function runProcess(params: SecurityParams, configOf = configFor): 
     setTimeout(() => process.exit(0), STOP_WITHIN_MS).unref();
   });
   try {
-    await runNode({ ...member, config, clock: systemClock, random: systemRandom, logger, params, startThread: workerThreads(params) }, stopping.signal);
+    const machine = { clock: systemClock, random: systemRandom, startThread: workerThreads(params) };
+    await runNode({ ...member, ...machine, config, logger, params }, stopping.signal);
   } catch (error) {
     if (!stopping.signal.aborted) {
       logger.fatal({ event: 'stopped', err: error }, error instanceof Error ? error.message : 'The node cannot go on');

@@ -1,6 +1,6 @@
 /**
  * The lines of an audit log. Each has a number and the SHA-256 of the line before it. So nothing in the middle can be changed, removed,
- * inserted or moved without breaking the chain. Only somebody who has noted the head elsewhere can see that the end was cut off or replaced.
+ * inserted or moved without breaking the chain. That the end was cut off or replaced shows only to somebody who has noted the head.
  */
 import { Refused } from 'sealing/errors';
 import { parseJson } from 'sealing/json';

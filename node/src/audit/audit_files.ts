@@ -11,7 +11,7 @@ import { AuditChain, LINE_FEED } from './audit_chain.js';
 import { DamagedFile } from '../base/errors.js';
 import { syncFolder } from '../storage/files.js';
 
-/** The part at the end of a file that is read and checked when the file is opened. `verify-audit-log` checks all of it. Larger: a node starts later. */
+/** How much of the end of a file is checked when it is opened. `verify-audit-log` checks all of it. Larger: a node starts later. */
 const TAIL_BYTES = 1 << 20;
 /** The longest part of a line that a crash can leave. Longer ones are not this program's. */
 const MAX_TORN_BYTES = 1 << 18;

@@ -8,7 +8,7 @@ import { openLog, putAway, type OpenLog } from './audit_files.js';
 const FULL_BYTES = 64 << 20;
 /** A note waits at most this long for a record to be written with, ms. Smaller: more writing. Larger: a crash loses older notes. */
 const NOTE_MS = 200;
-/** Written lines wait this long for others to go to the disk with, ms. Smaller: more waiting for the disk. Larger: a power cut loses more. */
+/** Written lines wait this long for others to go to the disk with, ms. Smaller: more work for the disk. Larger: a power cut loses more. */
 const SYNC_MS = 20;
 
 /** A request, who asked for it, and what is to be signed. */
@@ -64,7 +64,8 @@ interface AuditFields {
   readonly presignatures_dropped: { readonly lost: string; readonly dropped: number };
 }
 
-export type AuditRecord = { [Event in keyof AuditFields]: { readonly event: Event; readonly fields: AuditFields[Event] } }[keyof AuditFields];
+type AuditEvent = keyof AuditFields;
+export type AuditRecord = { [Event in AuditEvent]: { readonly event: Event; readonly fields: AuditFields[Event] } }[AuditEvent];
 
 export interface AuditLogOptions {
   readonly logger: Logger;

@@ -3,7 +3,7 @@ import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
 import { labelOf } from 'sealing/sealed_file';
 import { z } from 'zod';
 import { describeRoster, readCard, readText } from '../tools/cluster_files.js';
-import { main, Refusal, UsageError } from '../tools/command.js';
+import { main, CommandFailure, UsageError } from '../tools/command.js';
 import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: check-roster ROSTER [--cards FILE…] [--identity FILE --seal-key SPEC]
@@ -13,7 +13,7 @@ Is this a roster, and does it have these members with these keys?
   ROSTER            roster.json
   --cards FILE…     cards that make-identity wrote
   --identity FILE   the identity of a member
-  --seal-key SPEC   what that is sealed under
+  --seal-key SPEC   seals the identity
   -h, --help        this text
 
 ${SEAL_KEY_TEXT}
@@ -21,7 +21,7 @@ Prints n, t, the kind of cluster and the fingerprint.
 Exit code: 0 yes, 1 no, 2 called wrongly.
 `;
 
-/** A name in clear text as the file says it. */
+/** An identity in clear text. */
 const NamedSchema = z.object({ name: z.string() });
 
 async function nameOf(path: string): Promise<string> {
@@ -31,7 +31,7 @@ async function nameOf(path: string): Promise<string> {
   try {
     return NamedSchema.parse(JSON.parse(text)).name;
   } catch {
-    throw new Refusal(`${path}: is not an identity`);
+    throw new CommandFailure(`${path}: is not an identity`);
   }
 }
 

@@ -6,7 +6,7 @@ import { SealKey, SealKeySourceSchema, type SealKeySource } from 'sealing/seal_k
 import { isSealed, labelOf, openText } from 'sealing/sealed_file';
 import { z } from 'zod';
 import { readText } from '../tools/cluster_files.js';
-import { main, Refusal, UsageError } from '../tools/command.js';
+import { main, CommandFailure, UsageError } from '../tools/command.js';
 import { DEFAULT_GATEWAY, fetchPublicKey, GatewayUrlSchema } from '../tools/gateway_client.js';
 import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
@@ -15,12 +15,12 @@ const help = `Usage: export-pubkey [--gateway URL | --key-share FILE [--seal-key
 Prints the public key of a cluster: compressed, uncompressed (hexadecimal, SEC1) and as PEM.
 
   --gateway URL       where to ask for it; default ${DEFAULT_GATEWAY}
-  --key-share FILE    a node's key_share_node-K.json; then no service has to run
-  --seal-key SPEC     what that is sealed under, unless it is in clear text
+  --key-share FILE    a node's key_share_node-K.json, instead of a gateway
+  --seal-key SPEC     seals that file, unless it is in clear text
   -h, --help          this text
 
 ${SEAL_KEY_TEXT}
-The output as it is serves as a PEM file: OpenSSL skips what is before the BEGIN line.
+The output can be used as a PEM file: OpenSSL skips the lines before BEGIN.
 Exit code: 0 printed, 1 no key there, 2 called wrongly.
 `;
 
@@ -36,14 +36,14 @@ function coreOf(text: string): string {
   }
 }
 
-/** @throws Refusal when the file is not there or not a key share; its secret goes nowhere */
+/** @throws CommandFailure when the file is not there or not a key share; its secret goes nowhere */
 async function readPublicKey(path: string, source: SealKeySource | undefined): Promise<Point> {
   const file = await readText(path);
   try {
     const { sharedPublicKey } = parseCoreKeyShare(coreOf(await opened(file, source)));
     return Point.fromBytes(encodePoint(sharedPublicKey, true));
   } catch (error) {
-    if (error instanceof InvalidArgument || error instanceof Refused) throw new Refusal(`${path}: ${error.message}`);
+    if (error instanceof InvalidArgument || error instanceof Refused) throw new CommandFailure(`${path}: ${error.message}`);
     throw error;
   }
 }

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
 import { SealKey, SealKeySourceSchema, type SealKeySource } from 'sealing/seal_key';
+import { systemRandom } from 'service/random';
 import { z } from 'zod';
 import { describeRoster, identityFile, makeRoster, readCard, writeFirst, writeIdentity } from '../tools/cluster_files.js';
-import { main, Refusal, UsageError } from '../tools/command.js';
+import { main, CommandFailure, UsageError } from '../tools/command.js';
 import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: make-cluster --nodes N --threshold T --out DIR [--plain] --seal-key SPEC
@@ -13,18 +14,17 @@ const help = `Usage: make-cluster --nodes N --threshold T --out DIR [--plain] --
 
 Makes the roster of a new cluster: who belongs to it, how many sign, and whether its messages are sealed.
 
-  --nodes N         makes the identities as well: DIR/node-1 to DIR/node-N are then ready to be data folders, and DIR/gateway
-                    has what the gateway needs. Whoever runs this could have read all of them; for independent operators
-                    there is --cards
-  --cards FILE…     the cards that make-identity wrote on the members' machines, those of all nodes and of the gateway
+  --nodes N         makes the identities too: DIR/node-1 to DIR/node-N are then data folders of the nodes, and DIR/gateway has
+                    what the gateway needs. Whoever runs this can read all of them: independent operators use --cards
+  --cards FILE…     the cards that make-identity wrote on the members' machines: those of all nodes and of the gateway
   --threshold T     how many nodes sign, 2 to N
-  --out DIR         where the files are written; nothing is replaced. DIR/roster.json is the same for everybody, the board too
-  --plain           messages are neither signed nor encrypted: for clusters with Rust nodes only, and not to be changed later
-  --seal-key SPEC   under what the identities are sealed
+  --out DIR         folder for the files; existing files are not replaced. DIR/roster.json is for all nodes, gateway and board
+  --plain           messages are neither signed nor encrypted: only for clusters with Rust nodes, and fixed for ever
+  --seal-key SPEC   seals the identities
   -h, --help        this text
 
 ${SEAL_KEY_TEXT}
-Prints the fingerprint of the roster. Operators compare it before the first start: with another roster, others are in the cluster.
+Prints the fingerprint of the roster. Operators compare it before the first start: another roster may have other members.
 Exit code: 0 made, 1 not made, 2 called wrongly.
 `;
 
@@ -38,25 +38,27 @@ const options = z.object({
   'seal-key': SealKeySourceSchema.optional(),
 });
 
-/** Writes identities, then rosters; who finds the last of them, in `out`, finds all. @throws Refusal when any of it is there already */
+/** Writes identities, then rosters, the last one in `out`: when it exists, all do. @throws CommandFailure when any of the files exists */
 async function writeCluster(out: string, identities: readonly Identity[], roster: Roster, sealKey: SealKey): Promise<void> {
   const folders = identities.map((identity) => ({ identity, folder: join(out, identity.name) }));
   const rosters = [...folders.map(({ folder }) => folder), out].map((folder) => join(folder, 'roster.json'));
-  const present = [...rosters, ...folders.map(({ folder, identity }) => join(folder, identityFile(identity.name)))].find((path) => existsSync(path));
-  if (present !== undefined) throw new Refusal(`${present}: is there already, and is never replaced. Nothing was written`);
+  const files = [...rosters, ...folders.map(({ folder, identity }) => join(folder, identityFile(identity.name)))];
+  const present = files.find((path) => existsSync(path));
+  if (present !== undefined) throw new CommandFailure(`${present}: is there already, and is never replaced. Nothing was written`);
   for (const { folder, identity } of folders) await writeIdentity(join(folder, identityFile(identity.name)), identity, sealKey);
   for (const path of rosters) await writeFirst(path, roster.serialize());
 }
 
 async function withIdentities(n: number, threshold: number, plain: boolean, out: string, source: SealKeySource): Promise<Roster> {
   const identities = [...Array.from({ length: n }, (_, index) => `node-${index + 1}`), 'gateway'].map((name) => Identity.generate(name));
-  const roster = makeRoster({ threshold, plain, cards: identities.map(({ publicIdentity }) => publicIdentity) });
+  const cards = identities.map(({ publicIdentity }) => publicIdentity);
+  const roster = makeRoster({ threshold, plain, cards }, systemRandom);
   await writeCluster(out, identities, roster, await SealKey.open(source));
   return roster;
 }
 
 async function fromCards(files: readonly string[], threshold: number, plain: boolean, out: string): Promise<Roster> {
-  const roster = makeRoster({ threshold, plain, cards: await Promise.all(files.map(readCard)) });
+  const roster = makeRoster({ threshold, plain, cards: await Promise.all(files.map(readCard)) }, systemRandom);
   await writeFirst(join(out, 'roster.json'), roster.serialize());
   return roster;
 }

@@ -11,8 +11,8 @@ const help = `Usage: make-identity --name NAME --out DIR --seal-key SPEC
 Makes the identity of one member on its own machine: the secret stays there, and only the card goes to make-cluster.
 
   --name NAME       node-1, node-2, …, or gateway
-  --out DIR         where DIR/identity_NAME.json, secret, and DIR/card_NAME.json, public, are written; nothing is replaced
-  --seal-key SPEC   under what the identity is sealed
+  --out DIR         folder for identity_NAME.json, which is secret, and card_NAME.json, which is public; neither is replaced
+  --seal-key SPEC   seals the identity
   -h, --help        this text
 
 ${SEAL_KEY_TEXT}

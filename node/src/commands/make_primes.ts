@@ -13,7 +13,7 @@ import { searchForPrimes } from '../primes/prime_search.js';
 import { NEEDED } from '../primes/safe_primes.js';
 import { workerThreads, WorkerPool } from '../workers/worker_pool.js';
 import { NodeNameSchema } from '../tools/cluster_files.js';
-import { main, Refusal } from '../tools/command.js';
+import { main, CommandFailure } from '../tools/command.js';
 import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const MOST = 10_000;
@@ -21,26 +21,30 @@ const CORES = availableParallelism();
 
 const help = `Usage: make-primes --data DIR --name NAME --count N --seal-key SPEC [--workers W]
 
-Makes safe primes ahead of time: a node takes ${NEEDED} for a key, from its folder if they are there, and then need not search for them.
+Makes safe primes ahead of time: for a key a node needs ${NEEDED}, and does not search for those that are in its folder.
 
-  --data DIR        its data folder; the node may be running
-  --name NAME       whose they are: node-1, node-2, …; no other node can use them
-  --count N         how many there are to be in the folder, those that are there already included: 1 to ${MOST}
-  --workers W       threads, of low priority: 1 to 256; else one for each core (${CORES})
-  --seal-key SPEC   what the node's files are sealed under
+  --data DIR        the node's data folder; the node may be running
+  --name NAME       node-1, node-2, …: no other node can use the primes
+  --count N         number of primes that the folder has afterwards, those that it has now included: 1 to ${MOST}
+  --workers W       threads, of low priority: 1 to 256; by default one for each core (${CORES})
+  --seal-key SPEC   seals the node's files
   -h, --help        this text
 
 ${SEAL_KEY_TEXT}
-Each prime is in a file as soon as it is found: an interrupted run goes on where it was when it is started again. A prime is used once;
-never copy its file or restore it from elsewhere. About 1.4 seconds each on one core; progress goes to stderr.
+Each prime is in a file as soon as it is found: an interrupted run that is started again goes on where it was. A prime is used once:
+never copy its file, or restore it from a backup. A prime takes about 1.4 seconds on one core. Progress goes to stderr.
 Exit code: 0 they are there, 1 not made, 2 called wrongly.
 `;
 
-const number = (most: number) => z.string().regex(/^[1-9]\d{0,4}$/, `must be 1 to ${most}`).transform(Number).refine((value) => value <= most, `must be 1 to ${most}`);
+const number = (most: number) => {
+  const range = `must be 1 to ${most}`;
+  return z.string().regex(/^[1-9]\d{0,4}$/, range).transform(Number).refine((value) => value <= most, range);
+};
 
 async function search(folder: PrimeFolder, before: number, count: number, workers: number): Promise<void> {
   const logger = pino({ level: 'error' }, pino.destination(2));
-  const runner = new WorkerPool({ threads: workers, startThread: workerThreads(SECURITY_128), budget: new CpuBudget(workers, systemClock), clock: systemClock, logger });
+  const threads = { threads: workers, startThread: workerThreads(SECURITY_128) };
+  const runner = new WorkerPool({ ...threads, budget: new CpuBudget(workers, systemClock), clock: systemClock, logger });
   try {
     await searchForPrimes(
       {
@@ -66,7 +70,13 @@ async function search(folder: PrimeFolder, before: number, count: number, worker
 await main({
   name: 'make-primes',
   help,
-  options: z.object({ data: z.string().min(1), name: NodeNameSchema, count: number(MOST), workers: number(256).default(CORES), 'seal-key': SealKeySourceSchema }),
+  options: z.object({
+    data: z.string().min(1),
+    name: NodeNameSchema,
+    count: number(MOST),
+    workers: number(256).default(CORES),
+    'seal-key': SealKeySourceSchema,
+  }),
   environment: sealKeyEnvironment,
   run: async ({ data, name: nodeId, count, workers, 'seal-key': source }) => {
     const sealKey = await SealKey.open(source);
@@ -74,7 +84,7 @@ await main({
     const folder = new PrimeFolder({ folder: data, nodeId, sealKey, params: SECURITY_128, clock: systemClock, random: systemRandom });
     // With another key, or a damaged file, the node would not start.
     await folder.check().catch((error: unknown) => {
-      throw error instanceof DamagedFile ? new Refusal(`${error.message} Nothing was made`) : error;
+      throw error instanceof DamagedFile ? new CommandFailure(`${error.message} Nothing was made`) : error;
     });
     const before = await folder.size();
     if (before < count) await search(folder, before, count, workers);

@@ -7,22 +7,22 @@ import { isSealed, openText, sealText, type Label } from 'sealing/sealed_file';
 import { z } from 'zod';
 import { writeAtomically } from '../storage/files.js';
 import { readText } from '../tools/cluster_files.js';
-import { main, Refusal } from '../tools/command.js';
+import { main, CommandFailure } from '../tools/command.js';
 import { SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: reseal --data DIR --name NAME --from SPEC --to SPEC
 
-Seals the secret files of a stopped node, or of the gateway, under another key or passphrase: also those that were in clear text.
+Seals the secret files of a stopped node, or of the gateway, under another key or passphrase. They may be in clear text now.
 
-  --data DIR    its data folder
+  --data DIR    the member's data folder
   --name NAME   node-1, node-2, …, or gateway
-  --from SPEC   what the files are sealed under now; none: clear text
-  --to SPEC     what they are to be sealed under
+  --from SPEC   seals the files now; none: they are in clear text
+  --to SPEC     seals the files afterwards
   -h, --help    this text
 
 ${SEAL_KEY_TEXT.split('\n')[0] ?? ''}
-Files that are under the new one already stay, so it can be run again after an interruption. Nothing is written when one does not open.
-Old files may still be on the disk's free blocks, and in backups.
+Files that are sealed under the new key stay: run it again after an interruption. If one file does not open, nothing is written.
+Old files may still be in free blocks of the disk, and in backups.
 Exit code: 0 all are under the new one, 1 not done, 2 called wrongly.
 `;
 
@@ -39,20 +39,20 @@ function purposeOf(file: string, member: string): Label['purpose'] | null {
   return PURPOSES.get(kind) ?? null;
 }
 
-interface Pending {
+interface FileToSeal {
   readonly path: string;
   readonly label: Label;
   readonly text: string;
 }
 
-/** What has to be written; null when it is under the new key already. @throws Refusal when it opens under neither */
-async function prepare(path: string, label: Label, from: SealKey, to: SealKey): Promise<Pending | null> {
+/** What has to be sealed; null when it is sealed under the new key already. @throws CommandFailure when neither key opens it */
+async function prepare(path: string, label: Label, from: SealKey, to: SealKey): Promise<FileToSeal | null> {
   const file = await readText(path);
   if (await opens(to, label, file)) return null;
   try {
     return { path, label, text: await openText(from, label, file) };
   } catch (error) {
-    if (error instanceof Refused) throw new Refusal(`${path}: ${error.message}. Nothing was written`);
+    if (error instanceof Refused) throw new CommandFailure(`${path}: ${error.message}. Nothing was written`);
     throw error;
   }
 }
@@ -72,15 +72,17 @@ await main({
   run: async ({ data, name, from, to }) => {
     const [oldKey, newKey] = [await SealKey.open(from), await SealKey.open(to)];
     const files = await readdir(data).catch(() => {
-      throw new Refusal(`${data}: cannot be read`);
+      throw new CommandFailure(`${data}: cannot be read`);
     });
     const secret = files.sort().flatMap((file) => {
       const purpose = purposeOf(file, name);
       return purpose === null ? [] : [{ path: join(data, file), label: { purpose, owner: name } }];
     });
-    if (secret.length === 0) throw new Refusal(`${data}: has no secret files of ${name}`);
+    if (secret.length === 0) throw new CommandFailure(`${data}: has no secret files of ${name}`);
     const prepared = await Promise.all(secret.map(({ path, label }) => prepare(path, label, oldKey, newKey)));
-    for (const pending of prepared) if (pending !== null) await writeAtomically(pending.path, await sealText(newKey, pending.label, pending.text));
+    for (const file of prepared) {
+      if (file !== null) await writeAtomically(file.path, await sealText(newKey, file.label, file.text));
+    }
     return secret.map(({ path }, k) => `✓ ${path}${prepared[k] === null ? ' (was already)' : ''}\n`).join('');
   },
 });

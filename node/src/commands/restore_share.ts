@@ -8,30 +8,31 @@ import { z } from 'zod';
 import { openDataFolder } from '../storage/key_store.js';
 import { parseBackup, type Backup } from '../tools/backup.js';
 import { identityFile, readText, writeFirst } from '../tools/cluster_files.js';
-import { main, Refusal } from '../tools/command.js';
+import { main, CommandFailure } from '../tools/command.js';
 import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: restore-share --backup FILE --backup-key SPEC --roster ROSTER --data DIR --seal-key SPEC
 
-Makes the data folder of a node out of a backup that backup-share wrote.
+Makes the data folder of a node from a backup that backup-share wrote.
 
   --backup FILE       the backup
-  --backup-key SPEC   what it is sealed under
+  --backup-key SPEC   seals the backup
   --roster ROSTER     roster.json as the other nodes have it; the backup has to be of this cluster
-  --data DIR          the folder, which must be empty or not there yet
-  --seal-key SPEC     what the node's files are to be sealed under
+  --data DIR          the data folder, which must be empty or not exist
+  --seal-key SPEC     seals the files of the node
   -h, --help          this text
 
 ${SEAL_KEY_TEXT}
-The node that it was made of must not run any more, anywhere: two nodes with one identity refuse to work.
+The node whose backup it is must not run any more, anywhere: two nodes with one identity do not work.
 Exit code: 0 restored, 1 not restored, 2 called wrongly.
 `;
 
-/** @throws Refusal when there is anything in the folder */
+/** @throws CommandFailure when there is anything in the folder */
 async function requireEmpty(folder: string): Promise<void> {
   await openDataFolder(folder);
   const [first] = await readdir(folder);
-  if (first !== undefined) throw new Refusal(`${folder}: is not empty, there is ${first}. Nothing was written; restore into an empty folder`);
+  const advice = 'Nothing was written; restore into an empty folder';
+  if (first !== undefined) throw new CommandFailure(`${folder}: is not empty, there is ${first}. ${advice}`);
 }
 
 async function openBackup(path: string, source: z.infer<typeof SealKeySourceSchema>): Promise<{ owner: string; backup: Backup }> {
@@ -54,13 +55,20 @@ async function writeNode(folder: string, owner: string, backup: Backup, sealKey:
 await main({
   name: 'restore-share',
   help,
-  options: z.object({ backup: z.string().min(1), 'backup-key': SealKeySourceSchema, roster: z.string().min(1), data: z.string().min(1), 'seal-key': SealKeySourceSchema }),
+  options: z.object({
+    backup: z.string().min(1),
+    'backup-key': SealKeySourceSchema,
+    roster: z.string().min(1),
+    data: z.string().min(1),
+    'seal-key': SealKeySourceSchema,
+  }),
   environment: sealKeyEnvironment,
   run: async ({ backup: path, 'backup-key': backupKey, roster: rosterPath, data, 'seal-key': source }) => {
     const roster = await loadRoster(rosterPath);
     const { owner, backup } = await openBackup(path, backupKey);
     const saved = Roster.parse(backup.roster);
-    if (saved.hash !== roster.hash) throw new Refusal(`${path}: is of the cluster with the fingerprint ${saved.fingerprint}, and the roster has ${roster.fingerprint}`);
+    const fingerprints = `is of the cluster with the fingerprint ${saved.fingerprint}, and the roster has ${roster.fingerprint}`;
+    if (saved.hash !== roster.hash) throw new CommandFailure(`${path}: ${fingerprints}`);
     const sealKey = await SealKey.open(source);
     await requireEmpty(data);
     await writeNode(data, owner, backup, sealKey);

@@ -5,7 +5,7 @@ import { main } from '../tools/command.js';
 const help = `Usage: roster-fingerprint ROSTER
 
 Prints the fingerprint of a roster: 40 hexadecimal digits that operators read out to each other before the first start.
-It covers everything in the file but its layout: who belongs to the cluster, their keys, the threshold, sealed or plain.
+It covers everything in the file except its layout: the members, their keys, the threshold, and whether the cluster is sealed.
 
   ROSTER        roster.json
   -h, --help    this text

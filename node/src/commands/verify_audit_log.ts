@@ -4,24 +4,24 @@ import { Refused } from 'sealing/errors';
 import { z } from 'zod';
 import { AuditChain, LINE_FEED } from '../audit/audit_chain.js';
 import { fullFiles } from '../audit/audit_files.js';
-import { main, Refusal } from '../tools/command.js';
+import { main, CommandFailure } from '../tools/command.js';
 
 const help = `Usage: verify-audit-log FILE [--head HASH]
 
 Is the chain of a node's audit log whole? If not: where is its first broken link?
 
-  FILE           DATA_DIR/audit_<node id>.log; of a node that runs, a copy. The full files of the same log, audit_<node id>.<last line>.log,
-                 have to be beside it, and are read first
+  FILE           DATA_DIR/audit_<node id>.log, or a copy while the node runs. The full files of the same log,
+                 audit_<node id>.<last line>.log, have to be in the same folder, and are read first
   --head HASH    a head that was noted earlier: SHA-256 of a line, 64 hex digits
   -h, --help     this text
 
-Each line has the SHA-256 of the line before it, across all files. Changed, removed, inserted and moved lines are found, and missing files;
-what is missing at the end is not, unless a head that was noted elsewhere is given: it has to be in the log. A node logs its head at every start.
-Prints the number of lines and the head of now.
+Each line has the SHA-256 of the line before it, across all files. So this finds changed, removed, inserted and moved lines, and missing
+files. It finds lines that are missing at the end only if a noted head is given, which has to be in the log: a node logs the head of its
+log at every start. Prints the number of lines and the present head.
 Exit code: 0 whole, 1 broken or not readable, 2 called wrongly.
 `;
 
-/** No line that a node writes is longer. */
+/** Nodes write no longer lines. */
 const MAX_LINE_BYTES = 1 << 20;
 
 /** The lines of a file, without their line feeds. @throws Refused when it does not end in one */
@@ -53,26 +53,32 @@ async function follow(file: string, head: string | undefined): Promise<{ chain: 
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const where = path === file ? '' : ` in ${basename(path)}`;
-      const hint = chain === begin && chain !== AuditChain.empty ? '. It is the first of its file: the file before is cut, or one is missing' : '';
-      throw new Refusal(`✗ line ${chain.sequence + 1}${where}: ${error.message}${hint}`);
+      const isFirst = chain === begin && chain !== AuditChain.empty;
+      const hint = isFirst ? '. It is the first of its file: the file before is cut, or one is missing' : '';
+      throw new CommandFailure(`✗ line ${chain.sequence + 1}${where}: ${error.message}${hint}`);
     }
   }
   return { chain, noted };
 }
 
+const HeadSchema = z.string().toLowerCase().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
+
 await main({
   name: 'verify-audit-log',
   help,
-  options: z.object({ file: z.string(), head: z.string().toLowerCase().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits').optional() }),
+  options: z.object({ file: z.string(), head: HeadSchema.optional() }),
   argument: 'file',
   run: async ({ file, head }) => {
     const { chain, noted } = await follow(file, head).catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error) throw new Refusal(`${file}: cannot be read (${String(error.code)})`);
+      if (error instanceof Error && 'code' in error) throw new CommandFailure(`${file}: cannot be read (${String(error.code)})`);
       throw error;
     });
     const found = `${chain.sequence} lines\nhead ${chain.head}\n`;
     if (head === undefined) return `✓ The chain is whole\n${found}`;
-    if (noted === null) throw new Refusal(`✗ The chain is whole, but the noted head is not in it: lines at its end were removed or replaced\n${found.trimEnd()}`);
+    if (noted === null) {
+      const problem = 'The chain is whole, but the noted head is not in it: lines at its end were removed or replaced';
+      throw new CommandFailure(`✗ ${problem}\n${found.trimEnd()}`);
+    }
     return `✓ The chain is whole, and line ${noted} is the noted head\n${found}`;
   },
 });

@@ -1,7 +1,7 @@
 import { InvalidSignature } from 'api-gateway/client';
 import { RequestIdSchema, SigningMessageSchema } from 'message-board/contract';
 import { z } from 'zod';
-import { main, Refusal } from '../tools/command.js';
+import { main, CommandFailure } from '../tools/command.js';
 import { DEFAULT_GATEWAY, fetchPublicKey, fetchStatus, GatewayUrlSchema } from '../tools/gateway_client.js';
 import { CompactSignatureSchema, isValid, PublicKeyHexSchema } from '../tools/independent_verifier.js';
 
@@ -20,15 +20,15 @@ Exit code: 0 valid, 1 not valid, not finished or not found, 2 called wrongly.
 
 const INVALID = '✗ The signature is not valid for this message under the public key of the gateway';
 
-/** @throws Refusal saying why there is none */
+/** @throws CommandFailure saying why there is none */
 async function fetchSignature(gateway: string, requestId: string, message: string): Promise<string> {
   const status = await fetchStatus(gateway, requestId, message).catch((error: unknown) => {
-    throw error instanceof InvalidSignature ? new Refusal(INVALID) : error;
+    throw error instanceof InvalidSignature ? new CommandFailure(INVALID) : error;
   });
-  if (status === undefined) throw new Refusal(`✗ The gateway knows no request ${requestId}`);
+  if (status === undefined) throw new CommandFailure(`✗ The gateway knows no request ${requestId}`);
   if (status.signature !== undefined) return status.signature;
   const reason = status.reason === undefined ? '' : ` (${status.reason})`;
-  throw new Refusal(`✗ Request ${requestId} has no signature: it is ${status.status}${reason}`);
+  throw new CommandFailure(`✗ Request ${requestId} has no signature: it is ${status.status}${reason}`);
 }
 
 await main({
@@ -40,6 +40,6 @@ await main({
     const publicKey = PublicKeyHexSchema.parse(await fetchPublicKey(gateway));
     // The client has verified it with the library that makes signatures; this verifier shares no code with it.
     if (await isValid(signature, message, publicKey)) return '✓ Signature verified successfully\n';
-    throw new Refusal(INVALID);
+    throw new CommandFailure(INVALID);
   },
 });

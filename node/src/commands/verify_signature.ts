@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { main, Refusal } from '../tools/command.js';
+import { main, CommandFailure } from '../tools/command.js';
 import { CompactSignatureSchema, isValid, PublicKeyHexSchema } from '../tools/independent_verifier.js';
 
 const help = `Usage: verify-signature --message TEXT --signature JSON --public-key HEX
@@ -21,6 +21,6 @@ await main({
   options: z.object({ message: z.string(), signature: CompactSignatureSchema, 'public-key': PublicKeyHexSchema }),
   run: async ({ message, signature, 'public-key': publicKey }) => {
     if (await isValid(signature, message, publicKey)) return '✓ Signature verified successfully\n';
-    throw new Refusal('✗ The signature is not valid for this message and public key');
+    throw new CommandFailure('✗ The signature is not valid for this message and public key');
   },
 });

@@ -117,7 +117,8 @@ async function authenticatedPartials(roster: Roster, { setting, partial_signatur
     const { signer, claims } = await verify(roster, PARTIAL_SIGNATURE, statement);
     const party = positionOf(setting, signer);
     if (claims.presignature_id !== setting.execution_id) throw new Refused('partial_signatures: one is of another presignature');
-    if (message === null || claims.message_sha256 !== messageHash(message)) throw new Refused('partial_signatures: one is of another message');
+    const isOfMessage = message !== null && claims.message_sha256 === messageHash(message);
+    if (!isOfMessage) throw new Refused('partial_signatures: one is of another message');
     const sigma = z.safeDecode(ScalarJson, { curve: 'secp256k1', scalar: claims.sigma });
     if (sigma.success) messages.push(partialSignatureMessage(party, { sigma: sigma.data }));
     else malformed.push({ party, code: 'malformed_message', round: 'partial signature', reason: 'sigma < q' });
@@ -125,7 +126,9 @@ async function authenticatedPartials(roster: Roster, { setting, partial_signatur
   return { messages, malformed };
 }
 
-function caseOf({ n: parties, t: threshold }: Roster, params: SecurityParams, { setting, key, message }: Evidence, messages: readonly SignedMessage[]): Case {
+function caseOf(roster: Roster, params: SecurityParams, evidence: Evidence, messages: readonly SignedMessage[]): Case {
+  const { n: parties, t: threshold } = roster;
+  const { setting, key, message } = evidence;
   const executionId = new TextEncoder().encode(setting.execution_id);
   const run = { executionId, reliableBroadcast: true };
   switch (setting.protocol) {

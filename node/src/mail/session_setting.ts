@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SessionJob } from '../workers/jobs.js';
 import { sha256 } from '../base/sha256.js';
 
-/** What a session is about. With every message its sender signs a hash of it, so that evidence cannot be taken for that of another session. */
+/** What a session is about. Each message is signed with a hash of it, so that nobody can pass it off as one of another session. */
 export const SessionSettingSchema = z.strictObject({
   protocol: z.enum(['keygen', 'aux_info', 'presign', 'sign']),
   execution_id: z.string(),

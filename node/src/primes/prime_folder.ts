@@ -24,9 +24,9 @@ export interface PrimeFolderOptions {
 const FileSchema = z.strictObject({ file: z.string(), prime: z.string().regex(/^[0-9a-f]{1,1024}$/) });
 
 /**
- * Safe primes that a node has ready, each in a sealed file `prime_<node>.<time>-<random>.json`. Each is handed out once: whoever removes the
- * file has the prime. So any number of processes may add and take primes at the same time. A crash can lose a prime, and never hands one
- * out twice.
+ * Safe primes that a node has ready, each in a sealed file `prime_<node>.<time>-<random>.json`. Each is handed out once: whoever removes
+ * the file has the prime. So any number of processes may add and take primes at the same time. A crash can lose a prime, and never hands
+ * one out twice.
  */
 export class PrimeFolder {
   readonly #label: Label;
@@ -57,7 +57,7 @@ export class PrimeFolder {
   }
 
   /**
-   * Hands out the oldest prime. Its file is gone for good when this resolves.
+   * Hands out the oldest prime. Its file is durably removed when this resolves.
    * @returns the prime, hexadecimal; null when there is none
    * @throws DamagedFile; the file is left as it is
    */

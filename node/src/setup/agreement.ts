@@ -1,17 +1,17 @@
 /**
- * All nodes agree on the result of one attempt at key generation, or aux info, whichever of them is killed when.
+ * All nodes agree on the result of one attempt at key generation, or aux info, whichever of them is killed at whatever moment.
  *
- * Each announces what it has. A result is first *pending*, on disk, and *committed* once all n have announced the same one,
- * or someone has committed it. Either all commit the same or nobody commits:
+ * Each node announces what it has. A result is first *pending*, on disk. It is *committed* once all n nodes have announced the same one,
+ * or some node has committed it. Either all nodes commit the same result, or none commits any:
  *
- * - A node commits attempt k only when all n have held its result on disk (it has seen so, or one that has seen so).
- * - A node discards a pending result of k only when it has seen a node that can never hold it: one that is past k (it has begun
- *   a later attempt, or has failed k) without holding it, or that holds another result of k. Attempts only go up, an
- *   attempt is never run twice (the journal), and who discards a result is past it: so what was seen stays true.
- * - Both cannot be of one k: the first to discard has seen a node that never held the result, which then did not announce it,
- *   so nobody has seen n announcements. Hence who commits does so for all, and the others follow when they see it.
- * - A node without a committed result begins an attempt only when all are alive and none of them has committed; a node that
- *   has committed never takes part again. So there is never a second result beside a committed one.
+ * - A node commits attempt k only when all n nodes have held its result on disk: it has seen that, or it sees a node that has.
+ * - A node discards a pending result of k only when it has seen a node that can never hold it: one that is past k (it has begun a later
+ *   attempt, or has failed k) without holding it, or that holds another result of k. Attempts only go up, an attempt is never run twice
+ *   (the journal), and a node that discards a result is past it. So what was seen stays true.
+ * - Both cannot happen to one k: the first node to discard has seen one that never held the result and so never announced it. Hence nobody
+ *   has seen n announcements. A node that commits therefore does so for all, and the others follow when they see it.
+ * - A node without a committed result begins an attempt only when all nodes are alive and none has committed. A node that has committed
+ *   never takes part again. So there is never a second result beside a committed one.
  */
 import type { SetupStatus } from 'message-board/contract';
 import type { Logger } from 'pino';
@@ -43,8 +43,8 @@ export interface AgreementDeps {
 }
 
 /**
- * Runs attempts until all nodes have the same result, and this one has it for good.
- * @returns the result; at once when it was there already
+ * Runs attempts until all nodes have the same result, and this node has committed it.
+ * @returns the result; at once when it is committed already
  */
 export async function agree(phase: Phase, deps: AgreementDeps, signal: AbortSignal): Promise<string> {
   const agreement = new Agreement(phase, deps);
@@ -120,9 +120,7 @@ export class Agreement {
         this.#publish({ ready: true });
         return { kind: 'again' };
       case 'wait':
-        this.#stage('waiting_for_nodes');
-        this.#log({ event: 'waiting_for_nodes', phase: name, missing: action.missing }, `Waiting for ${action.missing.join(', ')}${this.#whatTheySay()}`);
-        return { kind: 'wait' };
+        return this.#waitFor(action.missing);
       case 'start':
         return this.#attempt(action.attempt, signal);
     }
@@ -179,6 +177,14 @@ export class Agreement {
     }
   }
 
+  #waitFor(missing: readonly string[]): AgreementStep {
+    this.#stage('waiting_for_nodes');
+    const text = `Waiting for ${missing.join(', ')}${this.#accusations()}`;
+    if (this.#logged !== text) this.deps.logger.info({ event: 'waiting_for_nodes', phase: this.phase.name, missing }, text);
+    this.#logged = text;
+    return { kind: 'wait' };
+  }
+
   #pause(): AgreementStep {
     return { kind: 'pause', ms: Math.min(FIRST_PAUSE_MS * 2 ** this.#failures++, LONGEST_PAUSE_MS) };
   }
@@ -204,10 +210,12 @@ export class Agreement {
   /** A cheat would make every attempt fail, and each costs all nodes their primes. A node that has seen one waits for its operator. */
   #distrust(culprits: readonly Culprit[]): AgreementStep {
     const { phase, deps } = this;
-    const named = culprits.map(({ nodeId, reason, namedBy }) => `${nodeId} has cheated (${reason ?? `seen by ${namedBy.join(', ')}`})`).join(', ');
+    const named = culprits.map(({ nodeId, reason, namedBy }) => `${nodeId} has cheated (${reason ?? `seen by ${namedBy.join(', ')}`})`);
     const problem =
-      `${phase.name}: ${named}, and all nodes have to take part. verify-evidence shows anybody what the files in DATA_DIR/evidence prove. `
-      + 'Once the operator of that node has mended it, move the files away at every node and restart those nodes; or make a cluster without it';
+      `${phase.name}: ${named.join(', ')}, and all nodes have to take part. `
+      + 'verify-evidence shows anybody what the files in DATA_DIR/evidence prove. '
+      + 'Once the operator of that node has mended it, move the files away at every node and restart these nodes; '
+      + 'or make a cluster without it';
     if (this.#own.ready) this.#publish({ ready: false });
     this.#stage('refusing');
     deps.onProblem(problem);
@@ -217,18 +225,13 @@ export class Agreement {
     return { kind: 'wait' };
   }
 
-  /** Why others may not come: what they say of one another. */
-  #whatTheySay(): string {
+  /** Why others may not come: whom they accuse. */
+  #accusations(): string {
     const sayings = this.deps.presence.peers().flatMap(({ nodeId, status }) => {
       const culprits = status?.culprits ?? [];
       return culprits.length === 0 ? [] : [`${nodeId} says that ${culprits.join(', ')} cheated`];
     });
     return sayings.map((saying) => `; ${saying}`).join('');
-  }
-
-  #log(fields: object, text: string): void {
-    if (this.#logged !== text) this.deps.logger.info(fields, text);
-    this.#logged = text;
   }
 
   #peers(): SetupPeer[] {

@@ -41,7 +41,8 @@ export function auxInfoPhase(deps: AuxInfoDeps, store: ResultStore): Phase {
     run: async (attempt, signal) => {
       // Before the primes are spent on it.
       await requireNoLeftovers(deps, boardId(attempt), signal);
-      const job = { kind: 'aux_info', executionId: executionId(attempt), index, parties, primes: await primes.take(), insecurePrmFirstWordOnly } as const;
+      const session = { executionId: executionId(attempt), index, parties };
+      const job = { kind: 'aux_info', ...session, primes: await primes.take(), insecurePrmFirstWordOnly } as const;
       return runWithEveryone(deps, boardId(attempt), job, signal);
     },
   };

@@ -18,7 +18,7 @@ export interface KeySetupDeps extends KeygenDeps, AuxInfoDeps, Omit<AgreementDep
   readonly onProblem: (phase: Phase['name'], reason: string | null) => void;
 }
 
-/** A node's way to its key share: key generation, then generation of the auxiliary info. Each is loaded from its file, or run with all nodes. */
+/** A node's way to its key share: key generation, then auxiliary info. The result of each is in a file, or all nodes make it together. */
 export class KeySetup {
   private constructor(
     private readonly deps: KeySetupDeps,
@@ -32,11 +32,11 @@ export class KeySetup {
   static async open(deps: KeySetupDeps): Promise<KeySetup> {
     const keygen = keygenPhase(deps, deps.files.keyShare);
     const auxInfo = auxInfoPhase(deps, deps.files.auxInfo);
-    const { journal } = deps;
-    return new KeySetup(deps, keygen, auxInfo, { keygen: await initialStatus(keygen, journal), aux_info: await initialStatus(auxInfo, journal) });
+    const statusOf = (phase: Phase): Promise<SetupStatus> => initialStatus(phase, deps.journal);
+    return new KeySetup(deps, keygen, auxInfo, { keygen: await statusOf(keygen), aux_info: await statusOf(auxInfo) });
   }
 
-  /** Begins the longest part of the set-up, the search for primes, if this node needs any. Never throws: `run`, which waits for them, does. */
+  /** Begins the longest part, the search for primes, if this node needs any. Never throws: `run` waits for the primes, and does. */
   async prepare(signal: AbortSignal): Promise<void> {
     const { completed, committed } = this.status.aux_info;
     if (completed === null && committed === null) await this.auxInfo.prepare(signal).catch(() => undefined);

@@ -7,7 +7,11 @@ import type { Phase } from './phase.js';
  * node that has a result keeps it.
  * @throws SetupStopped when the attempt must not be begun, or was begun before; DamagedFile; what ends the attempt
  */
-export async function runOnlyAttempt(phase: Phase, { presence, journal }: Pick<AgreementDeps, 'presence' | 'journal'>, signal: AbortSignal): Promise<string> {
+export async function runOnlyAttempt(
+  phase: Phase,
+  { presence, journal }: Pick<AgreementDeps, 'presence' | 'journal'>,
+  signal: AbortSignal,
+): Promise<string> {
   const { store, executionId, obstacle, prepare, run, name } = phase;
   presence.update({ stage: name });
   const earlier = await store.load();

@@ -30,7 +30,8 @@ export function nextAction(own: SetupStatus, peers: readonly SetupPeer[]): Setup
   if (completed !== null && peers.some(({ setup }) => setup?.committed === completed.digest)) return { kind: 'commit', ...completed };
   const holders = peers.filter(({ live, setup }) => live && setup !== undefined && setup.committed !== null);
   if (holders.length > 0) {
-    return { kind: 'stop', reason: `${holders.map(({ nodeId }) => nodeId).join(', ')} completed this before and this node has no file of it` };
+    const names = holders.map(({ nodeId }) => nodeId).join(', ');
+    return { kind: 'stop', reason: `${names} completed this before and this node has no file of it` };
   }
   if (completed !== null) return actionOnResult(completed, peers);
   // Nobody can complete an attempt without this node: it has lost its files, and says that it will never hold that result.

@@ -5,7 +5,10 @@ import { runOverBoard, type TransportDeps } from '../transport/http_transport.js
 import type { JobResult, SessionJob } from '../workers/jobs.js';
 import { everyone } from './attempt_names.js';
 
-/** A peer whose heartbeat is late by this much is given up. Smaller: an attempt ends, which costs all nodes much, because a peer is busy with its primes. */
+/**
+ * A peer that was not alive for this long is given up. Smaller: an attempt, which costs all nodes much, ends because a peer is busy with
+ * its primes. Larger: it ends later when a peer is down.
+ */
 const GONE_AFTER_MS = 15_000;
 
 /** What the sessions of the set-up need, in which all nodes take part. */
@@ -29,13 +32,14 @@ export async function requireNoLeftovers({ client, index, seals }: SetupSessionD
   const messages = await client.listMessages(boardId, own, { signal });
   for (const { from_node: from, to_node: to, round, payload } of messages.filter(({ from_node }) => from_node === own)) {
     // Anybody may post under this node's name.
-    if (await isSealedBy(seals, { session: boardId, from, to, round }, payload)) throw new Error(`the board holds messages of an earlier ${boardId}`);
+    const isOwn = await isGenuine(seals, { namespace: 'messages', session: boardId, from, to, round }, payload);
+    if (isOwn) throw new Error(`the board holds messages of an earlier ${boardId}`);
   }
 }
 
-async function isSealedBy(seals: SetupSessionDeps['seals'], place: { session: string; from: string; to: string; round: number }, text: string): Promise<boolean> {
+async function isGenuine(seals: Pick<Seals, 'check'>, ...message: Parameters<Seals['check']>): Promise<boolean> {
   try {
-    await seals.check({ namespace: 'messages', ...place }, text);
+    await seals.check(...message);
     return true;
   } catch (error) {
     if (error instanceof Refused) return false;
@@ -44,7 +48,12 @@ async function isSealedBy(seals: SetupSessionDeps['seals'], place: { session: st
 }
 
 /** Runs one attempt of all nodes, and logs its rounds. */
-export function runWithEveryone<J extends SessionJob>(deps: SetupSessionDeps, requestId: string, job: J, signal: AbortSignal): Promise<JobResult<J>> {
+export function runWithEveryone<J extends SessionJob>(
+  deps: SetupSessionDeps,
+  requestId: string,
+  job: J,
+  signal: AbortSignal,
+): Promise<JobResult<J>> {
   const { clock, config, index: self, logger, n } = deps;
   const started = clock.monotonic();
   return runOverBoard(deps, {

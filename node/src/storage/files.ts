@@ -53,7 +53,7 @@ export async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
-/** Removes a file for good. @returns false when it was not there: of several that try at the same time, only one removes it */
+/** Removes a file durably. @returns false when it was not there: of several that try at the same time, only one removes it */
 export async function removeDurably(path: string): Promise<boolean> {
   try {
     await unlink(path);

@@ -5,32 +5,32 @@ import { Roster } from 'sealing/roster';
 import { z } from 'zod';
 import { checkCoreKeyShare } from '../storage/key_store.js';
 import { nodeIndex } from '../base/utils.js';
-import { Refusal } from './command.js';
+import { CommandFailure } from './command.js';
 
-/** What one node needs to live again: the texts of its files. Presignatures are in memory alone, so that no backup can bring one back. */
+/** The texts of the files that restore a node. There are no presignatures: they are only in memory, so no backup can bring one back. */
 const BackupSchema = z.strictObject({ roster: z.string(), identity: z.string(), key_share: z.string(), aux_info: z.string() });
 export type Backup = z.infer<typeof BackupSchema>;
 
-/** @throws Refused, Refusal saying which part is not what it has to be; its secrets go nowhere */
+/** @throws Refused, CommandFailure that says which part is wrong, and never what is secret in it */
 export function parseBackup(owner: string, text: string): Backup {
   const backup = parseJson(BackupSchema, text, 'backup');
   checkBackup(owner, backup);
   return backup;
 }
 
-/** Do the parts belong to this node and to each other? @throws Refused, Refusal */
+/** Do the parts belong to this node and to each other? @throws Refused, CommandFailure */
 export function checkBackup(owner: string, backup: Backup): void {
   const roster = Roster.parse(backup.roster);
   const identity = Identity.parse(backup.identity);
   const index = nodeIndex(owner, roster.n);
-  if (index === null || identity.name !== owner) throw new Refusal(`it has the identity of ${identity.name}, not of ${owner}`);
+  if (index === null || identity.name !== owner) throw new CommandFailure(`it has the identity of ${identity.name}, not of ${owner}`);
   roster.checkContains(identity.publicIdentity);
   try {
     const core = parseCoreKeyShare(backup.key_share);
     checkCoreKeyShare(core, { index, n: roster.n, t: roster.t, params: SECURITY_128 });
     completeKeyShare(core, parseAuxInfo(backup.aux_info, SECURITY_128));
   } catch (error) {
-    if (error instanceof InvalidArgument) throw new Refusal(error.message);
+    if (error instanceof InvalidArgument) throw new CommandFailure(error.message);
     throw error;
   }
 }

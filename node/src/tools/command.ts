@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util';
 import { Refused } from 'sealing/errors';
 import type { z } from 'zod';
 
-/** The answer is no: not valid, not found, not reachable. Exit code 1. */
-export class Refusal extends Error {
-  override readonly name = 'Refusal';
+/** The answer is no: not valid, not found, or not reachable. Exit code 1. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure';
 }
 
 /** The command was called wrongly. Exit code 2. */
@@ -15,34 +15,34 @@ export class UsageError extends Error {
 /** How a program is called. */
 interface Call {
   readonly options: z.ZodObject;
-  /** The one of them that is given without its name, such as a file. */
+  /** The option that is given without its name, such as a file. */
   readonly argument?: string;
   /** Options without a value: true when given. */
   readonly flags?: readonly string[];
   /** Options with any number of values, up to the next option. */
   readonly lists?: readonly string[];
-  /** Environment variables by the options for which they stand in. */
+  /** Environment variables, by the options whose defaults they are. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** A program that answers one question. */
 export interface Command<Options extends z.ZodObject> extends Call {
   readonly name: string;
-  /** The text of `--help`, which is there without being among the options. */
+  /** The text of `--help`. Every command has that option, so it is not among `options`. */
   readonly help: string;
-  /** One text value for each key, unless it is a flag or a list; the key is the option's name without its dashes. */
+  /** A key is the name of an option, without its dashes. Its value is one text, unless it is a flag or a list. */
   readonly options: Options;
-  /** @returns what goes to stdout @throws Refusal, UsageError */
+  /** @returns the text for stdout @throws CommandFailure, UsageError */
   readonly run: (options: z.output<Options>) => Promise<string>;
 }
 
-/** Runs `command` with the arguments of this process: answers to stdout, complaints to stderr, exit code 0 yes, 1 no, 2 called wrongly. */
+/** Runs `command` with the arguments of this process. Answers go to stdout, complaints to stderr. Exit code: 0 yes, 1 no, 2 misuse. */
 export async function main<Options extends z.ZodObject>(command: Command<Options>): Promise<void> {
   try {
     const values = readArguments(command, process.argv.slice(2));
     process.stdout.write(values['help'] === true ? command.help : await command.run(parseOptions(command, values)));
   } catch (error) {
-    if (!(error instanceof Refusal || error instanceof Refused || error instanceof UsageError)) throw error;
+    if (!(error instanceof CommandFailure || error instanceof Refused || error instanceof UsageError)) throw error;
     const hint = error instanceof UsageError ? `Try '${command.name} --help'.\n` : '';
     process.stderr.write(`${error.message}\n${hint}`);
     process.exitCode = error instanceof UsageError ? 2 : 1;
@@ -51,7 +51,8 @@ export async function main<Options extends z.ZodObject>(command: Command<Options
 
 function readArguments({ options, argument, flags = [], lists = [], environment = {} }: Call, args: string[]): Record<string, unknown> {
   const names = Object.keys(options.shape).filter((name) => name !== argument);
-  const types = names.map((name) => [name, { type: flags.includes(name) ? ('boolean' as const) : ('string' as const), multiple: lists.includes(name) }] as const);
+  const typeOf = (name: string) => (flags.includes(name) ? 'boolean' : 'string');
+  const types = names.map((name) => [name, { type: typeOf(name), multiple: lists.includes(name) }] as const);
   try {
     const { values, positionals } = parseArgs({
       args: spreadLists(args, lists),
@@ -82,7 +83,10 @@ function fromEnvironment(environment: Readonly<Record<string, string>>): Record<
   return Object.fromEntries(set.filter(([, value]) => value !== ''));
 }
 
-function parseOptions<Options extends z.ZodObject>({ options, argument }: Call & { readonly options: Options }, values: Record<string, unknown>): z.output<Options> {
+function parseOptions<Options extends z.ZodObject>(
+  { options, argument }: Call & { readonly options: Options },
+  values: Record<string, unknown>,
+): z.output<Options> {
   const parsed = options.safeParse(values);
   if (parsed.success) return parsed.data;
   const complaints = parsed.error.issues.map(({ path, message }) => {

@@ -2,18 +2,18 @@ import { GatewayClient, InvalidSignature } from 'api-gateway/client';
 import type { SigningStatus } from 'api-gateway/contract';
 import { ServiceError, TransportError } from 'service/errors';
 import { z } from 'zod';
-import { Refusal } from './command.js';
+import { CommandFailure } from './command.js';
 
 /** Where a gateway listens by default. */
 export const DEFAULT_GATEWAY = 'http://localhost:8000';
 export const GatewayUrlSchema = z.url({ protocol: /^https?$/, error: 'must be a URL, http:// or https://' });
 
-/** The cluster's public key, compressed, in hexadecimal. @throws Refusal when there is none, or no gateway */
+/** The cluster's public key, compressed, in hexadecimal. @throws CommandFailure when there is none, or no gateway */
 export function fetchPublicKey(gateway: string): Promise<string> {
   return answerOf(gateway, '/publickey', (client) => client.publicKey());
 }
 
-/** @returns undefined when the gateway knows no such request @throws InvalidSignature; Refusal when there is no gateway */
+/** @returns undefined when the gateway knows no such request @throws InvalidSignature; CommandFailure when there is no gateway */
 export function fetchStatus(gateway: string, requestId: string, message: string): Promise<SigningStatus | undefined> {
   return answerOf(gateway, `/status/${requestId}`, (client) => client.status(requestId, message));
 }
@@ -24,9 +24,10 @@ async function answerOf<T>(gateway: string, path: string, ask: (client: GatewayC
   try {
     return await ask(client);
   } catch (error) {
-    if (error instanceof ServiceError) throw new Refusal(`${url} answers: ${error.message}`);
+    if (error instanceof ServiceError) throw new CommandFailure(`${url} answers: ${error.message}`);
     if (!(error instanceof TransportError) || error instanceof InvalidSignature) throw error;
-    throw new Refusal(error.retryable ? `no answer from ${url}: ${error.message}` : `${url} does not answer as a gateway does: ${error.message}`);
+    const problem = error.retryable ? `no answer from ${url}` : `${url} does not answer as a gateway does`;
+    throw new CommandFailure(`${problem}: ${error.message}`);
   } finally {
     await client.close();
   }

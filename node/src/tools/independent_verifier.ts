@@ -1,6 +1,4 @@
-/**
- * Checks signatures with `@noble/secp256k1`: neither the library that makes them nor OpenSSL, with which the services check them.
- */
+/** Verifies signatures with `@noble/secp256k1`: neither the library that makes them, nor OpenSSL, with which the services verify them. */
 import { Point, verifyAsync } from '@noble/secp256k1';
 import { parseSignature, SignatureSchema } from 'message-board/contract';
 import { z } from 'zod';
@@ -22,7 +20,7 @@ export const CompactSignatureSchema = SignatureSchema.transform((text) => {
 });
 
 /**
- * Does `signature` sign SHA-256 of the UTF-8 bytes of `message`? One with `s > q/2` does not count: anyone could have made it from the other.
+ * Does `signature` sign SHA-256 of the UTF-8 bytes of `message`? One with `s > q/2` is not valid: anybody can make it from the other one.
  * @param signature r and s, 64 bytes
  */
 export function isValid(signature: Uint8Array, message: string, publicKey: Point): Promise<boolean> {

@@ -147,7 +147,7 @@ class BoardRun<J extends SessionJob> {
     }
   }
 
-  /** Repeats `action` until the session has ended. A board that does not answer is tried again; one that rejects a message ends the session. */
+  /** Repeats `action` until the session has ended. A board that does not answer is asked again. One that rejects a message ends it. */
   async #repeat(action: (ended: AbortSignal) => Promise<void>): Promise<void> {
     const { signal } = this.#ended;
     while (!signal.aborted) {

@@ -1,8 +1,8 @@
 import type { Clock } from 'service/clock';
 
 /**
- * CPU time that was not used within this time is lost, ms. Smaller: a computation, which takes a thread for some hundred ms at a time, would
- * always exceed the budget. Larger: after a pause more CPU time is spent at once.
+ * CPU time that was not used within this time is lost, ms. Smaller: a computation, which takes a thread for some hundred ms at a time,
+ * would always exceed the budget. Larger: after a pause more CPU time is spent at once.
  */
 const KEPT_MS = 1_000;
 

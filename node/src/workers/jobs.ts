@@ -19,7 +19,13 @@ export type Job =
   /** Needs the key share. `signers` are key-share indices. */
   | { readonly kind: 'presign'; readonly executionId: string; readonly signers: readonly number[] }
   /** Needs the key share. `message` is signed as the SHA-256 of its UTF-8 bytes. `identification`: do all signers know that phase? */
-  | { readonly kind: 'sign'; readonly executionId: string; readonly signers: readonly number[]; readonly message: string; readonly identification: boolean }
+  | {
+      readonly kind: 'sign';
+      readonly executionId: string;
+      readonly signers: readonly number[];
+      readonly message: string;
+      readonly identification: boolean;
+    }
   /** Runs while the thread has nothing else to do. */
   | { readonly kind: 'safe_prime' };
 
@@ -70,7 +76,7 @@ export interface ProtocolRunner {
 /** Messages to a thread. */
 export type ToThread =
   | { readonly kind: 'load_key_share'; readonly text: string }
-  /** While presignatures are held, the thread does not work on them: a full signing has all threads, or the CPU time of presignatures is spent. */
+  /** While presignatures are held, no thread works on them: a full signing has all threads, or the CPU time of presignatures is spent. */
   | { readonly kind: 'hold_presignatures'; readonly held: boolean }
   | { readonly kind: 'start'; readonly id: number; readonly job: Job }
   | { readonly kind: 'message'; readonly id: number; readonly message: IncomingMessage }

@@ -6,11 +6,11 @@ import type { ToThread } from './jobs.js';
 import { SessionHost } from './session_host.js';
 import { threadCpuClock } from './thread_cpu.js';
 
-/** On Linux this is the priority of this thread alone, so that the main thread answers and signs at once. Elsewhere it would be that of the whole process. */
+/** So that the main thread answers and signs at once. Only on Linux: elsewhere it would be the priority of the whole process. */
 const NICENESS = 10;
 
 const port = parentPort;
-if (port === null) throw new Error('run this as a worker thread');
+if (port === null) throw new Error('to be run as a worker thread');
 if (process.platform === 'linux') setPriority(NICENESS);
 
 const host = new SessionHost({
@@ -20,7 +20,9 @@ const host = new SessionHost({
     port.postMessage(message);
   },
   drain: () => {
-    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) host.handle(next.message as ToThread);
+    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+      host.handle(next.message as ToThread);
+    }
   },
 });
 port.on('message', (message: ToThread) => {

@@ -107,7 +107,8 @@ export class SessionHost {
   #runSessions(): void {
     for (;;) {
       this.#options.drain();
-      const runnable = [...this.#sessions].filter(([, session]) => session.runnable && !(session.isPresignature && this.#presignaturesHeld));
+      const isHeld = ({ isPresignature }: HostedSession): boolean => isPresignature && this.#presignaturesHeld;
+      const runnable = [...this.#sessions].filter(([, session]) => session.runnable && !isHeld(session));
       const [first] = runnable;
       if (first === undefined) return;
       const [id, hosted] = runnable.reduce((next, other) => (goesBefore(other[1], next[1]) ? other : next), first);
@@ -203,7 +204,8 @@ export class SessionHost {
       case 'sign': {
         const message = new TextEncoder().encode(job.message);
         const { signers, identification } = job;
-        return { ...hosted(sign({ executionId, signers, message, identification, share: this.#share() }), (signature) => signature), urgent: true };
+        const session = sign({ executionId, signers, message, identification, share: this.#share() });
+        return { ...hosted(session, (signature) => signature), urgent: true };
       }
     }
   }

@@ -5,7 +5,18 @@ import type { Clock, Timer } from 'service/clock';
 import { BATCH } from './batch.js';
 import type { CpuBudget } from './cpu_budget.js';
 import { ProtocolAborted, WorkerFailed } from '../base/errors.js';
-import type { FromThread, Job, JobEvents, JobFailure, JobKind, JobResult, JobResults, ProtocolRunner, RunningJob, ToThread } from './jobs.js';
+import type {
+  FromThread,
+  Job,
+  JobEvents,
+  JobFailure,
+  JobKind,
+  JobResult,
+  JobResults,
+  ProtocolRunner,
+  RunningJob,
+  ToThread,
+} from './jobs.js';
 
 export interface ProtocolThread {
   post(message: ToThread): void;
@@ -61,7 +72,7 @@ export interface WorkerPoolOptions {
   readonly logger: Logger;
 }
 
-/** Threads that run protocols. A job stays in one thread for its whole life. A thread that has crashed is replaced when it is needed again. */
+/** Threads that run protocols. A job stays in one thread for its whole life. A crashed thread is replaced when it is needed again. */
 export class WorkerPool implements ProtocolRunner {
   readonly #slots: readonly Slot[];
   #keyShare: string | null = null;
@@ -121,12 +132,13 @@ export class WorkerPool implements ProtocolRunner {
     );
   }
 
-  /** A batch of presignatures of one signer set shares a thread. Other jobs go to the thread with the fewest sessions; searches for primes hardly count. */
+  /** A batch of presignatures shares a thread. Other jobs go to the thread with the fewest sessions; searches for primes hardly count. */
   #slotFor(job: Job): Slot {
-    const isBeside = (other: Job): boolean => job.kind === 'presign' && other.kind === 'presign' && other.signers.join() === job.signers.join();
-    const side = (slot: Slot): number => jobsOf(slot).filter(isBeside).length;
-    const beside = this.#slots.find((slot) => side(slot) > 0 && side(slot) < BATCH);
-    if (beside !== undefined) return beside;
+    const batch = this.#slots.find((slot) => {
+      const { length } = jobsOf(slot).filter((other) => areOneBatch(job, other));
+      return length > 0 && length < BATCH;
+    });
+    if (batch !== undefined) return batch;
     const load = (slot: Slot): number => {
       const searches = jobsOf(slot).filter(({ kind }) => kind === 'safe_prime').length;
       const sessions = slot.entries.size - searches;
@@ -214,6 +226,11 @@ export class WorkerPool implements ProtocolRunner {
         entry.reject(asError(message.failure));
     }
   }
+}
+
+/** Presignatures of one signer set are made together. */
+function areOneBatch(a: Job, b: Job): boolean {
+  return a.kind === 'presign' && b.kind === 'presign' && a.signers.join() === b.signers.join();
 }
 
 function jobsOf({ entries }: Slot): Job[] {
