@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createNodeResolver, importX } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
-import { EXCEPTIONS, IMPORTS, TEST_IMPORTS } from './eslint.imports.js';
+import { IMPORTS, TEST_IMPORTS } from './eslint.imports.js';
 
 const root = import.meta.dirname;
 
@@ -54,7 +54,6 @@ const allowed = (names, workspace) => names.map((name) => {
  * @returns {import('eslint').Linter.Config}
  */
 function restriction(name, files, ignores, paths, imports) {
-  const exceptions = EXCEPTIONS.filter((exception) => exception.from === name).map((exception) => exception.to);
   const message = `${name} may import ${imports.length === 0 ? 'no other folder' : imports.join(', ')}: see eslint.imports.js.`;
   return {
     files,
@@ -62,7 +61,7 @@ function restriction(name, files, ignores, paths, imports) {
     rules: {
       'import-x/no-restricted-paths': [
         'error',
-        { basePath: root, zones: [{ target: '.', from: '.', except: ['node_modules', ...paths, ...exceptions], message }] },
+        { basePath: root, zones: [{ target: '.', from: '.', except: ['node_modules', ...paths], message }] },
       ],
     },
   };
@@ -84,8 +83,8 @@ export const importRules = [
     rules: { 'import-x/no-cycle': 'error' },
   },
   {
-    // A program or library imports only the npm packages that its own package.json names.
-    files: rows.filter(({ workspace }) => !['testkit', 'bench'].includes(workspace)).map(({ path }) => pattern(path)),
+    // A workspace imports only the packages that its own package.json names.
+    files: rows.map(({ path }) => pattern(path)),
     rules: { 'import-x/no-extraneous-dependencies': ['error', { devDependencies: false, includeTypes: true, includeInternal: true }] },
   },
   restriction('A file without a row', ['*/src/**/*.ts', 'packages/*/src/**/*.ts'], [], [], []),

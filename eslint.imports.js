@@ -113,7 +113,3 @@ export const TEST_IMPORTS = {
   // It checks the project from outside: what it shared with it could not catch a change of it.
   'e2e/specification': [],
 };
-
-/** Imports that the tables forbid, each with the reason why it exists. They are to go. */
-export const EXCEPTIONS = [
-];

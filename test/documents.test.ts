@@ -61,3 +61,12 @@ describe.each(documents)('%s', (document) => {
     expect(prose.filter((line) => line.length > 120)).toEqual([]);
   });
 });
+
+test('README.md says why for each package that a workspace depends on', () => {
+  const why = read('README.md').split('## Dependencies, and why')[1]?.split('\n## ')[0] ?? '';
+  const manifests = files('**/package.json').map((path) => JSON.parse(read(path)) as { name?: string; dependencies?: Record<string, string> });
+  const workspaces = new Set(manifests.map(({ name }) => name));
+  const needed = manifests.flatMap(({ dependencies = {} }) => Object.keys(dependencies)).filter((name) => !workspaces.has(name));
+  expect(needed.length).toBeGreaterThan(5);
+  expect([...new Set(needed)].filter((name) => !why.includes(`\`${name}\``))).toEqual([]);
+});

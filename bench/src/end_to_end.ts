@@ -26,7 +26,11 @@ const LATENCY_BOUNDS: Bound[] = [
   { figure: 'p95', side: 'at most', limit: 40 },
 ];
 
-async function latencies(running: RunningCluster, count: number, before: () => Promise<boolean>): Promise<{ presigned: number[]; full: number }> {
+async function latencies(
+  running: RunningCluster,
+  count: number,
+  before: () => Promise<boolean>,
+): Promise<{ presigned: number[]; full: number }> {
   const presigned: number[] = [];
   let full = 0;
   const uncounted = Math.min(WARM_UP, count);
@@ -74,12 +78,27 @@ async function measureCluster(running: RunningCluster, plan: ClusterPlan): Promi
   const load = await sendMany((message) => running.sign(message), inFlight, (sent) => sent < count);
 
   const latency = { headline: 'median', bounds: bounds ? LATENCY_BOUNDS : [] } as const;
-  if (resting.presigned.length > 0) results.push(result(`presigned signature, ${label}, pool at rest`, 'ms', 'wall', resting.presigned, { ...latency, bounds: [...latency.bounds] }));
-  if (filling.presigned.length > 0) results.push(result(`presigned signature, ${label}, pool being filled`, 'ms', 'wall', filling.presigned, { ...latency, bounds: [...latency.bounds] }));
+  if (resting.presigned.length > 0)
+    results.push(
+      result(`presigned signature, ${label}, pool at rest`, 'ms', 'wall', resting.presigned, { ...latency, bounds: [...latency.bounds] }),
+    );
+  if (filling.presigned.length > 0)
+    results.push(
+      result(`presigned signature, ${label}, pool being filled`, 'ms', 'wall', filling.presigned, {
+        ...latency,
+        bounds: [...latency.bounds],
+      }),
+    );
   if (rate !== null) results.push(result(`presignatures made, ${label}`, '/s', 'wall', [rate], { headline: 'mean' }));
-  if (cpu !== null) results.push(result(`all that a presignature costs the cluster, ${label}, per signer`, 'ms', 'CPU', [cpu], { headline: 'mean' }));
+  if (cpu !== null)
+    results.push(result(`all that a presignature costs the cluster, ${label}, per signer`, 'ms', 'CPU', [cpu], { headline: 'mean' }));
   const signed = await Promise.all(load.signed.map(async (one) => ({ ...one, presignature: await running.presignatureOf(one) })));
-  results.push(...throughput({ label, count, inFlight, start: load.start, signed, pool: made, wrong: repeated(load.signed) }, bounds ? [{ figure: 'mean', side: 'at least', limit: 50 }] : []));
+  results.push(
+    ...throughput(
+      { label, count, inFlight, start: load.start, signed, pool: made, wrong: repeated(load.signed) },
+      bounds ? [{ figure: 'mean', side: 'at least', limit: 50 }] : [],
+    ),
+  );
   const others = filling.full + resting.full;
   if (others > 0) notes.push(`${label}: ${others} requests sent one by one were signed in full, and are not counted as presigned.`);
   return { results, notes: [...notes, ...failureNotes(load)] };
@@ -94,6 +113,8 @@ export async function measureEndToEnd(plans: readonly ClusterPlan[]): Promise<Fi
     found.push(await RunningCluster.during(plan, settings, (running) => measureCluster(running, plan)));
   }
   const small = plans.some(({ primes }) => primes === 'small');
-  const notes = small ? ['Small primes: presignatures cost next to nothing, so only the way of a signature through the system is measured.'] : [];
+  const notes = small
+    ? ['Small primes: presignatures cost next to nothing, so only the way of a signature through the system is measured.']
+    : [];
   return { results: found.flatMap(({ results }) => results), notes: [...notes, ...new Set(found.flatMap(({ notes }) => notes))] };
 }

@@ -1,4 +1,4 @@
-/** What envelopes and statements add to a presigned signature: a sealed cluster and a plain one, asked by turns. */
+/** What envelopes and statements add to a presigned signature: a sealed cluster and a plain one, asked alternately. */
 import { figures } from './measure.js';
 import { result, type Findings } from './results.js';
 import { RunningCluster, say } from './running_cluster.js';
@@ -29,7 +29,7 @@ export async function measureEnvelopes(requests: number): Promise<Findings> {
     RunningCluster.during({ ...SIZE, plain: true }, settings, async (second) => {
       say('  filling both pools …');
       for (const cluster of [first, second]) await cluster.filled(pool);
-      say('  requests by turns …');
+      say('  requests, alternately …');
       return byTurns([first, second], requests);
     }),
   );
@@ -38,8 +38,14 @@ export async function measureEnvelopes(requests: number): Promise<Findings> {
     results: [
       result('presigned signature, 3 of 4, sealed', 'ms', 'wall', sealed),
       result('presigned signature, 3 of 4, plain', 'ms', 'wall', plain),
-      result('what envelopes and statements add to its median', 'ms', 'wall', [added], { headline: 'mean', bounds: [{ figure: 'mean', side: 'at most', limit: LIMIT_MS }] }),
+      result('what envelopes and statements add to its median', 'ms', 'wall', [added], {
+        headline: 'mean',
+        bounds: [{ figure: 'mean', side: 'at most', limit: LIMIT_MS }],
+      }),
     ],
-    notes: ['Envelopes: on small primes, which the way of a presigned signature does not depend on; signatures one by one, in clusters that have nothing else to do.'],
+    notes: [
+      'Envelopes: on small primes, on which the path of a presigned signature does not depend. ' +
+        'Signatures come one by one, in clusters that have nothing else to do.',
+    ],
   };
 }

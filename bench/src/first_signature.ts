@@ -48,14 +48,17 @@ export async function measureFirstSignature(runs: number, primes: 'searched' | '
     say(`  ${run} of ${runs}: ${Object.entries(times.at(-1) ?? {}).map(([name, ms]) => `${name} ${(ms / 1000).toFixed(1)} s`).join(', ')}`);
   }
   const series = (name: string): number[] => times.flatMap((time) => time[name] ?? []);
-  const stages = STAGES.filter(({ name }) => series(name).length > 0).map(({ name }) => result(`from nothing, four nodes: ${name}`, 'ms', 'wall', series(name)));
+  const stages = STAGES.filter(({ name }) => series(name).length > 0).map(({ name }) =>
+    result(`from nothing, four nodes: ${name}`, 'ms', 'wall', series(name)),
+  );
   const signed = result(`from nothing, four nodes: ${SIGNED}`, 'ms', 'wall', series(SIGNED), {
     headline: 'median',
     bounds: [{ figure: 'median', side: 'at most', limit: LIMIT_MS }],
   });
   const notes = [
-    'The clock starts before the identities are made; dependencies are installed and the code is built. The key is generated while primes are searched for. '
-    + 'The request comes as soon as there is a key, so it is signed in full, and the first presignature waits for it.',
+    'The clock starts before the identities are made; dependencies are installed and the code is built. ' +
+      'The key is generated while primes are searched for. ' +
+      'The request comes as soon as there is a key, so it is signed in full, and the first presignature waits for it.',
   ];
   return { results: [...stages, signed], notes };
 }

@@ -1,4 +1,4 @@
-/** Times operations of the library and, by turns with them, those of the Rust crate. */
+/** Times operations of the library and, alternately, those of the Rust crate. */
 import { cpuSampler, interleave } from './measure.js';
 import { operations, type Compared, type LibraryPart } from './operations.js';
 import type { Findings, Result } from './results.js';
@@ -6,7 +6,10 @@ import { cratesFor, CrateBench } from './rust.js';
 
 async function compare(operation: Compared, quick: boolean): Promise<Result> {
   const { name, samples, rival, headline, bounds } = operation;
-  const crates = rival === null ? [] : cratesFor(rival.op).map((crate) => ({ crate, samples: quick ? 1 : rival.samples[crate], bench: new CrateBench(crate, rival.op) }));
+  const crates =
+    rival === null
+      ? []
+      : cratesFor(rival.op).map((crate) => ({ crate, samples: quick ? 1 : rival.samples[crate], bench: new CrateBench(crate, rival.op) }));
   try {
     const theirs = crates.map(({ bench, samples }) => ({ samples, sample: () => bench.sample() }));
     const [ours, ...others] = await interleave([{ samples, sample: cpuSampler(operation) }, ...theirs]);
@@ -31,6 +34,8 @@ export async function measureLibrary(part: LibraryPart, quick: boolean, only: st
     results.push(await compare(operation, quick));
   }
   const complete = chosen.every(({ rival }) => rival === null) || cratesFor('keygen').includes('GMP');
-  const notes = complete ? [] : ['The Rust crate with GMP was not there: `interop/build.sh bench` builds it, with cargo, m4, make and a C compiler.'];
+  const notes = complete
+    ? []
+    : ['The Rust crate with GMP was not there: `interop/build.sh bench` builds it, with cargo, m4, make and a C compiler.'];
   return { results, notes };
 }

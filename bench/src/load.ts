@@ -20,7 +20,11 @@ export interface Load<S extends Signed> {
 }
 
 /** Sends requests, each sender one after the other, as long as there are `more`, and waits for what is still under way. */
-export async function sendMany<S extends Signed>(sign: (message: string) => Promise<S>, inFlight: number, more: (sent: number) => boolean): Promise<Load<S>> {
+export async function sendMany<S extends Signed>(
+  sign: (message: string) => Promise<S>,
+  inFlight: number,
+  more: (sent: number) => boolean,
+): Promise<Load<S>> {
   const signed: Ended<S>[] = [];
   const failures: string[] = [];
   const start = performance.now();

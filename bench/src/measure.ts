@@ -62,7 +62,7 @@ export function turns(samples: number, rounds: number, round: number): number {
   return Math.floor(((round + 1) * samples) / rounds) - Math.floor((round * samples) / rounds);
 }
 
-/** Takes the samples of several by turns: what the machine does besides disturbs all of them alike. */
+/** Takes the samples of several operations alternately: other work on the machine then disturbs all of them alike. */
 export async function interleave(samplers: readonly { readonly samples: number; readonly sample: Sampler }[]): Promise<Figures[]> {
   const rounds = Math.max(...samplers.map(({ samples }) => samples));
   const values = samplers.map((): number[] => []);

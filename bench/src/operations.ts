@@ -16,7 +16,7 @@ export interface Rival {
   readonly quick: boolean;
 }
 
-/** An operation of ours, and what it is compared with. */
+/** An operation of ours, and the crate's operation that it is compared with. */
 export interface Compared extends Operation {
   readonly rival: Rival | null;
   readonly headline: Result['headline'];
@@ -26,13 +26,29 @@ export interface Compared extends Operation {
 type Rest = Partial<Pick<Compared, 'rival' | 'headline' | 'bounds'>>;
 type Prepare = Operation['prepare'];
 
-const atMost = (limit: number, against?: Crate, figure: Bound['figure'] = 'median'): Bound => ({ figure, side: 'at most', limit, ...(against === undefined ? {} : { against }) });
+const atMost = (limit: number, against?: Crate, figure: Bound['figure'] = 'median'): Bound => ({
+  figure,
+  side: 'at most',
+  limit,
+  ...(against === undefined ? {} : { against }),
+});
 /** For a third of our time, and a quarter with num-bigint, which is slow. */
-const slow = (op: string, gmp: number, tables: number, bigint: number): Rival => ({ op, samples: { GMP: gmp, 'GMP, tables': tables, 'num-bigint': bigint }, quick: false });
+const slow = (op: string, gmp: number, tables: number, bigint: number): Rival => ({
+  op,
+  samples: { GMP: gmp, 'GMP, tables': tables, 'num-bigint': bigint },
+  quick: false,
+});
 const fast = (op: string): Rival => ({ op, samples: { GMP: 20, 'GMP, tables': 0, 'num-bigint': 20 }, quick: true });
 const SIGNING_BOUNDS = [atMost(0.6, 'GMP'), atMost(0.8, 'GMP, tables')];
 
-function operation(name: string, samples: number, per: number, warmUp: boolean, prepare: Prepare, { rival = null, headline = null, bounds = [] }: Rest): Compared {
+function operation(
+  name: string,
+  samples: number,
+  per: number,
+  warmUp: boolean,
+  prepare: Prepare,
+  { rival = null, headline = null, bounds = [] }: Rest,
+): Compared {
   return { name, samples, per, warmUp, prepare, rival, headline, bounds };
 }
 
@@ -64,9 +80,21 @@ function libraryOperations(params: SecurityParams): Compared[] {
   return [
     ...proofCases(params).flatMap(proofOperations),
     protocol('key generation, 3 of 4, per party', 20, 4, cohort.keygen, { rival: fast('keygen'), headline: 'median' }),
-    protocol('aux info without primes, 4 parties, per party', 5, 4, cohort.auxInfo, { rival: slow('aux_info', 5, 0, 1), headline: 'median', bounds: [atMost(0.5, 'GMP')] }),
-    protocol('presigning, 3 signers, per signer', 10, 3, cohort.presign, { rival: slow('presign', 10, 10, 3), headline: 'median', bounds: SIGNING_BOUNDS }),
-    protocol('full signing, 3 signers, per signer', 10, 3, cohort.sign, { rival: slow('sign', 10, 10, 3), headline: 'median', bounds: SIGNING_BOUNDS }),
+    protocol('aux info without primes, 4 parties, per party', 5, 4, cohort.auxInfo, {
+      rival: slow('aux_info', 5, 0, 1),
+      headline: 'median',
+      bounds: [atMost(0.5, 'GMP')],
+    }),
+    protocol('presigning, 3 signers, per signer', 10, 3, cohort.presign, {
+      rival: slow('presign', 10, 10, 3),
+      headline: 'median',
+      bounds: SIGNING_BOUNDS,
+    }),
+    protocol('full signing, 3 signers, per signer', 10, 3, cohort.sign, {
+      rival: slow('sign', 10, 10, 3),
+      headline: 'median',
+      bounds: SIGNING_BOUNDS,
+    }),
     short(
       'partial signature',
       20,

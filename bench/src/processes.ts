@@ -36,6 +36,9 @@ export function slope(values: readonly number[]): number {
   if (n < 2) return 0;
   const middle = (n - 1) / 2;
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
-  const [up, down] = values.reduce<[number, number]>(([up, down], value, k) => [up + (k - middle) * (value - mean), down + (k - middle) ** 2], [0, 0]);
+  const [up, down] = values.reduce<[number, number]>(
+    ([up, down], value, k) => [up + (k - middle) * (value - mean), down + (k - middle) ** 2],
+    [0, 0],
+  );
   return up / down;
 }

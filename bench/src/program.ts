@@ -19,12 +19,17 @@ const CLUSTERS = [
 ];
 
 function plans({ quick, cluster, pool, 'small-primes': small, 'in-flight': inFlight }: Options): ClusterPlan[] {
-  const chosen = cluster?.map((size) => ({ pool: 50, ...CLUSTERS.find(({ threshold, nodes }) => threshold === size.threshold && nodes === size.nodes), ...size })) ?? CLUSTERS;
-  return chosen.map(({ threshold, nodes, pool: preset }) => ({
+  const chosen =
+    cluster?.map((size) => ({
+      pool: 50,
+      ...CLUSTERS.find(({ threshold, nodes }) => threshold === size.threshold && nodes === size.nodes),
+      ...size,
+    })) ?? CLUSTERS;
+  return chosen.map(({ threshold, nodes, pool: usual }) => ({
     threshold,
     nodes,
     primes: quick || small ? 'small' : 'full',
-    pool: pool ?? (quick ? 12 : preset),
+    pool: pool ?? (quick ? 12 : usual),
     requests: quick ? 3 : 40,
     inFlight,
   }));
@@ -59,7 +64,8 @@ async function run(part: Part, options: Options): Promise<void> {
   }
   const machine = await lookAtMachine();
   process.stdout.write(`\n## ${part}\n\n${describe(machine)}\n`);
-  if (!isQuiet(machine)) process.stderr.write('WARNING: this machine has other things to do; wall-clock times mean little, and CPU times grow too.\n');
+  if (!isQuiet(machine))
+    process.stderr.write('WARNING: this machine has other things to do; wall-clock times mean little, and CPU times grow too.\n');
   const findings = await measure(part, options);
   if (findings.results.length === 0) {
     process.stdout.write(`\nNothing in it has "${options.only}" in its name.\n`);

@@ -17,7 +17,7 @@ function digits(value: number): string {
   return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-/** Did it hold? Null when what it is compared with was not measured. */
+/** Did it hold? Null when the other side of the comparison was not measured. */
 export function verdict({ ours, crate, unit }: Result, { figure, against, side, limit }: Bound): { text: string; met: boolean } | null {
   const theirs = against === undefined ? undefined : crate[against];
   if (against !== undefined && theirs === undefined) return null;
@@ -25,7 +25,10 @@ export function verdict({ ours, crate, unit }: Result, { figure, against, side, 
   const met = side === 'at most' ? reached <= limit : reached >= limit;
   const sign = side === 'at most' ? '≤' : '≥';
   const label = figure === 'p95' ? '95% ' : '';
-  const text = against === undefined ? `${label}${quantity(reached, unit)} ${sign} ${quantity(limit, unit)}` : `${reached.toFixed(2)} of ${against} ${sign} ${limit}`;
+  const text =
+    against === undefined
+      ? `${label}${quantity(reached, unit)} ${sign} ${quantity(limit, unit)}`
+      : `${reached.toFixed(2)} of ${against} ${sign} ${limit}`;
   return { text: `${text} ${met ? '✓' : '✗'}`, met };
 }
 
@@ -48,21 +51,25 @@ export function fullTable({ results }: Pick<ResultFile, 'results'>): string {
   const rows = results.flatMap((result) => {
     const rivals = CRATES.flatMap((by) => {
       const theirs = result.crate[by];
-      return theirs === undefined ? [] : [line('', `crate, ${by}`, theirs, result, `ours is ${(result.ours.median / theirs.median).toFixed(2)} of it`)];
+      return theirs === undefined
+        ? []
+        : [line('', `crate, ${by}`, theirs, result, `ours is ${(result.ours.median / theirs.median).toFixed(2)} of it`)];
     });
     return [line(result.name, 'ours', result.ours, result, verdicts(result)), ...rivals];
   });
   return table(['', 'by', 'samples', 'minimum', 'median', '95%', 'mean', ''], rows);
 }
 
-/** The README's table: the headlines of all parts, each with the machine it was measured on. */
-export function readmeTable(files: readonly ResultFile[]): string {
+/** The table in bench/RESULTS.md: the headlines of all parts, each with the machine it was measured on. */
+export function resultsTable(files: readonly ResultFile[]): string {
   const sorted = [...files].sort((a, b) => PARTS.indexOf(a.part) - PARTS.indexOf(b.part));
   const rows = sorted.flatMap(({ results }) =>
     results.flatMap((result) => {
       const { name, unit, clock, ours, crate, headline } = result;
       if (headline === null) return [];
-      const what = [name, clock === 'wall' ? 'wall time' : '', headline === 'mean' && ours.samples > 1 ? `mean of ${ours.samples}` : ''].filter(Boolean).join(', ');
+      const what = [name, clock === 'wall' ? 'wall time' : '', headline === 'mean' && ours.samples > 1 ? `mean of ${ours.samples}` : '']
+        .filter(Boolean)
+        .join(', ');
       const theirs = CRATES.map((by) => crate[by]).map((figures) => (figures === undefined ? '' : quantity(figures[headline], unit)));
       const high = ours.samples > 1 && headline === 'median' ? quantity(ours.p95, unit) : '';
       return [[what, quantity(ours[headline], unit), high, ...theirs, verdicts(result)]];

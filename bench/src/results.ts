@@ -42,7 +42,7 @@ const ResultSchema = z.strictObject({
   unit: z.enum(['ms', '/s', 'MiB', 'MiB/min', '']),
   /** CPU time, wall-clock time, or neither. */
   clock: z.enum(['CPU', 'wall', '']),
-  /** The figure that the README's table shows, if it shows this. */
+  /** The figure that the table in bench/RESULTS.md shows, if it has this operation. */
   headline: FigureSchema.nullable(),
   ours: FiguresSchema,
   crate: z.partialRecord(CrateSchema, FiguresSchema),
@@ -51,7 +51,13 @@ const ResultSchema = z.strictObject({
 export type Result = z.infer<typeof ResultSchema>;
 
 /** Of our own alone. @param values at least one */
-export function result(name: string, unit: Result['unit'], clock: Result['clock'], values: readonly number[], more: Partial<Pick<Result, 'headline' | 'bounds'>> = {}): Result {
+export function result(
+  name: string,
+  unit: Result['unit'],
+  clock: Result['clock'],
+  values: readonly number[],
+  more: Partial<Pick<Result, 'headline' | 'bounds'>> = {},
+): Result {
   return { name, unit, clock, headline: null, bounds: [], ...more, ours: figures(values), crate: {} };
 }
 
@@ -61,7 +67,7 @@ export type Series = z.infer<typeof SeriesSchema>;
 const ResultFileSchema = z.strictObject({
   date: z.iso.datetime(),
   part: PartSchema,
-  /** Small primes, few samples or only some operations: not for the README. */
+  /** Small primes, few samples or only some operations: not for bench/RESULTS.md. */
   quick: z.boolean(),
   machine: MachineSchema,
   /** What a reader of the figures has to know. */
@@ -80,7 +86,12 @@ export interface Findings {
 }
 
 /** Keeps it as `<part>_<time>.json`. @returns the file and what it holds */
-export function keepResults(part: Part, quick: boolean, machine: Machine, { results, notes = [], series = [] }: Findings): { path: string; file: ResultFile } {
+export function keepResults(
+  part: Part,
+  quick: boolean,
+  machine: Machine,
+  { results, notes = [], series = [] }: Findings,
+): { path: string; file: ResultFile } {
   const file: ResultFile = { date: new Date().toISOString(), part, quick, machine, notes, results, series };
   mkdirSync(FOLDER, { recursive: true });
   const path = join(FOLDER, `${part}_${file.date.slice(0, 19).replaceAll(':', '-')}.json`);
@@ -102,7 +113,10 @@ export function loadResults(path: string): ResultFile {
 export function newestFiles(folder = FOLDER): string[] {
   const names = readdirSync(folder).filter((name) => name.endsWith('.json')).sort().reverse();
   return PARTS.flatMap((part) => {
-    const newest = names.filter((name) => name.startsWith(`${part}_`)).map((name) => join(folder, name)).find((path) => !loadResults(path).quick);
+    const newest = names
+      .filter((name) => name.startsWith(`${part}_`))
+      .map((name) => join(folder, name))
+      .find((path) => !loadResults(path).quick);
     return newest === undefined ? [] : [newest];
   });
 }

@@ -37,7 +37,11 @@ export class RunningCluster {
   private constructor(readonly cluster: ProcessCluster) {}
 
   /** Starts one, waits until it can sign, and ends it after `work`. @param settings environment of the board and the nodes */
-  static async during<T>(size: ClusterSize, settings: Readonly<Record<string, string>>, work: (cluster: RunningCluster) => Promise<T>): Promise<T> {
+  static async during<T>(
+    size: ClusterSize,
+    settings: Readonly<Record<string, string>>,
+    work: (cluster: RunningCluster) => Promise<T>,
+  ): Promise<T> {
     return RunningCluster.starting(size, settings, async (cluster) => {
       await cluster.#ready();
       return work(cluster);
@@ -45,7 +49,11 @@ export class RunningCluster {
   }
 
   /** The same without the waiting. */
-  static async starting<T>(size: ClusterSize, settings: Readonly<Record<string, string>>, work: (cluster: RunningCluster) => Promise<T>): Promise<T> {
+  static async starting<T>(
+    size: ClusterSize,
+    settings: Readonly<Record<string, string>>,
+    work: (cluster: RunningCluster) => Promise<T>,
+  ): Promise<T> {
     say(`starting ${size.threshold} of ${size.nodes} …`);
     const cluster = await ProcessCluster.start(settings, size);
     running.add(cluster);
@@ -61,7 +69,10 @@ export class RunningCluster {
     }
   }
 
-  /** Asks for a signature and waits for it, however long it takes. The client verifies it. @throws Error when it is refused, fails or is not valid */
+  /**
+   * Asks for a signature and waits for it, however long it takes. The client verifies it. @throws Error when it is refused, fails or is not
+   * valid
+   */
   async sign(message: string): Promise<Signed> {
     const { gateway } = this.cluster;
     const started = performance.now();
@@ -150,6 +161,7 @@ export class RunningCluster {
 
   #checkAlive(): void {
     const { nodes } = this.cluster.size;
-    if (this.cluster.pids.size < nodes + 2) throw new Error(`a process has ended by itself; only these run: ${[...this.cluster.pids.keys()].join(', ')}`);
+    if (this.cluster.pids.size < nodes + 2)
+      throw new Error(`a process has ended by itself; only these run: ${[...this.cluster.pids.keys()].join(', ')}`);
   }
 }

@@ -28,7 +28,13 @@ interface Memory {
 /** Looks at the memory of every process now and then until the signal aborts. */
 async function watchMemory({ cluster }: RunningCluster, signal: AbortSignal): Promise<Memory> {
   const processes = await Promise.all(
-    [...cluster.pids].map(async ([name, pid]) => ({ name, pid, memory: await LiveMemory.of(pid, cluster.files.logOf(name)), resident: [] as number[], live: [] as number[] })),
+    [...cluster.pids].map(async ([name, pid]) => ({
+      name,
+      pid,
+      memory: await LiveMemory.of(pid, cluster.files.logOf(name)),
+      resident: [] as number[],
+      live: [] as number[],
+    })),
   );
   let due = performance.now();
   while (!signal.aborted) {
@@ -70,28 +76,54 @@ async function measure(running: RunningCluster, plan: SustainedPlan): Promise<Fi
   const inTime = signed.filter(({ end }) => end <= start + ms);
   // What the pool had at the start was not made meanwhile.
   const rate = (1000 * Math.max(0, inTime.length - before.count)) / ms;
-  const perMinute = Array.from({ length: Math.ceil(minutes) }, (_, k) => inTime.filter(({ end }) => Math.floor((end - start) / 60_000) === k).length);
+  const perMinute = Array.from(
+    { length: Math.ceil(minutes) },
+    (_, k) => inTime.filter(({ end }) => Math.floor((end - start) / 60_000) === k).length,
+  );
   const bound = primes === 'full';
   const results = [
     result(`presignatures made, ${label}, no requests`, '/s', 'wall', [possible], { headline: 'mean' }),
     result(`sustained signing, ${label}, ${minutes} minutes, ${inFlight} at a time`, '/s', 'wall', [rate], { headline: 'mean' }),
-    result(`… of the rate of presignatures, ${label}`, '', '', [rate / possible], { headline: 'mean', bounds: bound ? [{ figure: 'mean', side: 'at least', limit: 0.9 }] : [] }),
-    result(`… each of them, ${label}`, 'ms', 'wall', signed.map((one) => one.ms)),
+    result(`… of the rate of presignatures, ${label}`, '', '', [rate / possible], {
+      headline: 'mean',
+      bounds: bound ? [{ figure: 'mean', side: 'at least', limit: 0.9 }] : [],
+    }),
+    result(
+      `… each of them, ${label}`,
+      'ms',
+      'wall',
+      signed.map((one) => one.ms),
+    ),
     result(`… not presigned, ${label}`, '', '', [full.length]),
-    result(`… wrong or lost of ${sent}, ${label}`, '', '', [sent - signed.length + wrong], { headline: 'mean', bounds: [{ figure: 'mean', side: 'at most', limit: 0 }] }),
+    result(`… wrong or lost of ${sent}, ${label}`, '', '', [sent - signed.length + wrong], {
+      headline: 'mean',
+      bounds: [{ figure: 'mean', side: 'at most', limit: 0 }],
+    }),
     ...resident.map((one) => result(one.name, 'MiB', '', one.values)),
     ...live.flatMap((one) => [
       result(one.name, 'MiB', '', one.values),
       result(`… its growth over the second half`, 'MiB/min', '', [growth(one)]),
     ]),
-    result(`growth of live memory over the second half, ${label}, the process that grew most`, 'MiB/min', '', [Math.max(...live.map(growth))], {
-      headline: 'mean',
-      bounds: bound ? [{ figure: 'mean', side: 'at most', limit: 0.5 }] : [],
-    }),
+    result(
+      `growth of live memory over the second half, ${label}, the process that grew most`,
+      'MiB/min',
+      '',
+      [Math.max(...live.map(growth))],
+      {
+        headline: 'mean',
+        bounds: bound ? [{ figure: 'mean', side: 'at most', limit: 0.5 }] : [],
+      },
+    ),
   ];
-  return { results, notes: failureNotes(load), series: [...live, ...resident, { name: 'signatures a minute', unit: '', every_s: 60, values: perMinute }] };
+  return {
+    results,
+    notes: failureNotes(load),
+    series: [...live, ...resident, { name: 'signatures a minute', unit: '', every_s: 60, values: perMinute }],
+  };
 }
 
 export async function measureSustained(plan: SustainedPlan): Promise<Findings> {
-  return RunningCluster.during(plan, { POOL_TARGET: `${POOL}`, POOL_MAX: `${2 * POOL}`, POOL_CPU: '1', ...FORGETTING }, (running) => measure(running, plan));
+  return RunningCluster.during(plan, { POOL_TARGET: `${POOL}`, POOL_MAX: `${2 * POOL}`, POOL_CPU: '1', ...FORGETTING }, (running) =>
+    measure(running, plan),
+  );
 }

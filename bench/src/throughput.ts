@@ -34,14 +34,33 @@ export function throughput({ label, count, inFlight, start, signed, pool, wrong 
   const presigned = signed.filter(({ presignature }) => presignature !== undefined);
   const empty = Math.max(...presigned.filter(({ presignature = '' }) => pool.has(presignature)).map(({ end }) => end));
   const counted = presigned.filter(({ end }) => end <= empty);
-  const rate = counted.length === 0 ? [] : [
-    result(`presigned signatures until a pool of ${count} is empty, ${label}, ${inFlight} at a time`, '/s', 'wall', ratesUntilLast(counted.map(({ end }) => end), start), { headline: 'mean', bounds }),
-    result(`… each of them, ${label}`, 'ms', 'wall', counted.map(({ ms }) => ms)),
-  ];
+  const rate =
+    counted.length === 0
+      ? []
+      : [
+          result(
+            `presigned signatures until a pool of ${count} is empty, ${label}, ${inFlight} at a time`,
+            '/s',
+            'wall',
+            ratesUntilLast(
+              counted.map(({ end }) => end),
+              start,
+            ),
+            { headline: 'mean', bounds },
+          ),
+          result(
+            `… each of them, ${label}`,
+            'ms',
+            'wall',
+            counted.map(({ ms }) => ms),
+          ),
+        ];
   return [
     ...rate,
     result(`… not counted: waited for a new presignature, ${label}`, '', '', [presigned.length - counted.length]),
     result(`… not counted: signed in full, ${label}`, '', '', [signed.length - presigned.length]),
-    result(`… wrong or missing, ${label}`, '', '', [wrong + count - signed.length], { bounds: [{ figure: 'mean', side: 'at most', limit: 0 }] }),
+    result(`… wrong or missing, ${label}`, '', '', [wrong + count - signed.length], {
+      bounds: [{ figure: 'mean', side: 'at most', limit: 0 }],
+    }),
   ];
 }

@@ -7,11 +7,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LiveMemory } from '../src/live_memory.js';
 
-/** Takes 30 MiB when it is told a word, and keeps it unless that is `garbage`: buffers or numbers, in its main thread or in its worker. */
+/** Takes 30 MiB when it is told a word, and keeps them unless the word is `garbage`: in its main thread or in its worker. */
 const PROGRAM = `
   const { Worker, isMainThread, parentPort } = require('node:worker_threads');
   const kept = [];
-  const take = { buffers: () => Buffer.alloc(30 << 20, 1), numbers: () => Array.from({ length: (30 << 20) / 8 }, Math.random), garbage: () => void Buffer.alloc(30 << 20, 1) };
+  const take = {
+    buffers: () => Buffer.alloc(30 << 20, 1),
+    numbers: () => Array.from({ length: (30 << 20) / 8 }, Math.random),
+    garbage: () => void Buffer.alloc(30 << 20, 1),
+  };
   const hear = (word) => { kept.push(take[word]()); };
   if (isMainThread) {
     const worker = new Worker(__filename);

@@ -41,7 +41,7 @@ describe('turns', () => {
 });
 
 describe('interleave', () => {
-  it('takes the samples by turns, each as often as it should be', async () => {
+  it('takes the samples alternately, each as often as it should', async () => {
     const order: string[] = [];
     const sampler = (name: string, value: number) => () => {
       order.push(name);

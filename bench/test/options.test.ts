@@ -4,7 +4,15 @@ import { PARTS } from '../src/results.js';
 
 describe('parseOptions', () => {
   it('means all parts when none is named', () => {
-    expect(parseOptions([])).toEqual({ parts: [...PARTS], quick: false, only: '', 'in-flight': 64, 'small-primes': false, minutes: 10, runs: 5 });
+    expect(parseOptions([])).toEqual({
+      parts: [...PARTS],
+      quick: false,
+      only: '',
+      'in-flight': 64,
+      'small-primes': false,
+      minutes: 10,
+      runs: 5,
+    });
   });
 
   it('runs the parts in their own order, each once', () => {
@@ -12,7 +20,19 @@ describe('parseOptions', () => {
   });
 
   it('takes clusters and numbers', () => {
-    const options = parseOptions(['end-to-end', '--cluster', '2-of-3', '--cluster=5-of-7', '--pool', '40', '--in-flight', '8', '--minutes', '1', '--small-primes']);
+    const options = parseOptions([
+      'end-to-end',
+      '--cluster',
+      '2-of-3',
+      '--cluster=5-of-7',
+      '--pool',
+      '40',
+      '--in-flight',
+      '8',
+      '--minutes',
+      '1',
+      '--small-primes',
+    ]);
     expect(options).toMatchObject({
       cluster: [
         { threshold: 2, nodes: 3 },

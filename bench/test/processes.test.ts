@@ -32,7 +32,16 @@ describe('rateOf', () => {
     expect(rateOf([{ at: 1000, count: 2 }, { at: 1500, count: 4 }, { at: 5000, count: 10 }])).toBe(2);
   });
 
-  it.each([{ levels: [] }, { levels: [{ at: 0, count: 9 }] }, { levels: [{ at: 0, count: 1 }, { at: 1000, count: 3 }] }])('is not told from too few: $levels', ({ levels }) => {
+  it.each([
+    { levels: [] },
+    { levels: [{ at: 0, count: 9 }] },
+    {
+      levels: [
+        { at: 0, count: 1 },
+        { at: 1000, count: 3 },
+      ],
+    },
+  ])('is not told from too few: $levels', ({ levels }) => {
     expect(rateOf(levels)).toBeNull();
   });
 });

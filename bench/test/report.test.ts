@@ -1,9 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import { figures } from '../src/measure.js';
-import { BEGIN, betweenMarkers, END, fullTable, quantity, readmeTable, verdict } from '../src/report.js';
+import { BEGIN, betweenMarkers, END, fullTable, quantity, resultsTable, verdict } from '../src/report.js';
 import type { Bound, Result, ResultFile } from '../src/results.js';
 
-const machine = { cpu: 'A CPU', cores: 2, memory_gib: 8, platform: 'linux x64', node: 'v20.19.0', openssl: '3.0.19', arithmetic: 'openssl', load: 0.1, busy: 0.02 };
+/** As the table describes `machine`. */
+const MACHINE = 'A CPU, 2 cores, 8 GiB, Node 20.19.0, OpenSSL 3.0.19, arithmetic by openssl';
+const machine = {
+  cpu: 'A CPU',
+  cores: 2,
+  memory_gib: 8,
+  platform: 'linux x64',
+  node: 'v20.19.0',
+  openssl: '3.0.19',
+  arithmetic: 'openssl',
+  load: 0.1,
+  busy: 0.02,
+};
 
 function resultOf(values: number[], more: Partial<Result> = {}): Result {
   return { name: 'presigning', unit: 'ms', clock: 'CPU', headline: 'median', ours: figures(values), crate: {}, bounds: [], ...more };
@@ -34,8 +46,16 @@ describe('verdict', () => {
 
   it.each([
     { name: 'a ratio that holds', bound: bound({ against: 'GMP' }), expected: { text: '0.50 of GMP ≤ 0.5 ✓', met: true } },
-    { name: 'a ratio that does not', bound: bound({ against: 'GMP', limit: 0.49 }), expected: { text: '0.50 of GMP ≤ 0.49 ✗', met: false } },
-    { name: 'a ratio of means', bound: bound({ against: 'GMP', figure: 'mean', limit: 0.6 }), expected: { text: '0.60 of GMP ≤ 0.6 ✓', met: true } },
+    {
+      name: 'a ratio that does not',
+      bound: bound({ against: 'GMP', limit: 0.49 }),
+      expected: { text: '0.50 of GMP ≤ 0.49 ✗', met: false },
+    },
+    {
+      name: 'a ratio of means',
+      bound: bound({ against: 'GMP', figure: 'mean', limit: 0.6 }),
+      expected: { text: '0.60 of GMP ≤ 0.6 ✓', met: true },
+    },
     { name: 'a crate that was not there', bound: bound({ against: 'num-bigint' }), expected: null },
     { name: 'a figure itself', bound: bound({ limit: 15 }), expected: { text: '20 ms ≤ 15 ms ✗', met: false } },
     { name: 'a 95th percentile', bound: bound({ figure: 'p95', limit: 40 }), expected: { text: '95% 30 ms ≤ 40 ms ✓', met: true } },
@@ -48,7 +68,10 @@ describe('verdict', () => {
 
 describe('the tables', () => {
   const results = [
-    resultOf([10, 20, 30], { crate: { GMP: figures([40]), 'num-bigint': figures([80]) }, bounds: [{ figure: 'median', against: 'GMP', side: 'at most', limit: 0.6 }] }),
+    resultOf([10, 20, 30], {
+      crate: { GMP: figures([40]), 'num-bigint': figures([80]) },
+      bounds: [{ figure: 'median', against: 'GMP', side: 'at most', limit: 0.6 }],
+    }),
     resultOf([1], { name: 'a proof', headline: null }),
     resultOf([2, 4], { name: 'signature', clock: 'wall', headline: 'mean' }),
   ];
@@ -68,12 +91,12 @@ describe('the tables', () => {
     );
   });
 
-  it('of the README have the headlines, the parts in their order, the machine and the notes', () => {
+  it('of bench/RESULTS.md have the headlines, the parts in their order, the machine and the notes', () => {
     const late = fileOf([resultOf([5], { name: 'prime', headline: 'mean' })], { part: 'primes', notes: ['noted'] });
-    expect(readmeTable([late, fileOf(results)])).toBe(
+    expect(resultsTable([late, fileOf(results)])).toBe(
       [
-        '- library, 2026-01-02: A CPU, 2 cores, 8 GiB, Node 20.19.0, OpenSSL 3.0.19, arithmetic by openssl; load 0.1 and 2% busy at the start.',
-        '- primes, 2026-01-02: A CPU, 2 cores, 8 GiB, Node 20.19.0, OpenSSL 3.0.19, arithmetic by openssl; load 0.1 and 2% busy at the start.',
+        `- library, 2026-01-02: ${MACHINE}; load 0.1 and 2% busy at the start.`,
+        `- primes, 2026-01-02: ${MACHINE}; load 0.1 and 2% busy at the start.`,
         '',
         '|  | ours | 95% | crate, GMP | its tables | num-bigint | bound |',
         '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
@@ -89,7 +112,7 @@ describe('the tables', () => {
 
   it('say when the machine was not quiet', () => {
     const busy = fileOf(results, { machine: { ...machine, busy: 0.5 } });
-    expect(readmeTable([busy])).toContain('**The machine was not quiet.**');
+    expect(resultsTable([busy])).toContain('**The machine was not quiet.**');
   });
 });
 

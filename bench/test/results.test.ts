@@ -5,14 +5,26 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { figures } from '../src/measure.js';
 import { loadResults, newestFiles, type ResultFile } from '../src/results.js';
 
-const machine = { cpu: 'A CPU', cores: 2, memory_gib: 8, platform: 'linux x64', node: 'v20.19.0', openssl: '3.0.19', arithmetic: 'openssl', load: 0.1, busy: 0.02 };
+const machine = {
+  cpu: 'A CPU',
+  cores: 2,
+  memory_gib: 8,
+  platform: 'linux x64',
+  node: 'v20.19.0',
+  openssl: '3.0.19',
+  arithmetic: 'openssl',
+  load: 0.1,
+  busy: 0.02,
+};
 const file: ResultFile = {
   date: '2026-01-02T03:04:05.000Z',
   part: 'library',
   quick: false,
   machine,
   notes: [],
-  results: [{ name: 'presigning', unit: 'ms', clock: 'CPU', headline: 'median', ours: figures([1, 2]), crate: { GMP: figures([3]) }, bounds: [] }],
+  results: [
+    { name: 'presigning', unit: 'ms', clock: 'CPU', headline: 'median', ours: figures([1, 2]), crate: { GMP: figures([3]) }, bounds: [] },
+  ],
   series: [],
 };
 

@@ -19,7 +19,7 @@ export function parseEnv<T>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
   throw new Error(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '));
 }
 
-/** Every variable: what it is for, and its default. */
+/** Every variable with its description and its default. */
 export function describeVariables(schema: z.ZodObject): string {
   const width = Math.max(...Object.keys(schema.shape).map((name) => name.length));
   const lines = Object.entries(schema.shape).map(([name, variable]) => {

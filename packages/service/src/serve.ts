@@ -51,14 +51,22 @@ export async function serve(service: Service, host: string, port: number, logger
  * nothing is left to do; with code 1 when it could not listen.
  * @param stop ends what the service does besides answering
  */
-export async function runService(service: Service, at: { HOST: string; PORT: number }, logger: Logger, stop: () => Promise<void>): Promise<void> {
+export async function runService(
+  service: Service,
+  at: { HOST: string; PORT: number },
+  logger: Logger,
+  stop: () => Promise<void>,
+): Promise<void> {
   try {
     const running = await serve(service, at.HOST, at.PORT, logger);
     onStopSignal(() => {
-      running.close().then(stop).catch((error: unknown) => {
-        logger.error({ event: 'close_failed', err: error }, 'The service did not close as it should');
-        process.exitCode = 1;
-      });
+      running
+        .close()
+        .then(stop)
+        .catch((error: unknown) => {
+          logger.error({ event: 'close_failed', err: error }, 'The service did not close as it should');
+          process.exitCode = 1;
+        });
     });
     // Whoever reads this may send signals.
     logger.info({ event: 'listening', host: at.HOST, port: running.port }, 'Listening');

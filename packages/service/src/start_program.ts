@@ -17,7 +17,10 @@ export function objectionTo(version: string): string | null {
   return `Node.js ${lowest} or later is needed, and this is ${version}: use scripts/run, or install Node.js from https://nodejs.org`;
 }
 
-/** Runs a program; under a Node.js that is too old it does not, and ends with one line on stderr and exit code 2. @param load imports the program */
+/**
+ * Runs a program; under a Node.js that is too old it does not, and ends with one line on stderr and exit code 2. @param load imports the
+ * program
+ */
 export async function startProgram(load: () => Promise<unknown>): Promise<void> {
   const objection = objectionTo(process.versions.node);
   if (objection === null) {

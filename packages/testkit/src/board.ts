@@ -24,7 +24,15 @@ export const BOARD_LIMITS: AppDeps['limits'] = {
 function start(port: number, roster: Roster | null): Promise<Running> {
   const logger = pino({ level: 'silent' });
   const random = (): string => systemRandom(8).toString('hex');
-  const deps = { limits: BOARD_LIMITS, verifier: verifierFor(roster), maxBodyBytes: 2 << 20, maxWaiting: 10_000, clock: systemClock, random, logger };
+  const deps = {
+    limits: BOARD_LIMITS,
+    verifier: verifierFor(roster),
+    maxBodyBytes: 2 << 20,
+    maxWaiting: 10_000,
+    clock: systemClock,
+    random,
+    logger,
+  };
   return serve(createApp(deps), '127.0.0.1', port, logger);
 }
 

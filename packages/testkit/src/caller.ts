@@ -5,7 +5,10 @@ import request from 'supertest';
 export function caller(app: Express) {
   const call = async (method: 'get' | 'post' | 'put', path: string, body: unknown, status: number): Promise<unknown> => {
     const asked = request(app)[method](path);
-    const sent = body === undefined ? asked : asked.set('content-type', 'application/json').send(typeof body === 'string' ? body : JSON.stringify(body));
+    const sent =
+      body === undefined
+        ? asked
+        : asked.set('content-type', 'application/json').send(typeof body === 'string' ? body : JSON.stringify(body));
     const answer = await sent.expect('content-type', /^application\/json/).expect(status);
     return answer.body as unknown;
   };

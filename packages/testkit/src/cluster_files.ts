@@ -17,7 +17,10 @@ import { ROOT, type LogEvent } from './program.js';
 export interface ClusterSize {
   readonly nodes: number;
   readonly threshold: number;
-  /** The real parameters, with primes from fixtures or searched for by the nodes; or small ones, which protect nothing: for what does not depend on them. */
+  /**
+   * The real parameters, with primes from fixtures or searched for by the nodes; or small ones, which protect nothing: for what does not
+   * depend on them.
+   */
   readonly primes: 'full' | 'searched' | 'small';
   /** Without envelopes and statements, as for Rust peers. */
   readonly plain?: boolean;
@@ -107,7 +110,14 @@ export class ClusterFiles {
     const sealKey = await this.#openSealKey();
     const [params, all] = primes === 'full' ? [SECURITY_128, fullSafePrimes] : [SMALL_FOR_TESTS, smallSafePrimes];
     for (let number = 1; number <= nodes; number++) {
-      const folder = new PrimeFolder({ folder: this.dataOf(number), nodeId: `node-${number}`, sealKey, params, clock: systemClock, random: systemRandom });
+      const folder = new PrimeFolder({
+        folder: this.dataOf(number),
+        nodeId: `node-${number}`,
+        sealKey,
+        params,
+        clock: systemClock,
+        random: systemRandom,
+      });
       for (const prime of all.slice(4 * (number - 1), 4 * number)) await folder.add(prime);
     }
   }

@@ -14,5 +14,11 @@ function keyPair(use: keyof typeof PREFIX, name: string): z.infer<typeof JwkSche
 /** The text of the same identity in every run. @param name `node-1` …, or `gateway`; @param world another one has other keys */
 export function identityText(name: string, world = ''): string {
   const [signing, encryption] = [keyPair('signing', name + world), keyPair('encryption', name + world)];
-  return JSON.stringify({ name, signing_key: signing.x, encryption_key: encryption.x, signing_secret: signing.d, encryption_secret: encryption.d });
+  return JSON.stringify({
+    name,
+    signing_key: signing.x,
+    encryption_key: encryption.x,
+    signing_secret: signing.d,
+    encryption_secret: encryption.d,
+  });
 }

@@ -7,9 +7,9 @@ import type { Json } from './json.js';
 const Environment = z.object({ FUZZ_RUNS: z.coerce.number().min(0.01).max(1e6).default(1), FUZZ_SEED: z.coerce.number().optional() });
 const { FUZZ_RUNS, FUZZ_SEED } = Environment.parse({ FUZZ_RUNS: process.env.FUZZ_RUNS, FUZZ_SEED: process.env.FUZZ_SEED });
 
-/** @param preset runs of a property in the quick suite */
-export function runs<T>(preset: number): fc.Parameters<T> {
-  return { numRuns: Math.ceil(preset * FUZZ_RUNS), endOnFailure: true, ...(FUZZ_SEED === undefined ? {} : { seed: FUZZ_SEED }) };
+/** @param quick runs of a property in the quick suite */
+export function runs<T>(quick: number): fc.Parameters<T> {
+  return { numRuns: Math.ceil(quick * FUZZ_RUNS), endOnFailure: true, ...(FUZZ_SEED === undefined ? {} : { seed: FUZZ_SEED }) };
 }
 
 /** `{"__proto__": …}` as JSON.parse makes it: a key of the object's own. */
@@ -26,10 +26,38 @@ const HOSTILE: readonly Json[] = [
   ...[null, true, false, {}, [], [[]], [null], ''],
   ...[0, -0, -1, 1, 1.5, 255, 256, 65_536, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 53), 1e21, 1e308, -1e308, 5e-324],
   ...['0', '-0', '-1', '1e9', '0x10', ' 1', '1 ', '١', 'Infinity', 'NaN', 'null', 'undefined', 'true'],
-  ...['\u0000', '\n', '\ud800', '\udfff\ud800', '\u202e', 'é', 'e\u0301', '😀', '%00', '../..', '..', '__proto__', 'constructor', 'toString', 'node-0', 'node-1', 'node-256', 'gateway', '*'],
+  ...[
+    '\u0000',
+    '\n',
+    '\ud800',
+    '\udfff\ud800',
+    '\u202e',
+    'é',
+    'e\u0301',
+    '😀',
+    '%00',
+    '../..',
+    '..',
+    '__proto__',
+    'constructor',
+    'toString',
+    'node-0',
+    'node-1',
+    'node-256',
+    'gateway',
+    '*',
+  ],
   ...['f'.repeat(64), '0'.repeat(64), '0'.repeat(66), 'f'.repeat(5000), 'A'.repeat(70_000), '='.repeat(43), 'A'.repeat(43), '..', 'a.b.c'],
-  ...[{ radix: 16, value: '0' }, { radix: 16, value: '-1' }, { radix: 36, value: 'z'.repeat(2048) }, { radix: 2, value: '-0' }],
-  ...[{ curve: 'secp256k1', scalar: '0'.repeat(64) }, { curve: 'secp256k1', point: '0'.repeat(130) }],
+  ...[
+    { radix: 16, value: '0' },
+    { radix: 16, value: '-1' },
+    { radix: 36, value: 'z'.repeat(2048) },
+    { radix: 2, value: '-0' },
+  ],
+  ...[
+    { curve: 'secp256k1', scalar: '0'.repeat(64) },
+    { curve: 'secp256k1', point: '0'.repeat(130) },
+  ],
   ...[pollution('__proto__'), pollution('constructor'), pollution('prototype'), nested(50), nested(700)],
   Array.from({ length: 3000 }, () => 0),
   Object.fromEntries(Array.from({ length: 3000 }, (_, k) => [`k${k}`, k])),
@@ -84,7 +112,10 @@ const change: fc.Arbitrary<Change> = fc.record({
   where: fc.nat(),
   whence: fc.nat(),
   value: hostile,
-  key: fc.oneof(fc.constantFrom('__proto__', 'constructor', 'prototype', 'toJSON', 'length', '0', ''), fc.string({ unit: 'binary', maxLength: 12 })),
+  key: fc.oneof(
+    fc.constantFrom('__proto__', 'constructor', 'prototype', 'toJSON', 'length', '0', ''),
+    fc.string({ unit: 'binary', maxLength: 12 }),
+  ),
 });
 
 /** A value that is nearly the same. */
@@ -95,7 +126,10 @@ function retouched(value: Json, at: number): Json {
   const k = at % value.length;
   const [before, letter = '', after] = [value.slice(0, k), value[k], value.slice(k + 1)];
   const upper = letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase();
-  return [`${before}0${after}`, `${before}${upper}${after}`, `${before}${after}`, `${value}0`, `0${value}`, `${value}\n`, `-${value}`][at % 7] ?? value;
+  return (
+    [`${before}0${after}`, `${before}${upper}${after}`, `${before}${after}`, `${value}0`, `0${value}`, `${value}\n`, `-${value}`][at % 7] ??
+    value
+  );
 }
 
 function apply(json: Json, { operation, where, whence, value: constant, key }: Change): Json {
@@ -146,7 +180,14 @@ export function changedJson(samples: readonly Json[]): fc.Arbitrary<Json> {
 }
 
 /** Changes that no JSON tree can show: keys twice, numbers too large, texts that are cut or are no JSON. */
-const scrape = fc.tuple(fc.nat(), fc.nat({ max: 200 }), fc.oneof(fc.constantFrom('', '"', '{', '}', '[', ',', ':', '\\', '\u0000', '1e999', '-', '.', '\ufeff', '='), fc.string({ unit: 'binary', maxLength: 4 })));
+const scrape = fc.tuple(
+  fc.nat(),
+  fc.nat({ max: 200 }),
+  fc.oneof(
+    fc.constantFrom('', '"', '{', '}', '[', ',', ':', '\\', '\u0000', '1e999', '-', '.', '\ufeff', '='),
+    fc.string({ unit: 'binary', maxLength: 4 }),
+  ),
+);
 
 function scraped(text: string, [at, length, inserted]: [number, number, string]): string {
   const from = at % (text.length + 1);
@@ -188,7 +229,8 @@ export function changedJsonText(samples: readonly string[]): fc.Arbitrary<string
 }
 
 /**
- * What a parser does with it: reads it, or refuses it with an error of this kind and a message of bounded length. Everything else is a defect.
+ * What a parser does with it: reads it, or refuses it with an error of this kind and a message of bounded length. Everything else is a
+ * defect.
  * @returns null when it was refused
  */
 export function readOrRefused<T>(parse: () => T, isRefusal: (error: unknown) => boolean): { readonly value: T } | null {
@@ -201,7 +243,10 @@ export function readOrRefused<T>(parse: () => T, isRefusal: (error: unknown) => 
 }
 
 /** The same of one that takes its time. */
-export async function readOrRefusedLater<T>(parse: () => Promise<T>, isRefusal: (error: unknown) => boolean): Promise<{ readonly value: T } | null> {
+export async function readOrRefusedLater<T>(
+  parse: () => Promise<T>,
+  isRefusal: (error: unknown) => boolean,
+): Promise<{ readonly value: T } | null> {
   try {
     return { value: await parse() };
   } catch (error) {
@@ -214,6 +259,7 @@ const LONGEST_COMPLAINT = 1000;
 
 function checkRefusal(error: unknown, isRefusal: (error: unknown) => boolean): void {
   if (!isRefusal(error)) throw error;
-  if (error instanceof Error && error.message.length > LONGEST_COMPLAINT) throw new Error(`a complaint of ${error.message.length} characters: ${error.message.slice(0, 200)}`);
+  if (error instanceof Error && error.message.length > LONGEST_COMPLAINT)
+    throw new Error(`a complaint of ${error.message.length} characters: ${error.message.slice(0, 200)}`);
   if (Object.hasOwn(Object.prototype, 'polluted')) throw new Error('Object.prototype was changed');
 }

@@ -35,7 +35,9 @@ export function misuses(all: readonly StatedPartial[], asked: ReadonlyMap<string
     const wanted = asked.get(request);
     return wanted !== undefined && messageHash(wanted) === message;
   };
-  const notAsked = all.filter((each) => !isAsked(each)).map(({ request, node }) => `${node} signed ${request}, which is not what was asked for`);
+  const notAsked = all
+    .filter((each) => !isAsked(each))
+    .map(({ request, node }) => `${node} signed ${request}, which is not what was asked for`);
   const uses = new Map<string, Set<string>>();
   for (const { node, presignature, request, message } of all) {
     const half = `${presignature} of ${node}`;

@@ -17,11 +17,23 @@ export function members(n = 4, t = 3, messages: 'sealed' | 'plain' = 'sealed'): 
   const identities = Array.from({ length: n }, (_, index) => Identity.parse(identityText(`node-${index + 1}`)));
   const gateway = Identity.parse(identityText('gateway'));
   const nodes = identities.map(({ publicIdentity }) => publicIdentity);
-  const roster = new Roster({ version: 1, cluster: '0123456789abcdef'.repeat(2), messages, threshold: t, nodes, gateway: gateway.publicIdentity });
+  const roster = new Roster({
+    version: 1,
+    cluster: '0123456789abcdef'.repeat(2),
+    messages,
+    threshold: t,
+    nodes,
+    gateway: gateway.publicIdentity,
+  });
   return { roster, identities, gateway };
 }
 
 /** By what the gateway of a cluster asks for a signature; `agoMs` ago, and perhaps by this presignature. */
 export function originOf({ gateway, roster }: Members, id: string, message: string, agoMs = 0, presignature_id?: string): Promise<string> {
-  return sign(gateway, roster, SIGNING_REQUEST, { id, message_sha256: messageHash(message), time: new Date(Date.now() - agoMs).toISOString(), presignature_id });
+  return sign(gateway, roster, SIGNING_REQUEST, {
+    id,
+    message_sha256: messageHash(message),
+    time: new Date(Date.now() - agoMs).toISOString(),
+    presignature_id,
+  });
 }

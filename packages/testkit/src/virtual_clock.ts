@@ -5,7 +5,10 @@ interface Due {
   readonly callback: () => void;
 }
 
-/** A clock that stands still until a test advances it. Timers fire in the order of their times, those of one time in the order in which they were set. */
+/**
+ * A clock that stands still until a test advances it. Timers fire in the order of their times, those of one time in the order in which they
+ * were set.
+ */
 export class VirtualClock implements Clock {
   readonly #timers = new Set<Due>();
   #monotonic = 0;

@@ -4,11 +4,18 @@ import { messageHash } from 'message-board/signing_request';
 import { misuses, type StatedPartial } from '../src/presignature_misuse.js';
 
 const asked = new Map([['a', 'message of a'], ['b', 'message of b']]);
-const part = (node: string, request: string, message = asked.get(request) ?? ''): StatedPartial => ({ node, request, message: messageHash(message), presignature: 'p' });
+const part = (node: string, request: string, message = asked.get(request) ?? ''): StatedPartial => ({
+  node,
+  request,
+  message: messageHash(message),
+  presignature: 'p',
+});
 
 describe('misuses of presignatures', () => {
   it('are a half that signs twice', () => {
-    expect(misuses([part('node-1', 'a'), part('node-2', 'a'), part('node-1', 'b')], asked)).toEqual([expect.stringMatching(/^p of node-1 was used for a [0-9a-f]{64} and b [0-9a-f]{64}$/)]);
+    expect(misuses([part('node-1', 'a'), part('node-2', 'a'), part('node-1', 'b')], asked)).toEqual([
+      expect.stringMatching(/^p of node-1 was used for a [0-9a-f]{64} and b [0-9a-f]{64}$/),
+    ]);
   });
 
   it('and parts of what was not asked for', () => {

@@ -6,7 +6,13 @@ describe('VirtualClock', () => {
   it('fires timers in the order of their times, then in the order in which they were set', async () => {
     const clock = new VirtualClock();
     const fired: string[] = [];
-    for (const [ms, name] of [[20, 'c'], [10, 'a'], [10, 'b'], [-5, 'at once']] as const) clock.after(ms, () => fired.push(`${name} ${clock.monotonic()}`));
+    for (const [ms, name] of [
+      [20, 'c'],
+      [10, 'a'],
+      [10, 'b'],
+      [-5, 'at once'],
+    ] as const)
+      clock.after(ms, () => fired.push(`${name} ${clock.monotonic()}`));
     await clock.advance(15);
     expect(fired).toEqual(['at once 0', 'a 10', 'b 10']);
     await clock.advance(5);
