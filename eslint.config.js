@@ -25,10 +25,11 @@ export default tseslint.config(
     },
   },
   {
-    // Tests have a project of their own, which the project service does not look for.
-    files: ['test/**/*.ts', '*/test/**/*.ts', 'packages/*/test/**/*.ts', 'e2e/**/*.ts', 'interop/*.ts'],
+    // Tests and examples have a project of their own, which the project service does not look for.
+    files: ['test/**/*.ts', '*/test/**/*.ts', 'packages/*/{test,examples}/**/*.ts', 'e2e/**/*.ts', 'interop/*.ts'],
     languageOptions: { parserOptions: { projectService: false, project: './tsconfig.test.json' } },
   },
+  { files: ['packages/*/examples/**/*.ts'], rules: { 'no-console': 'off' } },
   {
     files: ['*/src/**/*.ts', 'packages/*/src/**/*.ts'],
     rules: {

@@ -27,6 +27,7 @@ export { InvalidArgument, ProtocolBug } from './base/errors.js';
 export type { Blame, MessageAbortCode } from './runtime/abort.js';
 export { MAX_PAYLOAD_LENGTH } from './runtime/message.js';
 export type { Recipient } from './runtime/protocol.js';
+export { run, type DriverOptions, type Signal, type Transport } from './runtime/run.js';
 export type { IncomingMessage, OutgoingMessage, Session, Step } from './runtime/session.js';
 
 // ---- Signatures ----
@@ -44,6 +45,7 @@ export {
 } from './signing/presignature.js';
 
 // ---- Keys ----
+export { generatePrimes, type PrimesOptions, type PrimesProgress } from './aux_info/generate_primes.js';
 export { generateSafePrime, type SafePrimeOptions } from './math/primes.js';
 export { PregeneratedPrimes, parsePrimes, serializePrimes, type FourPrimes } from './aux_info/primes.js';
 export { completeKeyShare, parseKeyShare, serializeKeyShare, type KeyShare } from './key_share/key_share.js';

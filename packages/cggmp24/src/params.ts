@@ -63,7 +63,7 @@ export const ParamsShape = fields({
   ellPrime: positive,
   epsilon: positive,
   m: positive,
-  primeBits: positive,
+  primeBits: integerBetween(64, 4096),
 });
 
 /** @throws InvalidArgument */

@@ -1,8 +1,8 @@
 /** Who somebody is: one key pair for signing (Ed25519) and one for receiving (X25519), for as long as the cluster lives. */
 import { createPrivateKey, createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
-import { inspect } from 'node:util';
 import { z } from 'zod';
 import { Refused } from './errors.js';
+import { inspectSymbol } from './inspect.js';
 import { isCanonical, parseJson } from './json.js';
 
 /** 32 bytes in base64url: a raw key of RFC 8032 or RFC 7748. */
@@ -23,10 +23,16 @@ export type PublicIdentity = z.infer<typeof PublicIdentitySchema>;
 
 const IdentitySchema = z.strictObject({ ...PublicIdentitySchema.shape, signing_secret: KeySchema, encryption_secret: KeySchema });
 
+/** A key of `node:crypto`, for `jose` too. Described here so that the types of this package need none of Node.js's. */
+export interface Key {
+  readonly type: string;
+  export(options: { readonly format: 'jwk' }): { readonly x?: string };
+}
+
 type Curve = 'Ed25519' | 'X25519';
 
 /** @throws Refused when the bytes are no key */
-export function publicKeyObject(crv: Curve, x: string): KeyObject {
+export function publicKeyObject(crv: Curve, x: string): Key {
   try {
     return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv, x } });
   } catch (error) {
@@ -92,12 +98,12 @@ export class Identity {
   }
 
   /** Ed25519, for `jose`. */
-  get signingKey(): KeyObject {
+  get signingKey(): Key {
     return this.#signing;
   }
 
   /** X25519, for `jose`. */
-  get decryptionKey(): KeyObject {
+  get decryptionKey(): Key {
     return this.#decryption;
   }
 
@@ -110,7 +116,7 @@ export class Identity {
     return '[secret]';
   }
 
-  [inspect.custom](): string {
+  [inspectSymbol](): string {
     return `Identity(${this.name}, [secret])`;
   }
 }

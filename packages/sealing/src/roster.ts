@@ -1,9 +1,8 @@
 /** The roster: who belongs to a cluster. Its hash is bound into everything that a member signs. */
 import { createHash } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { Refused } from './errors.js';
-import { publicKeyObject, PublicIdentitySchema, type PublicIdentity } from './identity.js';
+import { publicKeyObject, PublicIdentitySchema, type Key, type PublicIdentity } from './identity.js';
 import { parseJson } from './json.js';
 
 /**
@@ -39,8 +38,8 @@ export const RosterSchema = z
 export type RosterFile = z.infer<typeof RosterSchema>;
 
 interface Member {
-  readonly signing: KeyObject;
-  readonly encryption: KeyObject;
+  readonly signing: Key;
+  readonly encryption: Key;
 }
 
 /** A parsed roster, its keys ready for use. */
@@ -89,12 +88,12 @@ export class Roster {
   }
 
   /** Ed25519. @throws Refused for one who is no member */
-  signingKeyOf(name: string): KeyObject {
+  signingKeyOf(name: string): Key {
     return this.#member(name).signing;
   }
 
   /** X25519. @throws Refused for one who is no member */
-  encryptionKeyOf(name: string): KeyObject {
+  encryptionKeyOf(name: string): Key {
     return this.#member(name).encryption;
   }
 

@@ -2,8 +2,9 @@
 import { execFile } from 'node:child_process';
 import { hkdf, randomBytes, scrypt, type ScryptOptions } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { inspect, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { z } from 'zod';
+import { inspectSymbol } from './inspect.js';
 import { Refused, systemCode } from './errors.js';
 
 export type SealKeySource =
@@ -107,7 +108,7 @@ export class SealKey {
     return '[secret]';
   }
 
-  [inspect.custom](): string {
+  [inspectSymbol](): string {
     return `SealKey(${this.kind}, [secret])`;
   }
 

@@ -3,6 +3,7 @@ import { sign, verify } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { Identity, MemberNameSchema, publicKeyObject } from '../src/identity.js';
+import { keyObject } from '../src/key_object.js';
 import { parseJson } from '../src/json.js';
 import { identityText } from 'testkit/fixed_identity';
 import { node1, node2, refusal } from './support.js';
@@ -22,9 +23,9 @@ describe('an identity', () => {
   });
 
   it('signs under the public key that it shows', () => {
-    const signature = sign(null, Buffer.from('a text'), node1.signingKey);
-    expect(verify(null, Buffer.from('a text'), publicKeyObject('Ed25519', node1.publicIdentity.signing_key), signature)).toBe(true);
-    expect(verify(null, Buffer.from('a text'), publicKeyObject('Ed25519', node2.publicIdentity.signing_key), signature)).toBe(false);
+    const signature = sign(null, Buffer.from('a text'), keyObject(node1.signingKey));
+    expect(verify(null, Buffer.from('a text'), keyObject(publicKeyObject('Ed25519', node1.publicIdentity.signing_key)), signature)).toBe(true);
+    expect(verify(null, Buffer.from('a text'), keyObject(publicKeyObject('Ed25519', node2.publicIdentity.signing_key)), signature)).toBe(false);
   });
 
   it('shows no secret when it is printed or logged', () => {

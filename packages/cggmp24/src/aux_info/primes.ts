@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { inspectSymbol } from '../base/inspect.js';
 import { z } from 'zod';
 import { checkArgument, fields, instanceOf, Natural } from '../base/arguments.js';
 import { bitLength } from '../math/integer.js';
@@ -46,7 +46,7 @@ export class PregeneratedPrimes {
     return '[secret]';
   }
 
-  [inspect.custom](): string {
+  [inspectSymbol](): string {
     return '[secret]';
   }
 }

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { inspectSymbol } from './inspect.js';
 
 /** Holds a secret, and prints as `[secret]` in JSON, logs and the inspector. */
 export class Secret<T> {
@@ -16,7 +16,7 @@ export class Secret<T> {
     return '[secret]';
   }
 
-  [inspect.custom](): string {
+  [inspectSymbol](): string {
     return '[secret]';
   }
 }

@@ -1,6 +1,6 @@
 import type { WeierstrassPoint } from '@noble/curves/abstract/weierstrass.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
-import { pointFromScalar, pointMultiply } from 'tiny-secp256k1';
+import { pointFromScalar, pointMultiply } from '#secp256k1';
 import { z } from 'zod';
 import { Natural } from '../base/arguments.js';
 import { InvalidArgument, ProtocolBug } from '../base/errors.js';

@@ -12,7 +12,7 @@ const MAX_BITS = 4096;
 export interface SafePrimeOptions {
   /** Where the search starts: the only randomness. */
   readonly rng: Rng;
-  /** Called before each candidate that is tested, hundreds of times a second, with the number tested before it. */
+  /** Called before each candidate that is tested, hundreds of times a second, with the number tested before it. What it throws ends the search. */
   readonly onProgress?: (candidatesTested: number) => void;
 }
 
@@ -43,7 +43,7 @@ function toolsFor(bits: number): Tools {
 }
 
 /**
- * A safe prime p = 2q + 1 of exactly `bits` bits whose top two are set, so that a product of two has 2 `bits`.
+ * Searches for a safe prime p = 2q + 1 of exactly `bits` bits whose top two are set, so that a product of two has 2 `bits`.
  *
  * Draws a random start and takes the first safe prime of a window of candidates q = 5 (mod 6) in steps of 6 from it;
  * without one, draws another start. A prime after a long gap is thus likelier than one that closely follows another,
@@ -51,16 +51,11 @@ function toolsFor(bits: number): Tools {
  * one safe prime, so no prime is likelier than 2.3 times its fair share: 1.2 bits of entropy at most. (Primes within
  * a window of the lower bound are rarer.) Nothing here is constant-time.
  *
- * Blocks the thread: about 1.4 seconds on average for 1536 bits, a few times that for the unlucky.
+ * Yields before each candidate that is tested, hundreds of times a second, the number tested before it.
  *
  * @param bits from 64 to 4096
- * @throws InvalidArgument
  */
-export function generateSafePrime(bits: number, options: SafePrimeOptions): bigint {
-  checkArgument('bits', integerBetween(MIN_BITS, MAX_BITS), bits);
-  checkArgument('', OptionsShape, options);
-  const { onProgress } = options;
-  const rng = checkedRng(options.rng);
+export function* searchSafePrime(bits: number, rng: Rng): Generator<number, bigint, void> {
   // One of about 0.06 bits^2 candidates is a safe prime.
   const count = Math.ceil(bits ** 2 / 8);
   const { primes, power } = toolsFor(bits);
@@ -73,10 +68,27 @@ export function generateSafePrime(bits: number, options: SafePrimeOptions): bigi
     const start = least + 6n * randomBelow(starts, rng);
     for (const [k, struck] of sieveSafePrimes(start, count, primes).entries()) {
       if (struck === 1) continue;
-      onProgress?.(tested++);
+      yield tested++;
       const q = start + 6n * BigInt(k);
       const p = 2n * q + 1n;
       if (power(q) === 1n && isSafePrime(p, power)) return p;
     }
+  }
+}
+
+/**
+ * A safe prime of exactly `bits` bits whose top two are set, as {@link searchSafePrime} finds it. Blocks the thread: about
+ * 1.4 seconds on average for 1536 bits, a few times that for the unlucky. `generatePrimes` does not block.
+ *
+ * @param bits from 64 to 4096
+ * @throws InvalidArgument
+ */
+export function generateSafePrime(bits: number, options: SafePrimeOptions): bigint {
+  checkArgument('bits', integerBetween(MIN_BITS, MAX_BITS), bits);
+  checkArgument('', OptionsShape, options);
+  const search = searchSafePrime(bits, checkedRng(options.rng));
+  for (let next = search.next(); ; next = search.next()) {
+    if (next.done === true) return next.value;
+    options.onProgress?.(next.value);
   }
 }

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { inspectSymbol } from '../base/inspect.js';
 import { CrtModulus, powReduced, primeField, primeSquare, type PrimePower } from '../math/crt.js';
 import { invert, mod } from '../math/integer.js';
 import type { Rng } from '../math/random.js';
@@ -106,7 +106,7 @@ export class DecryptionKey {
     return '[secret]';
   }
 
-  [inspect.custom](): string {
+  [inspectSymbol](): string {
     return '[secret]';
   }
 }

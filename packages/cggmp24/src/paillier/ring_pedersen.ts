@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { inspectSymbol } from '../base/inspect.js';
 import { bigintBackend } from '../math/bigint_backend.js';
 import { CrtModulus, primeField, type PrimePower } from '../math/crt.js';
 import { FixedBases } from '../math/fixed_base.js';
@@ -124,7 +124,7 @@ export class OwnRingPedersen extends RingPedersen {
     return '[secret]';
   }
 
-  [inspect.custom](): string {
+  [inspectSymbol](): string {
     return '[secret]';
   }
 }

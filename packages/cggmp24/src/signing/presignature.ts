@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { inspectSymbol } from '../base/inspect.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { z } from 'zod';
 import { Bytes, checkArgument, fields, Flag, integerBetween, listOf } from '../base/arguments.js';
@@ -146,7 +146,7 @@ export class Presignature {
     return '[secret]';
   }
 
-  [inspect.custom](): string {
+  [inspectSymbol](): string {
     return '[secret]';
   }
 }

@@ -1,0 +1,69 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { z } from 'zod';
+import { Callback, checkArgument, fields, instanceOf } from '../base/arguments.js';
+import { Session, type IncomingMessage, type OutgoingMessage } from './session.js';
+
+/** `AbortSignal` of Node.js or of browsers, or what is used of one where a program has the types of neither. */
+export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer T } } ? T : { readonly aborted: boolean; throwIfAborted(): void };
+
+/**
+ * Carries the messages of one session. It has to authenticate senders, and to encrypt what is for one party: `IncomingMessage.sender`
+ * is believed. It may deliver late, twice and in any order.
+ */
+export interface Transport {
+  /** Sends to one party, or to all but oneself. Resolves when the message is on its way, rejects when it cannot be sent. */
+  send(message: OutgoingMessage): Promise<void> | void;
+  /** The next message to this party, from anybody; the signal is that of `run`. Rejects when none will come any more. */
+  next(signal?: Signal): Promise<IncomingMessage>;
+}
+
+export interface DriverOptions {
+  /** Ends the run between two steps; `Transport.next` gets it too. */
+  readonly signal?: Signal;
+  /** Told now and then what is computed; for people to read. */
+  readonly onProgress?: (progress: string) => void;
+}
+
+const TransportShape = z.custom(
+  (value) => typeof value === 'object' && value !== null && 'send' in value && 'next' in value && [value.send, value.next].every((method) => typeof method === 'function'),
+  'must have the methods send and next',
+);
+const SignalShape = z.custom<Signal>((value) => typeof value === 'object' && value !== null && 'throwIfAborted' in value, 'must be an AbortSignal');
+const OptionsShape = fields({ signal: SignalShape.optional(), onProgress: Callback.optional() });
+
+/**
+ * Runs one session to its end over a transport. Its computations take this thread, tenths of a second at a time at full size;
+ * between them, the event loop gets a turn.
+ *
+ * @returns what the session comes to
+ * @throws InvalidArgument
+ * @throws ProtocolAborted when a peer misbehaved; what the transport throws; the signal's reason
+ */
+export async function run<Output>(session: Session<Output>, transport: Transport, options: DriverOptions = {}): Promise<Output> {
+  checkArgument('session', instanceOf(Session, 'a Session'), session);
+  checkArgument('transport', TransportShape, transport);
+  checkArgument('', OptionsShape, options);
+  const { signal, onProgress } = options;
+  for (;;) {
+    signal?.throwIfAborted();
+    const step = session.proceed();
+    switch (step.kind) {
+      case 'send':
+        await transport.send(step.message);
+        break;
+      case 'waiting':
+        session.receive(await transport.next(signal));
+        break;
+      case 'paused':
+        onProgress?.(step.progress);
+        await nextTurn();
+        break;
+      case 'settling':
+        // The next step settles it alone.
+        await nextTurn();
+        break;
+      case 'done':
+        return step.output;
+    }
+  }
+}
