@@ -25,15 +25,32 @@ interface Asking {
   readonly of?: Roster;
 }
 
-async function asked({ id = 'req_1_a', message = MESSAGE, signed = {}, agoMs = 0, by = gateway, of = roster }: Asking = {}): Promise<RequestRecord> {
-  const message_sha256 = createHash('sha256').update(signed.message ?? message).digest('hex');
+async function asked({
+  id = 'req_1_a',
+  message = MESSAGE,
+  signed = {},
+  agoMs = 0,
+  by = gateway,
+  of = roster,
+}: Asking = {}): Promise<RequestRecord> {
+  const message_sha256 = createHash('sha256')
+    .update(signed.message ?? message)
+    .digest('hex');
   const origin = await sign(by, of, SIGNING_REQUEST, { id: signed.id ?? id, message_sha256, time: new Date(NOW - agoMs).toISOString() });
   return record({ id, message, origin });
 }
 
 function record(fields: Partial<RequestRecord>): RequestRecord {
   const at = new Date(NOW).toISOString();
-  return RequestRecordSchema.parse({ id: 'req_1_a', message: MESSAGE, status: 'pending', revision: '1', created_at: at, updated_at: at, ...fields });
+  return RequestRecordSchema.parse({
+    id: 'req_1_a',
+    message: MESSAGE,
+    status: 'pending',
+    revision: '1',
+    created_at: at,
+    updated_at: at,
+    ...fields,
+  });
 }
 
 const check = (request: RequestRecord, of = roster) => {
@@ -42,11 +59,11 @@ const check = (request: RequestRecord, of = roster) => {
 };
 
 describe('the authorization of a request', () => {
-  it('is what the gateway has signed, and says who asked and when', async () => {
+  it('is what the gateway has signed, with the member that asked and the time', async () => {
     expect(await check(await asked({ agoMs: 5_000 }))).toEqual({ askedBy: 'gateway', time: new Date(NOW - 5_000) });
   });
 
-  it('lasts so long, and allows for a clock that is a minute ahead', async () => {
+  it('lasts for a day, and allows for a clock that is a minute ahead', async () => {
     for (const agoMs of [24 * HOUR_MS, -60_000]) expect((await check(await asked({ agoMs }))).askedBy).toBe('gateway');
     await expect(check(await asked({ agoMs: 24 * HOUR_MS + 1 }))).rejects.toThrow('origin: it is too old');
     await expect(check(await asked({ agoMs: -60_001 }))).rejects.toThrow('origin: it is from the future');
@@ -60,7 +77,9 @@ describe('the authorization of a request', () => {
   it('refuses another message than the one that was asked for, however little it differs', async () => {
     const { origin } = await asked();
     for (const message of [`${MESSAGE} `, MESSAGE.toLowerCase(), MESSAGE.normalize('NFD'), `${MESSAGE}\u0000`]) {
-      await expect(check(record({ message, ...(origin === undefined ? {} : { origin }) }))).rejects.toThrow('origin: it is for another message');
+      await expect(check(record({ message, ...(origin === undefined ? {} : { origin }) }))).rejects.toThrow(
+        'origin: it is for another message',
+      );
     }
   });
 
@@ -81,16 +100,22 @@ describe('the authorization of a request', () => {
     await expect(check(record({ origin }))).rejects.toThrow('it is not a threshold-signing-request');
   });
 
-  it('refuses a statement with a signature that is not whole', async () => {
+  it('refuses a statement with a cut signature', async () => {
     const { origin = '' } = await asked();
-    for (const cut of [origin.slice(0, -4), origin.slice(0, -1) + (origin.endsWith('A') ? 'Q' : 'A')]) await expect(check(record({ origin: cut }))).rejects.toMatchObject({ name: 'Refused' });
+    for (const cut of [origin.slice(0, -4), origin.slice(0, -1) + (origin.endsWith('A') ? 'Q' : 'A')])
+      await expect(check(record({ origin: cut }))).rejects.toMatchObject({ name: 'Refused' });
   });
 
-  it.each(['sealed', 'plain'] as const)('refuses an id that is not a signing request’s, and an empty message, in a %s cluster', async (messages) => {
-    const cluster = members(4, 3, messages).roster;
-    await expect(check(await asked({ id: 'other_1', of: cluster }), cluster)).rejects.toThrow('id: a signing request’s begins with req_'.replace('’', "'"));
-    await expect(check(record({ message: '' }), cluster)).rejects.toThrow('message: it is empty');
-  });
+  it.each(['sealed', 'plain'] as const)(
+    'refuses an id that is not a signing request’s, and an empty message, in a %s cluster',
+    async (messages) => {
+      const cluster = members(4, 3, messages).roster;
+      await expect(check(await asked({ id: 'other_1', of: cluster }), cluster)).rejects.toThrow(
+        'id: a signing request’s begins with req_'.replace('’', "'"),
+      );
+      await expect(check(record({ message: '' }), cluster)).rejects.toThrow('message: it is empty');
+    },
+  );
 
   it('cannot be had in a plain cluster, where anybody may ask', async () => {
     const plain = members(4, 3, 'plain').roster;

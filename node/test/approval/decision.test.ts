@@ -28,15 +28,28 @@ function nodeWith(policy: object) {
 
 async function asked(id: string, message: string, agoMs = 0, proposal?: string): Promise<RequestRecord> {
   const at = new Date().toISOString();
-  return RequestRecordSchema.parse({ id, message, status: 'pending', origin: await originOf(cluster, id, message, agoMs, proposal), revision: '1', created_at: at, updated_at: at });
+  return RequestRecordSchema.parse({
+    id,
+    message,
+    status: 'pending',
+    origin: await originOf(cluster, id, message, agoMs, proposal),
+    revision: '1',
+    created_at: at,
+    updated_at: at,
+  });
 }
 
 describe('the decision about a request', () => {
-  it('lets through what was asked for and is allowed, and records who asked for what', async () => {
+  it('lets through what was asked for and is allowed, and records by whom', async () => {
     const { deps, events, lines } = nodeWith({ allow: ['pay *'] });
     const request = await asked('req_1', 'pay 5');
     expect(await decide(deps, request)).toEqual({ refusal: null });
-    const fields = { request_id: 'req_1', asked_by: 'gateway', origin_sha256: sha256(request.origin ?? ''), message_sha256: sha256('pay 5') };
+    const fields = {
+      request_id: 'req_1',
+      asked_by: 'gateway',
+      origin_sha256: sha256(request.origin ?? ''),
+      message_sha256: sha256('pay 5'),
+    };
     expect(events).toEqual([{ how: 'note', event: 'request_authorized', fields }]);
     expect(lines).toEqual([]);
   });
@@ -46,9 +59,19 @@ describe('the decision about a request', () => {
     expect(await decide(deps, { ...(await asked('req_1', 'pay 5')), origin: undefined })).toEqual({ refusal: 'unauthorized' });
     expect(await decide(deps, await asked('req_2', 'pay 5', 60_001))).toEqual({ refusal: 'unauthorized' });
     const fields = { asked_by: null, message_sha256: sha256('pay 5'), code: 'unauthorized' };
-    expect(events[0]).toEqual({ how: 'record', event: 'request_refused', fields: { ...fields, request_id: 'req_1', origin_sha256: null, why: 'origin: there is none' } });
-    expect(events[1]).toMatchObject({ how: 'record', event: 'request_refused', fields: { ...fields, request_id: 'req_2', why: 'origin: it is too old' } });
-    expect(lines.map(({ event, code, why }) => ({ event, code, why }))).toEqual(['there is none', 'it is too old'].map((why) => ({ event: 'request_refused', code: 'unauthorized', why: `origin: ${why}` })));
+    expect(events[0]).toEqual({
+      how: 'record',
+      event: 'request_refused',
+      fields: { ...fields, request_id: 'req_1', origin_sha256: null, why: 'origin: there is none' },
+    });
+    expect(events[1]).toMatchObject({
+      how: 'record',
+      event: 'request_refused',
+      fields: { ...fields, request_id: 'req_2', why: 'origin: it is too old' },
+    });
+    expect(lines.map(({ event, code, why }) => ({ event, code, why }))).toEqual(
+      ['there is none', 'it is too old'].map((why) => ({ event: 'request_refused', code: 'unauthorized', why: `origin: ${why}` })),
+    );
     // Neither was counted.
     expect(await decide(deps, await asked('req_3', 'pay 5'))).toEqual({ refusal: null });
     expect(await decide(deps, await asked('req_4', 'pay 5'))).toEqual({ refusal: 'rate_limited' });
@@ -57,7 +80,9 @@ describe('the decision about a request', () => {
   it('refuses what the policy refuses, and tells neither the log nor the audit log the message', async () => {
     const { deps, events, lines } = nodeWith({ deny: ['*mallory*'] });
     expect(await decide(deps, await asked('req_1', 'pay mallory 5'))).toEqual({ refusal: 'policy_refused' });
-    expect(events).toMatchObject([{ how: 'record', event: 'request_refused', fields: { code: 'policy_refused', why: 'the message matches a pattern of deny' } }]);
+    expect(events).toMatchObject([
+      { how: 'record', event: 'request_refused', fields: { code: 'policy_refused', why: 'the message matches a pattern of deny' } },
+    ]);
     expect(JSON.stringify([events, lines])).not.toMatch(/mallory/);
   });
 

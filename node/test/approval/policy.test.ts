@@ -70,18 +70,36 @@ describe('a policy', () => {
 
   it('denies what is denied even if it is allowed', () => {
     const policy = policyOf({ allow: ['pay *', 'ask *'], deny: ['*mallory*'] });
-    expect(['pay bob', 'ask bob', 'pay mallory', 'take'].map((message) => answer(policy, message))).toEqual(['allowed', 'allowed', 'policy_refused', 'policy_refused']);
+    expect(['pay bob', 'ask bob', 'pay mallory', 'take'].map((message) => answer(policy, message))).toEqual([
+      'allowed',
+      'allowed',
+      'policy_refused',
+      'policy_refused',
+    ]);
   });
 
   it('measures a message in bytes of UTF-8', () => {
     const policy = policyOf({ max_message_bytes: 4 });
-    expect(['abcd', 'abcde', 'éé', 'ééé', '𝕒', '𝕒a'].map((message) => answer(policy, message))).toEqual(['allowed', 'policy_refused', 'allowed', 'policy_refused', 'allowed', 'policy_refused']);
+    expect(['abcd', 'abcde', 'éé', 'ééé', '𝕒', '𝕒a'].map((message) => answer(policy, message))).toEqual([
+      'allowed',
+      'policy_refused',
+      'allowed',
+      'policy_refused',
+      'allowed',
+      'policy_refused',
+    ]);
   });
 
-  it('lets so many through in any minute and in any hour, each request counted once, refused ones not at all', () => {
+  it('lets at most the given number through in any minute and in any hour; each request counts once, a refused one not at all', () => {
     let now = 0;
     const policy = policyOf({ deny: ['no'], max_requests_per_minute: 2, max_requests_per_hour: 3 }, () => now);
-    expect([answer(policy, 'no'), answer(policy, 'm', 'a'), answer(policy, 'm', 'a'), answer(policy, 'no'), answer(policy, 'm', 'b')]).toEqual(['policy_refused', 'allowed', 'allowed', 'policy_refused', 'allowed']);
+    expect([
+      answer(policy, 'no'),
+      answer(policy, 'm', 'a'),
+      answer(policy, 'm', 'a'),
+      answer(policy, 'no'),
+      answer(policy, 'm', 'b'),
+    ]).toEqual(['policy_refused', 'allowed', 'allowed', 'policy_refused', 'allowed']);
     expect(answer(policy, 'm', 'c')).toBe('rate_limited');
     now = 59_999;
     expect([answer(policy, 'm', 'c'), answer(policy, 'm', 'b')]).toEqual(['rate_limited', 'allowed']);

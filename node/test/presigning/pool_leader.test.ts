@@ -97,7 +97,7 @@ beforeEach(() => {
 
 describe('the leader of the pool', () => {
   it.each([
-    ['fewer of the second, when it is begun with the first: they are to end one after the other', 60_000, [4, 2]],
+    ['fewer of the second, which begins with the first, so that they end one after the other', 60_000, [4, 2]],
     ['as many of the second, when the first has been under way for long', 0, [4, 4]],
   ])('asks for the first alone, and when that is over for presignatures of two sets, %s', async (_what, refillMs, sizes) => {
     await leading.run(() => leading.asked.length === 1);
@@ -127,7 +127,7 @@ describe('the leader of the pool', () => {
     expect(leading.sizes.length).toBe(1 + batches);
   });
 
-  it('goes on without one whose maker went down, though nobody tells the board', async () => {
+  it('goes on without a presignature whose maker has gone down, although nobody tells the board', async () => {
     let down = -1;
     await leading.run(() => {
       if (leading.asked.length === 1) {
@@ -173,9 +173,24 @@ describe('the leader of the pool', () => {
   });
 
   it.each([
-    ['requests are signed in full', (one: Leading) => { one.busy = true; }],
-    ['the others hold as many as they may', (one: Leading) => { for (const index of [1, 2, 3]) one.presence.set(index, 'a', { pool: { '2-3-4': 30 } }); }],
-    ['too few nodes are live', (one: Leading) => { for (const index of [2, 3]) one.presence.set(index, 'a', { live: false }); }],
+    [
+      'requests are signed in full',
+      (one: Leading) => {
+        one.busy = true;
+      },
+    ],
+    [
+      'the others hold as many as they may',
+      (one: Leading) => {
+        for (const index of [1, 2, 3]) one.presence.set(index, 'a', { pool: { '2-3-4': 30 } });
+      },
+    ],
+    [
+      'too few nodes are live',
+      (one: Leading) => {
+        for (const index of [2, 3]) one.presence.set(index, 'a', { live: false });
+      },
+    ],
   ])('asks for nothing while %s', async (_why, arrange) => {
     arrange(leading);
     await leading.run(() => true);

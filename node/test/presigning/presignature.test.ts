@@ -25,7 +25,15 @@ it('a presignature is begun once, however often the board asks for it, also afte
     const participants = [0, 1, 2];
     const at = new Date().toISOString();
     const origin = await sign(present(identities[1]), roster, PRESIGNATURE_REQUEST, { id: ID, participants });
-    const request = PresignatureRequestSchema.parse({ id: ID, request_id: ID, participants, origin, status: 'pending', created_at: at, updated_at: at });
+    const request = PresignatureRequestSchema.parse({
+      id: ID,
+      request_id: ID,
+      participants,
+      origin,
+      status: 'pending',
+      created_at: at,
+      updated_at: at,
+    });
     let runs = 0;
     const job = () => ({ receive: () => undefined, abort: () => undefined, result: Promise.reject(new Error(`run ${++runs}`)) });
     for (const life of [1, 2]) {
@@ -33,7 +41,13 @@ it('a presignature is begun once, however often the board asks for it, also afte
       const journal = await ExecutionJournal.open(join(folder, 'journal'));
       const idle = (): Promise<never[]> => new Promise((resolve) => setTimeout(resolve, 20, []));
       const asking = async () => [...(await idle()), request];
-      const client = { listPresignatureRequests: asking, updatePresignatureRequest: idle, listPresignatureMessages: idle, postPresignatureMessage: idle, onRestart: () => () => undefined };
+      const client = {
+        listPresignatureRequests: asking,
+        updatePresignatureRequest: idle,
+        listPresignatureMessages: idle,
+        postPresignatureMessage: idle,
+        onRestart: () => () => undefined,
+      };
       const presence = new FakePresence();
       const deps: PresigningDeps = {
         client: client as unknown as PresigningDeps['client'],
@@ -58,7 +72,9 @@ it('a presignature is begun once, however often the board asks for it, also afte
       };
       const ending = new AbortController();
       const running = new PresignatureMaker({ ...deps, isBusy: () => true, onAdded: () => undefined }).run(ending.signal);
-      await eventually('it is asked for again', () => lines.some(({ event, reason }) => event === 'presignature_refused' && reason === 'it was begun before'));
+      await eventually('it is asked for again', () =>
+        lines.some(({ event, reason }) => event === 'presignature_refused' && reason === 'it was begun before'),
+      );
       ending.abort();
       await running;
       await journal.close();

@@ -30,7 +30,7 @@ describe('the presignature pool', () => {
     expect(pool.has('a')).toBe(false);
   });
 
-  it('gives a presignature that signs once, whoever keeps a reference to it', () => {
+  it('gives a presignature that signs once, although others keep a reference to it', () => {
     pool.add(make('a', [0, 1, 2]));
     const taken = pool.take('a');
     expect(taken?.presignature.issuePartialSignature(message).sigma).toBeGreaterThan(0n);
@@ -43,7 +43,7 @@ describe('the presignature pool', () => {
     expect(pool.size).toBe(1);
   });
 
-  it('is full when so many are free, and still keeps what was begun before', () => {
+  it('is full when as many as allowed are free, and still keeps what was begun before', () => {
     for (const id of ['a', 'b']) pool.add(make(id, [0, 1, 2]));
     expect(pool.isFull).toBe(false);
     pool.add(make('c', [0, 1, 2]));
@@ -73,7 +73,7 @@ describe('the presignature pool', () => {
     expect(pool.reserve([0, 1, 2])).toBe('a');
   });
 
-  it('offers what is free of the sets whose first member a node is, the oldest first', () => {
+  it('offers free presignatures of the sets that begin with this node, the oldest first', () => {
     pool.add(make('a', [0, 1, 2]));
     pool.add(make('b', [0, 1, 3]));
     pool.add(make('c', [1, 2, 3]));
@@ -93,7 +93,7 @@ describe('the presignature pool', () => {
     expect(Object.values(pool.offers(0)).map((ids) => ids.length)).toEqual(Array(98).fill(1));
   });
 
-  it('sets aside what another node has named', () => {
+  it('sets aside what another node has assigned', () => {
     pool.add(make('a', [0, 1, 2]));
     pool.setAside('a');
     expect(pool.reserve([0, 1, 2])).toBeNull();

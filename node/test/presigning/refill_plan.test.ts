@@ -23,32 +23,42 @@ describe('what a leader asks for next', () => {
     expect(nextBatch(levels(counts), sets, aim, BATCH)).toEqual(expected);
   });
 
-  it('is not a set one of whose members is full', () => {
+  it('is not of a set with a member that is full', () => {
     const [first, second] = levels([0, 3]);
     const full = [{ ...first, room: 0 }, { ...second, room: 1 }] as SetLevel[];
     expect(nextBatch(full, 2, 20, BATCH)).toEqual({ signers: [1, 2], size: 1 });
   });
 
-  it.each([[1, [BATCH]], [2, [BATCH, BATCH / 2]], [4, [BATCH, (3 * BATCH) / 4, BATCH / 2, BATCH / 4]]])('is smaller the more of %i at most were begun just now, so that they end one after the other', (most, sizes) => {
+  it.each([
+    [1, [BATCH]],
+    [2, [BATCH, BATCH / 2]],
+    [4, [BATCH, (3 * BATCH) / 4, BATCH / 2, BATCH / 4]],
+  ])('is smaller the more of %i at most were begun just now, so that they end one after the other', (most, sizes) => {
     expect(sizes.map((_, together) => batchSize(together, most))).toEqual(sizes);
   });
 
   it('fills the pool to the aim, evenly, and not further, from wherever it is', () => {
     fc.assert(
-      fc.property(fc.constantFrom([3, 2], [4, 3], [7, 5], [2, 2]), fc.integer({ min: 1, max: 200 }), fc.array(fc.nat(9), { maxLength: 21 }), fc.integer({ min: 1, max: BATCH }), ([n = 0, t = 0], aim, held, most) => {
-        const sets = signerSets('', n, t);
-        const pool = sets.map((signers, k) => ({ signers, count: held[k] ?? 0, room: 1_000 }));
-        const share = Math.ceil(aim / sets.length);
-        const useful = (): number => pool.reduce((sum, { count }) => sum + Math.min(count, share), 0);
-        const before = useful();
-        for (let next = nextBatch(pool, sets.length, aim, most); next !== null; next = nextBatch(pool, sets.length, aim, most)) {
-          expect(next.size).toBeGreaterThan(0);
-          expect(next.size).toBeLessThanOrEqual(most);
-          for (const level of pool) if (level.signers === next.signers) level.count += next.size;
-        }
-        expect(useful()).toBe(Math.max(aim, before));
-        for (const [k, { count }] of pool.entries()) expect(count).toBeLessThanOrEqual(Math.max(share, held[k] ?? 0));
-      }),
+      fc.property(
+        fc.constantFrom([3, 2], [4, 3], [7, 5], [2, 2]),
+        fc.integer({ min: 1, max: 200 }),
+        fc.array(fc.nat(9), { maxLength: 21 }),
+        fc.integer({ min: 1, max: BATCH }),
+        ([n = 0, t = 0], aim, held, most) => {
+          const sets = signerSets('', n, t);
+          const pool = sets.map((signers, k) => ({ signers, count: held[k] ?? 0, room: 1_000 }));
+          const share = Math.ceil(aim / sets.length);
+          const useful = (): number => pool.reduce((sum, { count }) => sum + Math.min(count, share), 0);
+          const before = useful();
+          for (let next = nextBatch(pool, sets.length, aim, most); next !== null; next = nextBatch(pool, sets.length, aim, most)) {
+            expect(next.size).toBeGreaterThan(0);
+            expect(next.size).toBeLessThanOrEqual(most);
+            for (const level of pool) if (level.signers === next.signers) level.count += next.size;
+          }
+          expect(useful()).toBe(Math.max(aim, before));
+          for (const [k, { count }] of pool.entries()) expect(count).toBeLessThanOrEqual(Math.max(share, held[k] ?? 0));
+        },
+      ),
     );
   });
 });

@@ -41,7 +41,9 @@ afterAll(async () => {
 function presignatures(id: string): [StoredPresignature, StoredPresignature] {
   const executionId = rng(8);
   const signers = [0, 2];
-  const halves = outputs(simulate(shares.filter(({ core }) => signers.includes(core.index)).map((share) => presign({ executionId, share, signers, rng }))));
+  const halves = outputs(
+    simulate(shares.filter(({ core }) => signers.includes(core.index)).map((share) => presign({ executionId, share, signers, rng }))),
+  );
   const [first, second] = halves.map((presignature) => ({ id, participants: signers, presignature, making: null }));
   if (first === undefined || second === undefined) throw new Error('two halves');
   return [first, second];
@@ -90,10 +92,17 @@ function depsOf(index: number, signer: Signer = {}): PartialSignaturesDeps {
 }
 
 const isSignature = (outcome: Awaited<ReturnType<typeof exchangePartialSignatures>>, { message }: RequestRecord): boolean =>
-  outcome.kind === 'signed' && shares[0] !== undefined && verify(outcome.signature, encodePoint(shares[0].core.sharedPublicKey, true), Buffer.from(message));
+  outcome.kind === 'signed' &&
+  shares[0] !== undefined &&
+  verify(outcome.signature, encodePoint(shares[0].core.sharedPublicKey, true), Buffer.from(message));
 
 /** What a cheat would state for this request and presignature. */
-function wrong({ id, message }: RequestRecord, presignature_id: string, change: Partial<z.infer<typeof PARTIAL_SIGNATURE.claims>> = {}, signer = identityOf(2)): Promise<string> {
+function wrong(
+  { id, message }: RequestRecord,
+  presignature_id: string,
+  change: Partial<z.infer<typeof PARTIAL_SIGNATURE.claims>> = {},
+  signer = identityOf(2),
+): Promise<string> {
   const message_sha256 = createHash('sha256').update(message).digest('hex');
   return sign(signer, roster, PARTIAL_SIGNATURE, { request_id: id, message_sha256, presignature_id, sigma: '11'.repeat(32), ...change });
 }
@@ -102,12 +111,15 @@ describe('the exchange of partial signatures', () => {
   it('gives all participants the same valid signature', async () => {
     const request = await client.createRequest({ message: 'both' });
     const [a, b] = presignatures('presig_gen_both');
-    const outcomes = await Promise.all([exchangePartialSignatures(depsOf(0), request, a, never), exchangePartialSignatures(depsOf(2), request, b, never)]);
+    const outcomes = await Promise.all([
+      exchangePartialSignatures(depsOf(0), request, a, never),
+      exchangePartialSignatures(depsOf(2), request, b, never),
+    ]);
     expect(outcomes.map((outcome) => isSignature(outcome, request))).toEqual([true, true]);
     expect(outcomes[0]).toEqual(outcomes[1]);
   });
 
-  it('ends without another question for whoever posts the last one; the first one looks a little later', async () => {
+  it('ends without another question for the signer that posts last; the first one looks a little later', async () => {
     const request = await client.createRequest({ message: 'last' });
     const [a, b] = presignatures('presig_gen_last');
     const asked: string[] = [];
@@ -127,7 +139,11 @@ describe('the exchange of partial signatures', () => {
 
   const stranger = Identity.parse(identityText('node-3', 'of another cluster'));
   it.each<[string, RegExp, (request: RequestRecord, presignatureId: string) => Promise<string>]>([
-    ['in clear', /not in base64url/, (_, id) => Promise.resolve(JSON.stringify({ sigma: { curve: 'secp256k1', scalar: '11'.repeat(32) }, presignature_id: id }))],
+    [
+      'in clear',
+      /not in base64url/,
+      (_, id) => Promise.resolve(JSON.stringify({ sigma: { curve: 'secp256k1', scalar: '11'.repeat(32) }, presignature_id: id })),
+    ],
     ['by a stranger', /signature of node-3 is not valid/, (request, id) => wrong(request, id, {}, stranger)],
     ['by another signer', /signed by node-1/, (request, id) => wrong(request, id, {}, identityOf(0))],
     ['for another request', /another request/, (request, id) => wrong(request, id, { request_id: 'req_1_other' })],
@@ -136,13 +152,23 @@ describe('the exchange of partial signatures', () => {
   ])('ignores one that is %s, and the true one that follows counts', async (_, reason, make) => {
     const request = await client.createRequest({ message: 'forged' });
     const [a, b] = presignatures('presig_gen_forged');
-    for (let k = 0; k < 2; k++) await client.postPartialSignature({ request_id: request.id, from_node: 'node-3', payload: await make(request, a.id) });
-    await client.postPartialSignature({ request_id: request.id, from_node: 'node-2', payload: 'of one that has no part in it' });
+    for (let k = 0; k < 2; k++)
+      await client.postPartialSignature({ request_id: request.id, from_node: 'node-3', payload: await make(request, a.id) });
+    await client.postPartialSignature({
+      request_id: request.id,
+      from_node: 'node-2',
+      payload: 'of a node that did not make the presignature',
+    });
     const { logger, lines } = memoryLog();
     const accused: Accusation[] = [];
-    const outcomes = await Promise.all([exchangePartialSignatures(depsOf(0, { logger, accused }), request, a, never), exchangePartialSignatures(depsOf(2), request, b, never)]);
+    const outcomes = await Promise.all([
+      exchangePartialSignatures(depsOf(0, { logger, accused }), request, a, never),
+      exchangePartialSignatures(depsOf(2), request, b, never),
+    ]);
     expect(outcomes.map((outcome) => isSignature(outcome, request))).toEqual([true, true]);
-    expect(lines.filter(({ event }) => event === 'partial_signature_ignored')).toEqual([expect.objectContaining({ from: 'node-3', reason: expect.stringMatching(reason) })]);
+    expect(lines.filter(({ event }) => event === 'partial_signature_ignored')).toEqual([
+      expect.objectContaining({ from: 'node-3', reason: expect.stringMatching(reason) }),
+    ]);
     expect(accused).toEqual([]);
   });
 
@@ -167,12 +193,15 @@ describe('the exchange of partial signatures', () => {
     const [a, b] = presignatures('presig_gen_two');
     const accused: Accusation[] = [];
     await client.postPartialSignature({ request_id: request.id, from_node: 'node-3', payload: await wrong(request, a.id) });
-    const outcomes = await Promise.all([exchangePartialSignatures(depsOf(0, { accused }), request, a, never), exchangePartialSignatures(depsOf(2), request, b, never)]);
+    const outcomes = await Promise.all([
+      exchangePartialSignatures(depsOf(0, { accused }), request, a, never),
+      exchangePartialSignatures(depsOf(2), request, b, never),
+    ]);
     expect(outcomes[0]).toEqual({ kind: 'wrong', makers: [2] });
     expect(accused).toHaveLength(1);
   });
 
-  it('ends as soon as a signer whose part is missing is down', async () => {
+  it('ends as soon as a signer is down whose partial signature is missing', async () => {
     const request = await client.createRequest({ message: 'down' });
     const [a] = presignatures('presig_gen_down');
     const presence = everyone();
@@ -207,7 +236,12 @@ describe('the exchange of partial signatures', () => {
     };
     await exchangePartialSignatures(depsOf(0, { recorded, timeoutMs: 100 }), request, a, never);
     const message_sha256 = createHash('sha256').update('recorded').digest('hex');
-    expect(recorded).toEqual([{ event: 'partial_signature', fields: { request_id: request.id, message_sha256, presignature_id: 'presig_gen_recorded', signers: '1-3' } }]);
+    expect(recorded).toEqual([
+      {
+        event: 'partial_signature',
+        fields: { request_id: request.id, message_sha256, presignature_id: 'presig_gen_recorded', signers: '1-3' },
+      },
+    ]);
     expect(before).toBe(1);
   });
 

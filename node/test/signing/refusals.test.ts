@@ -20,7 +20,7 @@ beforeEach(() => {
 });
 
 describe('the refusals of a request', () => {
-  it('are who has refused, and the code of the lowest of them', async () => {
+  it('are the nodes that have refused, and the code of the lowest of them', async () => {
     await refusals.learn([await refusal(3, 'unauthorized'), await refusal(1), await refusal(3, 'rate_limited')]);
     expect([...refusals.parties].sort()).toEqual([1, 3]);
     expect([0, 1, 2, 3].map((party) => refusals.codeOf(party))).toEqual([undefined, 'policy_refused', undefined, 'unauthorized']);
@@ -42,7 +42,7 @@ describe('the refusals of a request', () => {
     expect(log.lines.map(({ event }) => event)).toEqual(wrong.map(() => 'refusal_ignored'));
   });
 
-  it('end what waits for one who refuses, before or after', async () => {
+  it('end what waits for a node that refuses, before or after', async () => {
     const before = refusals.signalFor([0, 1]);
     const others = refusals.signalFor([0, 2]);
     await refusals.learn([await refusal(1)]);

@@ -27,12 +27,18 @@ describe('a cluster with a pool', () => {
   it('signs with what the gateway proposes, of any set that offers, without a word between the nodes', async () => {
     const { '1-2-3': [one = ''] = [], '1-3-4': [two = ''] = [] } = present(cluster.status(0)?.offers);
     const [three = ''] = present(cluster.status(1)?.offers)['2-3-4'] ?? [];
-    const records = await Promise.all([one, two, three].map(async (id) => cluster.finished((await cluster.request(`with ${id}`, `req_of_${id}`, id)).id)));
-    expect(records.map((record) => [cluster.isSigned(record), record.presignature_id, record.naming, cluster.pathOf(record.id)])).toEqual([one, two, three].map((id) => [true, id, undefined, 'fast']));
+    const records = await Promise.all(
+      [one, two, three].map(async (id) => cluster.finished((await cluster.request(`with ${id}`, `req_of_${id}`, id)).id)),
+    );
+    expect(records.map((record) => [cluster.isSigned(record), record.presignature_id, record.naming, cluster.pathOf(record.id)])).toEqual(
+      [one, two, three].map((id) => [true, id, undefined, 'fast']),
+    );
   });
 
-  it('signs with a presignature, which no request has been named before', async () => {
-    const records = await Promise.all(['one', 'two', 'three'].map(async (message) => cluster.finished((await cluster.request(message)).id)));
+  it('signs with a presignature that was assigned to no request before', async () => {
+    const records = await Promise.all(
+      ['one', 'two', 'three'].map(async (message) => cluster.finished((await cluster.request(message)).id)),
+    );
     expect(records.every((record) => cluster.isSigned(record))).toBe(true);
     expect(records.map(({ id }) => cluster.pathOf(id))).toEqual(['fast', 'fast', 'fast']);
     expect(new Set(records.map(({ presignature_id }) => presignature_id)).size).toBe(3);
@@ -41,15 +47,26 @@ describe('a cluster with a pool', () => {
   it('makes no presignature that its leader has not signed for', async () => {
     const { client, members, log } = cluster;
     const id = (k: number): string => `presig_gen_node-2_${k.toString(16).padStart(32, '0')}`;
-    const ask = async (k: number, signer: number | null, claims: Partial<z.infer<typeof PRESIGNATURE_REQUEST.claims>> = {}): Promise<string> => {
+    const ask = async (
+      k: number,
+      signer: number | null,
+      claims: Partial<z.infer<typeof PRESIGNATURE_REQUEST.claims>> = {},
+    ): Promise<string> => {
       const participants = [0, 1, 2];
       const all = { id: id(k), participants, ...claims };
-      const origin = signer === null ? {} : { origin: await sign(present(members.identities[signer]), members.roster, PRESIGNATURE_REQUEST, all) };
+      const origin =
+        signer === null ? {} : { origin: await sign(present(members.identities[signer]), members.roster, PRESIGNATURE_REQUEST, all) };
       await client.createPresignatureRequest({ request_id: id(k), participants, ...origin });
       return id(k);
     };
     const wrong = [await ask(1, null), await ask(2, 2), await ask(3, 1, { id: id(1) }), await ask(4, 1, { participants: [1, 2, 3] })];
-    const reasons = (): unknown[] => wrong.map((asked) => log.lines.find(({ event, presignature_id, node }) => event === 'presignature_refused' && presignature_id === asked && node === 'node-1')?.reason);
+    const reasons = (): unknown[] =>
+      wrong.map(
+        (asked) =>
+          log.lines.find(
+            ({ event, presignature_id, node }) => event === 'presignature_refused' && presignature_id === asked && node === 'node-1',
+          )?.reason,
+      );
     await eventually('they are refused', () => reasons().every((reason) => reason !== undefined));
     expect(reasons()).toEqual(['it is not signed', 'it is signed by node-3', 'another one was signed', 'another one was signed']);
   });
@@ -67,7 +84,7 @@ describe('a cluster with a pool', () => {
 });
 
 describe('a request that came before the nodes', () => {
-  it('is signed in full when nobody holds the presignature that it names', async () => {
+  it('is signed in full when nobody holds the presignature that is assigned to it', async () => {
     const id = 'req_1_early';
     const prepare = async ({ client, members }: SigningCluster): Promise<void> => {
       await client.createRequest({ id, message: 'early', origin: await originOf(members, id, 'early') });
@@ -87,7 +104,8 @@ describe('a request that came before the nodes', () => {
 
 describe('a cluster whose gateway or board errs with a proposal', () => {
   let cluster: SigningCluster;
-  const show = (record: RequestRecord): RequestRecord => (record.message === 'another is shown' ? { ...record, presignature_id: 'presig_gen_node-1_other' } : record);
+  const show = (record: RequestRecord): RequestRecord =>
+    record.message === 'another is shown' ? { ...record, presignature_id: 'presig_gen_node-1_other' } : record;
   beforeAll(async () => {
     cluster = await SigningCluster.start({ show, settings: { POOL_TARGET: '8', POOL_MAX: '12', FAST_SIGNING_TIMEOUT_MS: '500' } });
     await eventually('there are offers', () => [0, 1].every((index) => offersOf(index).length > 1));
@@ -97,7 +115,10 @@ describe('a cluster whose gateway or board errs with a proposal', () => {
   });
   const offersOf = (index: number): string[] => Object.values(cluster.status(index)?.offers ?? {}).flat();
   /** Which node has used its half, and for which request. */
-  const usesOf = (id: string): string[] => cluster.log.lines.flatMap(({ event, presignature_id, node, request_id }) => (event === 'presignature_used' && presignature_id === id ? [`${String(node)} ${String(request_id)}`] : []));
+  const usesOf = (id: string): string[] =>
+    cluster.log.lines.flatMap(({ event, presignature_id, node, request_id }) =>
+      event === 'presignature_used' && presignature_id === id ? [`${String(node)} ${String(request_id)}`] : [],
+    );
 
   it('signs in full when nobody holds what is proposed', async () => {
     const { id } = await cluster.request('nobody has it', 'req_none', 'presig_gen_node-1_lost');
@@ -143,7 +164,8 @@ describe('a plain cluster', () => {
       expect(cluster.isSigned(await cluster.finished(id))).toBe(true);
       expect(cluster.pathOf(id)).toBe('full');
       const signers = signerSets(id, 4, 3)[0]?.map(nodeId) ?? [];
-      for (const { payload } of await cluster.client.listMessages(id, present(signers[0]))) expect(Object.keys(JSON.parse(payload) as object)).toHaveLength(1);
+      for (const { payload } of await cluster.client.listMessages(id, present(signers[0])))
+        expect(Object.keys(JSON.parse(payload) as object)).toHaveLength(1);
       expect((await cluster.client.listNodes()).map(({ statement }) => statement)).toEqual([undefined, undefined, undefined, undefined]);
     } finally {
       await cluster.stop();
@@ -170,11 +192,16 @@ describe('a cluster that loses nodes', () => {
   });
 
   it('drops the halves of a restarted node, at each of the others', async () => {
-    await eventually('each of the others holds halves that belong with its', () => [0, 1, 2].every((index) => Object.keys(cluster.status(index)?.pool ?? {}).some((set) => set.includes('4'))));
+    await eventually('each of the others holds halves that belong with its', () =>
+      [0, 1, 2].every((index) => Object.keys(cluster.status(index)?.pool ?? {}).some((set) => set.includes('4'))),
+    );
     const before = cluster.log.lines.length;
     await cluster.stopNode(3);
     await cluster.startNode(3);
-    const droppers = (): string[] => cluster.log.lines.slice(before).flatMap((line) => (line.event === 'presignatures_dropped' && line.lost === nodeId(3) ? [String(line.node)] : []));
+    const droppers = (): string[] =>
+      cluster.log.lines
+        .slice(before)
+        .flatMap((line) => (line.event === 'presignatures_dropped' && line.lost === nodeId(3) ? [String(line.node)] : []));
     await eventually('all have dropped them', () => new Set(droppers()).size === 3);
   });
 

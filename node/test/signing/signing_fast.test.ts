@@ -60,8 +60,8 @@ interface Assignment {
   readonly presignature_id?: string;
 }
 
-/** A request that has been named the presignature, by node-1 unless something is changed about it. */
-async function named({ signer = identityOf(0), ...change }: Assignment = {}): Promise<RequestRecord> {
+/** A request to which node-1 has assigned the presignature, unless something is changed about it. */
+async function assigned({ signer = identityOf(0), ...change }: Assignment = {}): Promise<RequestRecord> {
   const naming = await sign(signer, roster, NAMING, { request_id: 'req_1', presignature_id: PRESIGNATURE, ...change });
   return { ...unsigned, naming };
 }
@@ -77,13 +77,13 @@ const unsigned: RequestRecord = {
 
 const WRONG: [string, RegExp, () => Promise<RequestRecord>][] = [
   ['is not signed', /not signed/, () => Promise.resolve(unsigned)],
-  ['is not by a member', /signature of node-1 is not valid/, () => named({ signer: stranger })],
-  ['is for another request', /another request/, () => named({ request_id: 'req_2' })],
-  ['is of another presignature', /another request or presignature/, () => named({ presignature_id: 'presig_gen_node-1_bb' })],
-  ['is by one that has no part in it', /node-4 has no part in it/, () => named({ signer: identityOf(3) })],
+  ['is not by a member', /signature of node-1 is not valid/, () => assigned({ signer: stranger })],
+  ['is for another request', /another request/, () => assigned({ request_id: 'req_2' })],
+  ['is of another presignature', /another request or presignature/, () => assigned({ presignature_id: 'presig_gen_node-1_bb' })],
+  ['is by a node that did not make it', /node-4 has no part in it/, () => assigned({ signer: identityOf(3) })],
 ];
 
-describe('naming a presignature', () => {
+describe('the assignment of a presignature', () => {
   const id = ((): string => {
     for (let k = 0; ; k++) if (signerSets(`req_1_${k}`, 4, 3).slice(0, 2).join(' ') === '0,1,2 1,2,3') return `req_1_${k}`;
   })();
@@ -149,7 +149,7 @@ describe('a request without a presignature', () => {
     expect(signedInFull()).toEqual(['req_1']);
   });
 
-  it('waits while four others are signed in full, and follows who signs it in full all the same', async () => {
+  it('waits while four others are signed in full, unless another node signs it in full', async () => {
     world.filling = false;
     world.tasks = [1, 2, 3, 4, 5, 6].map((k) => world.accepted({ ...anonymous, id: `req_${k}` }));
     const running = world.tasks.map((task) => signFast(task));
@@ -187,7 +187,7 @@ describe('a request without a presignature', () => {
     await running;
   });
 
-  it('goes on waiting while others are named presignatures, but not when younger ones are and it has waited for long', async () => {
+  it('goes on waiting while others are assigned presignatures, but not when younger ones are and it has waited for long', async () => {
     configure({ fastSigningTimeoutMs: 300 });
     const at = (created_at: string): RequestRecord => ({ ...unsigned, id: 'req_2', created_at });
     const task = world.accepted(waiting);
@@ -217,7 +217,7 @@ describe('a request without a presignature', () => {
     expect(isWaiting(task)).toBe(true);
   });
 
-  it('leaves the naming to the first maker as long as that one is at it', async () => {
+  it('leaves the assignment to the first maker as long as that one assigns others', async () => {
     presence.set(0, 'a', { pool: { '1-2-3': 1 } });
     pool.add(half('other', [0, 1, 2]));
     const task = world.accepted(waiting);
@@ -241,7 +241,7 @@ describe('a presignature that the gateway proposes', () => {
   };
   const events = (): unknown[] => log.lines.map(({ event }) => event);
 
-  it('is used at once, without being named by anybody', async () => {
+  it('is used at once, and nobody assigns another', async () => {
     await expect(signFast(await proposed())).rejects.toThrow();
     expect(pool.has(PRESIGNATURE)).toBe(false);
     expect(events()).toEqual(['presignature_used']);
@@ -251,7 +251,10 @@ describe('a presignature that the gateway proposes', () => {
   it.each<[what: string, shown: () => Promise<Partial<RequestRecord>>]>([
     ['none', () => Promise.resolve({ presignature_id: undefined })],
     ['another one', () => Promise.resolve({ presignature_id: 'other' })],
-    ['another one, which a maker has named', async () => ({ ...(await named({ presignature_id: 'other' })), presignature_id: 'other' })],
+    [
+      'another one, which a maker has assigned',
+      async () => ({ ...(await assigned({ presignature_id: 'other' })), presignature_id: 'other' }),
+    ],
   ])('is used and no other one, when the board shows %s', async (_what, shown) => {
     pool.add(half('other', [0, 1, 2]));
     const task = await proposed(PRESIGNATURE, await shown());
@@ -260,7 +263,7 @@ describe('a presignature that the gateway proposes', () => {
     expect(pool.reserve([0, 1, 2])).toBe('other');
   });
 
-  it('is used by none who has not got it: the request is signed in full', async () => {
+  it('is not used by a node that does not hold it: the request is signed in full', async () => {
     world.config.fastSigningTimeoutMs = 10;
     await passFast(await proposed('presig_gen_node-1_bb'));
     expect(pool.has(PRESIGNATURE)).toBe(true);
@@ -308,36 +311,36 @@ describe('a presignature that the gateway proposes', () => {
   });
 });
 
-describe('a presignature that was named', () => {
-  it.each(WRONG)('is not used when the naming %s: the request is signed in full, at once', async (_, reason, request) => {
+describe('a presignature that was assigned', () => {
+  it.each(WRONG)('is not used when the assignment %s: the request is signed in full, at once', async (_, reason, request) => {
     await signFast(world.accepted(await request()));
     expect(pool.has(PRESIGNATURE)).toBe(true);
     const rejected = log.lines.filter(({ event }) => event === 'naming_refused');
     expect(rejected).toEqual([expect.objectContaining({ reason: expect.stringMatching(reason) })]);
   });
 
-  it.each(WRONG)('is kept for another request when the naming %s', async (_, __, request) => {
+  it.each(WRONG)('is kept for another request when the assignment %s', async (_, __, request) => {
     const task = world.accepted(await request());
     await assignments.note(task.request, task);
     expect(pool.reserve([0, 1, 2])).toBe(PRESIGNATURE);
   });
 
-  it('is named for no other request when it was named by one of its makers', async () => {
-    await assignments.note(await named());
+  it('is assigned to no other request when one of its makers has assigned it', async () => {
+    await assignments.note(await assigned());
     expect(pool.reserve([0, 1, 2])).toBeNull();
   });
 
-  it('is dropped when it was named for a request that this node does not sign, and kept when anybody else has named it', async () => {
-    const foreign = await named({ signer: identityOf(3) });
+  it('is dropped when it was assigned to a request that this node does not sign, and kept when anybody else has assigned it', async () => {
+    const foreign = await assigned({ signer: identityOf(3) });
     await assignments.note(foreign, world.refused(foreign));
     expect(pool.has(PRESIGNATURE)).toBe(true);
-    const record = await named();
+    const record = await assigned();
     await assignments.note(record, world.refused(record));
     expect(pool.has(PRESIGNATURE)).toBe(false);
   });
 
   it('is not used with a signer that refuses, though it is taken out of the pool', async () => {
-    const task = world.accepted(await named());
+    const task = world.accepted(await assigned());
     await task.refusals.learn([await sign(identityOf(2), roster, REFUSAL, { request_id: 'req_1', code: 'policy_refused' })]);
     await signFast(task);
     expect(pool.has(PRESIGNATURE)).toBe(false);
@@ -346,7 +349,7 @@ describe('a presignature that was named', () => {
 
   it('is left to its holders, until one of them goes on to full signing', async () => {
     pool.take(PRESIGNATURE);
-    const running = signFast(world.accepted(await named())).then(() => 'done');
+    const running = signFast(world.accepted(await assigned())).then(() => 'done');
     await passUntil(clock, () => log.lines.some(({ event }) => event === 'presignature_declined'));
     presence.set(0, 'a');
     expect(await Promise.race([running, pass(clock, 200)])).toBeUndefined();
@@ -355,13 +358,13 @@ describe('a presignature that was named', () => {
   });
 
   it('is taken out of the pool for the request', async () => {
-    await expect(signFast(world.accepted(await named()))).rejects.toThrow();
+    await expect(signFast(world.accepted(await assigned()))).rejects.toThrow();
     expect(pool.has(PRESIGNATURE)).toBe(false);
   });
 
   it('is left to its holders, until one that may be one of them goes down', async () => {
     pool.take(PRESIGNATURE);
-    const running = signFast(world.accepted(await named())).then(() => 'done');
+    const running = signFast(world.accepted(await assigned())).then(() => 'done');
     await passUntil(clock, () => log.lines.some(({ event }) => event === 'presignature_declined'));
     presence.set(0, 'a');
     expect(await Promise.race([running, pass(clock, 200)])).toBeUndefined();

@@ -71,7 +71,7 @@ describe('planning full signing', () => {
     expect(plan({ self: 1, starting: [0, 2] })).toEqual({ kind: 'too_few', missing: [0, 2] });
   });
 
-  it('asks nobody to sign with one whom it has seen cheat; who has seen nothing takes the next set', () => {
+  it('asks no node to sign with one that it has seen cheat; a node that has seen nothing takes the next set', () => {
     const distrust = { 1: [2] };
     expect(plan({ self: 0, distrust })).toEqual(run(1, [0, 2, 3]));
     expect(plan({ self: 3, distrust }, {}, 10_000)).toEqual(run(1, [0, 2, 3]));
@@ -117,7 +117,9 @@ describe('planning full signing', () => {
     const announced = (number: number) => ({ 2: [{ number, signers: [1, 2, 3] }] });
     expect(plan({ self: 1, announced: announced(10_000) })).toEqual(run(10_000, [1, 2, 3]));
     expect(plan({ self: 1, down: [0], announced: announced(10_001) })).toEqual(run(1, [1, 2, 3]));
-    expect(plan({ self: 1, announced: announced(10_001) }, { last: { requestId, number: 1, signers: [0, 1, 3] } })).toEqual(run(10_001, [1, 2, 3]));
+    expect(plan({ self: 1, announced: announced(10_001) }, { last: { requestId, number: 1, signers: [0, 1, 3] } })).toEqual(
+      run(10_001, [1, 2, 3]),
+    );
   });
 
   it('does not begin with a signer that was silent on the fast path a moment ago', () => {
@@ -135,7 +137,7 @@ describe('planning full signing', () => {
     expect(plan({ self: 1, guilty: [0, 2] })).toEqual({ kind: 'too_few', missing: [0, 2] });
   });
 
-  it('asks nobody who refuses, and follows no attempt with such a signer', () => {
+  it('asks no node that refuses, and follows no attempt with such a signer', () => {
     const refusing = new Set([0]);
     expect(plan({ self: 1 }, { refusing })).toEqual(run(1, [1, 2, 3]));
     const announced = { 2: [{ number: 4, signers: [0, 1, 2] }] };
@@ -143,15 +145,15 @@ describe('planning full signing', () => {
     expect(plan({ self: 1, announced }, { refusing: new Set([3]) })).toEqual(run(4, [0, 1, 2]));
   });
 
-  it('counts nobody who refuses as missing', () => {
+  it('does not count a node that refuses as missing', () => {
     expect(plan({ self: 1, down: [3] }, { refusing: new Set([0]) })).toEqual({ kind: 'too_few', missing: [3] });
   });
 
-  it('says who is missing when too few are alive', () => {
+  it('says which nodes are missing when too few are alive', () => {
     expect(plan({ self: 0, down: [1, 3] })).toEqual({ kind: 'too_few', missing: [1, 3] });
   });
 
-  it('knows attempt 0 alone in a cluster with Rust nodes, whoever seems down', () => {
+  it('knows attempt 0 alone in a cluster with Rust nodes, whichever nodes seem down', () => {
     expect(plan({ self: 0, down: [1, 2, 3], rustInterop: true })).toEqual(run(0, [0, 1, 2]));
     expect(plan({ self: 3, rustInterop: true }).kind).toBe('wait');
     expect(plan({ self: 0, rustInterop: true }, { last: { requestId, number: 0, signers: [0, 1, 2] } }).kind).toBe('wait');

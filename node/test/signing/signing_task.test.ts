@@ -10,13 +10,32 @@ import { accepted, waiting } from '../../src/signing/task_state.js';
 import { memoryLog } from '../util/cluster.js';
 
 const { roster, identities } = members(4, 3);
-const deps = { seals: new Seals(roster, present(identities[0])), n: 4, cluster: SEALED_CLUSTER, clock: new VirtualClock(), logger: memoryLog().logger };
+const deps = {
+  seals: new Seals(roster, present(identities[0])),
+  n: 4,
+  cluster: SEALED_CLUSTER,
+  clock: new VirtualClock(),
+  logger: memoryLog().logger,
+};
 const at = new Date(0).toISOString();
-const first = RequestRecordSchema.parse({ id: 'req_1', message: 'pay alice', origin: 'o', status: 'pending', revision: '1', created_at: at, updated_at: at });
+const first = RequestRecordSchema.parse({
+  id: 'req_1',
+  message: 'pay alice',
+  origin: 'o',
+  status: 'pending',
+  revision: '1',
+  created_at: at,
+  updated_at: at,
+});
 
 it('a task takes news of its request, and never another message or another asker', () => {
   const task = new SigningTask(deps, first);
-  for (const other of [{ ...first, message: 'pay mallory' }, { ...first, origin: 'p' }, { ...first, origin: undefined }, { ...first, id: 'req_2' }]) {
+  for (const other of [
+    { ...first, message: 'pay mallory' },
+    { ...first, origin: 'p' },
+    { ...first, origin: undefined },
+    { ...first, id: 'req_2' },
+  ]) {
     expect(task.isAbout(other)).toBe(false);
     task.request = { ...other, revision: '2' };
     expect(task.request).toBe(first);

@@ -77,7 +77,12 @@ export class SigningWorld {
     };
     const maker = this.#maker();
     this.assignments = new Assignments(this.deps, maker);
-    this.work = new SigningWork(this.deps, maker, this.assignments, () => this.tasks.filter(({ state }) => state.kind === 'in_full').length);
+    this.work = new SigningWork(
+      this.deps,
+      maker,
+      this.assignments,
+      () => this.tasks.filter(({ state }) => state.kind === 'in_full').length,
+    );
   }
 
   #maker(): PresignatureMaker {
