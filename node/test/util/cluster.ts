@@ -11,7 +11,7 @@ import { serve, type Running } from 'service/serve';
 import { pino, type Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
-import { systemClock } from 'service/clock';
+import { systemClock, type Clock } from 'service/clock';
 import { systemRandom } from 'service/random';
 import { AuditLog } from '../../src/audit/audit_log.js';
 import { memberMode, messageMode } from '../../src/cluster_modes.js';
@@ -29,6 +29,7 @@ import { nodeId } from '../../src/base/utils.js';
 import { workerThreads, WorkerPool } from '../../src/workers/worker_pool.js';
 import { members, originOf, type Members } from 'testkit/roster';
 import { present } from 'testkit/present';
+import { PacedClock } from './paced_clock.js';
 import { smallShares } from 'testkit/key_shares';
 import { configOf } from './config.js';
 
@@ -85,7 +86,7 @@ class RunningNode {
 }
 
 /** A board of its own on a free port, in this process. */
-export async function startBoard(): Promise<Running> {
+export async function startBoard(clock: Clock = systemClock): Promise<Running> {
   const silent = pino({ level: 'silent' });
   let ids = 0;
   const service = createApp({
@@ -103,7 +104,7 @@ export async function startBoard(): Promise<Running> {
     verifier: verifierFor(null),
     maxBodyBytes: 2 << 20,
     maxWaiting: 1_000,
-    clock: systemClock,
+    clock,
     random: () => (++ids).toString(16).padStart(16, '0'),
     logger: silent,
   });
@@ -135,6 +136,7 @@ export class SigningCluster {
   #requests = 0;
 
   private constructor(
+    private readonly clock: PacedClock,
     private readonly board: Running,
     readonly client: BoardClient,
     private readonly shares: readonly KeyShare[],
@@ -147,11 +149,12 @@ export class SigningCluster {
 
   static async start(options: ClusterOptions): Promise<SigningCluster> {
     const { parties = 4, threshold = 3, prepare } = options;
-    const board = await startBoard();
+    const clock = new PacedClock();
+    const board = await startBoard(clock);
     const client = new BoardClient(`http://127.0.0.1:${board.port}`);
     const shares = smallShares(threshold, parties);
     const folder = await mkdtemp(join(tmpdir(), 'signing-cluster-'));
-    const cluster = new SigningCluster(board, client, shares, threshold, folder, options);
+    const cluster = new SigningCluster(clock, board, client, shares, threshold, folder, options);
     await client.postPublicKey(cluster.publicKey);
     await prepare?.(cluster);
     for (const index of shares.keys()) await cluster.startNode(index);
@@ -174,7 +177,7 @@ export class SigningCluster {
     const logger = this.log.logger.child({ node: nodeId(index) });
     const client = new LyingBoard(config.boardUrl, this.options.show ?? ((record) => record));
     const { n } = config;
-    const clock = systemClock;
+    const { clock } = this;
     const started = ++this.#incarnations;
     const incarnation = `run-${started}`;
     const messages = messageMode(roster, identity);
@@ -186,7 +189,7 @@ export class SigningCluster {
     const culprits = new Culprits({ presence, n, t: config.t });
     const accuser = messages.accuser({ culprits, evidence, logger });
     presence.update({ public_key: this.publicKey });
-    const runner = new WorkerPool({ threads: config.workers, startThread: workerThreads(SMALL_FOR_TESTS, COMPILED_WORKER), budget: new CpuBudget(config.poolCores, clock), clock, logger });
+    const runner = new WorkerPool({ threads: config.workers, startThread: workerThreads(SMALL_FOR_TESTS, COMPILED_WORKER), budget: new CpuBudget(config.poolCores, systemClock), clock: systemClock, logger });
     runner.loadKeyShare(serializeKeyShare(share));
     const journal = await ExecutionJournal.open(join(this.folder, `journal-${index}`));
     const audit = await AuditLog.open(this.auditPath(index), { clock, logger });
@@ -267,6 +270,7 @@ export class SigningCluster {
     await Promise.all([...this.#nodes.values()].map((node) => node.stop()));
     await this.client.close();
     await this.board.close();
+    this.clock.stop();
     await rm(this.folder, { recursive: true });
   }
 }
