@@ -14,8 +14,8 @@ import { PresignaturePool, type StoredPresignature } from './presignature_pool.j
 import type { PresigningDeps } from './presigning_deps.js';
 
 /**
- * Presignatures in whose making this node takes part at a time at most, whoever asks. It allows for the batches of two leaders while one
- * takes over from the other. Smaller: a new leader's batches fail. Larger: a cheat keeps more of this node busy.
+ * Upper bound on presignatures that this node makes at a time, whichever leaders ask. It allows for the batches of two leaders, while
+ * one takes over from the other. Smaller: the new leader's batches fail. Larger: a cheat can keep this node busier.
  */
 const MAX_JOINED = 2 * MAX_BATCHES * BATCH;
 /** What the pool holds is reported at most this often. Smaller: many statements during a burst. Larger: others propose what is gone. */
@@ -190,7 +190,7 @@ export class PresignatureMaker {
 
   // ---- bookkeeping ----
 
-  /** Drops what cannot be used: a restarted node has lost its halves, one that is gone for long will have, and a cheat is asked for nothing. */
+  /** Drops what cannot be used. A restarted node has lost its halves, one that is gone for long will have, and a cheat signs nothing. */
   #dropLost(): void {
     const { presence, logger, config, culprits, audit } = this.deps;
     for (const { index: party, status, ageMs } of presence.peers()) {

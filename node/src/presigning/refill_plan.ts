@@ -9,7 +9,7 @@ export interface SetLevel {
   readonly room: number;
 }
 
-export interface Batch {
+export interface PresignatureBatch {
   readonly signers: readonly number[];
   readonly size: number;
 }
@@ -31,7 +31,7 @@ export function batchSize(together: number, most: number): number {
  * @param aim how many the cluster should hold
  * @param most the largest size of one batch
  */
-export function nextBatch(live: readonly SetLevel[], sets: number, aim: number, most: number): Batch | null {
+export function nextBatch(live: readonly SetLevel[], sets: number, aim: number, most: number): PresignatureBatch | null {
   const share = Math.ceil(aim / sets);
   // What a set has beyond its share, made for another leader, is no reason for the others to have none.
   const total = live.reduce((sum, { count }) => sum + Math.min(count, share), 0);

@@ -18,15 +18,15 @@ import {
   type PresignedState, type RefusedState, type WaitingState,
 } from './task_state.js';
 
-/** A task that was interrupted goes on after this pause. Smaller: the log fills while something is broken. Larger: signatures are later. */
+/** Pause after an interruption. Smaller: the log fills while something is broken. Larger: signatures are late after a short fault. */
 const RETRY_MS = 500;
 /** A refusing node checks this often whether the board still has its refusal; news wakes it earlier. */
 const REFUSAL_LOOK_MS = 25_000;
-/** While too few nodes are alive to sign, this node looks this often who is; news wakes it earlier. */
+/** While too few nodes are alive to sign, this node checks this often which are; news wakes it earlier. */
 const TOO_FEW_LOOK_MS = 1_000;
 /** When too few nodes would sign, the other refusing nodes have this long to say so. Smaller: the reason on the board lacks their names. */
 const SETTLE_MS = 300;
-/** Each live node waits this long for the one before it to say that a request has failed. Smaller: needless calls. Larger: it fails late. */
+/** Each live node waits this long for the one before it to say that a request has failed. Smaller: needless calls. Larger: it is late. */
 const FAIL_PATIENCE_MS = 1_000;
 
 const isOpen = ({ ended }: SigningTask): boolean => !ended.aborted;
@@ -150,7 +150,7 @@ export class SigningWork {
       task.move('waiting', (now) => inFull(now, task.created));
       return;
     }
-    // Nothing comes between the plan and the new state: the next task that is about to be signed in full counts this one.
+    // The new state follows on the plan at once: the next task that is about to be signed in full counts this one.
     const plan = this.#planner.plan(task, state, this.inFull());
     switch (plan.kind) {
       case 'in_full':

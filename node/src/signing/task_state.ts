@@ -1,11 +1,11 @@
 /**
  * How far this node is with a pending request.
  *
- *     deciding ──> refused ────────────────────────────> failing
- *        └──────> waiting ──> presigned ──> in_full ──────> ┘
+ *     deciding ─┬─> refused ───────────────────────────────┐
+ *               └─> waiting ──> presigned ──> in_full ─────┴─> failing
  *
- * `waiting` and `presigned` come before signing in full; `failing` may follow on every state but `deciding`. The functions below are all
- * transitions there are, and `SigningWork` alone makes them.
+ * Without a presignature `in_full` follows on `waiting`; `failing` may follow on any state but `deciding`. The functions below are the
+ * only transitions, and `SigningWork` alone makes them. A task ends, in whatever state, when the board has finished its request.
  */
 import type { Attempt } from './attempt.js';
 
@@ -31,14 +31,14 @@ interface Accepted {
   readonly proposal: string | undefined;
 }
 
-/** No presignature has been assigned to it. */
+/** This node looks for its presignature, and waits for it if need be. */
 export interface WaitingState extends Accepted {
   readonly kind: 'waiting';
   /** When this began, on the monotonic clock. */
   readonly since: number;
   /** Is no presignature free, so that it waits for the next one? */
   readonly isForNext: boolean;
-  /** Was there ever none free? */
+  /** Has this ever found none free? It is logged once. */
   readonly hasFoundNone: boolean;
 }
 
@@ -87,7 +87,7 @@ export function presigned({ proposal }: WaitingState, presignatureId: string): P
   return { kind: 'presigned', proposal, presignatureId };
 }
 
-/** What was done about it was interrupted. It goes on in full, or begins again to look for its presignature: one that was taken is gone. */
+/** The board or the disk failed meanwhile: the search for a presignature begins again. One that was taken out of the pool is gone. */
 export function interrupted(state: WaitingState | PresignedState, now: number): WaitingState {
   return accepted(state.proposal, now);
 }
