@@ -66,9 +66,9 @@ export class FullSigning {
     this.#announcements = new OwnAnnouncements(deps.presence);
   }
 
-  plan({ id: requestId, refusals }: SigningTask, { last, suspects, idleSince }: FullState): Plan {
+  plan({ id: requestId, refusals }: SigningTask, { history }: FullState): Plan {
     const { cluster, clock } = this.deps;
-    return cluster.planner(this.deps, { requestId, last, suspects, refusing: refusals.parties, idleSince }, clock.monotonic());
+    return cluster.planner(this.deps, { requestId, refusing: refusals.parties, ...history }, clock.monotonic());
   }
 
   /** Does one of its own signers run a later attempt? What others announce does not end it. */

@@ -24,16 +24,20 @@ export type Plan =
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'too_few'; readonly missing: readonly number[] };
 
-export interface PlanState {
-  readonly requestId: string;
-  /** The latest attempt that this node took part in or saw fail. */
+/** What this node has tried for a request. */
+export interface SigningHistory {
+  /** The latest attempt that it took part in. */
   readonly last: Attempt | null;
-  /** Signers that were silent in it. They are avoided while there are others. */
+  /** Parties that were silent when they were last waited for. They are avoided while there are others. */
   readonly suspects: ReadonlySet<number>;
-  /** Parties that will not sign this request. They are never asked, and an attempt with one of them is not followed. */
-  readonly refusing: ReadonlySet<number>;
   /** Since when nothing has been under way, on the monotonic clock. */
   readonly idleSince: number;
+}
+
+export interface PlanState extends SigningHistory {
+  readonly requestId: string;
+  /** Parties that will not sign this request. They are never asked, and an attempt with one of them is not followed. */
+  readonly refusing: ReadonlySet<number>;
 }
 
 export type PlanDeps = ReadinessDeps & AnnouncementDeps;

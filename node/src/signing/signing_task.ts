@@ -19,8 +19,6 @@ export interface SigningTaskDeps extends RefusalsDeps {
 export class SigningTask {
   readonly wakeup: Wakeup;
   readonly refusals: Refusals;
-  /** When this node first saw it, on the monotonic clock. */
-  readonly created: number;
   #state: TaskState = DECIDING;
   #request: RequestRecord;
   readonly #ended = new AbortController();
@@ -30,7 +28,6 @@ export class SigningTask {
     this.#request = request;
     this.refusals = new Refusals(deps, request.id);
     this.wakeup = new Wakeup(deps.clock);
-    this.created = deps.clock.monotonic();
   }
 
   get state(): TaskState {

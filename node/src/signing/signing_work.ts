@@ -99,8 +99,8 @@ export class SigningWork {
         if (!isOpen(task) || (task.signing.aborted && error === task.signing.reason)) continue;
         logger.warn({ event: 'signing_task_failed', request_id: task.id, err: error }, 'Signing was interrupted, trying again');
         await sleep(clock, RETRY_MS, task.signing.aborted ? task.ended : task.signing);
-        task.move('waiting', (state) => interrupted(state, clock.monotonic()));
-        task.move('presigned', (state) => interrupted(state, clock.monotonic()));
+        const { state } = task;
+        if ('history' in state) task.move(state.kind, () => interrupted(state, clock.monotonic()));
         // A refusal of the board may be news that it has not told otherwise.
         if (error instanceof ServiceError) await this.#refresh(task).catch(() => undefined);
       }
@@ -147,7 +147,7 @@ export class SigningWork {
 
   async #seekPresignature(task: SigningTask, state: WaitingState): Promise<void> {
     if (!this.presignatures.enabled) {
-      task.move('waiting', (now) => inFull(now, task.created));
+      task.move('waiting', (now) => inFull(now));
       return;
     }
     // The new state follows on the plan at once: the next task that is about to be signed in full counts this one.
@@ -155,7 +155,7 @@ export class SigningWork {
     switch (plan.kind) {
       case 'in_full':
         this.deps.logger.info({ event: 'no_presignature', request_id: task.id }, 'No presignature available, using full protocol');
-        task.move('waiting', (now) => inFull(now, task.created));
+        task.move('waiting', (now) => inFull(now));
         return;
       case 'use':
         task.move('waiting', (now) => presigned(now, plan.presignatureId));
@@ -179,10 +179,7 @@ export class SigningWork {
   async #usePresignature(task: SigningTask, { presignatureId }: PresignedState): Promise<void> {
     const { clock } = this.deps;
     const outcome = await this.#fast.use(task, presignatureId);
-    task.move('presigned', (state) => {
-      const next = inFull(state, task.created);
-      return outcome.kind === 'failed' ? tried(next, outcome.silent, clock.monotonic()) : next;
-    });
+    task.move('presigned', (state) => inFull(outcome.kind === 'failed' ? tried(state, outcome.silent, clock.monotonic()) : state));
   }
 
   /** A node that does not sign a task in full yet has assigned it a presignature. Without this node's half that would be lost. */

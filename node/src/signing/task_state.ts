@@ -4,10 +4,12 @@
  *     deciding ─┬─> refused ───────────────────────────────┐
  *               └─> waiting ──> presigned ──> in_full ─────┴─> failing
  *
- * Without a presignature `in_full` follows on `waiting`; `failing` may follow on any state but `deciding`. The functions below are the
- * only transitions, and `SigningWork` alone makes them. A task ends, in whatever state, when the board has finished its request.
+ * Without a presignature `in_full` follows on `waiting`. After an interruption, `waiting` follows on `presigned` and `in_full`. `failing`
+ * may follow on any state but `deciding`. The functions below are the only transitions, and `SigningWork` alone makes them. A task ends,
+ * in whatever state, when the board has finished its request.
  */
 import type { Attempt } from './attempt.js';
+import type { SigningHistory } from './signing_plan.js';
 
 export type TaskState = DecidingState | RefusedState | WaitingState | PresignedState | FullState | FailingState;
 export type TaskKind = TaskState['kind'];
@@ -29,6 +31,7 @@ export interface RefusedState {
 interface Accepted {
   /** The presignature that the gateway proposes, as it has signed. Whatever the board shows in its place does not count. */
   readonly proposal: string | undefined;
+  readonly history: SigningHistory;
 }
 
 /** This node looks for its presignature, and waits for it if need be. */
@@ -51,12 +54,6 @@ export interface PresignedState extends Accepted {
 /** It is signed in full, or waits for its turn. */
 export interface FullState extends Accepted {
   readonly kind: 'in_full';
-  /** The latest attempt that this node took part in. */
-  readonly last: Attempt | null;
-  /** Parties that were silent when they were last waited for. */
-  readonly suspects: ReadonlySet<number>;
-  /** Since when nothing has been under way, on the monotonic clock. */
-  readonly idleSince: number;
 }
 
 /** Too few nodes will sign it. */
@@ -75,7 +72,11 @@ export function refused(refusal: string): RefusedState {
 
 /** @param proposal the gateway's @param now monotonic, here and below */
 export function accepted(proposal: string | undefined, now: number): WaitingState {
-  return { kind: 'waiting', proposal, since: now, isForNext: false, hasFoundNone: false };
+  return searching({ proposal, history: { last: null, suspects: new Set(), idleSince: now } }, now);
+}
+
+function searching({ proposal, history }: Accepted, since: number): WaitingState {
+  return { kind: 'waiting', proposal, history, since, isForNext: false, hasFoundNone: false };
 }
 
 /** It goes on waiting, for the next presignature or for its turn. */
@@ -83,28 +84,28 @@ export function waiting(state: WaitingState, isForNext: boolean): WaitingState {
   return { ...state, isForNext, hasFoundNone: state.hasFoundNone || isForNext };
 }
 
-export function presigned({ proposal }: WaitingState, presignatureId: string): PresignedState {
-  return { kind: 'presigned', proposal, presignatureId };
+export function presigned({ proposal, history }: WaitingState, presignatureId: string): PresignedState {
+  return { kind: 'presigned', proposal, history, presignatureId };
 }
 
 /** The board or the disk failed meanwhile: the search for a presignature begins again. One that was taken out of the pool is gone. */
-export function interrupted(state: WaitingState | PresignedState, now: number): WaitingState {
-  return accepted(state.proposal, now);
+export function interrupted(state: WaitingState | PresignedState | FullState, now: number): WaitingState {
+  return searching(state, now);
 }
 
-/** @param idleSince since when nothing has been under way, monotonic */
-export function inFull({ proposal }: WaitingState | PresignedState, idleSince: number): FullState {
-  return { kind: 'in_full', proposal, last: null, suspects: new Set(), idleSince };
+export function inFull({ proposal, history }: WaitingState | PresignedState): FullState {
+  return { kind: 'in_full', proposal, history };
 }
 
 /** Before the first message of an attempt. */
 export function attempting(state: FullState, last: Attempt): FullState {
-  return { ...state, last };
+  return { ...state, history: { ...state.history, last } };
 }
 
 /** After an attempt, or after a presignature was used in vain. @param silent parties that did not answer, if that was the reason */
-export function tried(state: FullState, silent: readonly number[], now: number): FullState {
-  return { ...state, suspects: silent.length > 0 ? new Set(silent) : state.suspects, idleSince: now };
+export function tried<S extends PresignedState | FullState>(state: S, silent: readonly number[], now: number): S {
+  const suspects = silent.length > 0 ? new Set(silent) : state.history.suspects;
+  return { ...state, history: { ...state.history, suspects, idleSince: now } };
 }
 
 export function failing(state: Exclude<TaskState, DecidingState | FailingState>): FailingState {
