@@ -51,7 +51,9 @@ describe('no presignature is used for two messages', () => {
     expect(partials.length).toBeGreaterThan(0);
     expect(await cluster.misuses()).toEqual([]);
     expect(cluster.count('culprit')).toBe(0);
-    process.stdout.write(`${CRASH_RUNS} kills: ${cluster.asked.size} requests signed, ${new Set(partials.map(({ presignature }) => presignature)).size} presignatures used, ${cluster.count('presignature_used')} times taken\n`);
+    const used = new Set(partials.map(({ presignature }) => presignature)).size;
+    const taken = cluster.count('presignature_used');
+    process.stdout.write(`${CRASH_RUNS} kills: ${cluster.asked.size} requests signed, ${used} presignatures used, ${taken} times taken\n`);
   }, 60_000 + CRASH_RUNS * 10_000);
 
   it('when a node runs twice from one folder and its copy: the earlier one stops', async () => {

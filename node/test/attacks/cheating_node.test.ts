@@ -27,14 +27,27 @@ const rows: readonly (readonly [variant: string, what: string, alter: (body: Jso
 
 /** What the honest nodes have called whom. */
 function named(cluster: AttackedCluster): string[] {
-  return [...new Set(cluster.log.lines.flatMap((line) => (line.event === 'culprit' && line.node !== nodeId(CHEAT) ? [`${String(line.culprit)} ${String(line.code)}`] : [])))];
+  return [
+    ...new Set(
+      cluster.log.lines.flatMap((line) =>
+        line.event === 'culprit' && line.node !== nodeId(CHEAT) ? [`${String(line.culprit)} ${String(line.code)}`] : [],
+      ),
+    ),
+  ];
 }
 
 describe.each(rows)('%s: %s', (variant, _what, alter, code) => {
   it('names its sender and nobody else, and signs without it', async () => {
     const cheating = (name: string, body: Json): Json | undefined => (name === variant ? alter(body) : undefined);
     const threadsOf = (index: number, start: StartThread): StartThread => (index === CHEAT ? saying(cheating, start) : start);
-    const cluster = await AttackedCluster.start({ seed: 'none', parties: 3, threshold: 2, withKey: true, threadsOf, settings: { POOL_TARGET: '0', POOL_MAX: '0' } });
+    const cluster = await AttackedCluster.start({
+      seed: 'none',
+      parties: 3,
+      threshold: 2,
+      withKey: true,
+      threadsOf,
+      settings: { POOL_TARGET: '0', POOL_MAX: '0' },
+    });
     try {
       await eventually('the nodes sign', () => [0, 1, 2].every((index) => cluster.has('signing_loop_started', index)));
       for (let k = 0; named(cluster).length === 0 && k < 40; k++) await cluster.signed(await cluster.ask(`request ${k}`));
@@ -42,7 +55,9 @@ describe.each(rows)('%s: %s', (variant, _what, alter, code) => {
       const before = cluster.log.lines.length;
       // The other honest node may not have seen it cheat: it is told, and leaves it out only if it has.
       for (let k = 0; k < 3; k++) await cluster.signed(await cluster.ask(`without it ${k}`));
-      const signed = cluster.log.lines.slice(before).filter(({ event, node }) => event === 'signature_generated' && HONEST.some((index) => node === nodeId(index)));
+      const signed = cluster.log.lines
+        .slice(before)
+        .filter(({ event, node }) => event === 'signature_generated' && HONEST.some((index) => node === nodeId(index)));
       expect(new Set(signed.map(({ signers }) => signers))).toEqual(new Set(['1-2']));
     } finally {
       await cluster.stop();

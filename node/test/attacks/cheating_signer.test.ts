@@ -25,7 +25,10 @@ class WrongMessages extends Seals {
 
 const CHEAT = 2;
 const start = (Cheating: typeof Seals, options: ClusterOptions): Promise<SigningCluster> => {
-  return SigningCluster.start({ ...options, sealsOf: (index, roster, identity) => new (index === CHEAT ? Cheating : Seals)(roster, identity) });
+  return SigningCluster.start({
+    ...options,
+    sealsOf: (index, roster, identity) => new (index === CHEAT ? Cheating : Seals)(roster, identity),
+  });
 };
 
 /** The culprits that the honest nodes tell of. */
@@ -37,7 +40,9 @@ const knowing = (cluster: SigningCluster): number => [0, 1, 3].filter((index) =>
 async function proven(cluster: SigningCluster): Promise<string[]> {
   const { roster } = cluster.members;
   const folders = [0, 1, 3].map((index) => cluster.evidenceOf(index)).filter((folder) => existsSync(folder));
-  const texts = await Promise.all(folders.map(async (folder) => Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name), 'utf8')))));
+  const texts = await Promise.all(
+    folders.map(async (folder) => Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name), 'utf8')))),
+  );
   const found = await Promise.all(texts.flat().map((text) => convictions(roster, SMALL_FOR_TESTS, text)));
   return [...new Set(found.map((each) => each.map(({ member, code }) => `${member} ${code}`).join() || 'nothing'))];
 }
@@ -56,7 +61,9 @@ describe('a cluster with a signer that cheats', () => {
       const before = cluster.log.lines.length;
       const records = await Promise.all([1, 2, 3].map(async (k) => cluster.finished((await cluster.request(`without it, ${k}`)).id)));
       expect(records.every((record) => cluster.isSigned(record))).toBe(true);
-      const signers = cluster.log.lines.slice(before).flatMap((line) => (line.event === 'signature_generated' && line.node !== 'node-3' ? [line.signers] : []));
+      const signers = cluster.log.lines
+        .slice(before)
+        .flatMap((line) => (line.event === 'signature_generated' && line.node !== 'node-3' ? [line.signers] : []));
       expect(new Set(signers)).toEqual(new Set(['1-2-4']));
       expect(await proven(cluster)).toEqual(['node-3 invalid_partial_signature']);
     } finally {
@@ -72,7 +79,9 @@ describe('a cluster with a signer that cheats', () => {
         expect(cluster.isSigned(record)).toBe(true);
       }
       expect(named(cluster)).toEqual(['node-3']);
-      const codes = new Set(cluster.log.lines.flatMap((line) => (line.event === 'culprit' ? [`${String(line.culprit)} ${String(line.code)}`] : [])));
+      const codes = new Set(
+        cluster.log.lines.flatMap((line) => (line.event === 'culprit' ? [`${String(line.culprit)} ${String(line.code)}`] : [])),
+      );
       expect(codes).toEqual(new Set(['node-3 malformed_message']));
       expect(await proven(cluster)).toEqual(['node-3 malformed_message']);
     } finally {

@@ -7,7 +7,9 @@ import { eventually } from '../util/cluster.js';
 import { found, numberForms } from '../util/secrets.js';
 
 /** FUZZ_RUNS multiplies the number of attacks; a thousand take hours. FUZZ_SEED is the first one's seed. */
-const { FUZZ_RUNS, FUZZ_SEED } = z.object({ FUZZ_RUNS: z.coerce.number().default(1), FUZZ_SEED: z.coerce.number().default(1) }).parse(process.env);
+const { FUZZ_RUNS, FUZZ_SEED } = z
+  .object({ FUZZ_RUNS: z.coerce.number().default(1), FUZZ_SEED: z.coerce.number().default(1) })
+  .parse(process.env);
 const seeds = (preset: number): number[] => Array.from({ length: Math.ceil(preset * FUZZ_RUNS) }, (_, k) => FUZZ_SEED + k);
 /** Of each of three intensities. */
 const PHASE_MS = 2_500;
@@ -64,7 +66,11 @@ describe.each(seeds(1))('attack %i on key generation', (seed) => {
       }
       cluster.board.intensity = 0;
       await eventually('the nodes sign', () => everyone(cluster).every((index) => cluster.has('signing_loop_started', index)));
-      const keys = new Set((await cluster.keyShareFiles()).map((text) => Buffer.from(encodePoint(parseCoreKeyShare(text).sharedPublicKey, true)).toString('hex')));
+      const keys = new Set(
+        (await cluster.keyShareFiles()).map((text) =>
+          Buffer.from(encodePoint(parseCoreKeyShare(text).sharedPublicKey, true)).toString('hex'),
+        ),
+      );
       expect(keys.size).toBe(1);
       const [publicKey = ''] = keys;
       await cluster.signed(await cluster.ask(`${seed}: honest message`));

@@ -30,11 +30,14 @@ async function start(policy: string, nodes: readonly number[], settings: Cluster
 /** What a node has recorded about a request. */
 async function recorded(index: number, id: string): Promise<{ event: string; fields: Record<string, unknown> }[]> {
   const lines = (await readFile(cluster.auditPath(index), 'utf8')).split('\n').slice(0, -1);
-  return lines.map((line) => JSON.parse(line) as { event: string; fields: Record<string, unknown> }).filter(({ fields }) => fields['request_id'] === id);
+  return lines
+    .map((line) => JSON.parse(line) as { event: string; fields: Record<string, unknown> })
+    .filter(({ fields }) => fields['request_id'] === id);
 }
 
 const refusers = (record: RequestRecord): number => record.refusals?.length ?? 0;
-const posted = (id: string, message: string, origin?: string): Promise<RequestRecord> => cluster.client.createRequest({ id, message, ...(origin === undefined ? {} : { origin }) });
+const posted = (id: string, message: string, origin?: string): Promise<RequestRecord> =>
+  cluster.client.createRequest({ id, message, ...(origin === undefined ? {} : { origin }) });
 
 describe('a request that one node refuses', () => {
   it('is signed by the others in full, whichever signers come first', async () => {
@@ -45,7 +48,12 @@ describe('a request that one node refuses', () => {
     for (const id of ids) {
       const signatures = cluster.log.lines.filter(({ event, request_id }) => event === 'signature_generated' && request_id === id);
       expect(new Set(signatures.map(({ signers }) => signers))).toEqual(new Set(['1-3-4']));
-      expect(await recorded(1, id)).toMatchObject([{ event: 'request_refused', fields: { code: 'policy_refused', message_sha256: messageHash(present(records.find((record) => record.id === id)).message) } }]);
+      expect(await recorded(1, id)).toMatchObject([
+        {
+          event: 'request_refused',
+          fields: { code: 'policy_refused', message_sha256: messageHash(present(records.find((record) => record.id === id)).message) },
+        },
+      ]);
     }
     // Nobody waited for its silence.
     const missed = cluster.log.lines.flatMap(({ err }) => (err as { missing?: string[] } | undefined)?.missing ?? []);
@@ -88,7 +96,9 @@ describe('a request that too few nodes would sign', () => {
     cluster = await SigningCluster.start({ settings: WITHOUT_POOL, policyOf });
     await cluster.stopNode(2);
     const { id } = await cluster.request('bad one');
-    await eventually('it is refused', () => cluster.log.lines.some(({ event, request_id }) => event === 'request_refused' && request_id === id));
+    await eventually('it is refused', () =>
+      cluster.log.lines.some(({ event, request_id }) => event === 'request_refused' && request_id === id),
+    );
     for (;;) if (refusers(present(await cluster.client.getRequest(id))) === 1) break;
     await cluster.stopNode(1);
     await cluster.startNode(1);
@@ -115,7 +125,8 @@ it('a request that the gateway has not asked for is refused by all, visibly, and
     await posted(id, message, origin);
     const record = await cluster.finished(id);
     expect([id, record.status, record.reason]).toEqual([id, 'failed', 'unauthorized: node-1, node-2, node-3, node-4']);
-    for (const index of [0, 1, 2, 3]) expect(await recorded(index, id)).toMatchObject([{ event: 'request_refused', fields: { code: 'unauthorized' } }]);
+    for (const index of [0, 1, 2, 3])
+      expect(await recorded(index, id)).toMatchObject([{ event: 'request_refused', fields: { code: 'unauthorized' } }]);
     expect(JSON.stringify(record)).not.toMatch(/too old|another|there is none/);
   }
   expect(cluster.log.lines.filter(({ event }) => event === 'full_signing_started')).toEqual([]);
@@ -126,7 +137,9 @@ it('a message that the board changes later is never signed', async () => {
   cluster = await SigningCluster.start({ settings: WITHOUT_POOL, show: (record) => ({ ...record, message }) });
   for (const index of [1, 2]) await cluster.stopNode(index);
   const { id } = await cluster.request(message);
-  await eventually('the others have begun', () => cluster.log.lines.some(({ event }) => event === 'not_enough_signers' || event === 'full_signing_started'));
+  await eventually('the others have begun', () =>
+    cluster.log.lines.some(({ event }) => event === 'not_enough_signers' || event === 'full_signing_started'),
+  );
   message = 'pay mallory';
   for (const index of [1, 2]) await cluster.startNode(index);
   // A reason on the request is news of it, too.
@@ -154,5 +167,8 @@ it('a refusal that nobody has signed keeps nobody from signing', async () => {
   for (const refusal of [other, `${mine.slice(0, -6)}AAAAAA`, 'a.b.c']) await client.updateRequest(id, { refusal });
   for (const index of [1, 2]) await cluster.startNode(index);
   expect(cluster.isSigned(await cluster.finished(id))).toBe(true);
-  expect(cluster.log.lines.filter(({ event, request_id, node }) => event === 'refusal_ignored' && request_id === id && node === nodeId(1)).length).toBe(3);
+  expect(
+    cluster.log.lines.filter(({ event, request_id, node }) => event === 'refusal_ignored' && request_id === id && node === nodeId(1))
+      .length,
+  ).toBe(3);
 });
