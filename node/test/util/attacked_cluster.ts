@@ -5,7 +5,6 @@ import { encodePoint, serializeAuxInfo, serializePrimes, verify, type KeyShare }
 import { fixturePrimes, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { parseSignature } from 'message-board/contract';
 import { SealKey } from 'sealing/seal_key';
-import { systemClock } from 'service/clock';
 import { systemRandom } from 'service/random';
 import { runNode } from '../../src/node.js';
 import { nodeId } from '../../src/base/utils.js';
@@ -16,6 +15,7 @@ import { memoryLog, type Settings } from './cluster.js';
 import { MaliciousBoard } from './malicious_board.js';
 import { present } from 'testkit/present';
 import { members, type Members } from 'testkit/roster';
+import { PacedClock } from './paced_clock.js';
 import { found, Secrets } from './secrets.js';
 import { smallShares } from 'testkit/key_shares';
 import { configOf } from './config.js';
@@ -53,6 +53,7 @@ export class AttackedCluster {
   readonly #running = new Map<number, { readonly life: AbortController; readonly ended: Promise<void> }>();
 
   private constructor(
+    private readonly clock: PacedClock,
     readonly board: MaliciousBoard,
     readonly members: Members,
     private readonly folder: string,
@@ -64,9 +65,10 @@ export class AttackedCluster {
   static async start(options: AttackOptions): Promise<AttackedCluster> {
     const { seed, parties = 4, threshold = 3, withKey } = options;
     const all = members(parties, threshold);
-    const board = await MaliciousBoard.start(seed, all.roster);
+    const clock = new PacedClock();
+    const board = await MaliciousBoard.start(seed, all.roster, clock);
     const folder = await mkdtemp(join(tmpdir(), 'attacked-cluster-'));
-    const cluster = new AttackedCluster(board, all, folder, options);
+    const cluster = new AttackedCluster(clock, board, all, folder, options);
     if (withKey) for (const share of smallShares(threshold, parties)) await cluster.#give(share);
     for (let index = 0; index < parties; index++) cluster.startNode(index);
     return cluster;
@@ -85,7 +87,8 @@ export class AttackedCluster {
     const primes = { prepare: () => Promise.resolve(), take: () => Promise.resolve(serializePrimes(fixturePrimes(index, SMALL_FOR_TESTS))) };
     const startThread = this.secrets.threads(index, threadsOf(index, workerThreads(SMALL_FOR_TESTS, COMPILED)));
     const identity = present(identities[index]);
-    const ended = runNode({ config, roster, identity, sealKey: SealKey.none, clock: systemClock, random: systemRandom, logger, params: SMALL_FOR_TESTS, startThread, primes }, life.signal).catch((error: unknown) => {
+    const environment = { clock: this.clock, random: systemRandom, logger, params: SMALL_FOR_TESTS, startThread, primes };
+    const ended = runNode({ config, roster, identity, sealKey: SealKey.none, ...environment }, life.signal).catch((error: unknown) => {
       if (!life.signal.aborted) this.log.lines.push({ event: 'node_ended', node: nodeId(index), msg: String(error) });
     });
     this.#running.set(index, { life, ended });
@@ -101,6 +104,7 @@ export class AttackedCluster {
   async stop(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((index) => this.stopNode(index)));
     await this.board.close();
+    this.clock.stop();
     await rm(this.folder, { recursive: true });
   }
 

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRng } from 'cggmp24/testing';
 import { BoardClient } from 'message-board/client';
 import { INSTANCE_HEADER } from 'message-board/contract';
+import { systemClock, type Clock } from 'service/clock';
 import type { Running } from 'service/serve';
 import { seal } from 'sealing/envelope';
 import { Identity } from 'sealing/identity';
@@ -65,8 +66,8 @@ export class MaliciousBoard {
     });
   }
 
-  static async start(seed: string, roster: Roster): Promise<MaliciousBoard> {
-    const board = await startBoard();
+  static async start(seed: string, roster: Roster, clock: Clock = systemClock): Promise<MaliciousBoard> {
+    const board = await startBoard(clock);
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return new MaliciousBoard(seed, roster, board, server, new BoardClient(`http://127.0.0.1:${board.port}`));
