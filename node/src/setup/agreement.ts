@@ -214,7 +214,7 @@ export class Agreement {
     const problem =
       `${phase.name}: ${named.join(', ')}, and all nodes have to take part. `
       + 'verify-evidence shows anybody what the files in DATA_DIR/evidence prove. '
-      + 'Once the operator of that node has mended it, move the files away at every node and restart these nodes; '
+      + 'Once the operator of that node has mended it, move them away at every node and restart these nodes; '
       + 'or make a cluster without it';
     if (this.#own.ready) this.#publish({ ready: false });
     this.#stage('refusing');
