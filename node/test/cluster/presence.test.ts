@@ -8,7 +8,7 @@ import { sign } from 'sealing/statement';
 import { identityText } from 'testkit/fixed_identity';
 import { systemClock } from 'service/clock';
 import { Presence } from '../../src/cluster/presence.js';
-import { Seals } from '../../src/mail/seals.js';
+import { PlainSeals, Seals } from '../../src/mail/seals.js';
 import { TestBoard } from 'testkit/board';
 import { eventually, memoryLog } from '../util/cluster.js';
 import { present } from 'testkit/present';
@@ -195,7 +195,7 @@ function scripted() {
     },
   };
   const logger = pino({ level: 'silent' });
-  const seals = new Seals(plainCluster.roster, present(plainCluster.identities[0]));
+  const seals = new PlainSeals(plainCluster.roster, present(plainCluster.identities[0]));
   const options = { client, logger, seals, index: 0, n: 2, incarnation: 'own', started: 1, onClone: () => undefined, deadAfterMs: 1_000 };
   const presence = new Presence({ ...options, keygen: IDLE, auxInfo: IDLE, clock: { ...systemClock, monotonic: () => time } });
   void presence.run(new AbortController().signal);
