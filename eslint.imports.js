@@ -62,7 +62,7 @@ export const IMPORTS = {
     evidence: ['message-board/contract', 'storage', 'mail', 'cluster'],
     config: [],
     transport: ['message-board/contract', 'message-board/client', 'workers', 'audit', 'mail', 'cluster', 'evidence'],
-    setup: ['message-board/contract', 'storage', 'workers', 'mail', 'primes', 'cluster', 'evidence', 'transport'],
+    setup: ['message-board/contract', 'message-board/client', 'storage', 'workers', 'mail', 'primes', 'cluster', 'evidence', 'transport'],
     approval: ['message-board/contract', 'audit'],
     presigning: ['message-board/contract', 'message-board/client', 'storage', 'workers', 'audit', 'mail', 'cluster', 'evidence', 'transport'],
     signing: [

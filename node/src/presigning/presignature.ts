@@ -190,7 +190,7 @@ export class PresignatureMaker {
 
   // ---- bookkeeping ----
 
-  /** Drops what cannot be used. A restarted node has lost its halves, one that is gone for long will have, and a cheat signs nothing. */
+  /** Drops what is of no use: a restarted node has lost its halves, one that is gone for long will have, and a cheat signs nothing. */
   #dropLost(): void {
     const { presence, logger, config, culprits, audit } = this.deps;
     for (const { index: party, status, ageMs } of presence.peers()) {

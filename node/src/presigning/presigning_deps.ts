@@ -1,3 +1,4 @@
+import type { BoardClient } from 'message-board/client';
 import type { AuditLog } from '../audit/audit_log.js';
 import type { PresenceView } from '../cluster/presence.js';
 import type { Culprits } from '../evidence/culprits.js';
@@ -14,7 +15,9 @@ export interface PresigningDeps extends TransportDeps {
   readonly n: number;
   /** How many of them sign. */
   readonly t: number;
-  readonly seals: Seals;
+  readonly client: TransportDeps['client']
+    & Pick<BoardClient, 'createPresignatureRequest' | 'listPresignatureRequests' | 'updatePresignatureRequest'>;
+  readonly seals: TransportDeps['seals'] & Pick<Seals, 'state' | 'stated'>;
   readonly presence: PresenceView;
   readonly culprits: Pick<Culprits, 'has'>;
   readonly journal: Pick<ExecutionJournal, 'claim'>;

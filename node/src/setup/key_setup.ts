@@ -11,6 +11,7 @@ import { initialStatus, type Phase } from './phase.js';
 export type SetupStrategy = (phase: Phase, deps: AgreementDeps, signal: AbortSignal) => Promise<string>;
 
 export interface KeySetupDeps extends KeygenDeps, AuxInfoDeps, Omit<AgreementDeps, 'onProblem'> {
+  readonly client: KeygenDeps['client'];
   readonly files: { readonly keyShare: ResultStore; readonly auxInfo: ResultStore };
   readonly journal: Pick<ExecutionJournal, 'claim' | 'ids'>;
   readonly strategy: SetupStrategy;

@@ -1,4 +1,5 @@
 import { encodePoint, parseCoreKeyShare } from 'cggmp24';
+import type { BoardClient } from 'message-board/client';
 import { sha256 } from '../base/sha256.js';
 import type { ResultStore } from '../storage/key_store.js';
 import { attemptNames } from './attempt_names.js';
@@ -8,6 +9,7 @@ import { requireNoLeftovers, runWithEveryone, type SetupSessionDeps } from './se
 const FIRST = { boardId: 'keygen', executionId: 'threshold_keygen_initial_2024___' };
 
 export interface KeygenDeps extends SetupSessionDeps {
+  readonly client: SetupSessionDeps['client'] & Pick<BoardClient, 'getPublicKey'>;
   /** How many nodes sign. */
   readonly t: number;
 }

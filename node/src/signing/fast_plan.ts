@@ -63,7 +63,7 @@ export class FastPlanner {
   ) {}
 
   /** @param inFull how many requests are signed in full, or wait for their turn */
-  plan(task: SigningTask, { since }: WaitingState, inFull: number): FastPlan {
+  plan(task: SigningTask, { since }: WaitingState, inFull: () => number): FastPlan {
     if (task.assigned !== undefined) return { kind: 'use', presignatureId: task.assigned };
     const signers = this.#presignedSet(task);
     if (signers === null) {
@@ -76,11 +76,11 @@ export class FastPlanner {
   }
 
   /** Should this request wait for a presignature, or for others that are signed in full now? */
-  #shouldWait(task: SigningTask, since: number, inFull: number): boolean {
+  #shouldWait(task: SigningTask, since: number, inFull: () => number): boolean {
     const { n, t, config, demand, clock } = this.deps;
     const isLive = signerSets(task.id, n, t).some((set) => this.#areFit(task, set));
     if (!isLive || announcedAttempts(this.deps, task.id, task.refusals.parties).length > 0) return false;
-    if (inFull >= FULL_SIGNINGS) return true;
+    if (inFull() >= FULL_SIGNINGS) return true;
     const refill = Math.max(config.fastSigningTimeoutMs, REFILLS_WAITED * demand.refillMs);
     const patience = Math.min(config.fullSigningTimeoutMs, refill);
     return this.presignatures.isFilling && clock.monotonic() <= this.#turnSince(task, since) + patience;

@@ -37,8 +37,8 @@ export interface FullSigningDeps extends TransportDeps {
   /** How many of them sign. */
   readonly t: number;
   readonly cluster: Pick<ClusterKind, 'planner' | 'identification'>;
-  readonly client: BoardClient;
-  readonly seals: Seals;
+  readonly client: TransportDeps['client'] & Pick<BoardClient, 'updateRequest'>;
+  readonly seals: TransportDeps['seals'] & Pick<Seals, 'state'>;
   readonly presence: PresenceView;
   readonly culprits: Pick<Culprits, 'has'>;
   readonly journal: Pick<ExecutionJournal, 'claim'>;

@@ -1,4 +1,5 @@
 import type { Point } from 'cggmp24';
+import type { BoardClient } from 'message-board/client';
 import type { Roster } from 'sealing/roster';
 import type { DecisionDeps } from '../approval/decision.js';
 import type { PresigningDeps } from '../presigning/presigning_deps.js';
@@ -10,6 +11,8 @@ export interface SigningDeps extends PresigningDeps, DecisionDeps {
   /** Who belongs to the cluster. */
   readonly roster: Roster;
   readonly cluster: ClusterKind;
+  readonly client: PresigningDeps['client']
+    & Pick<BoardClient, 'listRequests' | 'getRequest' | 'updateRequest' | 'exchangePartialSignature' | 'listPartialSignatures'>;
   readonly audit: Pick<AuditLog, 'record' | 'note'>;
   /** The public side of this node's key share. The secret side is in the worker threads, which have the key share loaded. */
   readonly keyShare: PresigningDeps['keyShare'] & { readonly sharedPublicKey: Point };

@@ -26,7 +26,7 @@ const REFUSAL_LOOK_MS = 25_000;
 const TOO_FEW_LOOK_MS = 1_000;
 /** When too few nodes would sign, the other refusing nodes have this long to say so. Smaller: the reason on the board lacks their names. */
 const SETTLE_MS = 300;
-/** Each live node waits this long for the one before it to say that a request has failed. Smaller: needless calls. Larger: it is late. */
+/** Each live node waits this long for the one before it to say that a request has failed. Smaller: needless calls. Larger: late news. */
 const FAIL_PATIENCE_MS = 1_000;
 
 const isOpen = ({ ended }: SigningTask): boolean => !ended.aborted;
@@ -151,7 +151,7 @@ export class SigningWork {
       return;
     }
     // The new state follows on the plan at once: the next task that is about to be signed in full counts this one.
-    const plan = this.#planner.plan(task, state, this.inFull());
+    const plan = this.#planner.plan(task, state, this.inFull);
     switch (plan.kind) {
       case 'in_full':
         this.deps.logger.info({ event: 'no_presignature', request_id: task.id }, 'No presignature available, using full protocol');

@@ -21,7 +21,7 @@ const READ_MS = 25_000;
 const PAUSE_MS = 500;
 
 export interface TransportDeps {
-  readonly client: BoardClient;
+  readonly client: Pick<BoardClient, 'postMessage' | 'postPresignatureMessage' | 'listMessages' | 'listPresignatureMessages' | 'onRestart'>;
   readonly runner: ProtocolRunner;
   readonly seals: Pick<Seals, 'seal' | 'open'>;
   readonly peers: Peers;

@@ -105,7 +105,7 @@ describe('the assignment of a presignature', () => {
     const task = world.accepted({ ...unsigned, id, presignature_id: undefined });
     const plan = (cluster: ClusterKind): FastPlan => {
       if (task.state.kind !== 'waiting') throw new Error('it does not wait');
-      return new FastPlanner({ ...world.deps, cluster }, { pool, isFilling: true }, assignments).plan(task, task.state, 0);
+      return new FastPlanner({ ...world.deps, cluster }, { pool, isFilling: true }, assignments).plan(task, task.state, () => 0);
     };
     expect(plan(SEALED_CLUSTER)).toEqual({ kind: 'wait', ms: 250, isForNext: false });
     expect(plan(PLAIN_CLUSTER)).toEqual({ kind: 'assign', signers: [1, 2, 3] });
