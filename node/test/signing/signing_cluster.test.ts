@@ -12,7 +12,9 @@ import { originOf } from 'testkit/roster';
 describe('a cluster with a pool', () => {
   let cluster: SigningCluster;
   beforeAll(async () => {
-    cluster = await SigningCluster.start({ settings: { POOL_TARGET: '8', POOL_MAX: '12', FAST_SIGNING_TIMEOUT_MS: '60000', PEER_DEAD_AFTER_MS: '60000' } });
+    cluster = await SigningCluster.start({
+      settings: { POOL_TARGET: '8', POOL_MAX: '12', FAST_SIGNING_TIMEOUT_MS: '60000', PEER_DEAD_AFTER_MS: '60000' },
+    });
     await eventually('the pool is filled', () => cluster.pooled() >= 3 * 8);
   });
   afterAll(async () => {
