@@ -1,6 +1,6 @@
 /**
  * What this package uses of `tiny-secp256k1`, without WebAssembly: bundlers take this instead (`imports` in package.json), for
- * that package reads a file that no bundle has. Multiples of points take about four times as long, presigning some 4% longer.
+ * that package reads a file that no bundle has. Multiples of points take about four times as long.
  */
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { fromBytes } from './integer.js';
