@@ -1,7 +1,7 @@
 import { ECDH } from 'node:crypto';
 import { verify } from 'cggmp24';
 import { MAX_WAIT_MS, parseSignature, PublicKeyHexSchema } from 'message-board/contract';
-import { systemClock } from 'service/clock';
+import { systemClock, type Clock } from 'service/clock';
 import { TransportError } from 'service/errors';
 import { JsonClient, type JsonClientOptions } from 'service/json_client';
 import { z } from 'zod';
@@ -22,6 +22,8 @@ export interface GatewayClientOptions extends Omit<JsonClientOptions, 'onHeaders
    * pinned: a gateway that lies from its first answer on is believed.
    */
   readonly publicKey?: string;
+  /** Measures the patience of {@link GatewayClient.finished}. */
+  readonly clock?: Clock;
 }
 
 /** How long the gateway may wait for the end of a request: at most 30,000 ms. It answers `pending` after it. */
@@ -39,11 +41,13 @@ export interface Waiting {
  */
 export class GatewayClient {
   readonly #http: JsonClient;
+  readonly #clock: Clock;
   #pinnedKey: string | undefined;
 
   /** @param url of the gateway, `http://host:port` @throws TypeError when it is not a URL; ZodError when `publicKey` is not a key */
-  constructor(url: string, { publicKey, ...options }: GatewayClientOptions = {}) {
+  constructor(url: string, { publicKey, clock = systemClock, ...options }: GatewayClientOptions = {}) {
     this.#http = new JsonClient(url, options);
+    this.#clock = clock;
     this.#pinnedKey = publicKey === undefined ? undefined : KeySchema.parse(publicKey);
   }
 
@@ -70,9 +74,9 @@ export class GatewayClient {
    * @returns the status as it is then; undefined when the gateway knows no such request
    */
   async finished(id: string, message: string, patienceMs: number, signal?: AbortSignal): Promise<SigningStatus | undefined> {
-    const end = systemClock.monotonic() + patienceMs;
+    const end = this.#clock.monotonic() + patienceMs;
     for (;;) {
-      const left = Math.max(0, Math.ceil(end - systemClock.monotonic()));
+      const left = Math.max(0, Math.ceil(end - this.#clock.monotonic()));
       const status = await this.status(id, message, { wait: Math.min(left, MAX_WAIT_MS), ...(signal === undefined ? {} : { signal }) });
       if (status?.status !== 'pending' || left === 0) return status;
     }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { verify } from 'cggmp24';
 import type { BoardClient } from 'message-board/client';
 import { parseSignature, type RequestRecord } from 'message-board/contract';
@@ -8,7 +7,9 @@ import { wasAskedFor } from 'message-board/signing_request';
 import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
+import { sleep, type Clock } from 'service/clock';
 import { ServiceError } from 'service/errors';
+import type { RandomBytes } from 'service/random';
 import { BoardUnavailable, viaBoard } from './board_unavailable.js';
 import type { Health, SigningStatus } from './contract.js';
 import { NodeStatuses } from './node_statuses.js';
@@ -26,13 +27,13 @@ export interface GatewayDeps {
   readonly maxUnfinished: number;
   /** Clients that wait for the end of a request at one time; one more is answered at once. */
   readonly maxWaiting: number;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
-  /** At least 64 random bits, in hexadecimal. */
-  readonly random: () => string;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
   readonly logger: Logger;
 }
 
+/** Random bytes of a request's id. Fewer: two requests may get the same id. More: ids are longer than they need to be. */
+const RANDOM_BYTES_OF_ID = 8;
 const SWEEP_EVERY_MS = 1_000;
 /** Between two tries while the board is away and a client waits. */
 const RETRY_MS = 200;
@@ -56,7 +57,7 @@ export class Gateway {
   constructor(private readonly deps: GatewayDeps) {
     const { board, roster, logger } = deps;
     this.nodes = roster.sealed ? new NodeStatuses(board, roster, logger) : null;
-    this.proposals = new Proposals(roster);
+    this.proposals = new Proposals(roster, deps.clock);
     this.key = new PinnedKey(() => this.shownKeys(), logger);
   }
 
@@ -70,9 +71,9 @@ export class Gateway {
     if (this.unfinished.size >= this.deps.maxUnfinished) {
       throw new ServiceError(429, 'too_many_unfinished', `${this.unfinished.size} requests are unfinished already`);
     }
-    const { identity, roster, now, random } = this.deps;
-    const time = now();
-    const id = newRequestId(time, random());
+    const { identity, roster, clock, random } = this.deps;
+    const time = clock.now();
+    const id = newRequestId(time, random(RANDOM_BYTES_OF_ID).toString('hex'));
     const presignature_id = this.nodes === null ? undefined : this.proposals.next(this.nodes.views());
     const asked = { message, presignature_id, origin: await originOf(identity, roster, { id, message, presignature_id }, time) };
     await this.post(id, asked);
@@ -95,7 +96,7 @@ export class Gateway {
    * @throws ServiceError 503 when the board cannot be asked, or shows what is not true
    */
   async status(id: string, wait: number, ended: AbortSignal): Promise<SigningStatus | undefined> {
-    const end = performance.now() + (this.waiting < this.deps.maxWaiting ? wait : 0);
+    const end = this.deps.clock.monotonic() + (this.waiting < this.deps.maxWaiting ? wait : 0);
     this.waiting += 1;
     try {
       return await this.follow(id, end, ended);
@@ -109,7 +110,7 @@ export class Gateway {
     const following = this.nodes?.follow(signal);
     while (!signal.aborted) {
       await this.sweep();
-      await sleep(SWEEP_EVERY_MS, undefined, { signal }).catch(() => undefined);
+      await sleep(this.deps.clock, SWEEP_EVERY_MS, signal);
     }
     await following;
   }
@@ -153,7 +154,7 @@ export class Gateway {
   /** Asks until the request is finished or it is `end`; also while the board is away. */
   private async follow(id: string, end: number, ended: AbortSignal): Promise<SigningStatus | undefined> {
     for (;;) {
-      const left = Math.max(0, Math.ceil(end - performance.now()));
+      const left = Math.max(0, Math.ceil(end - this.deps.clock.monotonic()));
       const last = left === 0 || ended.aborted;
       try {
         const record = await this.read(id, left, ended);
@@ -161,7 +162,7 @@ export class Gateway {
       } catch (error) {
         if (ended.aborted) throw new ServiceError(503, 'closing', 'the gateway is shutting down');
         if (last || !(error instanceof BoardUnavailable)) throw error;
-        await sleep(Math.min(RETRY_MS, left));
+        await sleep(this.deps.clock, Math.min(RETRY_MS, left), ended);
       }
     }
   }

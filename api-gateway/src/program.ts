@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { BoardClient } from 'message-board/client';
 import { loadMember } from 'sealing/member';
-import { createLogger } from 'service/log';
+import { systemClock } from 'service/clock';
 import { configure } from 'service/configure';
+import { createLogger } from 'service/log';
+import { systemRandom } from 'service/random';
 import { runService } from 'service/serve';
 import { createApp } from './app.js';
 import { ConfigSchema } from './config.js';
@@ -25,9 +26,8 @@ if (sealKey.kind === 'none') {
   logger.warn({ event: 'clear_text_files' }, 'SEAL_KEY is none: whoever can read the identity file can ask the nodes for signatures');
 }
 const board = new BoardClient(config.MESSAGE_BOARD_URL, { timeoutMs: 5_000, tries: 3 });
-const random = (): string => randomBytes(8).toString('hex');
 const limits = { maxUnfinished: config.MAX_UNFINISHED, maxWaiting: config.MAX_WAITING };
-const service = createApp({ ...limits, roster, identity, board, now: Date.now, random, logger });
+const service = createApp({ ...limits, roster, identity, board, clock: systemClock, random: systemRandom, logger });
 const stopping = new AbortController();
 const sweeping = service.gateway.run(stopping.signal);
 await runService(service, config, logger, async () => {

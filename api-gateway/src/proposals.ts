@@ -1,5 +1,6 @@
 import type { NodeId } from 'message-board/contract';
 import type { Roster } from 'sealing/roster';
+import type { Clock } from 'service/clock';
 import type { NodeView } from './node_statuses.js';
 
 /** Heartbeats come every second and are read every second: a node whose last one is older, ms, may be down. */
@@ -19,13 +20,12 @@ interface Offer {
  * moment ago; another request took it) does no harm but delay: each half signs once, and the request is signed in full.
  */
 export class Proposals {
-  /** When those that are still offered were proposed, by `now`. */
+  /** When those that are still offered were proposed, by the clock's `monotonic`. */
   private readonly proposed = new Map<string, number>();
 
-  /** @param now milliseconds of a clock that never goes back */
   constructor(
     private readonly roster: Roster,
-    private readonly now: () => number = () => performance.now(),
+    private readonly clock: Clock,
   ) {}
 
   /** How many of those that are still offered it has proposed. */
@@ -38,7 +38,7 @@ export class Proposals {
     this.forget(nodes);
     const offers = nodes.flatMap((node) => this.offersOf(node, nodes)).sort((a, b) => b.left - a.left);
     const id = offers[0]?.free[0];
-    if (id !== undefined) this.proposed.set(id, this.now());
+    if (id !== undefined) this.proposed.set(id, this.clock.monotonic());
     return id;
   }
 
@@ -58,7 +58,7 @@ export class Proposals {
   /** One that is no longer offered has been used, or is lost: it is never offered again. */
   private forget(nodes: readonly NodeView[]): void {
     const offered = new Set(nodes.flatMap(({ status }) => Object.values(status.offers ?? {}).flat()));
-    for (const [id, at] of this.proposed) if (!offered.has(id) || this.now() - at > AGAIN_MS) this.proposed.delete(id);
+    for (const [id, at] of this.proposed) if (!offered.has(id) || this.clock.monotonic() - at > AGAIN_MS) this.proposed.delete(id);
   }
 }
 

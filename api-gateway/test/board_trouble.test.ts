@@ -1,19 +1,25 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { request as ask } from 'undici';
 import { ServiceError, TransportError } from 'service/errors';
 import { caller } from 'testkit/caller';
 import { newSigner } from 'testkit/signer';
 import { until } from 'testkit/eventually';
+import { VirtualClock } from 'testkit/virtual_clock';
 import { viaBoard } from '../src/board_unavailable.js';
 import type { SigningStatus } from '../src/contract.js';
+import { passUntil, passUntilSettled } from './passing.js';
 import { cluster, type Cluster } from './support.js';
 
+let clock: VirtualClock;
 let c: Cluster;
 beforeEach(async () => {
-  c = await cluster();
+  clock = new VirtualClock();
+  c = await cluster({ clock });
 });
 afterEach(() => c.stop());
 
-const sign = async (message: string, query = ''): Promise<SigningStatus> => (await caller(c.app).post(`/sign${query}`, { message })) as SigningStatus;
+const sign = async (message: string, query = ''): Promise<SigningStatus> =>
+  (await caller(c.app).post(`/sign${query}`, { message })) as SigningStatus;
 const status = (id: string, query = '', code = 200): Promise<unknown> => caller(c.app).get(`/status/${id}${query}`, code);
 
 describe('what it says of itself', () => {
@@ -113,7 +119,7 @@ describe('a board that was restarted', () => {
     for (let k = 0; k < 2; k += 1) await c.gateway.sweep();
     await c.startBoard();
     await c.postKey();
-    const [again] = await c.nodes.listRequests({ status: 'pending', wait: 30_000 });
+    const [again] = await passUntilSettled(clock, c.nodes.listRequests({ status: 'pending', wait: 30_000 }));
     expect(again?.id).toBe(record?.id);
     await c.finish(again?.id ?? '');
     expect(await answer).toMatchObject({ request_id: record?.id, status: 'completed' });
@@ -123,8 +129,21 @@ describe('a board that was restarted', () => {
     const answer = sign('a', '?wait=700');
     await until(async () => (await c.nodes.health()).waiting === 1);
     await c.stopBoard();
-    expect(await answer).toMatchObject({ status: 'pending', request_id: expect.stringMatching(/^req_/) });
+    expect(await passUntilSettled(clock, answer)).toMatchObject({ status: 'pending', request_id: expect.stringMatching(/^req_/) });
     await c.startBoard();
+  });
+
+  it('that stays away keeps no client from an answer when the gateway closes', async () => {
+    const body = JSON.stringify({ message: 'm' });
+    const asking = ask(`${c.url}/sign?wait=30000`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    await until(async () => (await c.nodes.health()).waiting === 1);
+    await c.stopBoard();
+    // The gateway pauses between two tries, and time stands still.
+    await until(() => clock.pending === 1);
+    const closed = c.running.close();
+    const answer = await asking;
+    expect(await answer.body.json()).toMatchObject({ status: 'pending', request_id: expect.stringMatching(/^req_/) });
+    await closed;
   });
 
   it('is seen by the sweeping that runs by itself', async () => {
@@ -132,9 +151,9 @@ describe('a board that was restarted', () => {
     const sweeping = c.gateway.run(stopping.signal);
     const { request_id } = await sign('a');
     await c.stopBoard();
-    await until(() => c.gateway.health().board === 'down');
+    await passUntil(clock, () => c.gateway.health().board === 'down');
     await c.startBoard();
-    await until(async () => (await c.nodes.getRequest(request_id)) !== undefined);
+    await passUntil(clock, async () => (await c.nodes.getRequest(request_id)) !== undefined);
     stopping.abort();
     await sweeping;
   });

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { highS, newSigner } from 'testkit/signer';
+import { VirtualClock } from 'testkit/virtual_clock';
 import { GatewayClient } from '../src/client.js';
 import { cluster, type Cluster } from './support.js';
 
@@ -76,15 +77,20 @@ describe('the client, with what is no honest gateway', () => {
   let url: string;
   let asked: string[];
   let answers: Record<string, readonly [status: number, body: unknown]>;
+  /** What happens before the answer to a call with this query. */
+  let onQuery: (query: URLSearchParams) => Promise<void>;
   const clients: GatewayClient[] = [];
   beforeEach(async () => {
     asked = [];
     answers = { '/publickey': [200, { public_key: signer.publicKey }] };
+    onQuery = () => Promise.resolve();
     server = createServer((incoming, outgoing) => {
-      const path = (incoming.url ?? '').replace(/\?.*/, '');
+      const { pathname: path, searchParams } = new URL(incoming.url ?? '', url);
       asked.push(`${incoming.method ?? ''} ${path}`);
       const [status, body] = answers[path] ?? [502, 'nothing here'];
-      outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      void onQuery(searchParams).then(() => {
+        outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -161,6 +167,21 @@ describe('the client, with what is no honest gateway', () => {
     await expect(clientOf().status('req_1', 'm')).rejects.toMatchObject({ name: 'ServiceError', status: 404, code: 'unknown_route' });
     answers['/status/req_1'] = [404, 'a page'];
     await expect(clientOf().status('req_1', 'm')).rejects.toMatchObject({ name: 'ServiceError', code: 'http_404' });
+  });
+
+  it('asks until its patience is over, never for longer than the gateway may wait', async () => {
+    const clock = new VirtualClock();
+    const client = new GatewayClient(url, { clock });
+    clients.push(client);
+    answers['/status/req_1'] = [200, { request_id: 'req_1', status: 'pending' }];
+    // The gateway waits as long as it is asked to.
+    const waits: number[] = [];
+    onQuery = async (query) => {
+      waits.push(Number(query.get('wait')));
+      await clock.advance(Number(query.get('wait')));
+    };
+    expect(await client.finished('req_1', 'm', 65_000)).toEqual({ request_id: 'req_1', status: 'pending' });
+    expect(waits).toEqual([30_000, 30_000, 5_000, 0]);
   });
 
   it('asks again without an answer, but for a signature only once', async () => {

@@ -7,6 +7,7 @@ import { sign as signStatement } from 'sealing/statement';
 import { caller } from 'testkit/caller';
 import { until } from 'testkit/eventually';
 import { members } from 'testkit/roster';
+import { VirtualClock } from 'testkit/virtual_clock';
 import type { SigningStatus } from '../src/contract.js';
 import type { NodeView } from '../src/node_statuses.js';
 import { Proposals } from '../src/proposals.js';
@@ -21,11 +22,11 @@ const offering = (offers: Record<string, string[]>, patch: Partial<NodeStatus> =
 });
 
 describe('of what the nodes offer', () => {
-  let now: number;
+  let clock: VirtualClock;
   let proposals: Proposals;
   beforeEach(() => {
-    now = 0;
-    proposals = new Proposals(members(4, 3).roster, () => now);
+    clock = new VirtualClock();
+    proposals = new Proposals(members(4, 3).roster, clock);
   });
   /** Node-1 to node-4, of whom some say or are something else than ready and alive. */
   const nodes = (...views: { readonly says?: Partial<NodeStatus>; readonly ageMs?: number }[]): NodeView[] =>
@@ -64,12 +65,12 @@ describe('of what the nodes offer', () => {
     expect(proposals.next(nodes({ says: offering({ [label]: ['a'] }) }))).toBeUndefined();
   });
 
-  it('it proposes again what is still offered a minute later: the request did not get through', () => {
+  it('it proposes again what is still offered a minute later: the request did not get through', async () => {
     const from = nodes({ says: OFFER });
     expect(take(from, 2)).toEqual(['a', undefined]);
-    now = 60_000;
+    await clock.advance(60_000);
     expect(proposals.next(from)).toBeUndefined();
-    now = 60_001;
+    await clock.advance(1);
     expect(take(from, 2)).toEqual(['a', undefined]);
   });
 
@@ -106,6 +107,10 @@ describe('the gateway of a sealed cluster', () => {
   });
 
   it('hears at once what is offered, and stops with its signal', async () => {
+    await c.stop();
+    // Time stands still: after the first sweep there is none that could have heard of it.
+    c = await sealedCluster({ deps: { clock: new VirtualClock() } });
+    for (const number of [2, 3, 4]) await c.state(number, {});
     const stopping = new AbortController();
     const running = c.gateway.run(stopping.signal);
     const readings = (): number => c.liar.asked.filter(({ path }) => path.includes('wait=')).length;

@@ -5,9 +5,12 @@ import { messageHash, wasAskedFor } from 'message-board/signing_request';
 import { pino } from 'pino';
 import { NODE_STATUS, REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
 import { sign as signStatement, verify } from 'sealing/statement';
+import { systemClock } from 'service/clock';
+import { systemRandom } from 'service/random';
 import { caller } from 'testkit/caller';
 import { newSigner } from 'testkit/signer';
 import { members } from 'testkit/roster';
+import { VirtualClock } from 'testkit/virtual_clock';
 import { HealthSchema, SigningStatusSchema, type SigningStatus } from '../src/contract.js';
 import { reasonOfRefusals } from '../src/refusals.js';
 import { createApp } from '../src/app.js';
@@ -39,7 +42,7 @@ const honest: Lie = (_asked, truth) => truth;
 describe('what it asks of the nodes', () => {
   it('is signed: id, message and time', async () => {
     await c.stop();
-    c = await sealedCluster({ deps: { now: () => NOW } });
+    c = await sealedCluster({ deps: { clock: new VirtualClock(NOW) } });
     const id = await sign('Ödeme');
     const record = await c.nodes.getRequest(id);
     const { signer, claims } = await verify(c.roster, SIGNING_REQUEST, record?.origin ?? '');
@@ -233,7 +236,14 @@ describe('a board that shows what is not true', () => {
     const id = await sign('m');
     await c.finish(id);
     const again = createApp({
-      board: c.nodes, roster: c.roster, identity: c.gatewayIdentity, maxUnfinished: 1, maxWaiting: 1, now: Date.now, random: () => 'f'.repeat(16), logger: pino({ level: 'silent' }),
+      board: c.nodes,
+      roster: c.roster,
+      identity: c.gatewayIdentity,
+      maxUnfinished: 1,
+      maxWaiting: 1,
+      clock: systemClock,
+      random: systemRandom,
+      logger: pino({ level: 'silent' }),
     });
     expect(await caller(again.app).get(`/status/${id}`)).toMatchObject({ status: 'completed', signature: c.signer.sign('m') });
   });

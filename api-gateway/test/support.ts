@@ -1,5 +1,6 @@
 import { BoardClient } from 'message-board/client';
 import { pino } from 'pino';
+import { systemClock } from 'service/clock';
 import { serve } from 'service/serve';
 import { TestBoard } from 'testkit/board';
 import { members, type Members } from 'testkit/roster';
@@ -9,7 +10,8 @@ import type { GatewayDeps } from '../src/gateway.js';
 import { lyingBoard } from './lying_board.js';
 
 let randoms = 0;
-const random = (): string => (++randoms).toString(16).padStart(16, '0');
+/** Counts, so that ids are different and the same in every run. */
+const random = (length: number): Buffer => Buffer.from((++randoms).toString(16).padStart(2 * length, '0'), 'hex');
 
 /**
  * A board and a gateway on free ports, and a signer that plays the nodes. The board may be stopped and started again, empty. In
@@ -22,7 +24,8 @@ export async function cluster(deps: Partial<GatewayDeps> = {}, { roster, gateway
   const limits = { maxUnfinished: 100, maxWaiting: 100 };
   const liar = roster.sealed ? await lyingBoard(board.url) : null;
   const gatewayBoard = new BoardClient(liar?.url ?? board.url, { timeoutMs: 2_000, tries: 2 });
-  const service: GatewayService = createApp({ ...limits, roster, identity, board: gatewayBoard, now: Date.now, random, logger, ...deps });
+  const defaults = { ...limits, roster, identity, board: gatewayBoard, clock: systemClock, random, logger };
+  const service: GatewayService = createApp({ ...defaults, ...deps });
   const running = await serve(service, '127.0.0.1', 0, logger);
   const nodes = board.client();
   const signer = newSigner();

@@ -1,0 +1,24 @@
+import type { VirtualClock } from 'testkit/virtual_clock';
+
+/** Larger: a test has fewer steps, and timers of one step fire at one moment. It must be smaller than what the gateway waits for. */
+const STEP_MS = 50;
+
+/** Lets virtual time pass until `holds`. It stands still while no timer is set: calls between gateway and board take none of it. */
+export async function passUntil(clock: VirtualClock, holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) {
+    if (clock.pending > 0) await clock.advance(STEP_MS);
+    // Calls between gateway and board go over real connections.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+/** The same, until a promise is settled. @returns what it resolves to @throws what it rejects with */
+export async function passUntilSettled<T>(clock: VirtualClock, running: Promise<T>): Promise<T> {
+  let isSettled = false;
+  const settle = (): void => {
+    isSettled = true;
+  };
+  running.then(settle, settle);
+  await passUntil(clock, () => isSettled);
+  return running;
+}
