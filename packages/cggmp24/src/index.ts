@@ -49,7 +49,10 @@ export { generatePrimes, type PrimesOptions, type PrimesProgress } from './aux_i
 export { generateSafePrime, type SafePrimeOptions } from './math/primes.js';
 export { PregeneratedPrimes, parsePrimes, serializePrimes, type FourPrimes } from './aux_info/primes.js';
 export { completeKeyShare, parseKeyShare, serializeKeyShare, type KeyShare } from './key_share/key_share.js';
-export { minSigners, parseCoreKeyShare, serializeCoreKeyShare, type CoreKeyShare, type PublicCore, type VssSetup } from './key_share/core.js';
+export {
+  minSigners, parseCoreKeyShare, serializeCoreKeyShare,
+  type CoreKeyShare, type PublicCore, type VssSetup,
+} from './key_share/core.js';
 export { parseAuxInfo, serializeAuxInfo, type AuxInfo, type PublicAux } from './key_share/aux_info.js';
 export { keyMaterialDigest, publicKeyMaterialJson, type PublicKeyMaterial } from './key_share/public_key_material.js';
 export type { DecryptionKey } from './paillier/decryption_key.js';

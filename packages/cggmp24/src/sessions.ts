@@ -15,7 +15,7 @@ import { thresholdKeygen } from './keygen/threshold.js';
 import { thresholdKeygenRounds } from './keygen/threshold_messages.js';
 import { checkedRng, systemRng, type Rng } from './math/random.js';
 import { SECURITY_128 } from './params.js';
-import type { AnyRound } from './runtime/protocol.js';
+import type { AnyRound, Protocol } from './runtime/protocol.js';
 import { Session } from './runtime/session.js';
 import { signingContext, type SignerOptions, type SigningContext } from './signing/context.js';
 import { allIdentificationRounds } from './signing/identification_messages.js';
@@ -144,6 +144,11 @@ function roundsOf({ params, signers, identification }: SigningContext, rounds: r
   return identification ? [...rounds, ...allIdentificationRounds(params, signers)] : rounds;
 }
 
+
+function signersSession<T>(context: SigningContext, protocol: Protocol<T>, rounds: readonly AnyRound[]): Session<T> {
+  const { index, signers } = context;
+  return new Session({ protocol, rounds: roundsOf(context, rounds), index, parties: signers });
+}
 /**
  * Makes a presignature among exactly the needed signers. 3 rounds and the echo. It has no derivation path: choosing
  * one after the presignature is known allows forgery.
@@ -152,14 +157,17 @@ function roundsOf({ params, signers, identification }: SigningContext, rounds: r
 export function presign(options: SigningOptions): Session<Presignature> {
   checkArgument('', SigningShape, options);
   const context = signingContext(signerOptions(options, []));
-  return new Session({ protocol: presignProtocol(context), rounds: roundsOf(context, presigningRounds), index: context.index, parties: context.signers });
+  return signersSession(context, presignProtocol(context), presigningRounds);
 }
 
-/** Signs a message interactively among exactly the needed signers. 4 rounds and the echo; every signer gets the signature. @throws InvalidArgument */
+/**
+ * Signs a message interactively among exactly the needed signers. 4 rounds and the echo; every signer gets the signature.
+ * @throws InvalidArgument
+ */
 export function sign(options: FullSigningOptions): Session<Signature> {
   checkArgument('', FullSigningShape, options);
   const context = signingContext(signerOptions(options, options.path ?? []));
-  return new Session({ protocol: signProtocol(context, options.message), rounds: roundsOf(context, signingRounds), index: context.index, parties: context.signers });
+  return signersSession(context, signProtocol(context, options.message), signingRounds);
 }
 
 const SessionsShape = listOf(instanceOf(Session, 'a Session'));

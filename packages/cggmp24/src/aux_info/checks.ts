@@ -53,11 +53,18 @@ export function jointRho(openings: readonly Round2[]): Uint8Array {
 }
 
 /** Pi^mod of party j. */
-export function checkPaillierModulus({ params, sid }: PublicAuxInfoContext, j: number, rho: Uint8Array, { N }: Round2, { mod_proof }: Round3): void {
-  mod.verify(modContext({ sid, prover: j }, rho), params, { n: N }, mod_proof);
+export function checkPaillierModulus(ctx: PublicAuxInfoContext, j: number, rho: Uint8Array, opening: Round2, proofs: Round3): void {
+  mod.verify(modContext({ sid: ctx.sid, prover: j }, rho), ctx.params, { n: opening.N }, proofs.mod_proof);
 }
 
-/** Pi^fac of party j. @param aux the parameters of whom it was made for */
-export function checkFactors({ params, sid }: PublicAuxInfoContext, j: number, aux: RingPedersen, rho: Uint8Array, { N }: Round2, { fac_proof }: Round3): void {
+/** Pi^fac of party j. @param aux the ring-Pedersen parameters of the party for which j made the proof */
+export function checkFactors(
+  { params, sid }: PublicAuxInfoContext,
+  j: number,
+  aux: RingPedersen,
+  rho: Uint8Array,
+  { N }: Round2,
+  { fac_proof }: Round3,
+): void {
   fac.verify(facContext({ sid, prover: j }, rho), params, aux, { n: N }, fac_proof);
 }

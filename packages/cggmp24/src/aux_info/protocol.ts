@@ -15,7 +15,10 @@ import { checkReliability } from '../runtime/reliable_broadcast.js';
 import * as fac from '../zk/fac.js';
 import * as mod from '../zk/mod.js';
 import * as prm from '../zk/prm.js';
-import { checkFactors, checkModuli, checkOpening, checkPaillierModulus, checkRingPedersen, jointRho, type AuxInfoAbortCode, type PublicAuxInfoContext } from './checks.js';
+import {
+  checkFactors, checkModuli, checkOpening, checkPaillierModulus, checkRingPedersen, jointRho,
+  type AuxInfoAbortCode, type PublicAuxInfoContext,
+} from './checks.js';
 import { commitmentTo, echo, round1, rounds, type Round2 } from './messages.js';
 import type { PregeneratedPrimes } from './primes.js';
 
@@ -74,11 +77,17 @@ export function* auxInfoGeneration(ctx: AuxInfoContext): Protocol<AuxInfo> {
     yield* sendTo(j, round3, { mod_proof, fac_proof });
   }
   const proofs = yield* receive(round3);
+  const verifyModulus = (j: number): void => {
+    checkPaillierModulus(ctx, j, rho, decommitments.of(j), proofs.of(j));
+  };
+  const verifyFactors = (j: number): void => {
+    checkFactors(ctx, j, ownPedersen, rho, decommitments.of(j), proofs.of(j));
+  };
   yield* verifyPeers<AuxInfoAbortCode>(
     peers,
     [
-      { code: 'invalid_modulus_proof', round: round3, verify: (j) => { checkPaillierModulus(ctx, j, rho, decommitments.of(j), proofs.of(j)); } },
-      { code: 'invalid_factor_proof', round: round3, verify: (j) => { checkFactors(ctx, j, ownPedersen, rho, decommitments.of(j), proofs.of(j)); } },
+      { code: 'invalid_modulus_proof', round: round3, verify: verifyModulus },
+      { code: 'invalid_factor_proof', round: round3, verify: verifyFactors },
     ],
     { attributable: ctx.reliableBroadcast },
   );

@@ -15,9 +15,8 @@ export function checkArgument(name: string, schema: z.ZodType, value: unknown): 
   throw new InvalidArgument(path === '' ? 'options' : path, issue?.message ?? 'is invalid');
 }
 
-/** At least one byte. */
-export const NonEmptyBytes = z.instanceof(Uint8Array, { error: 'must be a Uint8Array' }).refine(({ length }) => length > 0, 'must not be empty');
 export const Bytes = z.instanceof(Uint8Array, { error: 'must be a Uint8Array' });
+export const NonEmptyBytes = Bytes.refine(({ length }) => length > 0, 'must not be empty');
 export const Bytes32 = Bytes.refine(({ length }) => length === 32, 'must be 32 bytes');
 export const Text = z.string({ error: 'must be a string' });
 export const Flag = z.boolean({ error: 'must be a boolean' });
@@ -38,7 +37,8 @@ export function fields<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.Zod
 
 /** A list of at least `least` items. */
 export function listOf(item: z.ZodType, least = 0): z.ZodType {
-  return z.array(item, { error: 'must be an array' }).min(least, { error: least === 1 ? 'must not be empty' : `must have at least ${least} items` });
+  const tooShort = least === 1 ? 'must not be empty' : `must have at least ${least} items`;
+  return z.array(item, { error: 'must be an array' }).min(least, { error: tooShort });
 }
 
 /** An instance of one of this package's own classes. @param what the class, and where an instance comes from */

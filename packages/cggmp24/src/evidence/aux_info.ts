@@ -3,7 +3,10 @@
  * and Π^fac are of the joint randomness, and Π^fac of its recipient's parameters: they are judged by openings of the very
  * commitments that their maker has echoed.
  */
-import { checkFactors, checkModuli, checkOpening, checkPaillierModulus, checkRingPedersen, jointRho, type PublicAuxInfoContext } from '../aux_info/checks.js';
+import {
+  checkFactors, checkModuli, checkOpening, checkPaillierModulus, checkRingPedersen, jointRho,
+  type PublicAuxInfoContext,
+} from '../aux_info/checks.js';
 import { echo, round1, rounds } from '../aux_info/messages.js';
 import { RingPedersen } from '../paillier/ring_pedersen.js';
 import { at } from '../base/at.js';

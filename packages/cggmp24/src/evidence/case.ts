@@ -71,7 +71,8 @@ export interface Case {
   readonly messages: readonly SignedMessage[];
 }
 
-const BytesJson = z.codec(z.string().regex(/^([0-9a-f]{2})*$/, 'must be bytes in hex'), z.custom<Uint8Array>((x) => x instanceof Uint8Array), {
+const HexText = z.string().regex(/^([0-9a-f]{2})*$/, 'must be bytes in hex');
+const BytesJson = z.codec(HexText, z.custom<Uint8Array>((x) => x instanceof Uint8Array), {
   decode: (hex) => hexToBytes(hex),
   encode: (bytes) => bytesToHex(bytes),
 });
@@ -111,7 +112,8 @@ export function partiesOf(setting: Setting): number {
 
 const runShape = { executionId: NonEmptyBytes, reliableBroadcast: Flag };
 const index = integerBetween(0, 0xffff);
-const MessagesShape = listOf(fields({ sender: index, recipient: z.union([z.literal('all'), index], { error: "must be 'all' or an index" }), payload: Text }));
+const recipientShape = z.union([z.literal('all'), index], { error: "must be 'all' or an index" });
+const MessagesShape = listOf(fields({ sender: index, recipient: recipientShape, payload: Text }));
 const SettingShape = z.discriminatedUnion(
   'kind',
   [
@@ -137,10 +139,13 @@ export function checkCase(submitted: Case): void {
   const parties = partiesOf(setting);
   checkParties(0, parties);
   if (setting.kind === 'keygen' && setting.threshold !== null) checkThreshold(setting.threshold, parties);
-  if (setting.kind === 'signing' && setting.key.aux.params.name !== params.name) throw new InvalidArgument('setting', 'the key is of another level');
+  if (setting.kind === 'signing' && setting.key.aux.params.name !== params.name) {
+    throw new InvalidArgument('setting', 'the key is of another level');
+  }
   for (const [k, { sender, recipient }] of messages.entries()) {
     if (sender >= parties) throw new InvalidArgument('messages', `${k}: no such sender`);
-    if (recipient !== 'all' && (recipient >= parties || recipient === sender)) throw new InvalidArgument('messages', `${k}: no such recipient`);
+    const exists = recipient === 'all' || (recipient < parties && recipient !== sender);
+    if (!exists) throw new InvalidArgument('messages', `${k}: no such recipient`);
   }
 }
 
@@ -200,7 +205,7 @@ function carriesShare(payload: string): boolean {
   return 'round' in read && read.round === round2Uni;
 }
 
-/** What stands for a partial signature that was not sent as a message of the run, but was signed by its maker all the same. @throws InvalidArgument */
+/** The message that stands for a partial signature which was signed, but not sent as a message of the run. @throws InvalidArgument */
 export function partialSignatureMessage(sender: number, partial_sig: PartialSignature): SignedMessage {
   checkArgument('sender', index, sender);
   checkArgument('partial_sig', PartialSignatureShape, partial_sig);

@@ -15,7 +15,9 @@ export function judgeThresholdKeygen(ctx: PublicThresholdKeygenContext, t: Trans
   const opened = t.everyone.map((j) => {
     const [V, opening] = [t.of(round1, j), t.of(round2Broad, j)];
     if (opening === undefined) return false;
-    const opens = V !== undefined && t.require(j, 'invalid_decommitment', round2Broad, () => { threshold.checkOpening(ctx, j, V, opening); });
+    const opens = V !== undefined && t.require(j, 'invalid_decommitment', round2Broad, () => {
+      threshold.checkOpening(ctx, j, V, opening);
+    });
     return t.require(j, 'invalid_share', round2Broad, () => { threshold.checkDegree(ctx, opening); }) && opens;
   });
   for (const { sender, recipient, body } of t.sent(round2Uni)) {
@@ -31,7 +33,9 @@ export function judgeThresholdKeygen(ctx: PublicThresholdKeygenContext, t: Trans
   for (const j of t.everyone) {
     const proof = t.of(round3, j);
     if (proof === undefined || !t.hasEchoed(j, echoes)) continue;
-    t.require(j, 'invalid_schnorr_proof', round3, () => { threshold.checkKnowledge(ctx, j, rid, at(publicShares, j), at(openings, j), proof.sch_proof); });
+    t.require(j, 'invalid_schnorr_proof', round3, () => {
+      threshold.checkKnowledge(ctx, j, rid, at(publicShares, j), at(openings, j), proof.sch_proof);
+    });
   }
 }
 

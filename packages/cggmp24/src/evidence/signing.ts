@@ -23,7 +23,8 @@ import type { Transcript } from './transcript.js';
 export function judgeSigning(ctx: PublicSigningContext, message: Uint8Array | null, t: Transcript): void {
   for (const { sender, recipient, body } of t.sent(round1b)) {
     const first = t.of(round1a, sender);
-    if (first !== undefined) t.require(sender, 'invalid_encryption_proof', round1b, () => { checkEncryptions(ctx, sender, recipient, first, body); });
+    if (first === undefined) continue;
+    t.require(sender, 'invalid_encryption_proof', round1b, () => { checkEncryptions(ctx, sender, recipient, first, body); });
   }
   const Gammas = judgeGammas(ctx, t);
   const ciphertexts = t.ofAll(round1a);
@@ -72,7 +73,13 @@ function judgeResults(
   if (sum !== undefined && ctx.identification) judgeIdentification(ctx, sum, t, bound, { ...shown, results });
 }
 
-function judgePartialSignatures(message: Uint8Array, t: Transcript, bound: readonly number[], Gamma: Point, results: readonly Round3[]): void {
+function judgePartialSignatures(
+  message: Uint8Array,
+  t: Transcript,
+  bound: readonly number[],
+  Gamma: Point,
+  results: readonly Round3[],
+): void {
   const publicData = publicDataOf(Gamma, results);
   const m = messageToScalar(message);
   for (const j of bound) {
@@ -84,7 +91,13 @@ function judgePartialSignatures(message: Uint8Array, t: Transcript, bound: reado
   }
 }
 
-function judgeIdentification(ctx: PublicSigningContext, sum: FailedSum, t: Transcript, bound: readonly number[], shown: PresigningTranscript): void {
+function judgeIdentification(
+  ctx: PublicSigningContext,
+  sum: FailedSum,
+  t: Transcript,
+  bound: readonly number[],
+  shown: PresigningTranscript,
+): void {
   const rounds = identificationRounds(sum, ctx.params, ctx.signers);
   const proofs = t.ofAll(rounds.result);
   const exchanges = rounds.exchanges.map((round) => t.ofAll(round));

@@ -31,7 +31,11 @@ const publicAuxShape = {
   ringPedersen: listOf(instanceOf(RingPedersen, 'a RingPedersen'), 2),
 };
 export const PublicAuxShape = fields(publicAuxShape);
-export const AuxInfoShape = fields({ ...publicAuxShape, decryptionKey: instanceOf(DecryptionKey, 'a DecryptionKey'), prmFirstWordOnly: Flag });
+export const AuxInfoShape = fields({
+  ...publicAuxShape,
+  decryptionKey: instanceOf(DecryptionKey, 'a DecryptionKey'),
+  prmFirstWordOnly: Flag,
+});
 
 const CrtJson = z.object({
   n: NonNegativeIntegerJson,
@@ -65,7 +69,11 @@ type Fields = z.output<typeof AuxInfoFields>;
 type PedersenFields = Fields['pedersen_params'][number];
 
 /** What must hold of public parameters for anybody to compute with them. Returns the first thing wrong. */
-export function auxInconsistency(N: readonly bigint[], pedersen: readonly { hat_N: bigint; s: bigint; t: bigint }[], params: SecurityParams): string | null {
+export function auxInconsistency(
+  N: readonly bigint[],
+  pedersen: readonly { hat_N: bigint; s: bigint; t: bigint }[],
+  params: SecurityParams,
+): string | null {
   const minBits = minModulusBits(params);
   if (N.length < 2) return 'N: fewer than two parties';
   if (pedersen.length !== N.length) return 'pedersen_params: not one for each party';

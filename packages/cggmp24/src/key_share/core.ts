@@ -41,7 +41,11 @@ const publicCoreShape = {
   chainCode: Bytes32.nullable(),
 };
 export const PublicCoreShape = fields(publicCoreShape);
-export const CoreKeyShareShape = fields({ ...publicCoreShape, index: integerBetween(0, 0xffff), secretShare: instanceOf(Secret, 'a Secret') });
+export const CoreKeyShareShape = fields({
+  ...publicCoreShape,
+  index: integerBetween(0, 0xffff),
+  secretShare: instanceOf(Secret, 'a Secret'),
+});
 
 /** How many signers the key needs. @throws InvalidArgument */
 export function minSigners(core: PublicCore): number {
@@ -72,7 +76,8 @@ export function publicInconsistency({ sharedPublicKey, publicShares, vssSetup }:
   if (indices.length !== n) return 'vss_setup.I: not one for each party';
   if (indices.includes(0n)) return 'vss_setup.I: zero';
   if (new Set(indices).size !== n) return 'vss_setup.I: two equal';
-  return interpolates(indices, publicShares, t, sharedPublicKey) ? null : 'public_shares: not on one polynomial of degree t-1 through shared_public_key';
+  if (interpolates(indices, publicShares, t, sharedPublicKey)) return null;
+  return 'public_shares: not on one polynomial of degree t-1 through shared_public_key';
 }
 
 /** Do the first t shares give the key, and do they predict all the others? */
@@ -92,8 +97,9 @@ const publicCoreFields = {
   chain_code: bytesHexJson(32).nullish(),
 };
 export const PublicCoreFields = z.object(publicCoreFields);
+type PublicFields = z.output<typeof PublicCoreFields>;
 
-export function publicFromFields({ shared_public_key, public_shares, vss_setup, chain_code }: z.output<typeof PublicCoreFields>): PublicCore {
+export function publicFromFields({ shared_public_key, public_shares, vss_setup, chain_code }: PublicFields): PublicCore {
   return {
     sharedPublicKey: shared_public_key,
     publicShares: public_shares,

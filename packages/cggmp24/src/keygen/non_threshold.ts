@@ -43,7 +43,8 @@ export function* nonThresholdKeygen(ctx: KeygenContext): Protocol<CoreKeyShare> 
   const verify = (j: number): void => {
     checkKnowledge(ctx, j, rid, decommitments.of(j), proofs.of(j).sch_proof);
   };
-  yield* verifyPeers<KeygenAbortCode>(peers, [{ code: 'invalid_schnorr_proof', round: round3, verify }], { attributable: ctx.reliableBroadcast });
+  const knowledge = { code: 'invalid_schnorr_proof', round: round3, verify } as const;
+  yield* verifyPeers<KeygenAbortCode>(peers, [knowledge], { attributable: ctx.reliableBroadcast });
 
   // Output
   const publicShares = all.map(({ X }) => X);

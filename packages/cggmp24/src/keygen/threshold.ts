@@ -68,7 +68,8 @@ export function* thresholdKeygen(ctx: ThresholdKeygenContext): Protocol<CoreKeyS
   const verify = (j: number): void => {
     checkKnowledge(ctx, j, rid, at(publicShares, j), decommitments.of(j), proofs.of(j).sch_proof);
   };
-  yield* verifyPeers<KeygenAbortCode>(peers, [{ code: 'invalid_schnorr_proof', round: round3, verify }], { attributable: ctx.reliableBroadcast });
+  const knowledge = { code: 'invalid_schnorr_proof', round: round3, verify } as const;
+  yield* verifyPeers<KeygenAbortCode>(peers, [knowledge], { attributable: ctx.reliableBroadcast });
 
   // Output
   const sharedPublicKey = at(F, 0);

@@ -83,7 +83,10 @@ export function checkShare({ F }: Decommitment, i: number, { sigma }: { readonly
   check('sigma_j,i G = F_j(i + 1)', multiply(G, sigma).equals(evaluateCommitment(F, shareIndex(i))));
 }
 
-/** The sum of all polynomials, in the exponent: the public key is its constant term. @param openings of all parties, of t coefficients each */
+/**
+ * The sum of all polynomials, in the exponent: the public key is its constant term.
+ * @param openings of all parties, with `threshold` coefficients each
+ */
 export function jointPolynomial({ threshold }: PublicThresholdKeygenContext, openings: readonly Decommitment[]): Point[] {
   return Array.from({ length: threshold }, (_, k) => sumPoints(openings.map(({ F }) => at(F, k))));
 }
@@ -93,7 +96,14 @@ export function publicSharesOf({ parties }: PublicKeygenContext, polynomial: rea
   return Array.from({ length: parties }, (_, j) => evaluateCommitment(polynomial, shareIndex(j)));
 }
 
-/** Party j knows its share of the key. */
-export function checkKnowledge({ sid }: PublicKeygenContext, j: number, rid: Uint8Array, y: Point, { sch_commit: A }: Decommitment, z: Scalar): void {
+/** Party j knows its share of the key. @param y the public share @param z the answer of the Schnorr proof */
+export function checkKnowledge(
+  { sid }: PublicKeygenContext,
+  j: number,
+  rid: Uint8Array,
+  y: Point,
+  { sch_commit: A }: Decommitment,
+  z: Scalar,
+): void {
   sch.verify(schnorrSeed(sid, j, rid, y, A), { A, y }, z);
 }

@@ -18,7 +18,10 @@ export const G: Point = Curve.BASE;
 export const INFINITY: Point = Curve.ZERO;
 
 /** For checking arguments. */
-export const PointShape = z.custom<Point>((value) => value instanceof Curve, 'must be a point of secp256k1, as parseCoreKeyShare and derive give it');
+export const PointShape = z.custom<Point>(
+  (value) => value instanceof Curve,
+  'must be a point of secp256k1, as parseCoreKeyShare and derive give it',
+);
 export const ScalarShape = Natural.refine((x) => x < GROUP_ORDER, 'must be below the group order');
 
 /** The scalar congruent to any integer. */

@@ -3,7 +3,10 @@ export interface Modulus {
   readonly value: bigint;
   /** base^exponent mod value, for exponent >= 0. The base may be any integer. */
   pow(base: bigint, exponent: bigint): bigint;
-  /** `pow` with one exponent > 0 for many bases: OpenSSL then does not test the modulus for primality, which takes as long as 100 powers modulo a prime. */
+  /**
+   * `pow` with one exponent > 0 for many bases. OpenSSL then does not test the modulus for primality, a test that takes the time
+   * of 100 powers when the modulus is prime.
+   */
   powWith(exponent: bigint): (base: bigint) => bigint;
 }
 

@@ -44,8 +44,11 @@ class OpensslModulus implements Modulus {
   powWith(exponent: bigint): (base: bigint) => bigint {
     if (exponent <= 0n) throw new RangeError('no positive exponent');
     const privateKey = dhPrivateKey(this.value, exponent);
-    // What Diffie-Hellman refuses here it refuses there too, where it is looked after.
-    return (base) => answered(() => diffieHellman({ privateKey, publicKey: dhPublicKey(this.value, mod(base, this.value)) })) ?? this.pow(base, exponent);
+    return (base) => {
+      const publicKey = dhPublicKey(this.value, mod(base, this.value));
+      // `pow` knows what to do with a base that Diffie-Hellman refuses.
+      return answered(() => diffieHellman({ privateKey, publicKey })) ?? this.pow(base, exponent);
+    };
   }
 
   /** The powers 1 and -1 have no answer either; the power before such a one is another number. */

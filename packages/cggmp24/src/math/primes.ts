@@ -12,16 +12,19 @@ const MAX_BITS = 4096;
 export interface SafePrimeOptions {
   /** Where the search starts: the only randomness. */
   readonly rng: Rng;
-  /** Called before each candidate that is tested, hundreds of times a second, with the number tested before it. What it throws ends the search. */
+  /**
+   * Called before each candidate that is tested, hundreds of times a second, with the number of candidates tested before it.
+   * What it throws ends the search.
+   */
   readonly onProgress?: (candidatesTested: number) => void;
 }
 
 const OptionsShape = fields({ rng: Callback, onProgress: Callback.optional() });
 
 /**
- * Is p = 2q + 1 with p and q prime? 64 Miller-Rabin rounds for q, whatever its size, and then a proof for p (Pocklington): when q is prime and
- * 2^(p-1) = 1 (mod p), then modulo a prime factor r > 3 of p the order of 2 is q or 2q, so r is at least 2q + 1; and p is no power
- * of 3, for 9 divides 2^2q - 1 with q = 3 alone.
+ * Is p = 2q + 1 with p and q prime? 64 Miller-Rabin rounds for q, whatever its size, and then a proof for p (Pocklington): when
+ * q is prime and 2^(p-1) = 1 (mod p), then modulo a prime factor r > 3 of p the order of 2 is q or 2q, so r is at least 2q + 1;
+ * and p is no power of 3, for 9 divides 2^2q - 1 with q = 3 alone.
  */
 export function isSafePrime(p: bigint, power: PowerOfTwo = bigintPowerOfTwo): boolean {
   return p >= 5n && (p & 1n) === 1n && power(p) === 1n && checkPrimeSync(p >> 1n);

@@ -26,7 +26,14 @@ export interface NthPowerClaim extends Claim {
 export type OnClaim = (claim: NthPowerClaim) => void;
 
 /** The claim that Enc(x; nonce) = factor * (product of the powers) mod N^2. All of these must be units. */
-export function encryptionClaim(label: string, key: EncryptionKey, x: bigint, nonce: bigint, factor: bigint, ...powers: readonly Power[]): NthPowerClaim {
+export function encryptionClaim(
+  label: string,
+  key: EncryptionKey,
+  x: bigint,
+  nonce: bigint,
+  factor: bigint,
+  ...powers: readonly Power[]
+): NthPowerClaim {
   return { label, key, root: nonce, power: key.shift(timesPowers(key.modNN, factor, ...powers), -x) };
 }
 

@@ -115,7 +115,10 @@ interface Findings<Check, C extends Claim> {
   readonly failure: Failure<Check> | null;
 }
 
-function* checkPeer<C extends Claim, Check extends PeerCheck<string, C>>(party: number, checks: readonly Check[]): Protocol<Findings<Check, C>> {
+function* checkPeer<C extends Claim, Check extends PeerCheck<string, C>>(
+  party: number,
+  checks: readonly Check[],
+): Protocol<Findings<Check, C>> {
   const claims: { check: Check; claim: C }[] = [];
   for (const check of checks) {
     yield* pause(`${check.round.variant}: checking party ${party}`);

@@ -24,6 +24,7 @@ export function* checkReliability(echoes: readonly Encoded[], peers: readonly nu
   const hashes = yield* receive(reliabilityCheckRound);
   const differing = peers.filter((j) => !equalBytes(own, hashes.of(j)));
   if (differing.length > 0) {
-    throw new ProtocolAborted<MessageAbortCode>('inconsistent_broadcast', reliabilityCheckRound.variant, [], `the hash of parties ${differing.join(', ')} differs from ours`);
+    const reason = `the hash of parties ${differing.join(', ')} differs from ours`;
+    throw new ProtocolAborted<MessageAbortCode>('inconsistent_broadcast', reliabilityCheckRound.variant, [], reason);
   }
 }

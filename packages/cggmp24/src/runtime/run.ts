@@ -3,8 +3,10 @@ import { z } from 'zod';
 import { Callback, checkArgument, fields, instanceOf } from '../base/arguments.js';
 import { Session, type IncomingMessage, type OutgoingMessage } from './session.js';
 
-/** `AbortSignal` of Node.js or of browsers, or what is used of one where a program has the types of neither. */
-export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer T } } ? T : { readonly aborted: boolean; throwIfAborted(): void };
+/** The `AbortSignal` of Node.js or of browsers; for a program with the types of neither, the two members that `run` uses. */
+export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer T } }
+  ? T
+  : { readonly aborted: boolean; throwIfAborted(): void };
 
 /**
  * Carries the messages of one session. It has to authenticate senders, and to encrypt what is for one party: `IncomingMessage.sender`
@@ -24,11 +26,13 @@ export interface DriverOptions {
   readonly onProgress?: (progress: string) => void;
 }
 
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 const TransportShape = z.custom(
-  (value) => typeof value === 'object' && value !== null && 'send' in value && 'next' in value && [value.send, value.next].every((method) => typeof method === 'function'),
+  (value) => isObject(value) && 'send' in value && isFunction(value.send) && 'next' in value && isFunction(value.next),
   'must have the methods send and next',
 );
-const SignalShape = z.custom<Signal>((value) => typeof value === 'object' && value !== null && 'throwIfAborted' in value, 'must be an AbortSignal');
+const SignalShape = z.custom<Signal>((value) => isObject(value) && 'throwIfAborted' in value, 'must be an AbortSignal');
 const OptionsShape = fields({ signal: SignalShape.optional(), onProgress: Callback.optional() });
 
 /**

@@ -16,7 +16,8 @@ export interface IncomingMessage {
   readonly payload: string;
 }
 
-export const IncomingMessageShape = fields({ sender: z.custom((value) => typeof value === 'number', 'must be a number'), broadcast: Flag, payload: Text });
+const AnyNumber = z.custom((value) => typeof value === 'number', 'must be a number');
+export const IncomingMessageShape = fields({ sender: AnyNumber, broadcast: Flag, payload: Text });
 
 export interface OutgoingMessage {
   readonly to: Recipient;
@@ -177,7 +178,9 @@ export class Session<Output> {
       if (this.#sent.has(payload)) return;
       throw new ProtocolAborted<MessageAbortCode>('reflected_message', 'any', [], 'a message under our own name that we did not send');
     }
-    if (!this.#peers.includes(sender)) throw new ProtocolAborted<MessageAbortCode>('unknown_sender', 'any', [], `there is no party ${sender}`);
+    if (!this.#peers.includes(sender)) {
+      throw new ProtocolAborted<MessageAbortCode>('unknown_sender', 'any', [], `there is no party ${sender}`);
+    }
     const refuse = ({ code, round, reason }: Violation): never => {
       throw new ProtocolAborted<MessageAbortCode>(code, round, [{ party: sender, reason }]);
     };

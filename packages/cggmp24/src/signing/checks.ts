@@ -26,8 +26,10 @@ export function checkEncryptions(
   const prover = { sid, prover: j };
   const key = at(ctx.N, j);
   const aux = at(ctx.aux, i);
-  encElg.verify(encElgContext(prover, 0), params, aux, { key, ciphertext: theirs.K, a: theirs.Y, b: theirs.A1, x: theirs.A2 }, psi0, onClaim);
-  encElg.verify(encElgContext(prover, 1), params, aux, { key, ciphertext: theirs.G, a: theirs.Y, b: theirs.B1, x: theirs.B2 }, psi1, onClaim);
+  const ofK = { key, ciphertext: theirs.K, a: theirs.Y, b: theirs.A1, x: theirs.A2 };
+  const ofG = { key, ciphertext: theirs.G, a: theirs.Y, b: theirs.B1, x: theirs.B2 };
+  encElg.verify(encElgContext(prover, 0), params, aux, ofK, psi0, onClaim);
+  encElg.verify(encElgContext(prover, 1), params, aux, ofG, psi1, onClaim);
 }
 
 /** tilde_psi: Gamma_j is what j committed to in round 1, so that no two can pass. */

@@ -233,7 +233,12 @@ function* exchangeProofs(ctx: SigningContext, sum: FailedSum, product: Product, 
  * Finds out who broke the sum.
  * @returns what to abort with
  */
-export function* identify(ctx: SigningContext, sum: FailedSum, transcript: PresigningTranscript, own: OwnPart): Protocol<ProtocolAborted<SigningAbortCode>> {
+export function* identify(
+  ctx: SigningContext,
+  sum: FailedSum,
+  transcript: PresigningTranscript,
+  own: OwnPart,
+): Protocol<ProtocolAborted<SigningAbortCode>> {
   const product = new Product(ctx, sum, transcript);
   yield* requirePresentable(ctx, transcript, own);
   const messages = yield* exchangeProofs(ctx, sum, product, own);

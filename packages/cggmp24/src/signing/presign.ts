@@ -3,9 +3,12 @@
  * cggmp24; unlike it, both proofs of round 1 are verified, and every one by itself.
  */
 import { affGContext, elogContext, encElgContext } from '../zk/context.js';
-import { G, invertScalar, multiply, multiplyAdd, sumPoints, sumScalars, toScalar, toSigned, type Point, type Scalar } from '../math/curve.js';
+import {
+  G, invertScalar, multiply, multiplyAdd, sumPoints, sumScalars, toScalar, toSigned,
+  type Point, type Scalar,
+} from '../math/curve.js';
 import { randomHalfRange, randomScalar } from '../math/random.js';
-import { failedClaims, type NthPowerClaim } from '../paillier/nth_powers.js';
+import { failedClaims, type NthPowerClaim, type OnClaim } from '../paillier/nth_powers.js';
 import { at } from '../base/at.js';
 import { ProtocolAborted } from '../runtime/abort.js';
 import { broadcast, pause, peersOf, receive, sendTo, verifyPeers, type Protocol } from '../runtime/protocol.js';
@@ -125,8 +128,11 @@ export function* presign(ctx: SigningContext): Protocol<Presignature> {
   if (ctx.reliableBroadcast) {
     yield* checkReliability(ciphertexts.withOwn(i, own).map((message) => echo(sid, message)), peers);
   }
+  const verifyEncryptions = (j: number, onClaim: OnClaim): void => {
+    checkEncryptions(ctx, j, i, ciphertexts.of(j), encryptionProofs.of(j), onClaim);
+  };
   yield* verifyPeers<SigningAbortCode, NthPowerClaim>(peers, [
-    { code: 'invalid_encryption_proof', round: round1b, verify: (j, onClaim) => { checkEncryptions(ctx, j, i, ciphertexts.of(j), encryptionProofs.of(j), onClaim); } },
+    { code: 'invalid_encryption_proof', round: round1b, verify: verifyEncryptions },
   ], { failed: failedClaims });
 
   // Round 2

@@ -45,7 +45,11 @@ export interface PresignaturePublicData {
 /** What the third round of presigning comes to. @param results of all signers, in their order; their deltas add up to a unit */
 export function publicDataOf(Gamma: Point, results: readonly Round3[]): PresignaturePublicData {
   const inverse = invertScalar(sumScalars(results.map(({ delta }) => delta)));
-  return { Gamma, commitments: results.map(({ Delta, S }) => ({ tildeDelta: multiplyPublic(Delta, inverse), tildeS: multiplyPublic(S, inverse) })) };
+  const commitments = results.map(({ Delta, S }) => ({
+    tildeDelta: multiplyPublic(Delta, inverse),
+    tildeS: multiplyPublic(S, inverse),
+  }));
+  return { Gamma, commitments };
 }
 
 /** One signer's part of a signature. */
@@ -212,5 +216,6 @@ export function combine(
   const m = messageToScalar(message);
   const wrong = partials.flatMap(({ sigma }, party) => (isPartialSignature(sigma, party, publicData, m) ? [] : [party]));
   if (wrong.length === 0) throw new ProtocolBug('all partial signatures are right but their sum is not');
-  throw abortOver<SigningAbortCode>('invalid_partial_signature', 'combine', wrong.map((party) => ({ party, reason: PARTIAL_SIGNATURE_EQUATION })), attributable);
+  const blame = wrong.map((party) => ({ party, reason: PARTIAL_SIGNATURE_EQUATION }));
+  throw abortOver<SigningAbortCode>('invalid_partial_signature', 'combine', blame, attributable);
 }

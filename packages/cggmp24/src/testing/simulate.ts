@@ -13,7 +13,10 @@ export interface Delivery {
 }
 
 /** How one party's run ended. */
-export type Outcome<T> = { readonly kind: 'done'; readonly output: T } | { readonly kind: 'aborted'; readonly error: unknown } | { readonly kind: 'waiting'; readonly round: string; readonly missing: readonly number[] };
+export type Outcome<T> =
+  | { readonly kind: 'done'; readonly output: T }
+  | { readonly kind: 'aborted'; readonly error: unknown }
+  | { readonly kind: 'waiting'; readonly round: string; readonly missing: readonly number[] };
 
 export interface SimulateOptions {
   /** Draws the order of delivery; in the order of sending without it. */

@@ -48,7 +48,8 @@ export const IntegerJson = z.codec(
       const parsed = parseInteger(value, radix);
       // As many digits of a higher radix may be more than can be written again.
       if (parsed !== null && toHex(parsed).length <= MAX_DIGITS) return parsed;
-      ctx.issues.push({ code: 'custom', message: parsed === null ? `not an integer in radix ${radix}` : 'integer is too long', input: value });
+      const message = parsed === null ? `not an integer in radix ${radix}` : 'integer is too long';
+      ctx.issues.push({ code: 'custom', message, input: value });
       return z.NEVER;
     },
     encode: (x) => ({ radix: 16, value: toHex(x) }),

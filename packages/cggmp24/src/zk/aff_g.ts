@@ -115,7 +115,10 @@ function commit(aux: RingPedersen, { key_j, key_i, c }: Data, witness: Witness, 
 }
 
 /** Ranges and statement as the transcript carries them; that of Π^aff-g* too. */
-export function statementEncoding({ ell, ellPrime, epsilon }: SecurityParams, { key_j, key_i, c, d, y, x }: Data): Record<'security' | 'data', Encoded> {
+export function statementEncoding(
+  { ell, ellPrime, epsilon }: SecurityParams,
+  { key_j, key_i, c, d, y, x }: Data,
+): Record<'security' | 'data', Encoded> {
   return {
     security: struct({ l_x: integer(ell), l_y: integer(ellPrime), epsilon: integer(epsilon) }),
     data: struct({ key_j: integer(key_j.n), key_i: integer(key_i.n), c: integer(c), d: integer(d), y: integer(y), x: point(x) }),

@@ -52,6 +52,10 @@ export function proofJson<C extends z.ZodType, R extends z.ZodType>(commitment: 
 export type RepeatedProof<C extends z.ZodType, R extends z.ZodType> = ProofOf<readonly z.output<C>[], readonly z.output<R>[]>;
 
 /** `{"commitment":[…m],"proof":[…m]}`. */
-export function repeatedProofJson<C extends z.ZodType, R extends z.ZodType>(m: number, commitment: C, response: R): z.ZodType<RepeatedProof<C, R>> {
+export function repeatedProofJson<C extends z.ZodType, R extends z.ZodType>(
+  m: number,
+  commitment: C,
+  response: R,
+): z.ZodType<RepeatedProof<C, R>> {
   return proofJson(z.array(commitment).length(m).readonly(), z.array(response).length(m).readonly());
 }
