@@ -26,7 +26,11 @@ beforeAll(async () => {
     await writeFile(join(root, name), text);
     return join(root, name);
   };
-  keys = { node: `key-file:${await put('node', 'a'.repeat(64))}`, backup: `passphrase-file:${await put('backup', 'correct horse battery\n')}`, new: `key-file:${await put('new', 'b'.repeat(64))}` };
+  keys = {
+    node: `key-file:${await put('node', 'a'.repeat(64))}`,
+    backup: `passphrase-file:${await put('backup', 'correct horse battery\n')}`,
+    new: `key-file:${await put('new', 'b'.repeat(64))}`,
+  };
   rosterFile = await put('roster.json', roster.serialize());
   shares = recordedShares();
   data = await dataFolder('data');
@@ -52,32 +56,45 @@ async function dataFolder(name: string, { index = 1, spec = keys.node, auxOf = 1
   return folder;
 }
 
-const backUp = (from = data, out = backup, more: string[] = []) =>
-  runProgram('backup_share', '--data', from, '--name', 'node-2', '--seal-key', keys.node, '--backup-key', keys.backup, '--out', out, ...more);
+const coreText = (): string => serializeCoreKeyShare(present(shares[1]).core);
+const SHARE_FILE = 'key_share_node-2.json';
+/** A command that fails. */
+const failure = (code: number, why: RegExp) => ({ code, stderr: expect.stringMatching(why) });
+
+const backUp = (from = data, out = backup) => {
+  const specs = ['--seal-key', keys.node, '--backup-key', keys.backup];
+  return runProgram('backup_share', '--data', from, '--name', 'node-2', ...specs, '--out', out);
+};
 const restore = (to: string, { file = backup, spec = keys.backup, against = rosterFile } = {}) =>
   runProgram('restore_share', '--backup', file, '--backup-key', spec, '--roster', against, '--data', to, '--seal-key', keys.new);
 
 async function openFile(path: string, spec: string, purpose: Label['purpose']): Promise<string> {
   return openText(await open(spec), { purpose, owner: 'node-2' }, await readFile(path, 'utf8'));
 }
+const folderWithoutShare = async (): Promise<string> => {
+  const folder = await dataFolder('none');
+  await rm(join(folder, SHARE_FILE));
+  return folder;
+};
 
 describe('a backup', () => {
   it('is one encrypted file for its owner alone, with no presignature and no journal in it', async () => {
     expect((await stat(backup)).mode & 0o777).toBe(0o600);
     const content = JSON.parse(await openFile(backup, keys.backup, 'backup')) as Record<string, string>;
     expect(Object.keys(content)).toEqual(['roster', 'identity', 'key_share', 'aux_info']);
-    expect(content.key_share).toBe(serializeCoreKeyShare(present(shares[1]).core));
+    expect(content.key_share).toBe(coreText());
     const secret = present(shares[1]).core.secretShare.reveal().toString(16);
     const file = await readFile(backup, 'utf8');
-    for (const text of [file, ...file.split('.').map((part) => Buffer.from(part, 'base64url').toString('latin1'))]) expect(text).not.toContain(secret);
+    const parts = file.split('.').map((part) => Buffer.from(part, 'base64url').toString('latin1'));
+    for (const text of [file, ...parts]) expect(text).not.toContain(secret);
   });
 
   it('becomes a data folder again, under another key', async () => {
     const to = join(root, 'restored');
     expect(await restore(to)).toEqual({ code: 0, stdout: `✓ ${to}: ready to be the data folder of node-2\n`, stderr: '' });
-    expect((await readdir(to)).sort()).toEqual(['aux_info_node-2.json', 'identity_node-2.json', 'key_share_node-2.json', 'roster.json']);
+    expect((await readdir(to)).sort()).toEqual(['aux_info_node-2.json', 'identity_node-2.json', SHARE_FILE, 'roster.json']);
     expect((await stat(to)).mode & 0o777).toBe(0o700);
-    expect(await openFile(join(to, 'key_share_node-2.json'), keys.new, 'key-share')).toBe(serializeCoreKeyShare(present(shares[1]).core));
+    expect(await openFile(join(to, SHARE_FILE), keys.new, 'key-share')).toBe(coreText());
     expect(await openFile(join(to, 'aux_info_node-2.json'), keys.new, 'aux-info')).toBe(serializeAuxInfo(present(shares[1]).aux));
     expect(await openFile(join(to, 'identity_node-2.json'), keys.new, 'identity')).toBe(identityText('node-2'));
     expect(Roster.parse(await readFile(join(to, 'roster.json'), 'utf8')).hash).toBe(roster.hash);
@@ -86,29 +103,35 @@ describe('a backup', () => {
   it('is restored into an empty folder only', async () => {
     const to = await mkdtemp(join(root, 'used-'));
     await writeFile(join(to, 'notes.txt'), 'mine');
-    expect(await restore(to)).toMatchObject({ code: 1, stdout: '', stderr: `${to}: is not empty, there is notes.txt. Nothing was written; restore into an empty folder\n` });
+    const stderr = `${to}: is not empty, there is notes.txt. Nothing was written; restore into an empty folder\n`;
+    expect(await restore(to)).toMatchObject({ code: 1, stdout: '', stderr });
     expect(await readdir(to)).toEqual(['notes.txt']);
-    const before = await readFile(join(data, 'key_share_node-2.json'), 'utf8');
+    const before = await readFile(join(data, SHARE_FILE), 'utf8');
     expect(await restore(data)).toMatchObject({ code: 1 });
-    expect(await readFile(join(data, 'key_share_node-2.json'), 'utf8')).toBe(before);
+    expect(await readFile(join(data, SHARE_FILE), 'utf8')).toBe(before);
   });
 
   it('is not restored for another cluster, under another key, or damaged; and nothing is written then', async () => {
     const to = join(root, 'never');
     const other = join(root, 'other_roster.json');
     await writeFile(other, members(3, 2, 'plain').roster.serialize());
-    expect(await restore(to, { against: other })).toMatchObject({ code: 1, stderr: expect.stringMatching(/is of the cluster with the fingerprint .*, and the roster has /) });
-    expect(await restore(to, { spec: `passphrase-file:${join(root, 'new')}` })).toMatchObject({ code: 1, stderr: expect.stringMatching(/sealed under another key or passphrase/) });
-    expect(await restore(to, { spec: keys.node })).toMatchObject({ code: 1, stderr: expect.stringMatching(/it was sealed under a passphrase/) });
+    const otherCluster = /is of the cluster with the fingerprint .*, and the roster has /;
+    const otherSpec = `passphrase-file:${join(root, 'new')}`;
+    expect(await restore(to, { against: other })).toMatchObject(failure(1, otherCluster));
+    expect(await restore(to, { spec: otherSpec })).toMatchObject(failure(1, /sealed under another key or passphrase/));
+    expect(await restore(to, { spec: keys.node })).toMatchObject(failure(1, /it was sealed under a passphrase/));
     const damaged = join(root, 'damaged.json');
     await writeFile(damaged, (await readFile(backup, 'utf8')).slice(0, -20));
     expect(await restore(to, { file: damaged })).toMatchObject({ code: 1, stderr: 'it is damaged. Take another copy of it\n' });
-    expect(await restore(to, { file: join(data, 'key_share_node-2.json'), spec: keys.node })).toMatchObject({ code: 1, stderr: expect.stringMatching(/it was sealed as key-share of node-2, and it should be backup of node-2/) });
+    const noBackup = /it was sealed as key-share of node-2, and it should be backup of node-2/;
+    expect(await restore(to, { file: join(data, SHARE_FILE), spec: keys.node })).toMatchObject(failure(1, noBackup));
     await expect(readdir(to)).rejects.toThrow('ENOENT');
   });
 
   it('is never in clear text, and replaces nothing', async () => {
-    expect(await runProgram('backup_share', '--data', data, '--name', 'node-2', '--seal-key', keys.node, '--backup-key', 'none', '--out', join(root, 'clear'))).toMatchObject({ code: 2, stderr: expect.stringContaining('--backup-key: a backup is never in clear text') });
+    const specs = ['--seal-key', keys.node, '--backup-key', 'none'];
+    const ran = await runProgram('backup_share', '--data', data, '--name', 'node-2', ...specs, '--out', join(root, 'clear'));
+    expect(ran).toMatchObject(failure(2, /--backup-key: a backup is never in clear text/));
     const before = await readFile(backup, 'utf8');
     expect(await backUp()).toMatchObject({ code: 1, stderr: `${backup}: is there already, and is never replaced\n` });
     expect(await readFile(backup, 'utf8')).toBe(before);
@@ -118,7 +141,7 @@ describe('a backup', () => {
     ['a share of another node', () => dataFolder('wrong', { index: 0 }), /it is the share of node-1/],
     ['auxiliary info of another node', () => dataFolder('wrong', { auxOf: 2 }), /aux info: it is of another node/],
     ['files under another key', () => dataFolder('wrong', { spec: keys.new }), /sealed under another key or passphrase/],
-    ['no key share', async () => { const folder = await dataFolder('none'); await rm(join(folder, 'key_share_node-2.json')); return folder; }, /there is no key share of node-2 yet/],
+    ['no key share', () => folderWithoutShare(), /there is no key share of node-2 yet/],
     ['no folder', () => Promise.resolve(join(root, 'nowhere')), /nowhere\/roster\.json: cannot be read \(ENOENT\)/],
   ])('is not made of %s', async (_what, makeFolder, message) => {
     const ran = await backUp(await makeFolder(), join(root, 'no_backup.json'));
@@ -129,38 +152,44 @@ describe('a backup', () => {
 });
 
 describe('reseal', () => {
-  const reseal = (folder: string, from: string, to: string) => runProgram('reseal', '--data', folder, '--name', 'node-2', '--from', from, '--to', to);
-  const secrets = ['aux_info_node-2.json', 'identity_node-2.json', 'key_share_node-2.json'];
+  const reseal = (folder: string, from: string, to: string) =>
+    runProgram('reseal', '--data', folder, '--name', 'node-2', '--from', from, '--to', to);
+  const secrets = ['aux_info_node-2.json', 'identity_node-2.json', SHARE_FILE];
   const contents = (folder: string): Promise<string[]> => Promise.all(secrets.map((file) => readFile(join(folder, file), 'utf8')));
 
   it('seals what was in clear text, and takes it to another key', async () => {
     const folder = await dataFolder('reseal', { spec: 'none' });
-    await writeFile(join(folder, 'key_share_node-2.pending.3.json'), serializeCoreKeyShare(present(shares[1]).core));
+    const pending = join(folder, 'key_share_node-2.pending.3.json');
+    await writeFile(pending, coreText());
     expect(await reseal(folder, 'none', keys.node)).toMatchObject({ code: 0, stderr: '' });
-    expect(await openFile(join(folder, 'key_share_node-2.pending.3.json'), keys.node, 'key-share')).toBe(serializeCoreKeyShare(present(shares[1]).core));
+    expect(await openFile(pending, keys.node, 'key-share')).toBe(coreText());
     const { code, stdout } = await reseal(folder, keys.node, keys.backup);
     expect(code).toBe(0);
-    expect(stdout.split('\n').slice(0, -1).map((line) => line.replace(`✓ ${folder}/`, ''))).toEqual(['aux_info_node-2.json', 'identity_node-2.json', 'key_share_node-2.json', 'key_share_node-2.pending.3.json']);
+    const resealed = stdout.split('\n').slice(0, -1).map((line) => line.replace(`✓ ${folder}/`, ''));
+    expect(resealed).toEqual([...secrets, 'key_share_node-2.pending.3.json']);
     expect(await openFile(join(folder, 'identity_node-2.json'), keys.backup, 'identity')).toBe(identityText('node-2'));
     expect(await readFile(join(folder, 'executions_node-2.log'), 'utf8')).toBe('keygen\n');
-    expect((await stat(join(folder, 'key_share_node-2.json'))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(folder, SHARE_FILE))).mode & 0o777).toBe(0o600);
   });
 
   it('goes on where it was interrupted', async () => {
     const folder = await dataFolder('half');
     const sealed = await sealText(await open(keys.new), { purpose: 'identity', owner: 'node-2' }, identityText('node-2'));
     await writeFile(join(folder, 'identity_node-2.json'), sealed);
-    expect(await reseal(folder, keys.node, keys.new)).toMatchObject({ code: 0, stdout: expect.stringMatching(/identity_node-2\.json \(was already\)/) });
-    expect(await openFile(join(folder, 'key_share_node-2.json'), keys.new, 'key-share')).toBe(serializeCoreKeyShare(present(shares[1]).core));
+    const stdout = expect.stringMatching(/identity_node-2\.json \(was already\)/);
+    expect(await reseal(folder, keys.node, keys.new)).toMatchObject({ code: 0, stdout });
+    expect(await openFile(join(folder, SHARE_FILE), keys.new, 'key-share')).toBe(coreText());
     expect(await readFile(join(folder, 'identity_node-2.json'), 'utf8')).toBe(sealed);
   });
 
   it('writes nothing when one file does not open', async () => {
     const folder = await dataFolder('broken');
-    await writeFile(join(folder, 'key_share_node-2.json'), await sealText(await open(keys.node), { purpose: 'key-share', owner: 'node-3' }, '{}'));
+    const ofAnother = await sealText(await open(keys.node), { purpose: 'key-share', owner: 'node-3' }, '{}');
+    await writeFile(join(folder, SHARE_FILE), ofAnother);
     const before = await contents(folder);
-    expect(await reseal(folder, keys.node, keys.new)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/key_share_node-2\.json: it was sealed as key-share of node-3.*Nothing was written/) });
-    expect(await reseal(folder, keys.new, keys.backup)).toMatchObject({ code: 1, stderr: expect.stringMatching(/Nothing was written/) });
+    const why = /key_share_node-2\.json: it was sealed as key-share of node-3.*Nothing was written/;
+    expect(await reseal(folder, keys.node, keys.new)).toMatchObject({ ...failure(1, why), stdout: '' });
+    expect(await reseal(folder, keys.new, keys.backup)).toMatchObject(failure(1, /Nothing was written/));
     expect(await contents(folder)).toEqual(before);
     expect(await reseal(root, keys.node, keys.new)).toMatchObject({ code: 1, stderr: `${root}: has no secret files of node-2\n` });
   });
@@ -168,11 +197,13 @@ describe('reseal', () => {
 
 describe('export-pubkey', () => {
   it('reads a sealed share with its key, and says when that is missing', async () => {
-    const file = join(data, 'key_share_node-2.json');
+    const exportKey = (name: string, ...sealKey: string[]) => runProgram('export_pubkey', '--key-share', join(data, name), ...sealKey);
     const key = Buffer.from(encodePoint(present(shares[1]).core.sharedPublicKey, true)).toString('hex');
-    expect(await runProgram('export_pubkey', '--key-share', file, '--seal-key', keys.node)).toMatchObject({ code: 0, stdout: expect.stringContaining(`compressed    ${key}\n`) });
-    expect(await runProgram('export_pubkey', '--key-share', file)).toMatchObject({ code: 2, stderr: expect.stringContaining('--seal-key: is required, the file is sealed') });
-    expect(await runProgram('export_pubkey', '--key-share', file, '--seal-key', keys.new)).toMatchObject({ code: 1, stderr: expect.stringMatching(/sealed under another key/) });
-    expect(await runProgram('export_pubkey', '--key-share', join(data, 'identity_node-2.json'), '--seal-key', keys.node)).toMatchObject({ code: 1, stderr: expect.stringMatching(/it was sealed as identity of node-2, and it should be key-share/) });
+    const stdout = expect.stringContaining(`compressed    ${key}\n`);
+    expect(await exportKey(SHARE_FILE, '--seal-key', keys.node)).toMatchObject({ code: 0, stdout });
+    expect(await exportKey(SHARE_FILE)).toMatchObject(failure(2, /--seal-key: is required, the file is sealed/));
+    expect(await exportKey(SHARE_FILE, '--seal-key', keys.new)).toMatchObject(failure(1, /sealed under another key/));
+    const noShare = /it was sealed as identity of node-2, and it should be key-share/;
+    expect(await exportKey('identity_node-2.json', '--seal-key', keys.node)).toMatchObject(failure(1, noShare));
   });
 });

@@ -17,7 +17,8 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true }));
 
 const fresh = (): string => join(root, `out-${++count}`);
-const makeCluster = (out: string, ...more: string[]) => runProgram('make_cluster', '--nodes', '3', '--threshold', '2', '--out', out, '--seal-key', sealKey, ...more);
+const makeCluster = (out: string, ...more: string[]) =>
+  runProgram('make_cluster', '--nodes', '3', '--threshold', '2', '--out', out, '--seal-key', sealKey, ...more);
 /** The card of a member, made by make-identity in a folder of its own. */
 async function makeCard(name: string): Promise<string> {
   const out = fresh();
@@ -58,12 +59,15 @@ describe('make-cluster', () => {
     expect((await loadRoster(join(out, 'node-1', 'roster.json'))).sealed).toBe(false);
   });
 
-  it.each(['roster.json', 'node-2/roster.json', 'node-3/identity_node-3.json', 'gateway/identity_gateway.json'])('replaces nothing, and then writes nothing: %s', async (present) => {
+  it.each([
+    'roster.json', 'node-2/roster.json', 'node-3/identity_node-3.json', 'gateway/identity_gateway.json',
+  ])('replaces nothing, and then writes nothing: %s', async (present) => {
     const out = fresh();
     await mkdir(join(out, present, '..'), { recursive: true });
     await writeFile(join(out, present), 'the only copy');
     const before = await readdir(out, { recursive: true });
-    expect(await makeCluster(out)).toMatchObject({ code: 1, stdout: '', stderr: `${join(out, present)}: is there already, and is never replaced. Nothing was written\n` });
+    const stderr = `${join(out, present)}: is there already, and is never replaced. Nothing was written\n`;
+    expect(await makeCluster(out)).toMatchObject({ code: 1, stdout: '', stderr });
     expect(await readdir(out, { recursive: true })).toEqual(before);
     expect(await readFile(join(out, present), 'utf8')).toBe('the only copy');
   });
@@ -80,7 +84,8 @@ describe('make-cluster', () => {
   });
 
   it('names what is wrong with the cards', async () => {
-    const [one, two, three, gateway] = (await Promise.all(['node-1', 'node-2', 'node-3', 'gateway'].map(makeCard))) as [string, string, string, string];
+    const names = ['node-1', 'node-2', 'node-3', 'gateway'];
+    const [one, two, three, gateway] = (await Promise.all(names.map(makeCard))) as [string, string, string, string];
     const refused = async (...cards: string[]): Promise<string> => {
       const ran = await runProgram('make_cluster', '--threshold', '2', '--out', fresh(), '--cards', ...cards);
       expect(ran).toMatchObject({ code: 1, stdout: '' });
@@ -110,7 +115,8 @@ describe('make-cluster', () => {
   });
 
   it('refuses a threshold above the number of nodes', async () => {
-    expect(await runProgram('make_cluster', '--nodes', '2', '--threshold', '3', '--out', fresh(), '--seal-key', 'none')).toMatchObject({ code: 1, stderr: 'roster: threshold: must be at most 2, the number of nodes\n' });
+    const ran = await runProgram('make_cluster', '--nodes', '2', '--threshold', '3', '--out', fresh(), '--seal-key', 'none');
+    expect(ran).toMatchObject({ code: 1, stderr: 'roster: threshold: must be at most 2, the number of nodes\n' });
   });
 });
 
@@ -122,13 +128,16 @@ describe('make-identity', () => {
     expect(code).toBe(0);
     expect(Object.keys(JSON.parse(stdout) as object)).toEqual(['name', 'signing_key', 'encryption_key']);
     expect(await readFile(join(out, 'card_node-2.json'), 'utf8')).toBe(stdout);
-    const identity = await readFile(join(out, 'identity_node-2.json'), 'utf8');
-    expect(await runProgram('make_identity', ...args)).toMatchObject({ code: 1, stderr: `${join(out, 'identity_node-2.json')}: is there already, and is never replaced\n` });
-    expect(await readFile(join(out, 'identity_node-2.json'), 'utf8')).toBe(identity);
+    const file = join(out, 'identity_node-2.json');
+    const identity = await readFile(file, 'utf8');
+    const stderr = `${file}: is there already, and is never replaced\n`;
+    expect(await runProgram('make_identity', ...args)).toMatchObject({ code: 1, stderr });
+    expect(await readFile(file, 'utf8')).toBe(identity);
   });
 
   it('refuses a name that no member has', async () => {
-    expect(await runProgram('make_identity', '--name', 'node-0', '--out', fresh(), '--seal-key', 'none')).toMatchObject({ code: 2, stderr: expect.stringContaining('--name: must be node-1 to node-256, or gateway') });
+    const ran = await runProgram('make_identity', '--name', 'node-0', '--out', fresh(), '--seal-key', 'none');
+    expect(ran).toMatchObject({ code: 2, stderr: expect.stringContaining('--name: must be node-1 to node-256, or gateway') });
   });
 });
 
@@ -148,16 +157,22 @@ describe('roster-fingerprint and check-roster', () => {
     await runProgram('make_cluster', '--cards', ...cards, '--threshold', '2', '--out', out);
     const roster = join(out, 'roster.json');
     const identity = join(cards[1] ?? '', '..', 'identity_node-2.json');
-    const { code, stdout } = await runProgram('check_roster', roster, '--cards', ...cards, '--identity', identity, '--seal-key', sealKey);
+    const check = (...args: string[]) => runProgram('check_roster', roster, ...args);
+    const { code, stdout } = await check('--cards', ...cards, '--identity', identity, '--seal-key', sealKey);
     expect(code).toBe(0);
     expect(stdout.match(/✓ contains .*/g)).toEqual(['node-1', 'node-2', 'gateway', 'node-2'].map((name) => `✓ contains ${name}`));
+
     const stranger = await makeCard('node-2');
-    expect(await runProgram('check_roster', roster, '--cards', stranger)).toMatchObject({ code: 1, stdout: '', stderr: 'roster: it has other keys for node-2 than this identity\n' });
     const strangerIdentity = join(stranger, '..', 'identity_node-2.json');
-    expect(await runProgram('check_roster', roster, '--identity', strangerIdentity, '--seal-key', sealKey)).toMatchObject({ code: 1, stderr: 'roster: it has other keys for node-2 than this identity\n' });
-    expect(await runProgram('check_roster', roster, '--identity', identity, '--seal-key', 'none')).toMatchObject({ code: 1, stderr: expect.stringMatching(/it is sealed, and SEAL_KEY is none/) });
-    expect(await runProgram('check_roster', roster, '--identity', identity)).toMatchObject({ code: 2, stderr: expect.stringContaining('--seal-key: is required') });
-    expect(await runProgram('check_roster', roster, '--identity', roster, '--seal-key', sealKey)).toMatchObject({ code: 1, stderr: `${roster}: is not an identity\n` });
+    const otherKeys = 'roster: it has other keys for node-2 than this identity\n';
+    expect(await check('--cards', stranger)).toMatchObject({ code: 1, stdout: '', stderr: otherKeys });
+    expect(await check('--identity', strangerIdentity, '--seal-key', sealKey)).toMatchObject({ code: 1, stderr: otherKeys });
+
+    const sealed = expect.stringMatching(/it is sealed, and SEAL_KEY is none/);
+    const keyMissing = expect.stringContaining('--seal-key: is required');
+    expect(await check('--identity', identity, '--seal-key', 'none')).toMatchObject({ code: 1, stderr: sealed });
+    expect(await check('--identity', identity)).toMatchObject({ code: 2, stderr: keyMissing });
+    expect(await check('--identity', roster, '--seal-key', sealKey)).toMatchObject({ code: 1, stderr: `${roster}: is not an identity\n` });
   });
 
   it('refuse what is no roster', async () => {
@@ -168,7 +183,9 @@ describe('roster-fingerprint and check-roster', () => {
     }
   });
 
-  it.each(['make_cluster', 'make_identity', 'roster_fingerprint', 'check_roster', 'backup_share', 'restore_share', 'reseal'])('%s explains itself', async (program) => {
+  it.each([
+    'make_cluster', 'make_identity', 'roster_fingerprint', 'check_roster', 'backup_share', 'restore_share', 'reseal',
+  ])('%s explains itself', async (program) => {
     const { code, stdout } = await runProgram(program, '--help');
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`^Usage: ${program.replaceAll('_', '-')} `));

@@ -40,14 +40,20 @@ async function verify(path: string, text: string | Buffer, ...args: string[]): P
   return runProgram('verify_audit_log', path, ...args);
 }
 
-const broken = (number: number, why: RegExp) => ({ code: 1, stdout: '', stderr: expect.stringMatching(new RegExp(`^✗ line ${number}: .*${why.source}.*\\n$`)) });
+/** @param place where the chain breaks, and `why`: patterns */
+function brokenAt(place: string, why: string) {
+  const complaint = new RegExp(`^✗ ${place}: ${why}.*\\n$`);
+  return { code: 1, stdout: '', stderr: expect.stringMatching(complaint) };
+}
+const broken = (number: number, why: RegExp) => brokenAt(`line ${number}`, `.*${why.source}`);
 const NOT_IN_IT = expect.stringMatching(/^✗ The chain is whole, but the noted head is not in it/);
 
 describe('verify-audit-log', () => {
   it('passes a whole log and tells its head, which the node told too', () =>
     withLog(async ({ path, lines, heads }) => {
       const head = heads.at(-1) ?? '';
-      expect(await verify(path, lines.join(''))).toEqual({ code: 0, stdout: `✓ The chain is whole\n${LINES} lines\nhead ${head}\n`, stderr: '' });
+      const stdout = `✓ The chain is whole\n${LINES} lines\nhead ${head}\n`;
+      expect(await verify(path, lines.join(''))).toEqual({ code: 0, stdout, stderr: '' });
       expect(await verify(path, '')).toMatchObject({ code: 0, stdout: `✓ The chain is whole\n0 lines\nhead ${'0'.repeat(64)}\n` });
     }));
 
@@ -60,7 +66,8 @@ describe('verify-audit-log', () => {
       expect(await check(a, c, b, ...rest)).toEqual(broken(2, /sequence: it is 3/));
       expect(await check(a, b, b, c, ...rest)).toEqual(broken(3, /sequence: it is 2/));
       expect(await check(a, b, '\n', c, ...rest)).toEqual(broken(3, /is not JSON/));
-      expect(await check(a, b.replace('node-2', 'node-3'), c, ...rest)).toEqual(broken(3, /previous: it is not the SHA-256 of the line before/));
+      const changed = b.replace('node-2', 'node-3');
+      expect(await check(a, changed, c, ...rest)).toEqual(broken(3, /previous: it is not the SHA-256 of the line before/));
       expect(await check(a, b.trimEnd(), c, ...rest)).toEqual(broken(2, /is not JSON/));
       expect(await check(a, b, c.trimEnd())).toEqual(broken(3, /it is cut short/));
       expect(await check(a, b, 'x'.repeat(1_200_000))).toEqual(broken(3, /longer than any/));
@@ -77,12 +84,15 @@ describe('verify-audit-log', () => {
   it('sees that the end is gone, or another one, when a head was noted elsewhere', () =>
     withLog(async ({ path, lines, heads }) => {
       const [first = '', last = ''] = [heads[0], heads.at(-1)];
-      const cut = lines.slice(0, -1).join('');
+      const [whole, cut] = [lines.join(''), lines.slice(0, -1).join('')];
+      const otherEnd = cut + (lines.at(-1) ?? '').replace('node-6', 'node-1');
       expect((await verify(path, cut)).code).toBe(0);
-      expect(await verify(path, cut, '--head', last)).toEqual({ code: 1, stdout: '', stderr: NOT_IN_IT });
-      expect(await verify(path, cut + (lines.at(-1) ?? '').replace('node-6', 'node-1'), '--head', last)).toEqual({ code: 1, stdout: '', stderr: NOT_IN_IT });
-      expect(await verify(path, lines.join(''), '--head', last.toUpperCase())).toMatchObject({ code: 0, stdout: expect.stringContaining(`line ${LINES} is the noted head`) });
-      expect(await verify(path, lines.join(''), `--head=${first}`)).toMatchObject({ code: 0, stdout: expect.stringContaining('line 1 is the noted head') });
+      for (const text of [cut, otherEnd]) {
+        expect(await verify(path, text, '--head', last)).toEqual({ code: 1, stdout: '', stderr: NOT_IN_IT });
+      }
+      const found = (line: number) => ({ code: 0, stdout: expect.stringContaining(`line ${line} is the noted head`) });
+      expect(await verify(path, whole, '--head', last.toUpperCase())).toMatchObject(found(LINES));
+      expect(await verify(path, whole, `--head=${first}`)).toMatchObject(found(1));
     }));
 
   it('reads the full files first, and finds one that is missing, cut or in the place of another', () =>
@@ -94,8 +104,9 @@ describe('verify-audit-log', () => {
         return verify(path, texts[2].join(''), ...args);
       };
       const [a, b, c] = [lines.slice(0, 2), lines.slice(2, 4), lines.slice(4)];
-      const in4 = (line: number, why: string) => ({ code: 1, stdout: '', stderr: expect.stringMatching(new RegExp(`^✗ line ${line} in audit_node-1\\.4\\.log: ${why}.*\\n$`)) });
-      expect(await check([a, b, c], '--head', heads[2] ?? '')).toMatchObject({ code: 0, stdout: `✓ The chain is whole, and line 3 is the noted head\n${LINES} lines\nhead ${heads.at(-1) ?? ''}\n` });
+      const in4 = (line: number, why: string) => brokenAt(`line ${line} in audit_node-1\\.4\\.log`, why);
+      const stdout = `✓ The chain is whole, and line 3 is the noted head\n${LINES} lines\nhead ${heads.at(-1) ?? ''}\n`;
+      expect(await check([a, b, c], '--head', heads[2] ?? '')).toMatchObject({ code: 0, stdout });
       expect(await check([a, b.slice(0, 1), c])).toEqual(in4(4, 'it is missing; the file should end with line 4'));
       expect(await check([a, [b[0] ?? '', (b[1] ?? '').slice(0, 20)], c])).toEqual(in4(4, 'it is cut short'));
       expect(await check([a, b.slice(0, 1), []])).toEqual(in4(4, 'it is missing'));
@@ -104,18 +115,22 @@ describe('verify-audit-log', () => {
       expect(await verify(path, c.join(''))).toEqual(in4(1, 'sequence: it is 5 and should be 1'));
       await writeFile(first, a.join(''));
       await rm(second);
-      expect(await verify(path, c.join(''))).toEqual(broken(3, /sequence: it is 5 and should be 3. It is the first of its file: the file before is cut, or one is missing/));
+      const firstOfItsFile = /sequence: it is 5 and should be 3. It is the first of its file: the file before is cut, or one is missing/;
+      expect(await verify(path, c.join(''))).toEqual(broken(3, firstOfItsFile));
       await writeFile(second, b.join(''));
       await rm(path);
       expect(await runProgram('verify_audit_log', path)).toMatchObject({ code: 1, stderr: `${path}: cannot be read (ENOENT)\n` });
     }));
 
   it('is called with one file, and perhaps a head', async () => {
-    expect(await runProgram('verify_audit_log')).toMatchObject({ code: 2, stderr: "FILE: is required\nTry 'verify-audit-log --help'.\n" });
-    expect(await runProgram('verify_audit_log', 'a', 'b')).toMatchObject({ code: 2, stderr: expect.stringContaining('b: there is one argument too many') });
-    expect(await runProgram('verify_audit_log', 'a', '--head', 'xyz')).toMatchObject({ code: 2, stderr: expect.stringMatching(/^--head: must be 64 hexadecimal digits\n/) });
-    expect(await runProgram('verify_audit_log', 'no such file')).toMatchObject({ code: 1, stderr: 'no such file: cannot be read (ENOENT)\n' });
-    expect(await runProgram('verify_audit_log', '--help')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: verify-audit-log FILE(.|\n)*Exit code: /) });
+    const called = (...args: string[]) => runProgram('verify_audit_log', ...args);
+    const [tooMany, notHex] = [/b: there is one argument too many/, /^--head: must be 64 hexadecimal digits\n/];
+    const help = /^Usage: verify-audit-log FILE(.|\n)*Exit code: /;
+    expect(await called()).toMatchObject({ code: 2, stderr: "FILE: is required\nTry 'verify-audit-log --help'.\n" });
+    expect(await called('a', 'b')).toMatchObject({ code: 2, stderr: expect.stringMatching(tooMany) });
+    expect(await called('a', '--head', 'xyz')).toMatchObject({ code: 2, stderr: expect.stringMatching(notHex) });
+    expect(await called('no such file')).toMatchObject({ code: 1, stderr: 'no such file: cannot be read (ENOENT)\n' });
+    expect(await called('--help')).toMatchObject({ code: 0, stdout: expect.stringMatching(help) });
   });
 });
 

@@ -15,11 +15,12 @@ import { Pool } from 'undici';
 import type { Json } from 'testkit/json';
 import { identityText } from 'testkit/fixed_identity';
 import { sha256 } from '../../src/base/sha256.js';
+import { FORGED_MESSAGES, GONE, NO_ANSWERS, OTHER_STATES } from './board_lies.js';
 import { startBoard } from './cluster.js';
 
 type Entry = Record<string, Json>;
 
-/** Of each field so many values are kept to lie with. */
+/** Of each field, this many values are kept to lie with. Fewer: lies are less plausible. More: a run needs more memory. */
 const KEPT = 400;
 const LONGEST_WAIT_MS = 700;
 
@@ -97,7 +98,7 @@ export class MaliciousBoard {
     const { method = 'GET', url = '/' } = request;
     const text = await bodyOf(request);
     this.#remember(url, text);
-    const answer = await (this.#happens(0.1) ? this.#broken() : method === 'GET' ? this.#read(url) : this.#write(method, url, text));
+    const answer = await this.#answerTo(method, url, text);
     if (answer === null) {
       response.destroy();
       return;
@@ -105,6 +106,10 @@ export class MaliciousBoard {
     const instance = this.#happens(0.02) ? `other${this.#draw(3)}` : answer.instance;
     response.writeHead(answer.status, { 'content-type': 'application/json', [INSTANCE_HEADER]: instance });
     response.end(answer.text);
+  }
+  #answerTo(method: string, url: string, text: string): Promise<Answer | null> {
+    if (this.#happens(0.1)) return this.#broken();
+    return method === 'GET' ? this.#read(url) : this.#write(method, url, text);
   }
 
   #remember(url: string, text: string): void {
@@ -114,7 +119,9 @@ export class MaliciousBoard {
     const body = parse(text);
     if (!isEntry(body)) return;
     const [route = '', id = ''] = (url.split('?')[0] ?? '').slice(1).split('/');
-    if (route === 'requests' && typeof body.signature === 'string') this.signatures.push({ id: decodeURIComponent(id), signature: body.signature });
+    if (route === 'requests' && typeof body.signature === 'string') {
+      this.signatures.push({ id: decodeURIComponent(id), signature: body.signature });
+    }
     this.#keep(route, body);
   }
 
@@ -137,7 +144,7 @@ export class MaliciousBoard {
       return { ...answer, text: await this.#shownList(route, json) };
     }
     const [shown] = isEntry(json) ? await this.#shown(route, json) : [];
-    return shown === undefined ? { ...answer, status: 404, text: '{"error":{"code":"unknown","message":"gone"}}' } : { ...answer, text: JSON.stringify(shown) };
+    return shown === undefined ? { ...answer, ...GONE } : { ...answer, text: JSON.stringify(shown) };
   }
 
   async #write(method: string, url: string, text: string): Promise<Answer | null> {
@@ -148,8 +155,9 @@ export class MaliciousBoard {
     if (this.#happens(0.3)) await sleep(this.#draw(300));
     let honest: Answer | null = null;
     for (const each of await this.#twisted(route, body)) {
-      const elsewhere = id !== undefined && each !== body && this.#draw(2) === 0 ? (this.#valueOf(route === 'nodes' ? 'from_node' : 'request_id') ?? id) : id;
-      const to = elsewhere === undefined ? `/${route}` : `/${route}/${encodeURIComponent(textOf(elsewhere))}`;
+      const elsewhere = id !== undefined && each !== body && this.#draw(2) === 0 ? this.#otherId(route) : undefined;
+      const named = elsewhere ?? id;
+      const to = named === undefined ? `/${route}` : `/${route}/${encodeURIComponent(textOf(named))}`;
       const answer = await this.#forward(method, query === undefined ? to : `${to}?${query}`, JSON.stringify(each));
       if (each === body) honest = answer;
     }
@@ -158,7 +166,12 @@ export class MaliciousBoard {
       return Array.isArray(list) ? { ...honest, text: await this.#shownList(route, list) } : honest;
     }
     const made = { id: `made.${this.#draw(1e9)}`, created_at: new Date().toISOString(), ...body };
-    return method === 'POST' ? { status: 200, text: JSON.stringify(query === undefined ? made : [made]), instance: this.#instance } : this.#broken();
+    if (method !== 'POST') return this.#broken();
+    return { status: 200, text: JSON.stringify(query === undefined ? made : [made]), instance: this.#instance };
+  }
+
+  #otherId(route: string): Json | undefined {
+    return this.#valueOf(route === 'nodes' ? 'from_node' : 'request_id');
   }
 
   async #forward(method: string, path: string, text: string): Promise<Answer> {
@@ -173,8 +186,9 @@ export class MaliciousBoard {
   /** No answer, or none that is any good. */
   async #broken(): Promise<Answer | null> {
     await sleep(this.#draw(100));
-    const text = this.#pick(['', '[]', '{}', 'null', '[null]', '{"error":', '{"error":{"code":"no","message":"no"}}', '[{"id":1}]', '"0"']);
-    return this.#draw(4) === 0 ? null : { status: this.#pick([200, 200, 400, 403, 404, 409, 429, 500, 503]), text, instance: this.#instance };
+    const text = this.#pick(NO_ANSWERS);
+    if (this.#draw(4) === 0) return null;
+    return { status: this.#pick([200, 200, 400, 403, 404, 409, 429, 500, 503]), text, instance: this.#instance };
   }
 
   // ---- lies ----
@@ -228,7 +242,7 @@ export class MaliciousBoard {
       if (value !== undefined && field !== 'status') twisted[field] = value;
     }
     // Only a signing request has these states.
-    if ('message' in entry && this.#draw(3) === 0) Object.assign(twisted, this.#pick<Entry>([{ status: 'failed', reason: 'policy_refused: node-1' }, { status: 'completed' }, { status: 'pending', message: 'changed by the board' }]));
+    if ('message' in entry && this.#draw(3) === 0) Object.assign(twisted, this.#pick(OTHER_STATES));
     return twisted;
   }
 
@@ -254,28 +268,47 @@ export class MaliciousBoard {
     const { roster } = this;
     const as = (name: Json | undefined): Identity => this.#outsider(textOf(name));
     const text = (field: string): string => textOf(entry[field]);
-    const plain = this.#pick(['{"Round1":{"commitment":[]}}', '{"Round2":7}', '{"Round3":{}}', 'x', JSON.stringify({ Round2Uni: { sigma: { curve: 'secp256k1', scalar: '1'.repeat(64) } } })]);
+    const plain = this.#pick(FORGED_MESSAGES);
     if ((route === 'messages' || route === 'presignature-messages') && 'payload' in entry) {
-      const place = { namespace: route, session: text('request_id'), incarnation: 'a', setting: '0'.repeat(64), to: text('to_node'), round: Number(entry.round) } as const;
-      const known = place.to === '*' || roster.has(place.to);
-      return { ...entry, id: `forged.${this.#draw(1e9)}`, payload: known && this.#draw(3) > 0 ? await seal(as(entry.from_node), roster, place, plain) : plain };
+      const [to, round] = [text('to_node'), Number(entry.round)];
+      const place = { namespace: route, session: text('request_id'), incarnation: 'a', setting: '0'.repeat(64), to, round } as const;
+      const id = `forged.${this.#draw(1e9)}`;
+      const sealed = (to === '*' || roster.has(to)) && this.#draw(3) > 0;
+      return { ...entry, id, payload: sealed ? await seal(as(entry.from_node), roster, place, plain) : plain };
     }
-    if (route === 'requests') return this.#request({ ...entry, message: this.#draw(2) === 0 ? text('message') : 'forged by the board' }, as('gateway'));
+    if (route === 'requests') {
+      const message = this.#draw(2) === 0 ? text('message') : 'forged by the board';
+      return this.#request({ ...entry, message }, as('gateway'));
+    }
     if (route === 'partial-signatures') {
-      const claims = { request_id: text('request_id'), message_sha256: '0'.repeat(64), presignature_id: textOf(this.#valueOf('presignature_id')), sigma: '1'.repeat(64) };
+      const presignature_id = textOf(this.#valueOf('presignature_id'));
+      const claims = { request_id: text('request_id'), message_sha256: '0'.repeat(64), presignature_id, sigma: '1'.repeat(64) };
       return { ...entry, payload: await sign(as(entry.from_node), roster, kinds.PARTIAL_SIGNATURE, claims) };
     }
     if (route === 'nodes' && isEntry(entry.status ?? null)) {
-      const status = { ...(entry.status as Entry), ...this.#pick<Entry>([{ incarnation: 'forged' }, { stage: 'refusing' }, { pool: {} }, { offers: { '1-2-3': [textOf(this.#valueOf('presignature_id'))] } }, { culprits: ['node-1', 'node-2', 'node-3'] }, { attempts: ['req_1_x.3.1-2-3'] }]) };
-      const statement = await sign(as(entry.node_id), roster, kinds.NODE_STATUS, { started: Date.now() + 10_000, sequence: 1_000_000, status });
+      const status = { ...(entry.status as Entry), ...this.#forgedStatus() };
+      const claims = { started: Date.now() + 10_000, sequence: 1_000_000, status };
+      const statement = await sign(as(entry.node_id), roster, kinds.NODE_STATUS, claims);
       return { ...entry, status, ...(this.#draw(2) === 0 ? { statement } : {}) };
     }
     if (route === 'presignature-requests') {
       const id = `presig_gen_node-1_${sha256(String(this.#draw(1e9))).slice(0, 32)}`;
       const participants = [0, 1, 2];
-      return { ...entry, id, request_id: id, participants, status: 'pending', origin: await sign(as('node-1'), roster, kinds.PRESIGNATURE_REQUEST, { id, participants }) };
+      const origin = await sign(as('node-1'), roster, kinds.PRESIGNATURE_REQUEST, { id, participants });
+      return { ...entry, id, request_id: id, participants, status: 'pending', origin };
     }
     return this.#withOther(entry);
+  }
+
+  #forgedStatus(): Entry {
+    return this.#pick<Entry>([
+      { incarnation: 'forged' },
+      { stage: 'refusing' },
+      { pool: {} },
+      { offers: { '1-2-3': [textOf(this.#valueOf('presignature_id'))] } },
+      { culprits: ['node-1', 'node-2', 'node-3'] },
+      { attempts: ['req_1_x.3.1-2-3'] },
+    ]);
   }
 
   #outsider(name: string): Identity {
@@ -284,22 +317,26 @@ export class MaliciousBoard {
 
   async #request(entry: Entry, asker: Identity): Promise<Entry> {
     const [id, message] = [textOf(entry.id), textOf(entry.message)];
-    const named = this.#draw(2) === 0 ? undefined : this.#valueOf('presignature_id');
-    const claims = { id, message_sha256: sha256(message), time: new Date().toISOString(), ...(named === undefined ? {} : { presignature_id: textOf(named) }) };
-    return { ...entry, ...(named === undefined ? {} : { presignature_id: named }), status: 'pending', origin: await sign(asker, this.roster, kinds.SIGNING_REQUEST, claims) };
+    const value = this.#draw(2) === 0 ? undefined : this.#valueOf('presignature_id');
+    const claimed = value === undefined ? {} : { presignature_id: textOf(value) };
+    const shown = value === undefined ? {} : { presignature_id: value };
+    const claims = { id, message_sha256: sha256(message), time: new Date().toISOString(), ...claimed };
+    return { ...entry, ...shown, status: 'pending', origin: await sign(asker, this.roster, kinds.SIGNING_REQUEST, claims) };
   }
 
   /** Puts a request on the board that nobody has made. */
   async invent(): Promise<void> {
     const [id, message] = [`req_${Math.floor(Date.now() / 1000)}_${this.#draw(1e9)}`, 'pay everything to the board'];
     const stolen = this.#valueOf('origin');
-    const { origin } = this.#draw(3) === 0 || stolen === undefined ? await this.#request({ id, message }, this.#outsider('gateway')) : { origin: stolen };
-    await this.truth.createRequest({ id, message, ...(this.#draw(3) === 0 ? {} : { origin: textOf(origin) }) }).catch(() => undefined);
+    const isStolen = this.#draw(3) !== 0 && stolen !== undefined;
+    const { origin } = isStolen ? { origin: stolen } : await this.#request({ id, message }, this.#outsider('gateway'));
+    const given = this.#draw(3) === 0 ? {} : { origin: textOf(origin) };
+    await this.truth.createRequest({ id, message, ...given }).catch(() => undefined);
   }
 
   // ---- chance ----
 
-  /** Once in so many times, the more the higher the intensity. */
+  /** Happens once in 1 / (share * intensity) times. */
   #happens(share: number): boolean {
     return this.intensity > 0 && this.#draw(1_000_000) < 1_000_000 * share * this.intensity;
   }

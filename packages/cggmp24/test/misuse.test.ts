@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import * as api from '../src/index.js';
 import { at } from '../src/base/at.js';
-import { G, multiply } from '../src/math/curve.js';
+import { G, INFINITY, multiply } from '../src/math/curve.js';
 import { fixturePrimes } from '../src/testing/parties.js';
 import { FEW_REPETITIONS, smallShares } from './util/small_shares.js';
 
@@ -23,10 +23,14 @@ const publicCore = { sharedPublicKey, publicShares, vssSetup, chainCode };
 const { encryptionKeys, ringPedersen } = share.aux;
 const keyMaterial = { core: publicCore, aux: { params, encryptionKeys, ringPedersen } };
 const messages = [{ sender: 0, recipient: 'all', payload: '{}' }];
-const aCase = { params, setting: { kind: 'keygen', executionId, parties: 3, threshold: 2, chainCode: 'shared', reliableBroadcast: true }, messages };
+const keygenSetting = { kind: 'keygen', executionId, parties: 3, threshold: 2, chainCode: 'shared', reliableBroadcast: true };
+const aCase = { params, setting: keygenSetting, messages };
 const signingCase = {
   params,
-  setting: { kind: 'signing', executionId, signers: [0, 2], key: keyMaterial, path: [0], message, reliableBroadcast: true, identification: true },
+  setting: {
+    kind: 'signing', executionId, signers: [0, 2], key: keyMaterial, path: [0], message,
+    reliableBroadcast: true, identification: true,
+  },
   messages,
 };
 
@@ -58,22 +62,55 @@ interface Entry {
 
 const OF_A_KEY = ['vssSetup', 'chainCode'];
 
+const newPresignature = (...args: never[]): unknown => new api.Presignature(...(args as unknown as [never, never]));
+const newPrimes = (...args: never[]): unknown => new api.PregeneratedPrimes(...(args as unknown as [never, never]));
+
 const ENTRIES: Readonly<Record<string, Entry>> = {
-  keygen: { call: api.keygen, args: [{ ...run, index: 0, parties: 3, threshold: 2, chainCode: 'shared' }], optional: ['reliableBroadcast', 'rng', 'chainCode'] },
-  keygenNonThreshold: { call: api.keygenNonThreshold, args: [{ ...run, index: 0, parties: 3, chainCode: 'none' }], optional: ['reliableBroadcast', 'rng', 'chainCode'] },
-  auxInfo: { call: api.auxInfo, args: [{ ...run, index: 0, parties: 3, primes, insecurePrmFirstWordOnly: false }], optional: ['reliableBroadcast', 'rng', 'insecurePrmFirstWordOnly'] },
+  keygen: {
+    call: api.keygen,
+    args: [{ ...run, index: 0, parties: 3, threshold: 2, chainCode: 'shared' }],
+    optional: ['reliableBroadcast', 'rng', 'chainCode'],
+  },
+  keygenNonThreshold: {
+    call: api.keygenNonThreshold,
+    args: [{ ...run, index: 0, parties: 3, chainCode: 'none' }],
+    optional: ['reliableBroadcast', 'rng', 'chainCode'],
+  },
+  auxInfo: {
+    call: api.auxInfo,
+    args: [{ ...run, index: 0, parties: 3, primes, insecurePrmFirstWordOnly: false }],
+    optional: ['reliableBroadcast', 'rng', 'insecurePrmFirstWordOnly'],
+  },
   presign: { call: api.presign, args: [signing], optional: ['reliableBroadcast', 'rng', 'identification'], nullable: OF_A_KEY },
-  sign: { call: api.sign, args: [{ ...signing, message, path: [0] }], optional: ['reliableBroadcast', 'rng', 'identification', 'path'], nullable: OF_A_KEY },
+  sign: {
+    call: api.sign,
+    args: [{ ...signing, message, path: [0] }],
+    optional: ['reliableBroadcast', 'rng', 'identification', 'path'],
+    nullable: OF_A_KEY,
+  },
   settleTogether: { call: api.settleTogether, args: [[session]] },
-  'Session.receive': { call: (incoming: never) => { session.receive(incoming); }, args: [{ sender: 0.5, broadcast: true, payload: '{}' }], anyNumber: ['sender'], abort: 'unknown_sender' },
+  'Session.receive': {
+    call: (incoming: never) => { session.receive(incoming); },
+    args: [{ sender: 0.5, broadcast: true, payload: '{}' }],
+    anyNumber: ['sender'],
+    abort: 'unknown_sender',
+  },
   verify: { call: api.verify, args: [{ r: 1n, s: 1n }, publicKey, message] },
   derive: { call: api.derive, args: [{ publicKey, chainCode: new Uint8Array(32) }, [0, 1]] },
-  combine: { call: api.combine, args: [partials, publicData, publicKey, message, true], optional: ['4'], abort: 'is not of a presignature' },
+  combine: {
+    call: api.combine,
+    args: [partials, publicData, publicKey, message, true],
+    optional: ['4'],
+    abort: 'is not of a presignature',
+  },
   isPartialSignature: { call: api.isPartialSignature, args: [1n, 0, publicData, 1n] },
   messageToScalar: { call: api.messageToScalar, args: [message] },
-  Presignature: { call: (...args: never[]) => new api.Presignature(...(args as unknown as [never, never])), args: [publicData, { tildeK: 1n, tildeChi: 1n }] },
+  Presignature: { call: newPresignature, args: [publicData, { tildeK: 1n, tildeChi: 1n }] },
   'Presignature.issuePartialSignature': { call: (text: never) => presignature.issuePartialSignature(text), args: [message] },
-  'Presignature.takeOver': { call: (text: never) => api.Presignature.takeOver(text), args: [new api.Presignature(publicData, { tildeK: 1n, tildeChi: 1n }).handOver()] },
+  'Presignature.takeOver': {
+    call: (text: never) => api.Presignature.takeOver(text),
+    args: [new api.Presignature(publicData, { tildeK: 1n, tildeChi: 1n }).handOver()],
+  },
   generatePrimes: {
     call: api.generatePrimes,
     args: [{ onProgress: () => undefined, params: { ...params, primeBits: 64 }, rng }],
@@ -85,8 +122,12 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
     optional: ['2', 'signal', 'onProgress'],
     abort: 'stopped',
   },
-  generateSafePrime: { call: api.generateSafePrime, args: [64, { rng: api.systemRng, onProgress: () => undefined }], optional: ['onProgress'] },
-  PregeneratedPrimes: { call: (...args: never[]) => new api.PregeneratedPrimes(...(args as unknown as [never, never])), args: [primes.reveal(), params] },
+  generateSafePrime: {
+    call: api.generateSafePrime,
+    args: [64, { rng: api.systemRng, onProgress: () => undefined }],
+    optional: ['onProgress'],
+  },
+  PregeneratedPrimes: { call: newPrimes, args: [primes.reveal(), params] },
   parsePrimes: { call: api.parsePrimes, args: [api.serializePrimes(primes), params] },
   serializePrimes: { call: api.serializePrimes, args: [primes] },
   completeKeyShare: { call: api.completeKeyShare, args: [share.core, share.aux], nullable: OF_A_KEY },
@@ -101,7 +142,12 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   publicKeyMaterialJson: { call: api.publicKeyMaterialJson, args: [params] },
   messagesOfRecord: {
     call: api.messagesOfRecord,
-    args: [{ index: 0, received: [{ sender: 1, broadcast: true, payload: '{}' }], sent: [{ to: 'all', round: 1, payload: '{}' }], culprits: [1] }],
+    args: [{
+      index: 0,
+      received: [{ sender: 1, broadcast: true, payload: '{}' }],
+      sent: [{ to: 'all', round: 1, payload: '{}' }],
+      culprits: [1],
+    }],
     anyNumber: ['sender'],
   },
   parseCase: { call: api.parseCase, args: [api.serializeCase(aCase as api.Case), params], optional: ['1'] },
@@ -116,7 +162,9 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
 /** Neither takes arguments of a caller's, or these are errors. */
 const WITHOUT = ['InvalidArgument', 'ProtocolAborted', 'ProtocolBug', 'arithmeticBackend'];
 
-const JUNK: readonly unknown[] = [undefined, null, true, Number.NaN, 7.5, -1, 'text', 10n, [], {}, [null], new Uint8Array(), new Map(), () => 1];
+const JUNK: readonly unknown[] = [
+  undefined, null, true, Number.NaN, 7.5, -1, 'text', 10n, [], {}, [null], new Uint8Array(), new Map(), () => 1,
+];
 
 function kindOf(value: unknown): string {
   if (value === null || typeof value !== 'object') return typeof value;
@@ -148,7 +196,9 @@ interface Misuse {
 
 /** Each argument, and each field and item of it, replaced by each value that cannot be meant. */
 function* misuses(value: unknown, entry: Entry, path = ''): Generator<{ path: string; junk: unknown; value: unknown }> {
-  if (path !== '') for (const junk of JUNK) if (isMisuse(path.split('.').at(-1) ?? '', value, junk, entry)) yield { path, junk, value: junk };
+  const field = path.split('.').at(-1) ?? '';
+  const junkHere = path === '' ? [] : JUNK.filter((junk) => isMisuse(field, value, junk, entry));
+  yield* junkHere.map((junk) => ({ path, junk, value: junk }));
   if (!isPlain(value)) return;
   for (const [key, inner] of Object.entries(value)) {
     // Of a message that was sent, the informational number of its round is not looked at.
@@ -198,21 +248,28 @@ describe.each(Object.entries(ENTRIES))('%s', (_, entry) => {
 
 describe('what depends on another argument', () => {
   const options = { executionId, index: 0, parties: 3, threshold: 2 };
+  const nobodys = { Gamma: G, commitments: [] };
+  const drawing = (rng: () => unknown) => () => api.keygen({ ...options, rng: rng as never }).proceed();
+  const signingWith = (...signers: number[]) => () => api.presign({ executionId, share, signers });
 
   it.each<[string, () => unknown, string]>([
     ['an empty execution id', () => api.keygen({ ...options, executionId: new Uint8Array() }), 'executionId: must not be empty'],
     ['a threshold above the number of parties', () => api.keygen({ ...options, threshold: 4 }), 'threshold: must be an integer from 2'],
     ['an index that is the number of parties', () => api.keygen({ ...options, index: 3 }), 'index: must be an integer from 0 to 2'],
-    ['a signer twice', () => api.presign({ executionId, share, signers: [0, 0] }), 'signers: must be distinct'],
-    ['a signer that does not exist', () => api.presign({ executionId, share, signers: [0, 3] }), 'signers: each must be an integer from 0 to 2'],
-    ['too few signers', () => api.presign({ executionId, share, signers: [0] }), 'signers: must be exactly 2'],
-    ['signers without oneself', () => api.presign({ executionId, share, signers: [1, 2] }), 'signers: we are not among them'],
+    ['a signer twice', signingWith(0, 0), 'signers: must be distinct'],
+    ['a signer that does not exist', signingWith(0, 3), 'signers: each must be an integer from 0 to 2'],
+    ['too few signers', signingWith(0), 'signers: must be exactly 2'],
+    ['signers without oneself', signingWith(1, 2), 'signers: we are not among them'],
     ['a share of another party', () => api.completeKeyShare(share.core, at(shares, 1).aux), 'aux info is of another party'],
     ['no partial signatures', () => api.combine([], publicData, publicKey, message), 'partials: must be one of each of the 2 signers'],
-    ['none, and a presignature of nobody', () => api.combine([], { Gamma: G, commitments: [] }, publicKey, message), 'publicData.commitments: must not be empty'],
-    ['a key that is the point at infinity', () => api.verify({ r: 1n, s: 1n }, G.subtract(G), message), 'publicKey: must not be the point at infinity'],
-    ['a generator that gives less', () => api.keygen({ ...options, rng: () => new Uint8Array(1) }).proceed(), 'rng: must give a Uint8Array of the 32 bytes'],
-    ['a generator that gives text', () => api.keygen({ ...options, rng: (() => 'x') as never }).proceed(), 'rng: must give a Uint8Array of the 32 bytes'],
+    ['none, and a presignature of nobody', () => api.combine([], nobodys, publicKey, message), 'publicData.commitments: must not be empty'],
+    [
+      'a key that is the point at infinity',
+      () => api.verify({ r: 1n, s: 1n }, INFINITY, message),
+      'publicKey: must not be the point at infinity',
+    ],
+    ['a generator that gives less', drawing(() => new Uint8Array(1)), 'rng: must give a Uint8Array of the 32 bytes'],
+    ['a generator that gives text', drawing(() => 'x'), 'rng: must give a Uint8Array of the 32 bytes'],
   ])('%s', (_, call, expected) => {
     expect(call).toThrow(api.InvalidArgument);
     expect(call).toThrow(expected);

@@ -69,7 +69,13 @@ export function freshSalt(): string {
  * @param salt for a sender who wants to disclose the message later
  * @returns the text to post. Sealing twice gives two texts: seal once, post that one again
  */
-export async function seal(identity: Identity, roster: Roster, place: Omit<Place, 'from'>, plaintext: string, salt = freshSalt()): Promise<string> {
+export async function seal(
+  identity: Identity,
+  roster: Roster,
+  place: Omit<Place, 'from'>,
+  plaintext: string,
+  salt = freshSalt(),
+): Promise<string> {
   const full: Place = { ...place, from: identity.name };
   if (full.to === '*') return sign(identity, roster, ENVELOPE, { place: full, body: { plaintext } });
   const disclosure: Disclosure = { salt, plaintext };
@@ -89,9 +95,11 @@ export async function check(roster: Roster, place: Omit<Place, 'incarnation' | '
   const { signer, claims } = await verify(roster, ENVELOPE, envelope);
   if (signer !== claims.place.from) throw new Refused(`${signer} has signed in the name of ${claims.place.from}`);
   for (const field of ['namespace', 'session', 'from', 'to', 'round'] as const) {
-    if (claims.place[field] !== place[field]) throw new Refused(`${field}: it was signed for ${claims.place[field]}, not for ${place[field]}`);
+    const [signed, found] = [claims.place[field], place[field]];
+    if (signed !== found) throw new Refused(`${field}: it was signed for ${signed}, not for ${found}`);
   }
-  if ((claims.place.to === '*') !== 'plaintext' in claims.body) throw new Refused('body: what is for one node is encrypted, and nothing else');
+  const [toAll, inClear] = [claims.place.to === '*', 'plaintext' in claims.body];
+  if (toAll !== inClear) throw new Refused('body: what is for one node is encrypted, and nothing else');
   return claims;
 }
 
@@ -125,7 +133,8 @@ async function decrypt(identity: Identity, roster: Roster, place: Place, ciphert
       keyManagementAlgorithms: ['ECDH-ES'],
       contentEncryptionAlgorithms: ['A256GCM'],
     });
-    if (opened.protectedHeader.apu !== placeDigest(roster, place).toString('base64url')) throw new Refused('ciphertext: it was made for another message');
+    const madeFor = placeDigest(roster, place).toString('base64url');
+    if (opened.protectedHeader.apu !== madeFor) throw new Refused('ciphertext: it was made for another message');
     plaintext = opened.plaintext;
   } catch (error) {
     if (error instanceof Refused) throw error;

@@ -1,7 +1,10 @@
 /** It may repeat what came from outside, in a log or an answer. */
 const MAX_LENGTH = 500;
 
-/** Something that came from outside is not what it has to be. The message says what is wrong with it, never a secret; it is cut where it is too long. */
+/**
+ * Something that came from outside is not what it has to be. The message says what is wrong with it, never a secret. Of a message
+ * that is too long, the end is cut.
+ */
 export class Refused extends Error {
   override readonly name: string = 'Refused';
 

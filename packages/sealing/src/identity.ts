@@ -9,7 +9,8 @@ import { isCanonical, parseJson } from './json.js';
 const KeySchema = z.string().refine((text) => text.length === 43 && isCanonical(text), 'must be 32 bytes in base64url');
 
 /** A node, `node-1` to `node-256`, or the gateway. */
-export const MemberNameSchema = z.string().regex(/^(node-([1-9]\d?|1\d\d|2[0-4]\d|25[0-6])|gateway)$/, 'must be node-1 to node-256, or gateway');
+const MEMBER_NAME = /^(node-([1-9]\d?|1\d\d|2[0-4]\d|25[0-6])|gateway)$/;
+export const MemberNameSchema = z.string().regex(MEMBER_NAME, 'must be node-1 to node-256, or gateway');
 
 /** What everybody may know of a member: its line in the roster. */
 export const PublicIdentitySchema = z.strictObject({
@@ -54,7 +55,8 @@ function fromSecret(crv: Curve, secret: Buffer): KeyObject {
 /** @throws Refused unless `d`, the secret key, belongs to `x`: under another one, nobody would take what this member signs */
 function privateKeyObject(crv: Curve, x: string, d: string): KeyObject {
   const key = fromSecret(crv, Buffer.from(d, 'base64url'));
-  if (createPublicKey(key).export({ format: 'jwk' }).x !== x) throw new Refused('identity: a secret key and its public key do not belong together');
+  const { x: own } = createPublicKey(key).export({ format: 'jwk' });
+  if (own !== x) throw new Refused('identity: a secret key and its public key do not belong together');
   return key;
 }
 

@@ -28,7 +28,10 @@ export const SIGNING_REQUEST = kind(
 export const NAMING = kind('naming', z.strictObject({ request_id: IdSchema, presignature_id: IdSchema }));
 
 /** By the leader of the pool: these parties, 0-based and ascending, are to make a presignature. */
-export const PRESIGNATURE_REQUEST = kind('presignature-request', z.strictObject({ id: IdSchema, participants: z.array(z.int().min(0).max(255)).max(256) }));
+export const PRESIGNATURE_REQUEST = kind(
+  'presignature-request',
+  z.strictObject({ id: IdSchema, participants: z.array(z.int().min(0).max(255)).max(256) }),
+);
 
 /**
  * By a signer: its part of the signature of this request, whose message has this SHA-256 as far as it knows. `sigma`: a scalar,
@@ -36,14 +39,22 @@ export const PRESIGNATURE_REQUEST = kind('presignature-request', z.strictObject(
  */
 export const PARTIAL_SIGNATURE = kind(
   'partial-signature',
-  z.strictObject({ request_id: IdSchema, message_sha256: Sha256Schema, presignature_id: IdSchema, sigma: z.string().regex(/^[0-9a-f]{64}$/) }),
+  z.strictObject({
+    request_id: IdSchema,
+    message_sha256: Sha256Schema,
+    presignature_id: IdSchema,
+    sigma: z.string().regex(/^[0-9a-f]{64}$/),
+  }),
 );
 
 /** By a node: it will not sign this request. */
 export const REFUSAL = kind('refusal', z.strictObject({ request_id: IdSchema, code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/) }));
 
 /** By a node: a request has failed, or what a pending one waits for. */
-export const REQUEST_STATUS = kind('request-status', z.strictObject({ request_id: IdSchema, status: z.enum(['pending', 'failed']), reason: z.string().max(512) }));
+export const REQUEST_STATUS = kind(
+  'request-status',
+  z.strictObject({ request_id: IdSchema, status: z.enum(['pending', 'failed']), reason: z.string().max(512) }),
+);
 
 /** By a node: how it is doing. Of two, the one that is later by (started, sequence) counts. */
 export const NODE_STATUS = kind(

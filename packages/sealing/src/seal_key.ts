@@ -18,7 +18,8 @@ export type SealKeySource =
   | { readonly kind: 'none' };
 
 /** For `--help` and error messages. */
-export const SEAL_KEY_FORMS = 'passphrase-file:PATH, key-file:PATH (64 hex digits), command:PROGRAM ARGS… (prints 64 hex digits), or none (clear text)';
+export const SEAL_KEY_FORMS =
+  'passphrase-file:PATH, key-file:PATH (64 hex digits), command:PROGRAM ARGS… (prints 64 hex digits), or none (clear text)';
 
 const MIN_PASSPHRASE_CHARACTERS = 12;
 const MAX_FILE_BYTES = 4096;
@@ -27,6 +28,7 @@ const COMMAND_TIMEOUT_MS = 30_000;
 /** RFC 7914, 128 MiB: what a guess at the passphrase costs. */
 const SCRYPT = { N: 131_072, r: 8, p: 1 } as const;
 const SCRYPT_MAX_MEMORY = 256 * 1024 * 1024;
+const scryptOf = promisify<Buffer, Buffer, number, ScryptOptions, Buffer>(scrypt);
 
 const SaltSchema = z.base64url().length(43);
 /** How the key of one file is derived, as its header says. The cost of scrypt is fixed: a file cannot ask for more, or for less. */
@@ -79,7 +81,9 @@ export class SealKey {
         return SealKey.none;
       case 'passphrase-file': {
         const text = (await readText(source.path)).replace(/\r?\n$/, '');
-        if (text.length < MIN_PASSPHRASE_CHARACTERS) throw new Refused(`${source.path}: a passphrase must have at least ${MIN_PASSPHRASE_CHARACTERS} characters`);
+        if (text.length < MIN_PASSPHRASE_CHARACTERS) {
+          throw new Refused(`${source.path}: a passphrase must have at least ${MIN_PASSPHRASE_CHARACTERS} characters`);
+        }
         return new SealKey('passphrase', Buffer.from(text));
       }
       case 'key-file':
@@ -92,7 +96,9 @@ export class SealKey {
   /** For a file to be written: its own key, and what its header says of it. */
   async newKey(): Promise<{ kdf: Kdf; key: Uint8Array }> {
     const salt = newSalt();
-    const kdf: Kdf = this.kind === 'passphrase' ? { name: 'scrypt+HKDF-SHA256', ...SCRYPT, passphrase_salt: this.#passphraseSalt, salt } : { name: 'HKDF-SHA256', salt };
+    const kdf: Kdf = this.kind === 'passphrase'
+      ? { name: 'scrypt+HKDF-SHA256', ...SCRYPT, passphrase_salt: this.#passphraseSalt, salt }
+      : { name: 'HKDF-SHA256', salt };
     return { kdf, key: await this.keyFor(kdf) };
   }
 
@@ -100,7 +106,9 @@ export class SealKey {
   async keyFor(kdf: Kdf): Promise<Uint8Array> {
     if (this.kind === 'none') throw new Error('there is no key');
     const passphrase = kdf.name === 'scrypt+HKDF-SHA256';
-    if (passphrase !== (this.kind === 'passphrase')) throw new Refused(`it was sealed under a ${passphrase ? 'passphrase' : 'key'}, and SEAL_KEY gives a ${this.kind}`);
+    if (passphrase !== (this.kind === 'passphrase')) {
+      throw new Refused(`it was sealed under a ${passphrase ? 'passphrase' : 'key'}, and SEAL_KEY gives a ${this.kind}`);
+    }
     return derive(passphrase ? await this.#stretch(kdf.passphrase_salt) : this.#secret, kdf.salt);
   }
 
@@ -115,7 +123,7 @@ export class SealKey {
   #stretch(salt: string): Promise<Buffer> {
     const known = this.#stretched.get(salt);
     if (known !== undefined) return known;
-    const stretched = promisify<Buffer, Buffer, number, ScryptOptions, Buffer>(scrypt)(this.#secret, Buffer.from(salt, 'base64url'), 32, { ...SCRYPT, maxmem: SCRYPT_MAX_MEMORY });
+    const stretched = scryptOf(this.#secret, Buffer.from(salt, 'base64url'), 32, { ...SCRYPT, maxmem: SCRYPT_MAX_MEMORY });
     this.#stretched.set(salt, stretched);
     return stretched;
   }
@@ -145,8 +153,9 @@ async function readText(path: string): Promise<string> {
 
 /** What a program prints. Neither that, nor its arguments, nor what it complains of gets into an error: any of it may be secret. */
 function outputOf(program: string, args: readonly string[]): Promise<string> {
+  const limits = { timeout: COMMAND_TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: MAX_FILE_BYTES } as const;
   return new Promise((resolve, reject) => {
-    const child = execFile(program, args, { timeout: COMMAND_TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: MAX_FILE_BYTES }, (error, stdout) => {
+    const child = execFile(program, args, limits, (error, stdout) => {
       if (error === null) resolve(stdout);
       else reject(new Refused(`the command ${program}: ${whyFailed(error)}`));
     });

@@ -38,6 +38,11 @@ const IF_DAMAGED: Readonly<Record<Label['purpose'], string>> = {
   backup: 'Take another copy of it',
 };
 
+const SEALED_WITHOUT_KEY = `it is sealed, and SEAL_KEY is none. Set SEAL_KEY to what it was sealed under: ${SEAL_KEY_FORMS}`;
+const CLEAR_WITH_KEY =
+  'it is not sealed, and SEAL_KEY is not none. If it is whole and yours, seal it with the program reseal; ' +
+  'never start with a file that somebody else could have put there';
+
 /** @returns the file's text; under the key `none` that is the text itself */
 export async function sealText(sealKey: SealKey, label: Label, text: string): Promise<string> {
   if (sealKey.kind === 'none') return text;
@@ -59,7 +64,7 @@ export function isSealed(file: string): boolean {
  */
 export async function openText(sealKey: SealKey, label: Label, file: string): Promise<string> {
   if (sealKey.kind === 'none') {
-    if (isSealed(file)) throw new Refused(`it is sealed, and SEAL_KEY is none. Set SEAL_KEY to what it was sealed under: ${SEAL_KEY_FORMS}`);
+    if (isSealed(file)) throw new Refused(SEALED_WITHOUT_KEY);
     return file;
   }
   const { jwe, kdf } = read(label, file);
@@ -72,7 +77,10 @@ export async function openText(sealKey: SealKey, label: Label, file: string): Pr
   }
 }
 
-/** What a sealed file says it is, which is to be believed only when `openText` has agreed; null for a file that is not sealed or damaged. */
+/**
+ * What a sealed file says it is. Believe it only when `openText` has agreed.
+ * @returns null for a file that is damaged or not sealed
+ */
 export function labelOf(file: string): Label | null {
   const whole = parsed(FileSchema, file);
   const header = whole === null ? null : headerOf(whole.jwe);
@@ -81,16 +89,19 @@ export function labelOf(file: string): Label | null {
 
 /** Everything that can be told without the key. */
 function read(label: Label, file: string): { jwe: string; kdf: Kdf } {
-  if (!isSealed(file)) throw new Refused('it is not sealed, and SEAL_KEY is not none. If it is whole and yours, seal it with the program reseal; never start with a file that somebody else could have put there');
+  if (!isSealed(file)) throw new Refused(CLEAR_WITH_KEY);
   const damaged = (): Refused => new Refused(`it is damaged. ${IF_DAMAGED[label.purpose]}`);
   const outer = parsed(OuterSchema, file);
-  if (outer !== null && outer.version > VERSION) throw new Refused(`it is of version ${outer.version}, and this program knows ${VERSION}. Use the newer program`);
+  if (outer !== null && outer.version > VERSION) {
+    throw new Refused(`it is of version ${outer.version}, and this program knows ${VERSION}. Use the newer program`);
+  }
   const whole = parsed(FileSchema, file);
   if (whole === null || sha256(whole.jwe) !== whole.sha256) throw damaged();
   const header = headerOf(whole.jwe);
   if (header === null) throw damaged();
-  for (const field of ['purpose', 'owner'] as const) {
-    if (header[field] !== label[field]) throw new Refused(`it was sealed as ${header.purpose} of ${header.owner}, and it should be ${label.purpose} of ${label.owner}. Put each file back in its place`);
+  if (header.purpose !== label.purpose || header.owner !== label.owner) {
+    const [sealed, expected] = [header, label].map(({ purpose, owner }) => `${purpose} of ${owner}`);
+    throw new Refused(`it was sealed as ${sealed}, and it should be ${expected}. Put each file back in its place`);
   }
   return { jwe: whole.jwe, kdf: header.kdf };
 }

@@ -46,8 +46,12 @@ function verifyNow<Claims>(roster: Roster, kind: StatementKind<Claims>, jws: str
   const { roster: hash, claims } = parseJson(PayloadSchema, payload, kind.typ);
   if (hash !== roster.hash) throw new Refused('it was signed for another roster');
   const parsed = kind.claims.safeParse(claims);
-  if (!parsed.success) throw new Refused(`${kind.typ}: ${parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`);
+  if (!parsed.success) throw new Refused(`${kind.typ}: ${whatIsWrong(parsed.error)}`);
   return { signer, claims: parsed.data };
+}
+
+function whatIsWrong({ issues }: z.ZodError): string {
+  return issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
 }
 
 /** Who has signed a statement that was verified before; of any other, who it says has. @throws Refused when it is no statement */

@@ -24,8 +24,10 @@ describe('an identity', () => {
 
   it('signs under the public key that it shows', () => {
     const signature = sign(null, Buffer.from('a text'), keyObject(node1.signingKey));
-    expect(verify(null, Buffer.from('a text'), keyObject(publicKeyObject('Ed25519', node1.publicIdentity.signing_key)), signature)).toBe(true);
-    expect(verify(null, Buffer.from('a text'), keyObject(publicKeyObject('Ed25519', node2.publicIdentity.signing_key)), signature)).toBe(false);
+    const holdsFor = ({ publicIdentity }: Identity): boolean =>
+      verify(null, Buffer.from('a text'), keyObject(publicKeyObject('Ed25519', publicIdentity.signing_key)), signature);
+    expect(holdsFor(node1)).toBe(true);
+    expect(holdsFor(node2)).toBe(false);
   });
 
   it('shows no secret when it is printed or logged', () => {

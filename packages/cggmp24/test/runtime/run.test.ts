@@ -23,7 +23,8 @@ function* summing(index: number, parties: number): Protocol<number> {
     onClaim({ label: 'the same twice', value: theirs.of(j) - again.of(j) });
   };
   const failed = (all: readonly { label: string; value: number }[]) => new Set(all.filter(({ value }) => value !== 0));
-  yield* verifyPeers<'not_the_same', { label: string; value: number }>(peers, [{ code: 'not_the_same', round: second, verify }], { failed });
+  const same = { code: 'not_the_same', round: second, verify } as const;
+  yield* verifyPeers<'not_the_same', { label: string; value: number }>(peers, [same], { failed });
   return peers.reduce((sum, j) => sum + again.of(j), index);
 }
 
@@ -103,8 +104,9 @@ describe('run', () => {
     const cheat = (message: IncomingMessage): IncomingMessage => (message.broadcast ? message : { ...message, payload: '{"Second":7}' });
     const running = parties.map((index) => run(summer(index), network.transport(index, index === 1 ? cheat : undefined)));
     const [zero, , two] = await Promise.allSettled(running);
+    const reason = { code: 'not_the_same', blame: [{ party: 1, reason: 'the same twice' }] };
     for (const result of [zero, two]) {
-      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'not_the_same', blame: [{ party: 1, reason: 'the same twice' }] } });
+      expect(result).toMatchObject({ status: 'rejected', reason });
       expect((result as PromiseRejectedResult).reason).toBeInstanceOf(ProtocolAborted);
     }
   });

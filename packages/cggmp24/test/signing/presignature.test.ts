@@ -6,7 +6,10 @@ import { encodePoint, G, GROUP_ORDER, INFINITY, invertScalar, multiply, toScalar
 import { verify, type Signature } from '../../src/ecdsa.js';
 import { at } from '../../src/base/at.js';
 import { InvalidArgument } from '../../src/base/errors.js';
-import { combine, isPartialSignature, messageToScalar, Presignature, type PartialSignature, type PresignaturePublicData } from '../../src/signing/presignature.js';
+import {
+  combine, isPartialSignature, messageToScalar, Presignature,
+  type PartialSignature, type PresignaturePublicData,
+} from '../../src/signing/presignature.js';
 import { abortOfCall, blamed } from '../util/blame.js';
 import { acceptedByNoble } from '../util/signing_suite.js';
 
@@ -29,12 +32,15 @@ function presignatureOf(x: Scalar, k: Scalar, masks: readonly Scalar[]): Made {
   const Gamma = multiply(G, invertScalar(k));
   const tildeK = split(k, at(masks, 0), at(masks, 1));
   const tildeChi = split(toScalar(k * x), at(masks, 2), at(masks, 3));
-  const publicData = { Gamma, commitments: tildeK.map((k_j, j) => ({ tildeDelta: multiply(Gamma, k_j), tildeS: multiply(Gamma, at(tildeChi, j)) })) };
-  return { key: multiply(G, x), publicData, presignatures: tildeK.map((k_j, j) => new Presignature(publicData, { tildeK: k_j, tildeChi: at(tildeChi, j) })) };
+  const commitments = tildeK.map((k_j, j) => ({ tildeDelta: multiply(Gamma, k_j), tildeS: multiply(Gamma, at(tildeChi, j)) }));
+  const publicData = { Gamma, commitments };
+  const presignatures = tildeK.map((k_j, j) => new Presignature(publicData, { tildeK: k_j, tildeChi: at(tildeChi, j) }));
+  return { key: multiply(G, x), publicData, presignatures };
 }
 
 const made = (k = 12_345n): Made => presignatureOf(0xdeadbeefn, k, [1n, 2n, 3n, 4n]);
-const partialsOf = ({ presignatures }: Made, signed = message): PartialSignature[] => presignatures.map((p) => p.issuePartialSignature(signed));
+const partialsOf = ({ presignatures }: Made, signed = message): PartialSignature[] =>
+  presignatures.map((presignature) => presignature.issuePartialSignature(signed));
 const combined = (one: Made, partials = partialsOf(one)): Signature => combine(partials, one.publicData, one.key, message);
 
 describe('combine', () => {
@@ -68,11 +74,11 @@ describe('combine', () => {
 
   it('names the maker of one for another message, and of one from another presignature', () => {
     const one = made();
-    const partials = partialsOf(one);
-    const otherMessage = partialsOf(made(), utf8ToBytes('another message'));
-    const otherPresignature = partialsOf(made(54_321n));
-    expect(blamed(abortOfCall(() => combined(one, [at(partials, 0), at(otherMessage, 1), at(partials, 2)])))).toBe('invalid_partial_signature:1');
-    expect(blamed(abortOfCall(() => combined(one, [at(partials, 0), at(partials, 1), at(otherPresignature, 2)])))).toBe('invalid_partial_signature:2');
+    const [first, second, third] = partialsOf(one) as [PartialSignature, PartialSignature, PartialSignature];
+    const otherMessage = at(partialsOf(made(), utf8ToBytes('another message')), 1);
+    const otherPresignature = at(partialsOf(made(54_321n)), 2);
+    expect(blamed(abortOfCall(() => combined(one, [first, otherMessage, third])))).toBe('invalid_partial_signature:1');
+    expect(blamed(abortOfCall(() => combined(one, [first, second, otherPresignature])))).toBe('invalid_partial_signature:2');
   });
 
   it('takes them in the order of the signers', () => {
