@@ -3,7 +3,7 @@ import { jsonService, parse, type Service } from 'service/http';
 import { SignSchema, WaitQuerySchema } from './contract.js';
 import { Gateway, type GatewayDeps } from './gateway.js';
 
-/** The longest message, every byte of it escaped in JSON as six, and room for the rest. */
+/** Room for the longest message, 64 KiB, when JSON escapes each of its bytes as six. */
 const MAX_BODY_BYTES = 512 * 1024;
 
 export interface GatewayService extends Service {

@@ -1,14 +1,18 @@
 import { ServiceError, TransportError } from 'service/errors';
 
-/** The board did not answer, or not as it should. */
+/** The board did not answer, or answered that it cannot serve. */
 export class BoardUnavailable extends ServiceError {
   constructor(cause: unknown) {
-    super(503, 'board_unavailable', 'the message board does not answer');
+    super(503, 'board_unavailable', 'the message board does not answer: ask again in a few seconds');
     this.cause = cause;
   }
 }
 
-/** A call to the board, as the gateway's clients are to see its failures. @throws BoardUnavailable; ServiceError 429 as it is */
+/**
+ * Turns what a call to the board throws into what clients of the gateway are told. A 4xx of the board means that the gateway's call is
+ * wrong, not the client's.
+ * @throws BoardUnavailable; ServiceError 429 as it is; Error when the board refuses the call
+ */
 export async function viaBoard<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;

@@ -11,33 +11,34 @@ const KeySchema = PublicKeyHexSchema.refine(isPoint, 'is not a point of secp256k
 const PublicKeyAnswerSchema = z.object({ public_key: KeySchema });
 const StatusAnswerSchema = z.discriminatedUnion('status', [SigningStatusSchema, NotFoundSchema]);
 
-/** The gateway shows a signature that is not of the message asked for, or not under the pinned public key. */
+/** The gateway shows a signature that is not valid for the message under the pinned public key. */
 export class InvalidSignature extends TransportError {
   override readonly name = 'InvalidSignature';
 }
 
 export interface GatewayClientOptions extends Omit<JsonClientOptions, 'onHeaders'> {
   /**
-   * The cluster's public key, compressed, in hexadecimal, from a source that is trusted. Without it the first key that the gateway shows is
-   * pinned: a gateway that lies from its first answer on is believed.
+   * The cluster's public key, compressed, in hexadecimal, from a source that is trusted. Without it the client pins the first key that the
+   * gateway shows: it believes a gateway that lies from its first answer on.
    */
   readonly publicKey?: string;
   /** Measures the patience of {@link GatewayClient.finished}. */
   readonly clock?: Clock;
 }
 
-/** How long the gateway may wait for the end of a request: at most 30,000 ms. It answers `pending` after it. */
 export interface Waiting {
+  /** Milliseconds that the gateway may wait for the end of the request, at most 30,000. Then it answers `pending`. */
   readonly wait?: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * The gateway, as its clients see it: one method for each route of the contract. Every signature is verified here, for the message that was
- * asked for and under the pinned public key. `sign` is tried once, because a second try would be a second request; the others are tried
- * again when no answer comes.
+ * The gateway, as its clients see it: one method for each route of the contract. The client verifies every signature, for the message
+ * that was asked for and under the pinned public key. It tries `sign` once, because a second try would be a second request. When no answer
+ * comes, it tries other calls again.
  *
- * @throws ServiceError the gateway's no; TransportError when there was no usable answer; InvalidSignature; the signal's reason when it aborted
+ * @throws ServiceError when the gateway refuses a call; TransportError when there is no usable answer; InvalidSignature; the signal's
+ *   reason when it aborts
  */
 export class GatewayClient {
   readonly #http: JsonClient;
@@ -58,20 +59,23 @@ export class GatewayClient {
   }
 
   /**
-   * @param id as `sign` gave it
-   * @param message what it was given
+   * @param id the request's, from the answer of `sign`
+   * @param message what `sign` was called with
    * @returns undefined when the gateway knows no such request
    */
   async status(id: string, message: string, { wait, signal }: Waiting = {}): Promise<SigningStatus | undefined> {
-    const status = await this.#http.get(`/status/${encodeURIComponent(id)}`, StatusAnswerSchema, { query: { wait }, signal, alsoStatus: 404 });
-    if (status.request_id !== id) throw new TransportError(`the gateway answers with the status of ${status.request_id} instead of ${id}`, false);
+    const options = { query: { wait }, signal, alsoStatus: 404 };
+    const status = await this.#http.get(`/status/${encodeURIComponent(id)}`, StatusAnswerSchema, options);
+    if (status.request_id !== id) {
+      throw new TransportError(`the gateway answers with the status of ${status.request_id} instead of ${id}: check what serves it`, false);
+    }
     return status.status === 'not_found' ? undefined : this.#verified(status, message);
   }
 
   /**
    * Asks until the request is completed or failed.
-   * @param patienceMs give up after this long
-   * @returns the status as it is then; undefined when the gateway knows no such request
+   * @param patienceMs how long to ask
+   * @returns the status, which is `pending` when the patience is over; undefined when the gateway knows no such request
    */
   async finished(id: string, message: string, patienceMs: number, signal?: AbortSignal): Promise<SigningStatus | undefined> {
     const end = this.#clock.monotonic() + patienceMs;
@@ -86,7 +90,10 @@ export class GatewayClient {
   async publicKey(signal?: AbortSignal): Promise<string> {
     const { public_key: shown } = await this.#http.get('/publickey', PublicKeyAnswerSchema, { signal });
     this.#pinnedKey ??= shown;
-    if (shown !== this.#pinnedKey) throw new TransportError(`the gateway shows the public key ${shown}, and ${this.#pinnedKey} is pinned`, false);
+    if (shown !== this.#pinnedKey) {
+      const advice = 'find out which one is the cluster\'s before you trust a signature';
+      throw new TransportError(`the gateway shows the public key ${shown}, and ${this.#pinnedKey} is pinned: ${advice}`, false);
+    }
     return shown;
   }
 
@@ -107,10 +114,11 @@ export class GatewayClient {
   async #verified(status: SigningStatus, message: string): Promise<SigningStatus> {
     if (status.status !== 'completed') return status;
     const { request_id: id, signature } = status;
-    if (signature === undefined) throw new TransportError(`the gateway calls ${id} completed and shows no signature`, false);
+    if (signature === undefined) throw new TransportError(`the gateway calls ${id} completed and shows no signature: ask again`, false);
     const key = this.#pinnedKey ?? (await this.publicKey());
     if (!verify(parseSignature(signature), Buffer.from(key, 'hex'), Buffer.from(message))) {
-      throw new InvalidSignature(`the signature of ${id} is not valid for this message under the public key ${key}`, false);
+      const problem = `the signature of ${id} is not valid for this message under the public key ${key}`;
+      throw new InvalidSignature(`${problem}: check that the request was made for this message, and do not use the signature`, false);
     }
     return status;
   }

@@ -3,7 +3,7 @@ import { integer } from 'service/env';
 import { LEVELS, LevelSchema } from 'service/log';
 import { z } from 'zod';
 
-/** The gateway's environment: name, range, default and what it is for. */
+/** The gateway's environment: for each variable its name, range, default and purpose. */
 export const ConfigSchema = z.object({
   HOST: z.string().default('127.0.0.1').describe('address it is served at; 0.0.0.0 to be reached from other machines or containers'),
   PORT: integer(0, 65_535, 8000).describe('0 takes a free one'),

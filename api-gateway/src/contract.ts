@@ -2,10 +2,14 @@
  * The gateway's HTTP contract. What it receives is strict: an unknown key is refused by name.
  *
  * Errors are `{error: {code, message}}`, with one exception: an unknown request is 404 `{request_id, status: "not_found"}`.
- * 400 malformed, 413 too large, 415 not JSON, 429 too much unfinished, 503 the message board is not reachable, shows no public key or another one than
- * before, or shows a signature or a request that is not what was asked for.
+ * - 400 malformed, 413 too large, 415 not JSON
+ * - 429 too many unfinished requests
+ * - 503 the message board is not reachable; it shows no public key, or another one than before; or it shows a signature or a request that
+ *   is not what was asked for
  */
-import { NodeIdSchema, PublicKeyHexSchema, ReasonSchema, RequestIdSchema, SignatureSchema, SigningMessageSchema } from 'message-board/contract';
+import {
+  NodeIdSchema, PublicKeyHexSchema, ReasonSchema, RequestIdSchema, SignatureSchema, SigningMessageSchema,
+} from 'message-board/contract';
 import { z } from 'zod';
 
 /** `POST /sign`: what is to be signed, as SHA-256 of its UTF-8 bytes; 1 byte to 64 KiB. */
@@ -19,33 +23,36 @@ export const SigningStatusSchema = z.object({
   request_id: RequestIdSchema,
   status: z.enum(['pending', 'completed', 'failed']),
   signature: SignatureSchema.optional(),
-  /** Why it failed, or what a pending one waits for: as the board says, or as nodes have signed who refuse it. */
+  /** Why the request failed, or what it waits for: as the board says, or as nodes that refuse it have signed. */
   reason: ReasonSchema.optional(),
 });
 export type SigningStatus = z.infer<typeof SigningStatusSchema>;
 
 export const NotFoundSchema = z.object({ request_id: z.string(), status: z.literal('not_found') });
 
-/** `GET /publickey` → the key, in a sealed cluster as t nodes have signed it, or 503 `no_public_key` while there is none. */
+/** `GET /publickey` → the key, in a sealed cluster as t nodes have signed it; or 503 `no_public_key` while there is none. */
 export const PublicKeySchema = z.object({ public_key: PublicKeyHexSchema });
 
 export const KeyStateSchema = z.enum(['unknown', 'known', 'conflict']);
 
-/** A node that others hold evidence against, and how many of them say so. One alone may be lying; of t, one is honest. */
+/** A node that others accuse of cheating, and how many of them do. A single accuser may lie; among t accusers one is honest. */
 export const CulpritSchema = z.object({ node_id: NodeIdSchema, named_by: z.int().min(1) });
 export type Culprit = z.infer<typeof CulpritSchema>;
 
-/** `GET /health`, always 200: the gateway itself answers. `board` is what the last look at it showed. */
+/** `GET /health`, always 200: the gateway itself answers. `board` tells whether the board answered when it was last asked. */
 export const HealthSchema = z.object({
   status: z.enum(['ok', 'degraded']),
   board: z.enum(['up', 'down']),
   public_key: KeyStateSchema,
   /** Requests of this gateway that are not finished. */
   unfinished: z.int().min(0),
-  /** As the nodes have signed it; always empty in a plain cluster. The one that most name is the first. */
+  /** As the nodes have signed it; always empty in a plain cluster. The one that most nodes accuse is the first. */
   culprits: z.array(CulpritSchema),
 });
 export type Health = z.infer<typeof HealthSchema>;
 
-/** `GET /ready` → 200: the board is up and the key is known, in a sealed cluster from as many nodes as sign; or 503 `board_unavailable`, `no_public_key`, `public_key_conflict`. */
+/**
+ * `GET /ready` → 200: the board is up and the key is known, in a sealed cluster from as many nodes as sign; or 503 `board_unavailable`,
+ * `no_public_key`, `public_key_conflict`.
+ */
 export const ReadySchema = z.object({ status: z.literal('ready') });

@@ -5,13 +5,16 @@ import { SIGNING_REQUEST } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { sign } from 'sealing/statement';
 
+/** A new request, before it is signed. */
+export type RequestDraft = Pick<RequestRecord, 'id' | 'message' | 'presignature_id'>;
+
 /**
  * What makes a request the gateway's: nobody else can ask the nodes of a sealed cluster for a signature.
  * @param time milliseconds since 1970
- * @returns the `origin` of the request; in a plain cluster, a mere name
+ * @returns the `origin` of the request
  */
-export async function originOf(identity: Identity, roster: Roster, request: Pick<RequestRecord, 'id' | 'message' | 'presignature_id'>, time: number): Promise<string> {
-  if (!roster.sealed) return 'gateway';
-  const { id, message, presignature_id } = request;
-  return sign(identity, roster, SIGNING_REQUEST, { id, message_sha256: messageHash(message), time: new Date(time).toISOString(), presignature_id });
+export function originOf(identity: Identity, roster: Roster, draft: RequestDraft, time: number): Promise<string> {
+  const { id, message, presignature_id } = draft;
+  const claims = { id, message_sha256: messageHash(message), time: new Date(time).toISOString(), presignature_id };
+  return sign(identity, roster, SIGNING_REQUEST, claims);
 }

@@ -19,15 +19,12 @@ const { config, member } = await configure({
 const { roster, identity, sealKey } = member;
 const logger = createLogger(config.LOG_LEVEL, { service: 'api-gateway' });
 logger.info({ event: 'starting', roster: roster.fingerprint }, 'Gateway starting');
-if (!roster.sealed) {
-  logger.warn({ event: 'plain_roster' }, 'This cluster is plain: requests are not signed, and nodes cannot tell who asks. For clusters with Rust nodes only');
-}
-if (sealKey.kind === 'none') {
-  logger.warn({ event: 'clear_text_files' }, 'SEAL_KEY is none: whoever can read the identity file can ask the nodes for signatures');
-}
 const board = new BoardClient(config.MESSAGE_BOARD_URL, { timeoutMs: 5_000, tries: 3 });
 const limits = { maxUnfinished: config.MAX_UNFINISHED, maxWaiting: config.MAX_WAITING };
 const service = createApp({ ...limits, roster, identity, board, clock: systemClock, random: systemRandom, logger });
+if (sealKey.kind === 'none') {
+  logger.warn({ event: 'clear_text_files' }, 'SEAL_KEY is none: whoever can read the identity file can ask the nodes for signatures');
+}
 const stopping = new AbortController();
 const sweeping = service.gateway.run(stopping.signal);
 await runService(service, config, logger, async () => {

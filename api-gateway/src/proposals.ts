@@ -3,66 +3,78 @@ import type { Roster } from 'sealing/roster';
 import type { Clock } from 'service/clock';
 import type { NodeView } from './node_statuses.js';
 
-/** Heartbeats come every second and are read every second: a node whose last one is older, ms, may be down. */
+/**
+ * A node whose last heartbeat is older may be down. Heartbeats come every second and are read every second. Smaller: live nodes count as
+ * down when one heartbeat is late. Larger: presignatures of dead nodes are proposed.
+ */
 const LATE_MS = 2_500;
-/** What is still offered so long after it was proposed, ms, was proposed for a request that did not reach the board. */
+/**
+ * A presignature that is still offered this long after it was proposed was for a request that did not reach the board: it is proposed
+ * again. Smaller: two requests may be given the same one. Larger: it lies idle for longer.
+ */
 const AGAIN_MS = 60_000;
 
 /** Free presignatures of a signer set that can sign. */
 interface Offer {
   readonly free: readonly string[];
-  /** How many its first member has, without those that were proposed. */
+  /** Presignatures that the first member of the set holds, without those that were proposed. */
   readonly left: number;
 }
 
 /**
- * Picks a presignature for each request, so that its makers sign as soon as they see the request. One picked wrongly (a maker went down a
- * moment ago; another request took it) does no harm but delay: each half signs once, and the request is signed in full.
+ * Picks a presignature for each request, so that the nodes that made it sign as soon as they see the request. A wrong pick does no harm but
+ * delay: when a maker has just gone down, or another request has taken the presignature, the request is signed in full. A presignature
+ * signs once at most.
  */
 export class Proposals {
-  /** When those that are still offered were proposed, by the clock's `monotonic`. */
-  private readonly proposed = new Map<string, number>();
+  readonly #roster: Roster;
+  readonly #clock: Clock;
+  /** When each of those that are still offered was proposed, by the clock's `monotonic`. */
+  readonly #proposed = new Map<string, number>();
 
-  constructor(
-    private readonly roster: Roster,
-    private readonly clock: Clock,
-  ) {}
-
-  /** How many of those that are still offered it has proposed. */
-  get remembered(): number {
-    return this.proposed.size;
+  constructor(roster: Roster, clock: Clock) {
+    this.#roster = roster;
+    this.#clock = clock;
   }
 
-  /** The oldest of the signer set that has most; undefined when none is offered by a set that can sign. */
+  /** Number of presignatures that were proposed and are still offered. */
+  get remembered(): number {
+    return this.#proposed.size;
+  }
+
+  /** The oldest presignature of the signer set that has most; undefined when no set that can sign offers one. */
   next(nodes: readonly NodeView[]): string | undefined {
-    this.forget(nodes);
-    const offers = nodes.flatMap((node) => this.offersOf(node, nodes)).sort((a, b) => b.left - a.left);
+    this.#forget(nodes);
+    const offers = nodes.flatMap((node) => this.#offersOf(node, nodes)).sort((a, b) => b.left - a.left);
     const id = offers[0]?.free[0];
-    if (id !== undefined) this.proposed.set(id, this.clock.monotonic());
+    if (id !== undefined) this.#proposed.set(id, this.#clock.monotonic());
     return id;
   }
 
-  /** A node offers what is of signer sets whose first member it is. */
-  private offersOf(first: NodeView, nodes: readonly NodeView[]): Offer[] {
+  /** A node offers the presignatures of those signer sets whose first member it is. */
+  #offersOf(first: NodeView, nodes: readonly NodeView[]): Offer[] {
     const { pool, offers = {} } = first.status;
+    const { t } = this.#roster;
     return Object.entries(offers).flatMap(([label, ids]) => {
       const members = label.split('-').map((number) => `node-${number}`);
       const signers = nodes.filter(({ nodeId }) => members.includes(nodeId));
-      const isSet = members.length === this.roster.t && signers.length === this.roster.t && members[0] === first.nodeId;
-      const free = ids.filter((id) => !this.proposed.has(id));
+      const isSet = members.length === t && signers.length === t && members[0] === first.nodeId;
+      const free = ids.filter((id) => !this.#proposed.has(id));
       if (!isSet || free.length === 0 || !canSignTogether(signers, members)) return [];
       return [{ free, left: (pool[label] ?? 0) - (ids.length - free.length) }];
     });
   }
 
-  /** One that is no longer offered has been used, or is lost: it is never offered again. */
-  private forget(nodes: readonly NodeView[]): void {
+  /** A presignature that is no longer offered has been used, or is lost. It is never offered again. */
+  #forget(nodes: readonly NodeView[]): void {
     const offered = new Set(nodes.flatMap(({ status }) => Object.values(status.offers ?? {}).flat()));
-    for (const [id, at] of this.proposed) if (!offered.has(id) || this.clock.monotonic() - at > AGAIN_MS) this.proposed.delete(id);
+    const now = this.#clock.monotonic();
+    for (const [id, at] of this.#proposed) if (!offered.has(id) || now - at > AGAIN_MS) this.#proposed.delete(id);
   }
 }
 
 /** Are they all alive and ready, and does none of them say that another one of them has cheated? */
 function canSignTogether(signers: readonly NodeView[], members: readonly NodeId[]): boolean {
-  return signers.every(({ status, ageMs }) => status.stage === 'ready' && ageMs <= LATE_MS && !status.culprits.some((name) => members.includes(name)));
+  const isAble = ({ status, ageMs }: NodeView): boolean => status.stage === 'ready' && ageMs <= LATE_MS;
+  return signers.every((node) => isAble(node) && !node.status.culprits.some((name) => members.includes(name)));
 }

@@ -326,6 +326,14 @@ describe('culprits', () => {
 });
 
 describe('in a plain cluster', () => {
+  it('the log warns of it once, and never in a sealed one', async () => {
+    const plain = await cluster();
+    const warnings = (lines: readonly string[]) => lines.filter((line) => /"level":40,.*"event":"plain_roster"/.test(line));
+    expect(warnings(plain.log)).toHaveLength(1);
+    expect(warnings(c.log)).toEqual([]);
+    await plain.stop();
+  });
+
   it('nobody has signed anything, so nobody is named or refuses', async () => {
     const plain = await cluster();
     const { roster } = members(4, 3, 'plain');

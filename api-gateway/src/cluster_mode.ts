@@ -1,0 +1,139 @@
+/**
+ * What the gateway does differently in a sealed cluster, where members sign what they say, and in a plain one, which Rust nodes may belong
+ * to. It is chosen here; nothing else in the gateway asks which kind of cluster it serves.
+ */
+import type { BoardClient } from 'message-board/client';
+import type { RequestRecord } from 'message-board/contract';
+import { keysStatedBy } from 'message-board/node_statement';
+import { wasAskedFor } from 'message-board/signing_request';
+import type { Logger } from 'pino';
+import type { Identity } from 'sealing/identity';
+import type { Roster } from 'sealing/roster';
+import type { Clock } from 'service/clock';
+import { viaBoard } from './board_unavailable.js';
+import type { Culprit } from './contract.js';
+import { NodeStatuses } from './node_statuses.js';
+import { originOf, type RequestDraft } from './origin.js';
+import { Proposals } from './proposals.js';
+import { reasonOfRefusals } from './refusals.js';
+
+export interface ClusterDeps {
+  readonly board: BoardClient;
+  readonly roster: Roster;
+  /** The gateway's own, with its secrets. */
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What the gateway says to the nodes of its cluster, and what it believes them. */
+export interface ClusterMode {
+  /** Follows what nodes state, until `signal` aborts. It never rejects. */
+  follow(signal: AbortSignal): Promise<void>;
+  /** The public keys that are shown now, compressed and hexadecimal. @throws BoardUnavailable */
+  shownKeys(): Promise<readonly string[]>;
+  /** The id of the presignature with which nodes shall sign the next request; undefined when the gateway proposes none. */
+  propose(): string | undefined;
+  /** The `origin` of a new request: it tells the nodes who asks. @param time milliseconds since 1970 */
+  originOf(draft: RequestDraft, time: number): Promise<string>;
+  /** Does its origin allow that this gateway has asked for it? It may have forgotten that it has. */
+  mayBeAskedFor(record: RequestRecord): Promise<boolean>;
+  /** Why nodes refuse to sign, as they have signed that; undefined when none has. */
+  refusalReason(record: RequestRecord): Promise<string | undefined>;
+  /** Whom nodes accuse. The one that most of them accuse is the first. */
+  culprits(): Culprit[];
+}
+
+/** Tells the log when the cluster is a plain one: an operator who did not mean it should know. */
+export function clusterMode(deps: ClusterDeps): ClusterMode {
+  if (deps.roster.sealed) return new SealedCluster(deps);
+  deps.logger.warn(
+    { event: 'plain_roster' },
+    'This cluster is plain: requests are not signed, and nodes cannot tell who asks. For clusters with Rust nodes only',
+  );
+  return new PlainCluster(deps);
+}
+
+class SealedCluster implements ClusterMode {
+  readonly #deps: ClusterDeps;
+  readonly #nodes: NodeStatuses;
+  readonly #proposals: Proposals;
+
+  constructor(deps: ClusterDeps) {
+    this.#deps = deps;
+    this.#nodes = new NodeStatuses(deps.board, deps.roster, deps.logger);
+    this.#proposals = new Proposals(deps.roster, deps.clock);
+  }
+
+  follow(signal: AbortSignal): Promise<void> {
+    return this.#nodes.follow(signal);
+  }
+
+  /**
+   * As many nodes as sign have to state a key: what the board itself says of it counts for nothing. A node states the key as soon as it is
+   * made, but can sign only when it is ready.
+   */
+  async shownKeys(): Promise<readonly string[]> {
+    const statuses = await this.#nodes.look();
+    return keysStatedBy(this.#deps.roster.t, statuses.filter(({ stage }) => stage === 'ready'));
+  }
+
+  propose(): string | undefined {
+    return this.#proposals.next(this.#nodes.views());
+  }
+
+  originOf(draft: RequestDraft, time: number): Promise<string> {
+    return originOf(this.#deps.identity, this.#deps.roster, draft, time);
+  }
+
+  mayBeAskedFor(record: RequestRecord): Promise<boolean> {
+    return wasAskedFor(this.#deps.roster, record);
+  }
+
+  refusalReason(record: RequestRecord): Promise<string | undefined> {
+    return reasonOfRefusals(this.#deps.roster, record);
+  }
+
+  culprits(): Culprit[] {
+    return this.#nodes.culprits();
+  }
+}
+
+/** Nobody signs anything here: the board is believed, except that a signature has to be valid. */
+class PlainCluster implements ClusterMode {
+  readonly #board: ClusterDeps['board'];
+
+  constructor({ board }: ClusterDeps) {
+    this.#board = board;
+  }
+
+  follow(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async shownKeys(): Promise<readonly string[]> {
+    const key = await viaBoard(this.#board.getPublicKey());
+    return key === undefined ? [] : [key];
+  }
+
+  propose(): undefined {
+    return undefined;
+  }
+
+  /** A mere name, which anybody could give. */
+  originOf(): Promise<string> {
+    return Promise.resolve('gateway');
+  }
+
+  mayBeAskedFor(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  refusalReason(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  culprits(): Culprit[] {
+    return [];
+  }
+}
