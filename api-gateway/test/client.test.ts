@@ -66,11 +66,12 @@ describe('the client, with a gateway', () => {
     await c.postKey();
     const { request_id: id } = await client.sign('pay 1');
     await c.finish(id);
-    await expect(client.status(id, 'pay 2')).rejects.toMatchObject({ name: 'InvalidSignature', retryable: false, message: expect.stringContaining(id) });
+    const error = { name: 'InvalidSignature', retryable: false, message: expect.stringContaining(id) };
+    await expect(client.status(id, 'pay 2')).rejects.toMatchObject(error);
   });
 });
 
-describe('the client, with what is no honest gateway', () => {
+describe('the client, with a gateway that is not honest', () => {
   const signer = newSigner();
   const other = newSigner();
   let server: Server;
@@ -119,7 +120,7 @@ describe('the client, with what is no honest gateway', () => {
     await expect(clientOf().finished('req_1', 'm', 1_000)).rejects.toMatchObject({ name: 'InvalidSignature' });
   });
 
-  it('takes a true one, and asks for the key once', async () => {
+  it('takes a valid signature, and asks for the key once', async () => {
     answers['/status/req_1'] = signedBy(signer.sign('m'));
     const client = clientOf();
     for (let k = 0; k < 3; k += 1) expect(await client.status('req_1', 'm')).toMatchObject({ status: 'completed' });
@@ -131,7 +132,8 @@ describe('the client, with what is no honest gateway', () => {
     answers['/status/req_1'] = signedBy(other.sign('m'));
     const client = clientOf(signer.publicKey);
     await expect(client.status('req_1', 'm')).rejects.toMatchObject({ name: 'InvalidSignature' });
-    await expect(client.publicKey()).rejects.toMatchObject({ name: 'TransportError', retryable: false, message: expect.stringContaining(signer.publicKey) });
+    const error = { name: 'TransportError', retryable: false, message: expect.stringContaining(signer.publicKey) };
+    await expect(client.publicKey()).rejects.toMatchObject(error);
     answers['/status/req_1'] = signedBy(signer.sign('m'));
     expect(await client.status('req_1', 'm')).toMatchObject({ status: 'completed' });
   });
@@ -155,10 +157,11 @@ describe('the client, with what is no honest gateway', () => {
     await expect(clientOf().status('req_1', 'm')).rejects.toMatchObject({ name: 'TransportError', retryable: false });
   });
 
-  it('does not take for a key what is no point of the curve', async () => {
+  it('does not take for a key what is not a point of the curve', async () => {
     const noPoint = `02${'0'.repeat(64)}`;
     answers['/publickey'] = [200, { public_key: noPoint }];
-    await expect(clientOf().publicKey()).rejects.toMatchObject({ name: 'TransportError', message: expect.stringContaining('public_key: is not a point') });
+    const error = { name: 'TransportError', message: expect.stringContaining('public_key: is not a point') };
+    await expect(clientOf().publicKey()).rejects.toMatchObject(error);
     expect(() => clientOf(noPoint)).toThrow('is not a point');
   });
 
@@ -194,7 +197,8 @@ describe('the client, with what is no honest gateway', () => {
   it('is told when nobody answers, and stops with its signal', async () => {
     const closed = new GatewayClient('http://127.0.0.1:1', { tries: 1 });
     clients.push(closed);
-    await expect(closed.health()).rejects.toMatchObject({ name: 'TransportError', retryable: true, message: expect.stringContaining('ECONNREFUSED') });
+    const error = { name: 'TransportError', retryable: true, message: expect.stringContaining('ECONNREFUSED') };
+    await expect(closed.health()).rejects.toMatchObject(error);
     const stopping = new AbortController();
     stopping.abort(new Error('stopped'));
     await expect(clientOf().sign('m', { signal: stopping.signal })).rejects.toThrow('stopped');

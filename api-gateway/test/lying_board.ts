@@ -2,17 +2,20 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { request } from 'undici';
 
-export interface Asked {
+/** What the gateway has asked the board. */
+export interface Call {
   readonly method: string;
   readonly path: string;
   readonly body: unknown;
 }
+
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
 }
-/** What becomes of a true answer. It may be asked as often as it likes; what it answers is JSON. */
-export type Lie = (asked: Asked, truth: Answer) => Answer;
+
+/** Turns the true answer to a call into what the gateway is told. */
+export type Lie = (asked: Call, truth: Answer) => Answer;
 
 async function textOf(incoming: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
@@ -20,10 +23,10 @@ async function textOf(incoming: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** Passes calls on to a true board, and answers what the test makes of its answers. Honest until it is told a lie. */
+/** Passes calls on to a true board, and answers what the test makes of the board's answers. It is honest until it is told a lie. */
 export async function lyingBoard(boardUrl: string) {
   let lie: Lie = (_asked, truth) => truth;
-  const asked: Asked[] = [];
+  const asked: Call[] = [];
   const server = createServer((incoming, outgoing) => {
     const { method = 'GET', url: path = '/' } = incoming;
     const answer = async (): Promise<void> => {
@@ -35,7 +38,8 @@ export async function lyingBoard(boardUrl: string) {
         ...(text === '' ? {} : { body: text, headers: { 'content-type': 'application/json' } }),
       });
       const told = lie({ method, path, body: json }, { status: statusCode, body: await body.json() });
-      outgoing.writeHead(told.status, { 'content-type': 'application/json', 'x-board-instance': headers['x-board-instance'] ?? '' }).end(JSON.stringify(told.body));
+      const instance = headers['x-board-instance'] ?? '';
+      outgoing.writeHead(told.status, { 'content-type': 'application/json', 'x-board-instance': instance }).end(JSON.stringify(told.body));
     };
     answer().catch(() => outgoing.destroy());
   });

@@ -1,6 +1,6 @@
 import type { VirtualClock } from 'testkit/virtual_clock';
 
-/** Larger: a test has fewer steps, and timers of one step fire at one moment. It must be smaller than what the gateway waits for. */
+/** Virtual time passes in steps of this. Smaller: a test takes more turns of the event loop. Larger: it looks at the gateway less often. */
 const STEP_MS = 50;
 
 /** Lets virtual time pass until `holds`. It stands still while no timer is set: calls between gateway and board take none of it. */

@@ -14,7 +14,7 @@ import { Proposals } from '../src/proposals.js';
 import { sealedCluster, STATUS, type SealedCluster } from './sealed_support.js';
 import { cluster } from './support.js';
 
-/** What a node says that offers these and holds as many. */
+/** The status of a node that offers these presignatures and holds no others. */
 const offering = (offers: Record<string, string[]>, patch: Partial<NodeStatus> = {}): Partial<NodeStatus> => ({
   offers,
   pool: Object.fromEntries(Object.entries(offers).map(([label, ids]) => [label, ids.length])),
@@ -28,7 +28,7 @@ describe('of what the nodes offer', () => {
     clock = new VirtualClock();
     proposals = new Proposals(members(4, 3).roster, clock);
   });
-  /** Node-1 to node-4, of whom some say or are something else than ready and alive. */
+  /** Node-1 to node-4, which are ready and alive unless a view says otherwise. */
   const nodes = (...views: { readonly says?: Partial<NodeStatus>; readonly ageMs?: number }[]): NodeView[] =>
     [0, 1, 2, 3].map((k) => ({ nodeId: `node-${k + 1}`, status: { ...STATUS, ...views[k]?.says }, ageMs: views[k]?.ageMs ?? 0 }));
   const take = (from: NodeView[], count: number) => Array.from({ length: count }, () => proposals.next(from));
@@ -58,10 +58,13 @@ describe('of what the nodes offer', () => {
   });
 
   it('it proposes one all the same when others than its makers are late, or are called cheats', () => {
-    expect(proposals.next(nodes({ says: { ...OFFER, culprits: ['node-4'] } }, { ageMs: 2_500 }, {}, { says: { stage: 'keygen', culprits: ['node-1'] }, ageMs: 60_000 }))).toBe('a');
+    const first = { says: { ...OFFER, culprits: ['node-4'] } };
+    const fourth = { says: { stage: 'keygen', culprits: ['node-1'] }, ageMs: 60_000 };
+    expect(proposals.next(nodes(first, { ageMs: 2_500 }, {}, fourth))).toBe('a');
   });
 
-  it.each(['2-3-4', '1-2', '1-2-3-4', '1-1-2', '1-2-3-3', '1-2-3-9', '1-2-5', '1'])('it proposes none that node-1 offers of %s', (label) => {
+  const NO_SETS = ['2-3-4', '1-2', '1-2-3-4', '1-1-2', '1-2-3-3', '1-2-3-9', '1-2-5', '1'];
+  it.each(NO_SETS)('it proposes none that node-1 offers of %s', (label) => {
     expect(proposals.next(nodes({ says: offering({ [label]: ['a'] }) }))).toBeUndefined();
   });
 
@@ -75,7 +78,10 @@ describe('of what the nodes offer', () => {
   });
 
   it('it remembers only those that are still offered', () => {
-    for (let k = 0; k < 10; k += 1) expect(take(nodes({ says: offering({ '1-2-3': [`a${k}`, `b${k}`] }) }), 3)).toEqual([`a${k}`, `b${k}`, undefined]);
+    for (let k = 0; k < 10; k += 1) {
+      const ids = [`a${k}`, `b${k}`];
+      expect(take(nodes({ says: offering({ '1-2-3': ids }) }), 3)).toEqual([...ids, undefined]);
+    }
     expect(proposals.remembered).toBe(2);
     take(nodes(), 1);
     expect(proposals.remembered).toBe(0);
@@ -90,7 +96,7 @@ describe('the gateway of a sealed cluster', () => {
   });
   afterEach(() => c.stop());
 
-  /** What a new request names, on the board and by the gateway's word. */
+  /** The presignature of a new request, which the board shows and the gateway has signed. */
   const proposed = async (): Promise<string | undefined> => {
     const { request_id } = (await caller(c.app).post('/sign', { message: 'm' })) as SigningStatus;
     const record = await c.nodes.getRequest(request_id);
@@ -108,7 +114,7 @@ describe('the gateway of a sealed cluster', () => {
 
   it('hears at once what is offered, and stops with its signal', async () => {
     await c.stop();
-    // Time stands still: after the first sweep there is none that could have heard of it.
+    // Time stands still, so that there is one sweep only: what is offered later is not heard of by a sweep.
     c = await sealedCluster({ deps: { clock: new VirtualClock() } });
     for (const number of [2, 3, 4]) await c.state(number, {});
     const stopping = new AbortController();
@@ -128,27 +134,32 @@ describe('the gateway of a sealed cluster', () => {
     }
   });
 
-  it('proposes nothing that the board invents, nor what was offered once, nor of one who has not been heard of for long', async () => {
+  it('proposes nothing that the board invents, nor what was offered before, nor what a silent node offers', async () => {
     await c.state(1, offering({ '1-2-3': ['old'] }));
     const old = await c.nodes.listNodes();
     await c.state(1, {});
     const stranger = members(5, 3);
-    const forged = await signStatement(c.identityOf(2), c.roster, NODE_STATUS, { started: 1, sequence: 99, status: { ...STATUS, ...offering({ '1-2-3': ['x'] }) } });
-    const foreign = await signStatement(c.identityOf(1), stranger.roster, NODE_STATUS, { started: 1, sequence: 99, status: { ...STATUS, ...offering({ '1-2-3': ['x'] }) } });
-    const lies: ((records: NodeRecord[]) => NodeRecord[])[] = [
-      (records) => records.map((record) => ({ ...record, status: { ...record.status, ...offering({ '1-2-3': ['x'] }) } })),
+    const lie = offering({ '1-2-3': ['x'] });
+    const claims = { started: 1, sequence: 99, status: { ...STATUS, ...lie } };
+    const forged = await signStatement(c.identityOf(2), c.roster, NODE_STATUS, claims);
+    const foreign = await signStatement(c.identityOf(1), stranger.roster, NODE_STATUS, claims);
+    const changes: ((records: NodeRecord[]) => NodeRecord[])[] = [
+      (records) => records.map((record) => ({ ...record, status: { ...record.status, ...lie } })),
       (records) => records.map((record) => (record.node_id === 'node-1' ? { ...record, statement: forged } : record)),
       (records) => records.map((record) => (record.node_id === 'node-1' ? { ...record, statement: foreign } : record)),
       () => old,
     ];
     await c.gateway.sweep();
-    for (const lie of lies) {
-      c.liar.tell((asked, truth) => (asked.path.startsWith('/nodes') ? { ...truth, body: lie(truth.body as NodeRecord[]) } : truth));
+    const tell = (change: (records: NodeRecord[]) => NodeRecord[]): void => {
+      c.liar.tell((asked, truth) => (asked.path.startsWith('/nodes') ? { ...truth, body: change(truth.body as NodeRecord[]) } : truth));
+    };
+    for (const change of changes) {
+      tell(change);
       await c.gateway.sweep();
       expect(await proposed()).toBeUndefined();
     }
     await c.state(1, offering({ '1-2-3': ['new'] }));
-    c.liar.tell((asked, truth) => (asked.path.startsWith('/nodes') ? { ...truth, body: (truth.body as NodeRecord[]).map((record) => ({ ...record, age_ms: 2_600 })) } : truth));
+    tell((records) => records.map((record) => ({ ...record, age_ms: 2_600 })));
     await c.gateway.sweep();
     expect(await proposed()).toBeUndefined();
     c.liar.tell((_asked, truth) => truth);
@@ -156,7 +167,8 @@ describe('the gateway of a sealed cluster', () => {
     expect(await proposed()).toBe('new');
   });
 
-  it('posts a request again as it was, with the same presignature, when the board was restarted: each half signs once, and only ever this message', async () => {
+  // A presignature signs once: with another message under the same id, it would be wasted.
+  it('posts a request again as it was, with the same presignature, when the board was restarted', async () => {
     await c.state(1, offering({ '1-2-3': ['a'] }));
     await c.gateway.sweep();
     await proposed();
@@ -175,7 +187,8 @@ describe('the gateway of a plain cluster', () => {
   it('proposes nothing, whatever the board shows', async () => {
     const c = await cluster();
     try {
-      for (const number of [1, 2, 3]) await c.nodes.putNode(`node-${number}`, { status: { ...STATUS, ...(number === 1 ? offering({ '1-2-3': ['a'] }) : {}) } });
+      await c.nodes.putNode('node-1', { status: { ...STATUS, ...offering({ '1-2-3': ['a'] }) } });
+      for (const number of [2, 3]) await c.nodes.putNode(`node-${number}`, { status: STATUS });
       await c.gateway.sweep();
       const { request_id } = (await caller(c.app).post('/sign', { message: 'm' })) as SigningStatus;
       expect(await c.nodes.getRequest(request_id)).not.toHaveProperty('presignature_id');

@@ -1,9 +1,11 @@
-/** The gateway of a sealed cluster, and a board between it and the nodes that lies. */
+/** The gateway of a sealed cluster, with a board that lies between it and the nodes. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NodeRecord, RequestRecord } from 'message-board/contract';
 import { messageHash, wasAskedFor } from 'message-board/signing_request';
 import { pino } from 'pino';
+import type { Identity } from 'sealing/identity';
 import { NODE_STATUS, REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
+import type { Roster } from 'sealing/roster';
 import { sign as signStatement, verify } from 'sealing/statement';
 import { systemClock } from 'service/clock';
 import { systemRandom } from 'service/random';
@@ -14,7 +16,7 @@ import { VirtualClock } from 'testkit/virtual_clock';
 import { HealthSchema, SigningStatusSchema, type SigningStatus } from '../src/contract.js';
 import { reasonOfRefusals } from '../src/refusals.js';
 import { createApp } from '../src/app.js';
-import type { Answer, Asked, Lie } from './lying_board.js';
+import type { Answer, Call, Lie } from './lying_board.js';
 import { sealedCluster, STATUS, type SealedCluster } from './sealed_support.js';
 import { cluster } from './support.js';
 
@@ -32,10 +34,16 @@ const health = async () => HealthSchema.strict().parse(await caller(c.app).get('
 const failing = (path: string) => caller(c.app).get(path, 503);
 
 /** Changes the answers to one kind of call. */
-function lieAbout(method: string, path: RegExp, change: (body: unknown, asked: Asked) => unknown, code = 200): Lie {
+function lieAbout(method: string, path: RegExp, change: (body: unknown, asked: Call) => unknown, code = 200): Lie {
   return (asked, truth) => (asked.method === method && path.test(asked.path) ? { status: code, body: change(truth.body, asked) } : truth);
 }
-const ofRequest = (change: (record: RequestRecord) => unknown): Lie => lieAbout('GET', /^\/requests\/req_/, (body) => change(body as RequestRecord));
+const ofRequest = (change: (record: RequestRecord) => unknown): Lie =>
+  lieAbout('GET', /^\/requests\/req_/, (body) => change(body as RequestRecord));
+/** Changes the record in every answer that has one: to posting a request, and to asking for one. */
+const ofEveryRecord = (change: (record: RequestRecord) => unknown): Lie => (asked, truth) => {
+  const hasRecord = asked.path.startsWith('/requests') && !Array.isArray(truth.body);
+  return hasRecord ? { status: 200, body: change(truth.body as RequestRecord) } : truth;
+};
 const ofNodes = (change: (records: NodeRecord[]) => unknown): Lie => lieAbout('GET', /^\/nodes/, (body) => change(body as NodeRecord[]));
 const honest: Lie = (_asked, truth) => truth;
 
@@ -46,7 +54,8 @@ describe('what it asks of the nodes', () => {
     const id = await sign('Ödeme');
     const record = await c.nodes.getRequest(id);
     const { signer, claims } = await verify(c.roster, SIGNING_REQUEST, record?.origin ?? '');
-    expect({ signer, claims }).toEqual({ signer: 'gateway', claims: { id, message_sha256: messageHash('Ödeme'), time: '2026-01-02T03:04:05.678Z' } });
+    const asked = { id, message_sha256: messageHash('Ödeme'), time: '2026-01-02T03:04:05.678Z' };
+    expect({ signer, claims }).toEqual({ signer: 'gateway', claims: asked });
   });
 
   it('is posted again as it was, when the board has lost it', async () => {
@@ -71,6 +80,13 @@ describe('what it asks of the nodes', () => {
   });
 });
 
+/** What the board would show of a node that states the key to the members of this roster. */
+async function keyStatement(identity: Identity, roster: Roster, record: NodeRecord | undefined) {
+  const status = { ...STATUS, public_key: c.signer.publicKey };
+  const statement = await signStatement(identity, roster, NODE_STATUS, { started: 1, sequence: 9, status });
+  return { ...record, node_id: identity.name, status, statement };
+}
+
 describe('the public key', () => {
   it('is what as many nodes as sign state', async () => {
     await c.stateKey([1, 2]);
@@ -82,7 +98,9 @@ describe('the public key', () => {
   });
 
   it('is not there before they can sign with it', async () => {
-    for (const number of [1, 2, 3, 4]) await c.state(number, { public_key: c.signer.publicKey, stage: number < 3 ? 'ready' : 'preparing_aux_info' });
+    const { publicKey: public_key } = c.signer;
+    for (const number of [1, 2]) await c.state(number, { public_key, stage: 'ready' });
+    for (const number of [3, 4]) await c.state(number, { public_key, stage: 'preparing_aux_info' });
     expect(await failing('/ready')).toMatchObject({ error: { code: 'no_public_key' } });
     await c.stateKey([4]);
     expect(await caller(c.app).get('/ready')).toEqual({ status: 'ready' });
@@ -94,28 +112,20 @@ describe('the public key', () => {
       "one node's statement under other names",
       (records) => Promise.resolve(['node-1', 'node-2', 'node-3'].map((node_id) => ({ ...records[0], node_id }))),
     ],
-    ['statuses without statements', (records) => Promise.resolve([1, 2, 3].map((k) => ({ ...records[0], node_id: `node-${k}`, statement: undefined })))],
+    [
+      'statuses without statements',
+      (records) => Promise.resolve([1, 2, 3].map((k) => ({ ...records[0], node_id: `node-${k}`, statement: undefined }))),
+    ],
     [
       'statements for another cluster',
       async (records) => {
         const other = members(5, 3);
-        return Promise.all(
-          other.identities.slice(0, 3).map(async (identity) => {
-            const said = { ...STATUS, public_key: c.signer.publicKey };
-            return { ...records[0], node_id: identity.name, status: said, statement: await signStatement(identity, other.roster, NODE_STATUS, { started: 1, sequence: 9, status: said }) };
-          }),
-        );
+        return Promise.all(other.identities.slice(0, 3).map((identity) => keyStatement(identity, other.roster, records[0])));
       },
     ],
     [
       'statements of strangers',
-      async (records) =>
-        Promise.all(
-          members(7).identities.slice(4).map(async (identity) => {
-            const said = { ...STATUS, public_key: c.signer.publicKey };
-            return { ...records[0], node_id: identity.name, status: said, statement: await signStatement(identity, c.roster, NODE_STATUS, { started: 1, sequence: 9, status: said }) };
-          }),
-        ),
+      (records) => Promise.all(members(7).identities.slice(4).map((identity) => keyStatement(identity, c.roster, records[0]))),
     ],
     [
       'clear statuses that say more than the statements',
@@ -137,7 +147,8 @@ describe('the public key', () => {
     const id = await sign('m');
     c.liar.tell((asked, truth): Answer => {
       if (asked.path.startsWith('/publickey')) return { status: 200, body: { public_key: other.publicKey } };
-      if (asked.path.startsWith('/requests/')) return { status: 200, body: { ...(truth.body as object), status: 'completed', signature: other.sign('m') } };
+      const completed = { ...(truth.body as object), status: 'completed', signature: other.sign('m') };
+      if (asked.path.startsWith('/requests/')) return { status: 200, body: completed };
       return truth;
     });
     await c.gateway.sweep();
@@ -169,7 +180,8 @@ describe('a board that shows what is not true', () => {
     const false_ = newSigner().sign('m');
     c.liar.tell((asked, truth) => {
       if (asked.method === 'GET' && asked.path.startsWith('/requests?')) return { status: 200, body: [] };
-      return /^\/requests(\/|$)/.test(asked.path) ? { status: 200, body: { ...(truth.body as object), status: 'completed', signature: false_ } } : truth;
+      const completed = { ...(truth.body as object), status: 'completed', signature: false_ };
+      return /^\/requests(\/|$)/.test(asked.path) ? { status: 200, body: completed } : truth;
     });
     expect(await failing(`/status/${id}`)).toMatchObject({ error: { code: 'invalid_signature' } });
     for (let k = 0; k < 2; k += 1) await c.gateway.sweep();
@@ -198,13 +210,14 @@ describe('a board that shows what is not true', () => {
   it('another message under its id is not what was asked', async () => {
     await c.stateKey();
     const id = await sign('pay 1');
-    const other = (record: RequestRecord) => ({ ...record, message: 'pay 1000', status: 'completed', signature: c.signer.sign('pay 1000') });
-    c.liar.tell((asked, truth) => (asked.path.startsWith('/requests') && !Array.isArray(truth.body) ? { status: 200, body: other(truth.body as RequestRecord) } : truth));
+    const message = 'pay 1000';
+    const other = (record: RequestRecord) => ({ ...record, message, status: 'completed', signature: c.signer.sign(message) });
+    c.liar.tell(ofEveryRecord(other));
     expect(await failing(`/status/${id}`)).toMatchObject({ error: { code: 'request_displaced' } });
     c.liar.tell(honest);
     await c.finish(id);
     expect(await status(id)).toMatchObject({ status: 'completed' });
-    // It has forgotten what was asked; its signature of it has not.
+    // The gateway has forgotten what was asked. The origin that it has signed has not.
     c.liar.tell(ofRequest(other));
     expect(await failing(`/status/${id}`)).toMatchObject({ error: { code: 'invalid_signature' } });
   });
@@ -214,7 +227,7 @@ describe('a board that shows what is not true', () => {
     const [id, otherId] = [await sign('a'), await sign('b')];
     await c.finish(otherId);
     const other = await c.nodes.getRequest(otherId);
-    c.liar.tell((asked, truth) => (asked.path.startsWith('/requests') && !Array.isArray(truth.body) ? { status: 200, body: other } : truth));
+    c.liar.tell(ofEveryRecord(() => other));
     expect(await failing(`/status/${id}`)).toMatchObject({ error: { code: 'request_displaced' } });
     expect(await failing(`/status/req_1_unknown`)).toMatchObject({ error: { code: 'request_displaced' } });
     expect(await caller(c.app).post('/sign', { message: 'm' }, 503)).toMatchObject({ error: { code: 'request_displaced' } });
@@ -279,11 +292,13 @@ describe('refusals', () => {
     expect(await status(id)).toMatchObject({ reason: 'policy_refused: node-3' });
   });
 
-  it('of a hundred nodes fit a reason', async () => {
+  it('of a hundred nodes are cut to the length of a reason', async () => {
     const { roster, identities } = members(100, 60);
-    const refusals = await Promise.all(identities.map((identity) => signStatement(identity, roster, REFUSAL, { request_id: 'req_1', code: 'policy_refused' })));
+    const claims = { request_id: 'req_1', code: 'policy_refused' };
+    const refusals = await Promise.all(identities.map((identity) => signStatement(identity, roster, REFUSAL, claims)));
     const reason = await reasonOfRefusals(roster, { id: 'req_1', refusals } as RequestRecord);
-    expect(SigningStatusSchema.parse({ request_id: 'req_1', status: 'pending', reason }).reason).toMatch(/^policy_refused: node-1, node-2, node-3, .*\d$/);
+    const pending = SigningStatusSchema.parse({ request_id: 'req_1', status: 'pending', reason });
+    expect(pending.reason).toMatch(/^policy_refused: node-1, node-2, node-3, .*\d$/);
     expect(reason?.length).toBeGreaterThan(480);
   });
 });
@@ -310,9 +325,10 @@ describe('culprits', () => {
     await c.gateway.sweep();
     await c.state(1, { culprits: ['node-3'] });
     await c.gateway.sweep();
+    const naming = (record: NodeRecord, ...culprits: string[]) => ({ ...record, status: { ...record.status, culprits } });
     const lies: Lie[] = [
-      ofNodes((records) => records.map((record) => ({ ...record, status: { ...record.status, culprits: ['node-2', 'node-4'] } }))),
-      ofNodes((records) => records.map((record) => ({ ...record, statement: undefined, status: { ...record.status, culprits: ['node-4'] } }))),
+      ofNodes((records) => records.map((record) => naming(record, 'node-2', 'node-4'))),
+      ofNodes((records) => records.map((record) => ({ ...naming(record, 'node-4'), statement: undefined }))),
       ofNodes(() => old),
       ofNodes(() => []),
     ];

@@ -7,9 +7,18 @@ import type { GatewayDeps } from '../src/gateway.js';
 import { cluster } from './support.js';
 
 const SETUP = { ready: true, next: 0, running: null, completed: null, committed: null };
-export const STATUS: NodeStatus = { incarnation: 'a1', public_key: null, stage: 'ready', keygen: SETUP, aux_info: SETUP, pool: {}, attempts: [], culprits: [] };
+export const STATUS: NodeStatus = {
+  incarnation: 'a1',
+  public_key: null,
+  stage: 'ready',
+  keygen: SETUP,
+  aux_info: SETUP,
+  pool: {},
+  attempts: [],
+  culprits: [],
+};
 
-/** A cluster whose nodes sign what they say. The gateway hears of it through a liar, who is honest until it is told a lie. */
+/** A cluster whose nodes sign what they say. The gateway hears of it through a liar, which is honest until it is told a lie. */
 export async function sealedCluster({ threshold = 3, deps = {} }: { threshold?: number; deps?: Partial<GatewayDeps> } = {}) {
   const who = members(4, threshold);
   const { liar, ...c } = await cluster(deps, who);
@@ -43,8 +52,12 @@ export async function sealedCluster({ threshold = 3, deps = {} }: { threshold?: 
       for (const number of numbers) await state(number, { public_key });
     },
     /** What a node says of a request. */
-    says: async (number: number, request_id: string, status: 'pending' | 'failed', reason: string) => ({ status, reason, statement: await sign(identityOf(number), who.roster, REQUEST_STATUS, { request_id, status, reason }) }),
-    refusal: (number: number, request_id: string, code = 'policy_refused') => sign(identityOf(number), who.roster, REFUSAL, { request_id, code }),
+    says: async (number: number, request_id: string, status: 'pending' | 'failed', reason: string) => {
+      const statement = await sign(identityOf(number), who.roster, REQUEST_STATUS, { request_id, status, reason });
+      return { status, reason, statement };
+    },
+    refusal: (number: number, request_id: string, code = 'policy_refused') =>
+      sign(identityOf(number), who.roster, REFUSAL, { request_id, code }),
   };
 }
 export type SealedCluster = Awaited<ReturnType<typeof sealedCluster>>;

@@ -27,7 +27,8 @@ describe('POST /sign', () => {
     const { request_id, ...rest } = await sign(c, 'Hello, threshold signing!');
     expect(rest).toEqual({ status: 'pending' });
     expect(request_id).toMatch(/^req_\d{10}_[0-9a-f]{16}$/);
-    expect(await c.nodes.getRequest(request_id)).toMatchObject({ message: 'Hello, threshold signing!', origin: 'gateway', status: 'pending' });
+    const posted = { message: 'Hello, threshold signing!', origin: 'gateway', status: 'pending' };
+    expect(await c.nodes.getRequest(request_id)).toMatchObject(posted);
   });
 
   it('makes a new request of each call', async () => {
@@ -41,7 +42,8 @@ describe('POST /sign', () => {
     const answer = sign(c, 'Hello', '?wait=30000');
     const [record] = await c.nodes.listRequests({ status: 'pending', wait: 30_000 });
     await c.finish(record?.id ?? '');
-    expect(await answer).toEqual({ request_id: record?.id, status: 'completed', signature: expect.stringMatching(/^\{"r":"[0-9a-f]{64}","s":"[0-9a-f]{64}"\}$/) });
+    const signature = expect.stringMatching(/^\{"r":"[0-9a-f]{64}","s":"[0-9a-f]{64}"\}$/) as unknown;
+    expect(await answer).toEqual({ request_id: record?.id, status: 'completed', signature });
     expect(c.gateway.health().unfinished).toBe(0);
   });
 
@@ -191,7 +193,8 @@ describe('closing', () => {
     await until(async () => (await c.nodes.health()).waiting === 1);
     const closed = c.running.close();
     const answer = await asking;
-    expect([answer.statusCode, await answer.body.json()]).toMatchObject([200, { status: 'pending', request_id: expect.stringMatching(/^req_/) }]);
+    const pending = { status: 'pending', request_id: expect.stringMatching(/^req_/) };
+    expect([answer.statusCode, await answer.body.json()]).toMatchObject([200, pending]);
     await closed;
     expect(c.log.join('')).not.toContain('waiting_failed');
   });

@@ -14,8 +14,8 @@ let randoms = 0;
 const random = (length: number): Buffer => Buffer.from((++randoms).toString(16).padStart(2 * length, '0'), 'hex');
 
 /**
- * A board and a gateway on free ports, and a signer that plays the nodes. The board may be stopped and started again, empty. In
- * a sealed cluster a liar stands between the two.
+ * A board and a gateway on free ports, and a signer that plays the nodes. The board may be stopped, and started again without what it knew.
+ * In a sealed cluster a liar stands between board and gateway.
  */
 export async function cluster(deps: Partial<GatewayDeps> = {}, { roster, gateway: identity }: Members = members(4, 3, 'plain')) {
   const board = await TestBoard.start(roster);
