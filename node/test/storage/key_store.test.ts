@@ -22,6 +22,10 @@ beforeAll(async () => {
 });
 
 const FINAL = 'key_share_node-2.json';
+const AUX = 'aux_info_node-2.json';
+const coreText = (of = share): string => serializeCoreKeyShare(of.core);
+const auxText = (of = share): string => serializeAuxInfo(of.aux);
+const otherShare = (index: number): KeyShare => present(shares[index]);
 
 describe('the data folder', () => {
   it('is for its owner alone, also when it was not', () =>
@@ -38,7 +42,8 @@ describe('the key files', () => {
   it('hold nothing at first', () =>
     inFolder(async (folder) => {
       const { keyShare, auxInfo } = keyFiles(folder, owner, sealKey);
-      expect([await keyShare.load(), await keyShare.loadPending(), await auxInfo.load(), await auxInfo.loadPending()]).toEqual([null, null, null, null]);
+      const loaded = [await keyShare.load(), await keyShare.loadPending(), await auxInfo.load(), await auxInfo.loadPending()];
+      expect(loaded).toEqual([null, null, null, null]);
     }));
 
   it('keep a result pending, then for good, under the names that others know', () =>
@@ -54,8 +59,10 @@ describe('the key files', () => {
       expect([await keyShare.load(), await keyShare.loadPending(), await auxInfo.load()]).toEqual([core, null, aux]);
       expect((await readdir(folder)).sort()).toEqual(['aux_info_node-2.json', FINAL]);
       for (const file of await readdir(folder)) expect((await stat(join(folder, file))).mode & 0o777).toBe(0o600);
-      expect(await openText(sealKey, { purpose: 'key-share', owner: 'node-2' }, await readFile(join(folder, FINAL), 'utf8'))).toBe(core);
-      expect(await openText(sealKey, { purpose: 'aux-info', owner: 'node-2' }, await readFile(join(folder, 'aux_info_node-2.json'), 'utf8'))).toBe(aux);
+      const opened = async (purpose: 'key-share' | 'aux-info', file: string): Promise<string> =>
+        openText(sealKey, { purpose, owner: 'node-2' }, await readFile(join(folder, file), 'utf8'));
+      expect(await opened('key-share', FINAL)).toBe(core);
+      expect(await opened('aux-info', AUX)).toBe(aux);
     }));
 
   it('never replace a share', () =>
@@ -103,7 +110,7 @@ describe('the key files', () => {
 });
 
 describe('a key file that must not be used', () => {
-  const refused = async (file: string, text: string, what: RegExp, who: ShareOwner = owner): Promise<void> =>
+  const refused = async (file: string, text: string, what: RegExp, who: ShareOwner): Promise<void> =>
     inFolder(async (folder) => {
       await writeFile(join(folder, file), text);
       const { keyShare, auxInfo } = keyFiles(folder, who, SealKey.none);
@@ -117,21 +124,24 @@ describe('a key file that must not be used', () => {
       expect(await readFile(join(folder, file), 'utf8')).toBe(text);
     });
 
-  it('is refused when it is cut short', () => refused(FINAL, serializeCoreKeyShare(share.core).slice(0, -20), /not JSON/));
-  it('is refused when it is empty', () => refused(FINAL, '', /not JSON/));
-  it('is refused when a field is altered', () => refused(FINAL, serializeCoreKeyShare(share.core).replace('"i":1', '"i":2'), /x: does not match public_shares/));
-  it('is refused when it is the share of another node', () => refused(FINAL, serializeCoreKeyShare(present(shares[0]).core), /it is the share of node-1/));
-  it('is refused when the cluster has another size', () => refused(FINAL, serializeCoreKeyShare(share.core), /3 shares, and the roster has 4 nodes/, { ...owner, n: 4 }));
-  it('is refused when the threshold is another', () => refused(FINAL, serializeCoreKeyShare(share.core), /needs 2 signers, and the roster says 3/, { ...owner, t: 3 }));
-  it('is refused when the aux info is that of another node', () => refused('aux_info_node-2.json', serializeAuxInfo(present(shares[2]).aux), /it is of another node/));
-  it('is refused when the aux info is of a cluster of another size', () => refused('aux_info_node-2.json', serializeAuxInfo(share.aux), /of 3 nodes, and the roster has 5/, { ...owner, n: 5 }));
-  it('is refused when the aux info is altered', () => refused('aux_info_node-2.json', serializeAuxInfo(share.aux).replace('"N":[', '"N":["5",'), /N/));
+  it.each<[what: string, file: string, text: () => string, complaint: RegExp, who?: ShareOwner]>([
+    ['it is cut short', FINAL, () => coreText().slice(0, -20), /not JSON/],
+    ['it is empty', FINAL, () => '', /not JSON/],
+    ['a field is altered', FINAL, () => coreText().replace('"i":1', '"i":2'), /x: does not match public_shares/],
+    ['it is the share of another node', FINAL, () => coreText(otherShare(0)), /it is the share of node-1/],
+    ['the cluster has another size', FINAL, coreText, /3 shares, and the roster has 4 nodes/, { ...owner, n: 4 }],
+    ['the threshold is another', FINAL, coreText, /needs 2 signers, and the roster says 3/, { ...owner, t: 3 }],
+    ['the aux info is that of another node', AUX, () => auxText(otherShare(2)), /it is of another node/],
+    ['the aux info is of a cluster of another size', AUX, auxText, /of 3 nodes, and the roster has 5/, { ...owner, n: 5 }],
+    ['the aux info is altered', AUX, () => auxText().replace('"N":[', '"N":["5",'), /N/],
+  ])('is refused when %s', (_what, file, text, complaint, who = owner) => refused(file, text(), complaint, who));
 });
 
 describe('a sealed key file that must not be used', () => {
   const label = { purpose: 'key-share', owner: 'node-2' } as const;
-  const sealed = (text = serializeCoreKeyShare(share.core), what: Parameters<typeof sealText>[1] = label): Promise<string> => sealText(sealKey, what, text);
-  const refused = (makeFile: () => Promise<string>, what: RegExp, key = (): Promise<SealKey> => Promise.resolve(sealKey)): Promise<void> =>
+  const sealed = (text = coreText(), what: Parameters<typeof sealText>[1] = label): Promise<string> => sealText(sealKey, what, text);
+  const ourKey = (): Promise<SealKey> => Promise.resolve(sealKey);
+  const refused = (makeFile: () => Promise<string>, what: RegExp, key: () => Promise<SealKey>): Promise<void> =>
     inFolder(async (folder) => {
       const [path, file] = [join(folder, FINAL), await makeFile()];
       await writeFile(path, file);
@@ -144,11 +154,25 @@ describe('a sealed key file that must not be used', () => {
       expect(await readFile(path, 'utf8')).toBe(file);
     });
 
-  it('is refused when it is cut short', () => refused(async () => (await sealed()).slice(0, -30), /it is damaged\. Restore it from a backup \(restore-share\)/));
-  it('is refused when it is of another node', () => refused(() => sealed(undefined, { ...label, owner: 'node-3' }), /sealed as key-share of node-3, and it should be key-share of node-2/));
-  it('is refused when it is something else of this node', () => refused(() => sealed(undefined, { ...label, purpose: 'aux-info' }), /sealed as aux-info of node-2/));
-  it('is refused under another key', () => refused(() => sealed(), /sealed under another key or passphrase than SEAL_KEY gives/, () => testSealKey('8')));
-  it('is refused without a key', () => refused(() => sealed(), /it is sealed, and SEAL_KEY is none/, () => Promise.resolve(SealKey.none)));
-  it('is refused in clear text by a node that seals', () => refused(() => Promise.resolve(serializeCoreKeyShare(share.core)), /it is not sealed, and SEAL_KEY is not none.*reseal/));
-  it('is refused when what was sealed is not this node\'s share', () => refused(() => sealed(serializeCoreKeyShare(present(shares[0]).core)), /it is the share of node-1/));
+  it.each<[what: string, makeFile: () => Promise<string>, complaint: RegExp, key?: () => Promise<SealKey>]>([
+    ['when it is cut short', async () => (await sealed()).slice(0, -30), /it is damaged\. Restore it from a backup \(restore-share\)/],
+    [
+      'when it is of another node',
+      () => sealed(undefined, { ...label, owner: 'node-3' }),
+      /sealed as key-share of node-3, and it should be key-share of node-2/,
+    ],
+    [
+      'when it is something else of this node',
+      () => sealed(undefined, { ...label, purpose: 'aux-info' }),
+      /sealed as aux-info of node-2/,
+    ],
+    ['under another key', () => sealed(), /sealed under another key or passphrase than SEAL_KEY gives/, () => testSealKey('8')],
+    ['without a key', () => sealed(), /it is sealed, and SEAL_KEY is none/, () => Promise.resolve(SealKey.none)],
+    [
+      'in clear text by a node that seals',
+      () => Promise.resolve(coreText()),
+      /it is not sealed, and SEAL_KEY is not none.*reseal/,
+    ],
+    ['when what was sealed is not this node\'s share', () => sealed(coreText(otherShare(0))), /it is the share of node-1/],
+  ])('is refused %s', (_what, makeFile, complaint, key = ourKey) => refused(makeFile, complaint, key));
 });

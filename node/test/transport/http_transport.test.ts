@@ -2,19 +2,16 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/glo
 import { parseCoreKeyShare } from 'cggmp24';
 import { SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { BoardClient } from 'message-board/client';
-import { pino } from 'pino';
 import { systemClock } from 'service/clock';
 import { systemRandom } from 'service/random';
-import { CpuBudget } from '../../src/workers/cpu_budget.js';
 import type { Accusation } from '../../src/evidence/accusation.js';
 import { SessionTimeout } from '../../src/base/errors.js';
 import { runOverBoard, type TransportDeps } from '../../src/transport/http_transport.js';
 import { Seals } from '../../src/mail/seals.js';
 import { nodeId } from '../../src/base/utils.js';
-import { WorkerPool } from '../../src/workers/worker_pool.js';
 import { TestBoard } from 'testkit/board';
 import { eventually, memoryLog } from '../util/cluster.js';
-import { inThread } from '../util/in_thread.js';
+import { poolInThread } from '../util/in_thread.js';
 import { present } from 'testkit/present';
 import { members } from 'testkit/roster';
 import { FakePresence, keygenSession, RecordingAccuser, type KeygenSession } from '../util/transport.js';
@@ -24,7 +21,7 @@ let client: BoardClient;
 let presence: FakePresence;
 let log: ReturnType<typeof memoryLog>;
 let accusations: Accusation[];
-const pool = new WorkerPool({ threads: 1, startThread: inThread(SMALL_FOR_TESTS), budget: new CpuBudget(1, systemClock), clock: systemClock, logger: pino({ level: 'silent' }) });
+const pool = poolInThread(SMALL_FOR_TESTS);
 afterAll(() => pool.close());
 beforeEach(async () => {
   board = await TestBoard.start();
@@ -39,10 +36,15 @@ afterEach(async () => {
 
 /** Of node k's parties in a cluster of n, over this test's board. */
 function depsOf(n: number, self: number, { roster, identities } = members(n, 2)): TransportDeps {
-  return { client, clock: systemClock, random: systemRandom, peers: presence, runner: pool, accuser: new RecordingAccuser(accusations), audit: { note: () => undefined }, logger: log.logger, seals: new Seals(roster, present(identities[self])), incarnation: 'own', n };
+  return {
+    client, clock: systemClock, random: systemRandom, logger: log.logger,
+    peers: presence, runner: pool, accuser: new RecordingAccuser(accusations), audit: { note: () => undefined },
+    seals: new Seals(roster, present(identities[self])), incarnation: 'own', n,
+  };
 }
 
-const run = (n: number, session: KeygenSession, other: Partial<TransportDeps> = {}): Promise<string> => runOverBoard({ ...depsOf(n, session.self), ...other }, session);
+const run = (n: number, session: KeygenSession, other: Partial<TransportDeps> = {}): Promise<string> =>
+  runOverBoard({ ...depsOf(n, session.self), ...other }, session);
 
 /** Resolves when a session of this node has begun to wait: its first message is there. */
 async function waits(self: number): Promise<void> {
@@ -60,7 +62,9 @@ class SlowClient extends BoardClient {
 describe('a session over the board', () => {
   it('generates a key among any participants, whatever strangers post', async () => {
     const participants = [1, 2, 4];
-    for (const from_node of ['node-1', 'node-4', 'node-9']) await client.postMessage({ request_id: 'keygen', from_node, to_node: '*', round: 1, payload: 'rubbish' });
+    for (const from_node of ['node-1', 'node-4', 'node-9']) {
+      await client.postMessage({ request_id: 'keygen', from_node, to_node: '*', round: 1, payload: 'rubbish' });
+    }
     const texts = await Promise.all(participants.map((self) => run(5, keygenSession(self, participants))));
     const shares = texts.map(parseCoreKeyShare);
     expect(shares.map(({ index }) => index)).toEqual([0, 1, 2]);

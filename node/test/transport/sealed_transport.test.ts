@@ -2,7 +2,6 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/glo
 import { SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { BoardClient } from 'message-board/client';
 import type { PostMessage } from 'message-board/contract';
-import { pino } from 'pino';
 import { check, openDisclosed, seal, type Place } from 'sealing/envelope';
 import { Identity } from 'sealing/identity';
 import { Roster } from 'sealing/roster';
@@ -11,16 +10,14 @@ import { systemClock } from 'service/clock';
 import { systemRandom } from 'service/random';
 import type { Accusation } from '../../src/evidence/accusation.js';
 import type { SessionRecord } from '../../src/mail/session_record.js';
-import { CpuBudget } from '../../src/workers/cpu_budget.js';
 import { ProtocolAborted } from '../../src/base/errors.js';
 import { runOverBoard, type TransportDeps } from '../../src/transport/http_transport.js';
 import type { JobEvents } from '../../src/workers/jobs.js';
 import { PLAIN_ACCUSER } from '../../src/evidence/accuser.js';
 import { PlainSeals, Seals } from '../../src/mail/seals.js';
-import { WorkerPool } from '../../src/workers/worker_pool.js';
 import { TestBoard } from 'testkit/board';
 import { memoryLog } from '../util/cluster.js';
-import { inThread } from '../util/in_thread.js';
+import { poolInThread } from '../util/in_thread.js';
 import { present } from 'testkit/present';
 import { members, type Members } from 'testkit/roster';
 import { settingDigest, settingOf } from '../../src/mail/session_setting.js';
@@ -28,7 +25,7 @@ import { FakePresence, keygenSession, RecordingAccuser, type KeygenSession } fro
 
 const sealedCluster = members(3, 2);
 const identityOf = (index: number): Identity => present(sealedCluster.identities[index]);
-const pool = new WorkerPool({ threads: 1, startThread: inThread(SMALL_FOR_TESTS), budget: new CpuBudget(1, systemClock), clock: systemClock, logger: pino({ level: 'silent' }) });
+const pool = poolInThread(SMALL_FOR_TESTS);
 
 let board: TestBoard;
 let client: BoardClient;
@@ -52,11 +49,16 @@ const spoken = (roster: Roster, identity: Identity): Pick<TransportDeps, 'seals'
     : { seals: new PlainSeals(roster, identity), accuser: PLAIN_ACCUSER };
 
 function depsOf(self: number, { roster, identities }: Members = sealedCluster): TransportDeps {
-  return { client, clock: systemClock, random: systemRandom, peers: new FakePresence(), runner: pool, ...spoken(roster, present(identities[self])), audit: { note: () => undefined }, logger: log.logger, incarnation: 'own', n: 3 };
+  return {
+    client, clock: systemClock, random: systemRandom, logger: log.logger,
+    peers: new FakePresence(), runner: pool, audit: { note: () => undefined },
+    ...spoken(roster, present(identities[self])), incarnation: 'own', n: 3,
+  };
 }
 
 const run = (session: KeygenSession, deps = depsOf(session.self)): Promise<string> => runOverBoard(deps, session);
-const runBoth = (cluster = sealedCluster): Promise<string[]> => Promise.all([0, 1].map((self) => run(keygenSession(self, [0, 1]), depsOf(self, cluster))));
+const runBoth = (cluster = sealedCluster): Promise<string[]> =>
+  Promise.all([0, 1].map((self) => run(keygenSession(self, [0, 1]), depsOf(self, cluster))));
 const failureOf = (running: Promise<unknown>): Promise<unknown> => running.then(() => null, (error: unknown) => error);
 
 /** What node-2 would send first, in key generation by node-1 and node-2 under this execution id. */
@@ -69,11 +71,13 @@ function firstMessage(executionId: string): Promise<string> {
   });
 }
 
-const settingAmong = (participants: readonly number[]): string => settingDigest(settingOf(keygenSession(1, participants).job, participants, null));
+const settingAmong = (participants: readonly number[]): string =>
+  settingDigest(settingOf(keygenSession(1, participants).job, participants, null));
 const SETTING = settingAmong([0, 1]);
 const PLACE: Omit<Place, 'from'> = { namespace: 'messages', session: 'keygen', incarnation: 'a.1', setting: SETTING, to: '*', round: 1 };
 const ENTRY = { request_id: 'keygen', from_node: 'node-2', to_node: '*', round: 1 } as const;
-const by = (signer: Identity, change: Partial<Place>, text: string, roster = sealedCluster.roster): Promise<string> => seal(signer, roster, { ...PLACE, ...change }, text);
+const by = (signer: Identity, change: Partial<Place>, text: string, roster = sealedCluster.roster): Promise<string> =>
+  seal(signer, roster, { ...PLACE, ...change }, text);
 const post = (entry: Partial<PostMessage> & { readonly payload: string }): Promise<unknown> => client.postMessage({ ...ENTRY, ...entry });
 
 describe('a sealed session', () => {
@@ -116,8 +120,8 @@ describe('a sealed session', () => {
     }
     const slow = { ...depsOf(0), seals: new Slow(sealedCluster.roster, identityOf(0)) };
     await Promise.all([run(keygenSession(0, [0, 1]), slow), run(keygenSession(1, [0, 1]))]);
-    const rounds = (await client.listMessages('keygen', 'node-2')).filter(({ from_node }) => from_node === 'node-1').map(({ round, to_node }) => [round, to_node]);
-    expect(rounds).toEqual([
+    const posted = (await client.listMessages('keygen', 'node-2')).filter(({ from_node }) => from_node === 'node-1');
+    expect(posted.map(({ round, to_node }) => [round, to_node])).toEqual([
       [1, '*'],
       [2, '*'],
       [3, '*'],
@@ -129,25 +133,27 @@ describe('a sealed session', () => {
   const stranger = Identity.parse(identityText('node-2', 'of another cluster'));
   const otherRoster = new Roster({ ...sealedCluster.roster.file, cluster: 'f'.repeat(32) });
   const text = '{"Round1":7}';
+  const signed = (index: number, change: Partial<Place> = {}) => async () => ({ payload: await by(identityOf(index), change, text) });
+  const forOne = (index: number, change: Partial<Place> = {}) => async () => ({ to_node: 'node-1', ...(await signed(index, change)()) });
   it.each<[string, RegExp, () => Promise<Partial<PostMessage> & { payload: string }>]>([
     ['forged', /signature of node-2 is not valid/, async () => ({ payload: await by(stranger, {}, text) })],
-    ['of another member in its name', /it was signed for node-3/, async () => ({ payload: await by(identityOf(2), {}, text) })],
-    ['of another session', /session: it was signed for other/, async () => ({ payload: await by(identityOf(1), { session: 'other' }, text) })],
-    ['of the other list', /namespace: it was signed for presignature-messages/, async () => ({ payload: await by(identityOf(1), { namespace: 'presignature-messages' }, text) })],
-    ['of another round', /round: it was signed for 2/, async () => ({ payload: await by(identityOf(1), { round: 2 }, text) })],
+    ['of another member in its name', /it was signed for node-3/, signed(2)],
+    ['of another session', /session: it was signed for other/, signed(1, { session: 'other' })],
+    ['of the other list', /namespace: it was signed for presignature-messages/, signed(1, { namespace: 'presignature-messages' })],
+    ['of another round', /round: it was signed for 2/, signed(1, { round: 2 })],
     ['of another roster', /another roster/, async () => ({ payload: await by(identityOf(1), {}, text, otherRoster) })],
-    ['our own, reflected', /it was signed for node-1/, async () => ({ payload: await by(identityOf(0), {}, text) })],
-    ['for another recipient', /to: it was signed for node-3/, async () => ({ to_node: 'node-1', payload: await by(identityOf(1), { to: 'node-3' }, text) })],
-    ['for one, shown to all', /to: it was signed for node-1/, async () => ({ payload: await by(identityOf(1), { to: 'node-1' }, text) })],
-    ['for all, shown to one', /to: it was signed for \*/, async () => ({ to_node: 'node-1', payload: await by(identityOf(1), {}, text) })],
+    ['our own, reflected', /it was signed for node-1/, signed(0)],
+    ['for another recipient', /to: it was signed for node-3/, forOne(1, { to: 'node-3' })],
+    ['for one, shown to all', /to: it was signed for node-1/, signed(1, { to: 'node-1' })],
+    ['for all, shown to one', /to: it was signed for \*/, forOne(1)],
     ['in clear', /not in base64url/, () => firstMessage('k').then((payload) => ({ payload }))],
     ['cut', /not (valid|in base64url)/, async () => ({ payload: (await by(identityOf(1), {}, text)).slice(0, -20) })],
   ])('ignores a message that is %s: the honest one that follows counts', async (_, reason, wrong) => {
     await post(await wrong());
     await post({ payload: 'another that is wrong' });
     expect(await runBoth()).toHaveLength(2);
-    const refused = log.lines.filter(({ event }) => event === 'envelope_refused');
-    expect(refused.filter(({ from }) => from === 'node-2')).toEqual([expect.objectContaining({ session: 'keygen', reason: expect.stringMatching(reason) })]);
+    const refused = log.lines.filter(({ event, from }) => event === 'envelope_refused' && from === 'node-2');
+    expect(refused).toEqual([expect.objectContaining({ session: 'keygen', reason: expect.stringMatching(reason) })]);
     expect(accusations).toEqual([]);
   });
 
@@ -199,14 +205,16 @@ describe('a sealed session with one that cheats', () => {
     expect(failure).toMatchObject({ code: 'contradicting_messages', blame: [{ party: 1 }] });
     expect(accusations).toMatchObject([{ code: 'contradicting_messages', blame: [{ party: 1 }] }]);
     const record = sessionRecord(accusations);
-    expect(record).toMatchObject({ requestId: 'keygen', setting: { protocol: 'keygen', execution_id: 'k', participants: [0, 1], key_material: null, message: null } });
+    const about = { protocol: 'keygen', execution_id: 'k', participants: [0, 1], key_material: null, message: null };
+    expect(record).toMatchObject({ requestId: 'keygen', setting: about });
     expect((await opened(record)).map(({ plaintext }) => plaintext)).toEqual(texts);
     expect(record.sent.length).toBeGreaterThan(0);
   });
 
   it('has a culprit, by its index in the cluster, for a malformed message; one for us alone is disclosed', async () => {
     const malformed = '{"Round2Uni":{"sigma":7}}';
-    await post({ from_node: 'node-3', to_node: 'node-1', round: 3, payload: await by(identityOf(2), { to: 'node-1', round: 3, setting: settingAmong([0, 2]) }, malformed) });
+    const payload = await by(identityOf(2), { to: 'node-1', round: 3, setting: settingAmong([0, 2]) }, malformed);
+    await post({ from_node: 'node-3', to_node: 'node-1', round: 3, payload });
     expect(await failureOf(run(keygenSession(0, [0, 2])))).toMatchObject({ code: 'malformed_message', blame: [{ party: 2 }] });
     expect(accusations).toMatchObject([{ code: 'malformed_message', blame: [{ party: 2 }] }]);
     expect(await opened(sessionRecord(accusations))).toEqual([{ from: 'node-3', to: 'node-1', plaintext: malformed }]);
@@ -222,8 +230,8 @@ describe('a sealed session with one that cheats', () => {
     const [failure] = await Promise.all([failureOf(run(keygenSession(0, [0, 1]))), failureOf(run(keygenSession(1, [0, 1]), cheating))]);
     expect(failure).toMatchObject({ code: 'malformed_message', blame: [{ party: 1 }] });
     const { sent } = sessionRecord(accusations);
-    const shown = await Promise.all(sent.map(async ({ text, disclosure }) => (await openDisclosed(sealedCluster.roster, text, disclosure)).place));
-    expect(shown.map(({ from, to, round }) => [from, to, round])).toContainEqual(['node-1', 'node-2', 3]);
+    const opened = await Promise.all(sent.map(({ text, disclosure }) => openDisclosed(sealedCluster.roster, text, disclosure)));
+    expect(opened.map(({ place: { from, to, round } }) => [from, to, round])).toContainEqual(['node-1', 'node-2', 3]);
   });
 });
 
@@ -232,12 +240,14 @@ describe('a plain session', () => {
 
   it('is in clear', async () => {
     expect(await runBoth(plain)).toHaveLength(2);
-    for (const { payload } of await client.listMessages('keygen', 'node-1')) expect(Object.keys(JSON.parse(payload) as object)).toHaveLength(1);
+    const messages = await client.listMessages('keygen', 'node-1');
+    for (const { payload } of messages) expect(Object.keys(JSON.parse(payload) as object)).toHaveLength(1);
   });
 
   it('blames a participant for a malformed message and nobody for a contradiction: anyone may have posted one of the two', async () => {
     await post({ payload: '{"Round1":7}' });
-    expect(await failureOf(run(keygenSession(0, [0, 1]), depsOf(0, plain)))).toMatchObject({ code: 'malformed_message', blame: [{ party: 1 }] });
+    const failure = await failureOf(run(keygenSession(0, [0, 1]), depsOf(0, plain)));
+    expect(failure).toMatchObject({ code: 'malformed_message', blame: [{ party: 1 }] });
     for (const executionId of ['a', 'b']) await post({ request_id: 'again', payload: await firstMessage(executionId) });
     const again = keygenSession(0, [0, 1], { requestId: 'again' });
     expect(await failureOf(run(again, depsOf(0, plain)))).toMatchObject({ code: 'contradicting_messages', blame: [] });

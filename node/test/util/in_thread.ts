@@ -1,7 +1,10 @@
 import type { SecurityParams } from 'cggmp24';
+import { pino } from 'pino';
+import { systemClock } from 'service/clock';
+import { CpuBudget } from '../../src/workers/cpu_budget.js';
 import type { FromThread, ToThread } from '../../src/workers/jobs.js';
 import { SessionHost } from '../../src/workers/session_host.js';
-import type { StartThread } from '../../src/workers/worker_pool.js';
+import { WorkerPool, type StartThread } from '../../src/workers/worker_pool.js';
 
 /** A "thread" that is this one: what passes is copied as between threads, and comes later. */
 export function inThread(params: SecurityParams): StartThread {
@@ -34,4 +37,12 @@ export function inThread(params: SecurityParams): StartThread {
       },
     };
   };
+}
+
+/** A pool of one thread, which is this one unless the test says otherwise. */
+export function poolInThread(
+  params: SecurityParams,
+  { startThread = inThread(params), logger = pino({ level: 'silent' }) } = {},
+): WorkerPool {
+  return new WorkerPool({ threads: 1, startThread, budget: new CpuBudget(1, systemClock), clock: systemClock, logger });
 }

@@ -11,7 +11,16 @@ const IDLE = { ready: false, next: 0, running: null, completed: null, committed:
 /** Peers as the test says they are. */
 export class FakePresence implements PresenceView {
   readonly incarnation = 'own';
-  readonly status: NodeStatus = { incarnation: 'own', public_key: null, stage: 'ready', keygen: IDLE, aux_info: IDLE, pool: {}, attempts: [], culprits: [] };
+  readonly status: NodeStatus = {
+    incarnation: 'own',
+    public_key: null,
+    stage: 'ready',
+    keygen: IDLE,
+    aux_info: IDLE,
+    pool: {},
+    attempts: [],
+    culprits: [],
+  };
   readonly #peers = new Map<number, PeerView>();
   readonly #callbacks = new Set<() => void>();
 
@@ -63,6 +72,8 @@ export type KeygenSession = BoardSession<Extract<Job, { kind: 'keygen' }>>;
 
 /** Key generation by these parties of a cluster, as the board knows it. */
 export function keygenSession(self: number, participants: readonly number[], more: Partial<KeygenSession> = {}): KeygenSession {
-  const job = { kind: 'keygen', executionId: 'k', index: participants.indexOf(self), parties: participants.length, threshold: 2 } as const;
-  return { namespace: 'messages', requestId: 'keygen', participants, self, job, keyMaterial: null, silenceMs: 20_000, signal: never, ...more };
+  const [index, parties] = [participants.indexOf(self), participants.length];
+  const job = { kind: 'keygen', executionId: 'k', index, parties, threshold: 2 } as const;
+  const session = { namespace: 'messages', requestId: 'keygen', participants, self, job, keyMaterial: null } as const;
+  return { ...session, silenceMs: 20_000, signal: never, ...more };
 }
