@@ -55,13 +55,15 @@ beforeAll(async () => {
   folder = await realpath(await mkdtemp(join(tmpdir(), 'packages-')));
   project = join(folder, 'project');
   await mkdir(project);
-  const flags = PACKAGES.flatMap((name) => ['-w', `packages/${name}`]);
-  const { stdout } = await promisify(execFile)('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder, ...flags], { cwd: ROOT });
+  const workspaces = PACKAGES.flatMap((name) => ['-w', `packages/${name}`]);
+  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder, ...workspaces];
+  const { stdout } = await promisify(execFile)('npm', args, { cwd: ROOT });
   const listed: unknown = JSON.parse(stdout);
   packed = PackedSchema.parse(Array.isArray(listed) ? listed : Object.values(listed as object));
   await npm(project, 'init', '-y');
   await npm(project, 'pkg', 'set', 'type=module');
-  await npm(project, 'install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', ...packed.map(({ filename }) => join(folder, filename)));
+  const archives = packed.map(({ filename }) => join(folder, filename));
+  await npm(project, 'install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', ...archives);
   for (const name of PACKAGES) {
     for (const example of await readdir(join(ROOT, 'packages', name, 'examples'))) {
       await copyFile(join(project, 'node_modules', name, 'examples', example), join(project, example));
@@ -97,16 +99,19 @@ describe('in an empty project', () => {
   });
 
   it('a strict program compiles without the types of Node.js, the declarations checked too', async () => {
-    const imports = [
-      'cggmp24',
-      'cggmp24/testing',
-      ...['identity', 'json', 'roster', 'statement', 'kinds', 'envelope', 'errors', 'seal_key', 'sealed_file', 'member'].map((name) => `sealing/${name}`),
+    const ofSealing = [
+      'identity', 'json', 'roster', 'statement', 'kinds', 'envelope', 'errors', 'seal_key', 'sealed_file', 'member',
     ];
+    const imports = ['cggmp24', 'cggmp24/testing', ...ofSealing.map((name) => `sealing/${name}`)];
     const uses = `
       import { run, keygen, verify, type CoreKeyShare, type Recipient, type Transport } from 'cggmp24';
       import { Identity } from 'sealing/identity';
-      export const transport: Transport = { send: ({ to }) => { const recipient: Recipient = to; void recipient; }, next: () => Promise.reject(new Error('nobody')) };
-      export const share: Promise<CoreKeyShare> = run(keygen({ executionId: new Uint8Array(16), index: 0, parties: 3, threshold: 2 }), transport);
+      export const transport: Transport = {
+        send: ({ to }) => { const recipient: Recipient = to; void recipient; },
+        next: () => Promise.reject(new Error('nobody')),
+      };
+      const executionId = new Uint8Array(16);
+      export const share: Promise<CoreKeyShare> = run(keygen({ executionId, index: 0, parties: 3, threshold: 2 }), transport);
       export const holds: boolean = verify({ r: 1n, s: 1n }, new Uint8Array(33), new Uint8Array());
       export const name: string = Identity.generate('node-1').name;
     `;
@@ -118,7 +123,8 @@ describe('in an empty project', () => {
     await write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['consumer.ts'] }));
     expect(await node(project, TSC, '-p', '.')).toEqual({ code: 0, output: '' });
     // And it is compiled at all.
-    await write('consumer.ts', `import { verify } from 'cggmp24';\nexport const holds: string = verify({ r: 1n, s: 1n }, new Uint8Array(), new Uint8Array());`);
+    const wrong = 'export const holds: string = verify({ r: 1n, s: 1n }, new Uint8Array(), new Uint8Array());';
+    await write('consumer.ts', `import { verify } from 'cggmp24';\n${wrong}`);
     expect((await node(project, TSC, '-p', '.')).output).toContain("Type 'boolean' is not assignable to type 'string'");
   });
 
@@ -144,8 +150,10 @@ describe('bundled by esbuild', () => {
   });
 
   it('as CommonJS it runs too', async () => {
-    const entry = await write('common.ts', `import { keygen } from 'cggmp24';\nconsole.log(keygen({ executionId: new Uint8Array(1), index: 0, parties: 2, threshold: 2 }).proceed().kind);`);
-    expect(await node(folder, await bundle('common.cjs', { entryPoints: [entry], platform: 'node', format: 'cjs' }))).toEqual({ code: 0, output: 'send\n' });
+    const begin = 'keygen({ executionId: new Uint8Array(1), index: 0, parties: 2, threshold: 2 }).proceed()';
+    const entry = await write('common.ts', `import { keygen } from 'cggmp24';\nconsole.log(${begin}.kind);`);
+    const path = await bundle('common.cjs', { entryPoints: [entry], platform: 'node', format: 'cjs' });
+    expect(await node(folder, path)).toEqual({ code: 0, output: 'send\n' });
   });
 
   it('for a browser, cggmp24 says that it is for Node.js only', async () => {

@@ -20,7 +20,12 @@ function start(env: Record<string, string>, args: readonly string[] = []) {
 }
 
 /** A data folder with roster and identity in clear text, and the environment of its node. */
-async function dataFolder(folder: string, name: string, { roster } = members(), identity = identityText(name)): Promise<Record<string, string>> {
+async function dataFolder(
+  folder: string,
+  name: string,
+  { roster } = members(),
+  identity = identityText(name),
+): Promise<Record<string, string>> {
   const data = join(folder, 'data');
   await mkdir(data);
   await writeFile(join(data, 'roster.json'), roster.serialize());
@@ -61,7 +66,8 @@ describe('the program', () => {
       const health = await request(`http://127.0.0.1:${port}/health`);
       expect(await health.body.json()).toMatchObject({ node_id: 'node-2', stage: 'waiting_for_nodes' });
       const ready = await request(`http://127.0.0.1:${port}/ready`);
-      expect([ready.statusCode, await ready.body.json()]).toEqual([503, { error: { code: 'not_ready', message: 'waiting_for_nodes' } }]);
+      const notReady = { error: { code: 'not_ready', message: 'waiting_for_nodes' } };
+      expect([ready.statusCode, await ready.body.json()]).toEqual([503, notReady]);
       node.child.kill(signal);
       expect(await node.ended).toBe(0);
       expect(node.output.stderr).toBe('');
@@ -104,19 +110,54 @@ describe('the program', () => {
       expect(await node.ended).toBe(1);
       expect(node.output.stdout).toMatch(/"level":60.*prime_node-1\.\d+-[0-9a-f]+\.json cannot be used/);
     }));
+  interface Spoiled {
+    readonly env: Record<string, string>;
+    /** The data folder. */
+    readonly data: string;
+  }
 
-  it.each<[string, RegExp, (env: Record<string, string>, folder: string) => Promise<void> | void]>([
-    ['there is no roster', /data\/roster\.json: cannot be read \(ENOENT\)\. The program make-cluster/, (env) => { env['ROSTER_FILE'] = `${env['DATA_DIR'] ?? ''}/data/roster.json`; }],
-    ['there is no identity', /identity_node-1\.json: cannot be read \(ENOENT\)/, (env) => rm(join(env['DATA_DIR'] ?? '', 'identity_node-1.json'))],
-    ['the roster has another in its name', /roster: it has other keys for node-1 than this identity/, (env) => writeFile(join(env['DATA_DIR'] ?? '', 'identity_node-1.json'), identityText('node-1', ' of another world'))],
-    ['it is not in the roster', /roster: there is no node-9 in it/, async (env) => { env['NODE_ID'] = 'node-9'; await writeFile(join(env['DATA_DIR'] ?? '', 'identity_node-9.json'), identityText('node-9')); }],
-    ['the threshold is another', /THRESHOLD: it is 3 in the roster/, (env) => { env['THRESHOLD'] = '2'; }],
-    ['the identity is in clear text and should be sealed', /identity_node-1\.json: it is not sealed, and SEAL_KEY is not none/, async (env, folder) => { env['SEAL_KEY'] = `key-file:${join(folder, 'key')}`; await writeFile(join(folder, 'key'), 'a'.repeat(64)); }],
-    ['its key cannot be had', /SEAL_KEY: the command nosuchprogram: cannot be run \(ENOENT\)/, (env) => { env['SEAL_KEY'] = 'command:nosuchprogram s3cret'; }],
+  it.each<[string, RegExp, (node: Spoiled) => Promise<void> | void]>([
+    [
+      'there is no roster',
+      /data\/roster\.json: cannot be read \(ENOENT\)\. The program make-cluster/,
+      ({ env, data }) => { env['ROSTER_FILE'] = join(data, 'data/roster.json'); },
+    ],
+    [
+      'there is no identity',
+      /identity_node-1\.json: cannot be read \(ENOENT\)/,
+      ({ data }) => rm(join(data, 'identity_node-1.json')),
+    ],
+    [
+      'the roster has another in its name',
+      /roster: it has other keys for node-1 than this identity/,
+      ({ data }) => writeFile(join(data, 'identity_node-1.json'), identityText('node-1', ' of another world')),
+    ],
+    [
+      'it is not in the roster',
+      /roster: there is no node-9 in it/,
+      ({ env, data }) => {
+        env['NODE_ID'] = 'node-9';
+        return writeFile(join(data, 'identity_node-9.json'), identityText('node-9'));
+      },
+    ],
+    ['the threshold is another', /THRESHOLD: it is 3 in the roster/, ({ env }) => { env['THRESHOLD'] = '2'; }],
+    [
+      'the identity is in clear text and should be sealed',
+      /identity_node-1\.json: it is not sealed, and SEAL_KEY is not none/,
+      ({ env, data }) => {
+        env['SEAL_KEY'] = `key-file:${join(data, 'key')}`;
+        return writeFile(join(data, 'key'), 'a'.repeat(64));
+      },
+    ],
+    [
+      'its key cannot be had',
+      /SEAL_KEY: the command nosuchprogram: cannot be run \(ENOENT\)/,
+      ({ env }) => { env['SEAL_KEY'] = 'command:nosuchprogram s3cret'; },
+    ],
   ])('refuses to start when %s', (_what, message, spoil) =>
     inFolder(async (folder) => {
       const env = await dataFolder(folder, 'node-1');
-      await spoil(env, folder);
+      await spoil({ env, data: join(folder, 'data') });
       const { output, ended } = start(env);
       expect(await ended).toBe(2);
       expect(output.stdout).toBe('');

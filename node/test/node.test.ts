@@ -43,6 +43,8 @@ interface NodeInTest {
 
 const dataOf = (index: number): string => join(folder, `data-${index}`);
 
+const fixtures = (index: number) => serializePrimes(fixturePrimes(index, SMALL_FOR_TESTS));
+
 /** A whole node in this process, on small parameters and fixture primes. */
 function start(index: number, { roster, identities } = members(), dataDir = dataOf(index)): NodeInTest {
   const { logger, lines } = memoryLog();
@@ -55,11 +57,13 @@ function start(index: number, { roster, identities } = members(), dataDir = data
     POOL_MAX: '0',
     PEER_DEAD_AFTER_MS: '1500',
   }, roster);
-  const primes = { prepare: () => Promise.resolve(), take: () => Promise.resolve(serializePrimes(fixturePrimes(index, SMALL_FOR_TESTS))) };
+  const primes = { prepare: () => Promise.resolve(), take: () => Promise.resolve(fixtures(index)) };
   const life = new AbortController();
   const identity = present(identities[index]);
   const startThread = workerThreads(SMALL_FOR_TESTS, COMPILED);
-  const ended = runNode({ config, roster, identity, sealKey: SealKey.none, clock: systemClock, random: systemRandom, logger, params: SMALL_FOR_TESTS, startThread, primes }, life.signal).catch((error: unknown) => {
+  const system = { clock: systemClock, random: systemRandom, logger };
+  const parts = { config, roster, identity, sealKey: SealKey.none, params: SMALL_FOR_TESTS, startThread, primes };
+  const ended = runNode({ ...system, ...parts }, life.signal).catch((error: unknown) => {
     if (!life.signal.aborted) lines.push({ event: 'stopped', msg: String(error) });
   });
   const node = {
@@ -80,7 +84,10 @@ async function stop(index: number): Promise<void> {
 }
 
 const logged = (index: number, event: string): boolean => nodes.get(index)?.lines.some((line) => line.event === event) ?? false;
-const everyoneReady = (indices = ALL): Promise<void> => eventually('the nodes are ready', () => indices.every((index) => logged(index, 'signing_loop_started')));
+const everyoneReady = (indices = ALL): Promise<void> =>
+  eventually('the nodes are ready', () => indices.every((index) => logged(index, 'signing_loop_started')));
+const shareFile = (index: number): Promise<string> => readFile(join(dataOf(index), `key_share_${nodeId(index)}.json`), 'utf8');
+const refusalOf = (index: number): unknown => nodes.get(index)?.lines.find(({ event }) => event === 'setup_refused')?.msg;
 
 /** Reads what the nodes have on disk. */
 async function keyShares() {
@@ -109,7 +116,10 @@ let requests = 0;
 async function signs(message: string): Promise<void> {
   const id = `req_1_${++requests}`;
   await client.createRequest({ id, message, origin: await originOf(members(), id, message) });
-  for (let k = 0; k < 10; k++) if ((await client.getRequest(id, { status: 'pending', wait: 4_000 }))?.status === 'completed') return;
+  for (let k = 0; k < 10; k++) {
+    const record = await client.getRequest(id, { status: 'pending', wait: 4_000 });
+    if (record?.status === 'completed') return;
+  }
   throw new Error(`${id} was not signed`);
 }
 
@@ -123,11 +133,14 @@ describe('a cluster that starts from nothing', () => {
     await expectOneKey();
     for (const index of ALL) {
       const messages = present(nodes.get(index)).lines.map(({ msg }) => msg);
-      expect(messages.filter((msg) => msg === 'Keygen completed' || msg === 'AuxInfo generation completed')).toEqual(['Keygen completed', 'AuxInfo generation completed']);
+      const phases = ['Keygen completed', 'AuxInfo generation completed'];
+      expect(messages.filter((msg) => phases.includes(String(msg)))).toEqual(phases);
       const rounds = messages.filter((msg) => String(msg).includes('own part of round'));
-      expect(rounds).toEqual(['keygen', 'aux_info'].flatMap((phase) => [1, 2, 3, 4].map((round) => `${phase}: own part of round ${round} done`)));
+      const roundsOf = (phase: string) => [1, 2, 3, 4].map((round) => `${phase}: own part of round ${round} done`);
+      expect(rounds).toEqual([...roundsOf('keygen'), ...roundsOf('aux_info')]);
       const files = await readdir(dataOf(index));
-      expect(files.sort()).toEqual([`audit_${nodeId(index)}.log`, `aux_info_${nodeId(index)}.json`, `executions_${nodeId(index)}.log`, `key_share_${nodeId(index)}.json`]);
+      const id = nodeId(index);
+      expect(files.sort()).toEqual([`audit_${id}.log`, `aux_info_${id}.json`, `executions_${id}.log`, `key_share_${id}.json`]);
       for (const file of files) expect((await stat(join(dataOf(index), file))).mode & 0o777).toBe(0o600);
       expect((await stat(dataOf(index))).mode & 0o777).toBe(0o700);
     }
@@ -173,7 +186,9 @@ describe('a cluster that starts from nothing', () => {
     // Not the board's public key, which would be a reason not to make another.
     const [keygen, auxgen] = [await client.listMessages('keygen', 'node-1'), await client.listMessages('auxgen', 'node-1')];
     await board.restart();
-    for (const { request_id, from_node, to_node, round, payload } of [...keygen, ...auxgen]) await client.postMessage({ request_id, from_node, to_node, round, payload });
+    for (const { request_id, from_node, to_node, round, payload } of [...keygen, ...auxgen]) {
+      await client.postMessage({ request_id, from_node, to_node, round, payload });
+    }
     for (const index of ALL) start(index);
     await everyoneReady();
     expect(await expectOneKey()).not.toBe(before);
@@ -200,14 +215,15 @@ describe('a cluster that has a key', () => {
     for (const index of ALL) start(index);
     await everyoneReady();
     const key = await expectOneKey();
-    const files = await Promise.all(ALL.map((index) => readFile(join(dataOf(index), `key_share_${nodeId(index)}.json`), 'utf8')));
+    const files = await Promise.all(ALL.map(shareFile));
     await Promise.all(ALL.map(stop));
     await board.restart();
     for (const index of ALL) start(index);
     await everyoneReady();
-    for (const index of ALL) expect(present(nodes.get(index)).lines).toContainEqual(expect.objectContaining({ msg: 'Keygen completed', public_key: key, from_file: true }));
+    const fromFile = expect.objectContaining({ msg: 'Keygen completed', public_key: key, from_file: true });
+    for (const index of ALL) expect(present(nodes.get(index)).lines).toContainEqual(fromFile);
     expect(await expectOneKey()).toBe(key);
-    expect(await Promise.all(ALL.map((index) => readFile(join(dataOf(index), `key_share_${nodeId(index)}.json`), 'utf8')))).toEqual(files);
+    expect(await Promise.all(ALL.map(shareFile))).toEqual(files);
     await board.restart();
     await eventually('the key is posted again', () => logged(0, 'board_restarted'));
     expect(await client.getPublicKey({ wait: 10_000 })).toBe(key);
@@ -224,7 +240,7 @@ describe('a cluster that has a key', () => {
     const lost = start(3);
     await eventually('it refuses', () => logged(3, 'setup_refused'));
     expect(lost.lines.filter(({ event }) => event === 'setup_refused')).toHaveLength(1);
-    expect(lost.lines.find(({ event }) => event === 'setup_refused')?.msg).toMatch(/node-1, node-2, node-3 completed this before.*No second one is made. Restore/);
+    expect(refusalOf(3)).toMatch(/node-1, node-2, node-3 completed this before.*No second one is made. Restore/);
     // It has logged it before the board hears of it.
     const stages = async (): Promise<string[]> => (await client.listNodes()).map(({ status }) => status.stage);
     for (let k = 0; k < 100 && (await stages())[3] !== 'refusing'; k++) await new Promise((resolve) => setTimeout(resolve, 50));
@@ -258,8 +274,10 @@ describe('a cluster that has a key', () => {
     await client.postPublicKey('02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5');
     for (const index of ALL) start(index);
     await eventually('they refuse', () => ALL.every((index) => logged(index, 'setup_refused')));
-    expect(present(nodes.get(0)).lines.find(({ event }) => event === 'setup_refused')?.msg).toMatch(/the board has the public key 02c6047f/);
-    for (const index of ALL) expect(await readdir(dataOf(index))).toEqual([`audit_${nodeId(index)}.log`, `executions_${nodeId(index)}.log`]);
+    expect(refusalOf(0)).toMatch(/the board has the public key 02c6047f/);
+    for (const index of ALL) {
+      expect(await readdir(dataOf(index))).toEqual([`audit_${nodeId(index)}.log`, `executions_${nodeId(index)}.log`]);
+    }
   });
 
   it('notices a node whose files are of another key', async () => {

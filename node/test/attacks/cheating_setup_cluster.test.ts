@@ -1,4 +1,7 @@
-/** Whole nodes, of which one cheats while they make their key: the one that has seen it stops and says what to do, the others say why they wait. */
+/**
+ * Whole nodes, of which one cheats while they make their key. The node that has seen it stops and says what to do. The others say
+ * why they wait.
+ */
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
@@ -16,21 +19,28 @@ const CHEAT = 2;
 
 /** Another value of one field, for the first node alone. */
 function lieToFirst(variant: string, path: string): Alter {
-  return (name, body, to) => (name === variant && to === 0 ? replaceAt(body, path, plausible(present(fieldsOf(body).find((field) => field.path === path)))) : undefined);
+  const lie: Alter = (_name, body) => {
+    const field = fieldsOf(body).find((each) => each.path === path);
+    return replaceAt(body, path, plausible(present(field)));
+  };
+  return (name, body, to) => (name === variant && to === 0 ? lie(name, body, to) : undefined);
 }
 
 async function expectRefusal(cluster: AttackedCluster, phase: string, code: string): Promise<void> {
-  const lines = (event: string, index: number) => cluster.log.lines.filter((line) => line.event === event && line.node === nodeId(index));
+  const lines = (event: string, index: number) =>
+    cluster.log.lines.filter((line) => line.event === event && line.node === nodeId(index));
   const refused = () => lines('setup_refused', 0).find((line) => line.phase === phase);
   await eventually(`${phase} is refused`, () => refused() !== undefined);
-  expect(refused()).toMatchObject({ culprits: ['node-3'], msg: expect.stringMatching(`^${phase}: node-3 has cheated \\(${code}\\), .*verify-evidence.*move them away`) });
+  const msg = expect.stringMatching(`^${phase}: node-3 has cheated \\(${code}\\), .*verify-evidence.*move them away`);
+  expect(refused()).toMatchObject({ culprits: ['node-3'], msg });
   const told = `Waiting for node-1; node-1 says that node-3 cheated`;
   await eventually('the other one is told', () => lines('waiting_for_nodes', 1).some((line) => line.phase === phase && line.msg === told));
   expect(lines(`${phase}_started`, 0)).toHaveLength(1);
   const folder = join(cluster.dataOf(0), 'evidence');
   const [name = 'none', ...more] = await readdir(folder);
   expect(more).toEqual([]);
-  expect(await convictions(cluster.members.roster, SMALL_FOR_TESTS, await readFile(join(folder, name), 'utf8'))).toMatchObject([{ member: 'node-3', code }]);
+  const evidence = await readFile(join(folder, name), 'utf8');
+  expect(await convictions(cluster.members.roster, SMALL_FOR_TESTS, evidence)).toMatchObject([{ member: 'node-3', code }]);
 }
 
 /** As the operator of the first node does when the third has been mended. */
@@ -42,8 +52,10 @@ async function forgive(cluster: AttackedCluster): Promise<void> {
 
 it('begins no further attempt with a cheat; without it, and without the evidence, the nodes go on where they were', async () => {
   let lie = lieToFirst('Round2Uni', '/sigma');
-  const threadsOf = (index: number, start: StartThread): StartThread => (index === CHEAT ? saying((...said) => lie(...said), start) : start);
-  const cluster = await AttackedCluster.start({ seed: 'none', parties: 3, threshold: 2, withKey: false, threadsOf, settings: { POOL_TARGET: '0', POOL_MAX: '0' } });
+  const cheating = (start: StartThread): StartThread => saying((...said) => lie(...said), start);
+  const threadsOf = (index: number, start: StartThread): StartThread => (index === CHEAT ? cheating(start) : start);
+  const settings = { POOL_TARGET: '0', POOL_MAX: '0' };
+  const cluster = await AttackedCluster.start({ seed: 'none', parties: 3, threshold: 2, withKey: false, threadsOf, settings });
   try {
     await expectRefusal(cluster, 'keygen', 'invalid_share');
     lie = lieToFirst('Round3', '/fac_proof/proof/z1');
@@ -53,8 +65,9 @@ it('begins no further attempt with a cheat; without it, and without the evidence
     await forgive(cluster);
     await eventually('the nodes sign', () => [0, 1, 2].every((index) => cluster.has('signing_loop_started', index)));
     await cluster.signed(await cluster.ask('set up at last'));
-    const culprits = cluster.log.lines.filter(({ event }) => event === 'culprit').map(({ node, culprit }) => `${String(node)}: ${String(culprit)}`);
-    expect(new Set(culprits)).toEqual(new Set(['node-1: node-3']));
+    const culprits = cluster.log.lines.filter(({ event }) => event === 'culprit');
+    const named = culprits.map(({ node, culprit }) => `${String(node)}: ${String(culprit)}`);
+    expect(new Set(named)).toEqual(new Set(['node-1: node-3']));
   } finally {
     await cluster.stop();
   }
