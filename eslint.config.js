@@ -3,7 +3,11 @@ import tseslint from 'typescript-eslint';
 import { importRules } from './eslint.import_rules.js';
 
 // A generator that is called but not delegated to does nothing at all, silently.
-const protocolHelpers = ['broadcast', 'sendTo', 'receive', 'pause', 'verifyPeers', 'checkReliability', 'presign', 'sign', 'exchangeProofs', 'identify', 'requireSums'];
+const protocolHelpers = [
+  'broadcast', 'sendTo', 'receive', 'pause', 'verifyPeers', 'checkReliability',
+  'presign', 'sign', 'exchangeProofs', 'identify', 'requireSums',
+];
+const clockModules = ['node:timers', 'node:timers/promises', 'node:perf_hooks'];
 
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', 'interop/target/**'] },
@@ -56,8 +60,12 @@ export default tseslint.config(
       ],
       'no-restricted-imports': [
         'error',
-        ...['node:timers', 'node:timers/promises', 'node:perf_hooks'].map((name) => ({ name, message: 'Use the clock of the dependencies.' })),
-        { name: 'node:crypto', importNames: ['randomBytes', 'randomInt', 'randomUUID'], message: 'Use the randomness of the dependencies.' },
+        ...clockModules.map((name) => ({ name, message: 'Use the clock of the dependencies.' })),
+        {
+          name: 'node:crypto',
+          importNames: ['randomBytes', 'randomInt', 'randomUUID'],
+          message: 'Use the randomness of the dependencies.',
+        },
       ],
       'no-restricted-syntax': [
         'error',

@@ -64,9 +64,12 @@ export const IMPORTS = {
     transport: ['message-board/contract', 'message-board/client', 'workers', 'audit', 'mail', 'cluster', 'evidence'],
     setup: ['message-board/contract', 'message-board/client', 'storage', 'workers', 'mail', 'primes', 'cluster', 'evidence', 'transport'],
     approval: ['message-board/contract', 'audit'],
-    presigning: ['message-board/contract', 'message-board/client', 'storage', 'workers', 'audit', 'mail', 'cluster', 'evidence', 'transport'],
+    presigning: [
+      'message-board/contract', 'message-board/client', 'storage', 'workers', 'audit', 'mail', 'cluster', 'evidence', 'transport',
+    ],
     signing: [
-      'message-board/contract', 'message-board/client', 'storage', 'workers', 'audit', 'mail', 'cluster', 'evidence', 'transport', 'approval', 'presigning',
+      'message-board/contract', 'message-board/client', 'storage', 'workers', 'audit', 'mail', 'cluster', 'evidence', 'transport',
+      'approval', 'presigning',
     ],
     health: ['cluster', 'evidence', 'presigning'],
     cluster_modes: ['mail', 'cluster', 'evidence', 'config', 'transport', 'setup', 'signing'],
@@ -87,7 +90,10 @@ export const IMPORTS = {
   // ---- For tests and measurements: no program imports these ----
   testkit: {
     '*': ['service', 'sealing', 'cggmp24', 'cggmp24/testing'],
-    '.': ['message-board/contract', 'message-board/client', 'message-board/server', 'api-gateway/contract', 'api-gateway/client', 'node/testing'],
+    '.': [
+      'message-board/contract', 'message-board/client', 'message-board/server',
+      'api-gateway/contract', 'api-gateway/client', 'node/testing',
+    ],
   },
   bench: {
     '*': ['service', 'sealing', 'cggmp24', 'cggmp24/testing', 'testkit'],
@@ -102,7 +108,9 @@ export const TEST_IMPORTS = {
   'packages/service/test': ['testkit'],
   'packages/testkit/test': ['service', 'message-board/contract'],
   'message-board/test': ['service', 'sealing', 'cggmp24', 'testkit'],
-  'api-gateway/test': ['service', 'sealing', 'cggmp24', 'testkit', 'message-board/contract', 'message-board/client', 'message-board/server'],
+  'api-gateway/test': [
+    'service', 'sealing', 'cggmp24', 'testkit', 'message-board/contract', 'message-board/client', 'message-board/server',
+  ],
   'node/test': [
     'service', 'sealing', 'cggmp24', 'cggmp24/testing', 'testkit',
     'message-board/contract', 'message-board/client', 'message-board/server', 'api-gateway',

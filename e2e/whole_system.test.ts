@@ -52,9 +52,12 @@ describe('a cluster of processes at full size', () => {
     const file = join(cluster.files.dataOf(number), `key_share_node-${number}.json`);
     const share = await readFile(file, 'utf8');
     await cluster.kill(`node-${number}`);
-    expect(await Promise.all([signs(`at once without ${number}`, MINUTE), signs(`and another without ${number}`, MINUTE)])).toEqual([true, true]);
+    const signed = [signs(`at once without ${number}`, MINUTE), signs(`and another without ${number}`, MINUTE)];
+    expect(await Promise.all(signed)).toEqual([true, true]);
     cluster.startNode(number);
-    await eventually('it is ready again', async () => (await cluster.files.nodeLogs()).filter(({ node_id, msg }) => node_id === `node-${number}` && msg === 'Main signing loop started').length >= 2, MINUTE);
+    const starts = async (): Promise<unknown[]> =>
+      (await cluster.files.nodeLogs()).filter(({ node_id, msg }) => node_id === `node-${number}` && msg === 'Main signing loop started');
+    await eventually('it is ready again', async () => (await starts()).length >= 2, MINUTE);
     expect(await readFile(file, 'utf8')).toBe(share);
     expect(Buffer.from(await cluster.gateway.publicKey(), 'hex')).toEqual(publicKey);
   }, 4 * MINUTE);
@@ -63,8 +66,10 @@ describe('a cluster of processes at full size', () => {
     await cluster.kill('node-1', 'SIGTERM');
     await cluster.kill('node-3', 'SIGTERM');
     const { request_id } = await cluster.gateway.sign('too few');
-    await eventually('the reason is given', async () => (await cluster.gateway.status(request_id, 'too few'))?.reason === 'not_enough_signers: node-1, node-3', MINUTE);
-    expect((await cluster.gateway.status(request_id, 'too few'))?.status).toBe('pending');
+    const status = () => cluster.gateway.status(request_id, 'too few');
+    const isReason = async () => (await status())?.reason === 'not_enough_signers: node-1, node-3';
+    await eventually('the reason is given', isReason, MINUTE);
+    expect((await status())?.status).toBe('pending');
     cluster.startNode(1);
     expect(isSigned(await cluster.gateway.finished(request_id, 'too few', 2 * MINUTE), 'too few')).toBe(true);
     cluster.startNode(3);

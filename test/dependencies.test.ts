@@ -18,7 +18,8 @@ function packageOf(name: string): string | undefined {
 }
 
 function importedPackages(folder: string): Set<string> {
-  const written = files(`${folder}/src/**/*.ts`).flatMap((path) => ts.preProcessFile(read(path)).importedFiles.map(({ fileName }) => fileName));
+  const importsOf = (path: string): string[] => ts.preProcessFile(read(path)).importedFiles.map(({ fileName }) => fileName);
+  const written = files(`${folder}/src/**/*.ts`).flatMap(importsOf);
   const resolved = Object.values(manifest(folder).imports ?? {}).flatMap((targets) => Object.values(targets));
   const packages = [...written, ...resolved].map(packageOf).filter((name) => name !== undefined);
   return new Set(packages);

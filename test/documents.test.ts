@@ -64,7 +64,11 @@ describe.each(documents)('%s', (document) => {
 
 test('README.md says why for each package that a workspace depends on', () => {
   const why = read('README.md').split('## Dependencies, and why')[1]?.split('\n## ')[0] ?? '';
-  const manifests = files('**/package.json').map((path) => JSON.parse(read(path)) as { name?: string; dependencies?: Record<string, string> });
+  interface Manifest {
+    readonly name?: string;
+    readonly dependencies?: Record<string, string>;
+  }
+  const manifests = files('**/package.json').map((path) => JSON.parse(read(path)) as Manifest);
   const workspaces = new Set(manifests.map(({ name }) => name));
   const needed = manifests.flatMap(({ dependencies = {} }) => Object.keys(dependencies)).filter((name) => !workspaces.has(name));
   expect(needed.length).toBeGreaterThan(5);

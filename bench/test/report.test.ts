@@ -60,7 +60,11 @@ describe('verdict', () => {
     { name: 'a figure itself', bound: bound({ limit: 15 }), expected: { text: '20 ms ≤ 15 ms ✗', met: false } },
     { name: 'a 95th percentile', bound: bound({ figure: 'p95', limit: 40 }), expected: { text: '95% 30 ms ≤ 40 ms ✓', met: true } },
     { name: 'at least', bound: bound({ side: 'at least', limit: 20 }), expected: { text: '20 ms ≥ 20 ms ✓', met: true } },
-    { name: 'less than at least', bound: bound({ side: 'at least', limit: 20.1 }), expected: { text: '20 ms ≥ 20.1 ms ✗', met: false } },
+    {
+      name: 'less than at least',
+      bound: bound({ side: 'at least', limit: 20.1 }),
+      expected: { text: '20 ms ≥ 20.1 ms ✗', met: false },
+    },
   ])('$name', ({ bound, expected }) => {
     expect(verdict(result, bound)).toEqual(expected);
   });

@@ -76,13 +76,16 @@ describe('the configuration', () => {
   });
 
   it('has no pool, and patience, among Rust nodes', () => {
-    expect(configOf({ NODE_ID }, members(4, 3, 'plain').roster)).toMatchObject({ rustInterop: true, poolTarget: 0, poolMax: 0, setupTimeoutMs: 1_800_000 });
+    const { roster } = members(4, 3, 'plain');
+    const expected = { rustInterop: true, poolTarget: 0, poolMax: 0, setupTimeoutMs: 1_800_000 };
+    expect(configOf({ NODE_ID }, roster)).toMatchObject(expected);
   });
 
   it('finds roster and identity beside the key share, or where it is told', () => {
     const settings = { NODE_ID: 'node-2', SEAL_KEY: 'none', DATA_DIR: '/data' };
-    expect(memberFiles(parseEnv(Environment, settings))).toEqual({ roster: '/data/roster.json', identity: '/data/identity_node-2.json' });
-    expect(memberFiles(parseEnv(Environment, { ...settings, ROSTER_FILE: 'r', IDENTITY_FILE: 'i' }))).toEqual({ roster: 'r', identity: 'i' });
+    const filesOf = (more: Record<string, string>) => memberFiles(parseEnv(Environment, { ...settings, ...more }));
+    expect(filesOf({})).toEqual({ roster: '/data/roster.json', identity: '/data/identity_node-2.json' });
+    expect(filesOf({ ROSTER_FILE: 'r', IDENTITY_FILE: 'i' })).toEqual({ roster: 'r', identity: 'i' });
   });
 
   it('takes POOL_CPU as a share of the cores of this machine', () => {
@@ -97,6 +100,10 @@ describe('the configuration', () => {
 
   it('describes every variable that it knows', () => {
     const described = describeVariables(Environment);
-    for (const name of ['NODE_ID', 'MESSAGE_BOARD_URL', 'RUST_LOG', 'DATA_DIR', 'HEALTH_PORT', 'POOL_TARGET', 'POOL_CPU', 'ROSTER_FILE', 'IDENTITY_FILE', 'SEAL_KEY']) expect(described).toContain(`  ${name} `);
+    const names = [
+      'NODE_ID', 'MESSAGE_BOARD_URL', 'RUST_LOG', 'DATA_DIR', 'HEALTH_PORT', 'POOL_TARGET', 'POOL_CPU',
+      'ROSTER_FILE', 'IDENTITY_FILE', 'SEAL_KEY',
+    ];
+    for (const name of names) expect(described).toContain(`  ${name} `);
   });
 });

@@ -21,14 +21,27 @@ function presenceOf(index: number, url: string, signal: AbortSignal): Presence {
   const client = new BoardClient(url);
   const { roster, identities } = members(3, 2);
   const seals = new Seals(roster, present(identities[index]));
-  const incarnation = `run-${index}`;
-  const onClone = (): void => undefined;
-  const presence = new Presence({ client, clock: systemClock, logger, seals, index, n: 3, incarnation, started: 1, onClone, deadAfterMs: 1_500, keygen: IDLE, auxInfo: IDLE });
+  const about = { index, n: 3, incarnation: `run-${index}`, started: 1, deadAfterMs: 1_500, keygen: IDLE, auxInfo: IDLE };
+  const presence = new Presence({ ...about, client, clock: systemClock, logger, seals, onClone: () => undefined });
   void presence.run(signal).then(() => client.close());
   return presence;
 }
 
-async function withNode(use: (node: { board: TestBoard; presence: Presence; problems: Problems; culprits: Culprits; signal: AbortSignal; app: Parameters<typeof request>[0] }) => Promise<void>): Promise<void> {
+interface NodeInTest {
+  readonly board: TestBoard;
+  readonly presence: Presence;
+  readonly problems: Problems;
+  readonly culprits: Culprits;
+  readonly signal: AbortSignal;
+  readonly app: Parameters<typeof request>[0];
+}
+
+interface Readiness {
+  readonly status: number;
+  readonly body: { readonly error?: { readonly code: string; readonly message: string } };
+}
+
+async function withNode(use: (node: NodeInTest) => Promise<void>): Promise<void> {
   const board = await TestBoard.start();
   const life = new AbortController();
   const presence = presenceOf(0, board.url, life.signal);
@@ -55,7 +68,8 @@ describe('the health of a node', () => {
       const other = presenceOf(1, board.url, signal);
       other.update({ stage: 'keygen' });
       await eventually('they see each other', () => presence.peers()[0]?.status?.stage === 'keygen');
-      presence.update({ stage: 'ready', pool: { '1-2': 4 }, public_key: '02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5' });
+      const public_key = '02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5';
+      presence.update({ stage: 'ready', pool: { '1-2': 4 }, public_key });
       const answer = await request(app).get('/health').expect(200);
       expect(answer.body).toEqual({
         status: 'ok',
@@ -78,7 +92,7 @@ describe('the health of a node', () => {
   it('is ready once it can sign, and says why it is not', () =>
     withNode(async ({ board, presence, problems, signal, app }) => {
       const reason = async (): Promise<unknown> => {
-        const { status, body } = (await request(app).get('/ready')) as { status: number; body: { error?: { code: string; message: string } } };
+        const { status, body } = (await request(app).get('/ready')) as Readiness;
         expect([status, body.error?.code]).toEqual(body.error === undefined ? [200, undefined] : [503, 'not_ready']);
         return body.error?.message;
       };

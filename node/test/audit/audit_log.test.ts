@@ -151,7 +151,8 @@ describe('the audit log', () => {
       for (const k of [1, 2, 3]) await log.record(dropped(`node-${k}`));
       await log.close();
       const text = await readFile(path, 'utf8');
-      for (const changed of [text.replace('node-2', 'node-9'), text.replace(/^.*\n/, ''), `${text}{}\n`, `${text}${'x'.repeat(300_000)}`, 'x'.repeat(2_000_000)]) {
+      const longer = [`${text}{}\n`, `${text}${'x'.repeat(300_000)}`, 'x'.repeat(2_000_000)];
+      for (const changed of [text.replace('node-2', 'node-9'), text.replace(/^.*\n/, ''), ...longer]) {
         await writeFile(path, changed);
         await expect(reopen()).rejects.toThrow(/audit\.log: .*(verify-audit-log names the place).*move it away/s);
         expect(await readFile(path, 'utf8')).toBe(changed);
@@ -176,7 +177,8 @@ describe('the audit log', () => {
       await log.record(dropped('node-5'));
       await log.close();
       const written = await expectWhole(path);
-      expect(written.filter(({ event }) => event === 'presignatures_dropped').map(({ fields }) => fields['lost'])).toEqual(['node-1', 'node-3', 'node-5']);
+      const drops = written.filter(({ event }) => event === DROPPED);
+      expect(drops.map(({ fields }) => fields['lost'])).toEqual(['node-1', 'node-3', 'node-5']);
       expect(written.map(({ event }) => event)).toContain('recovered');
       expect(problems.at(-1)).toBeNull();
       expect(problems.some((problem) => /^the audit log cannot be written: .*EBADF/.test(problem ?? ''))).toBe(true);
@@ -242,9 +244,11 @@ describe('the audit log', () => {
         await log.close();
       }
       const names = await readdir(folder);
-      expect(names.sort()).toEqual(['audit.12.log', 'audit.15.log', 'audit.18.log', 'audit.3.log', 'audit.6.log', 'audit.9.log', 'audit.log']);
+      const full = [12, 15, 18, 3, 6, 9].map((last) => `audit.${last}.log`);
+      expect(names.sort()).toEqual([...full, 'audit.log']);
       const lines = await expectWhole(path);
-      expect(lines.map(({ fields }) => fields['lost'])).toEqual([1, 2].flatMap((life) => Array.from({ length: 9 }, (_, k) => `${life}, ${k + 1}`)));
+      const lostIn = (life: number) => Array.from({ length: 9 }, (_, k) => `${life}, ${k + 1}`);
+      expect(lines.map(({ fields }) => fields['lost'])).toEqual([...lostIn(1), ...lostIn(2)]);
       for (const name of names) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
     }));
 
@@ -290,7 +294,8 @@ describe('the audit log', () => {
         for (const name of await readdir(folder)) await rm(join(folder, name));
         for (const [name, content] of Object.entries(files)) await writeFile(name, content);
         await write(2);
-        expect({ where, events: (await expectWhole(path)).map(({ event }) => event) }).toEqual({ where, events: [DROPPED, DROPPED, DROPPED, ...recovered, DROPPED, DROPPED] });
+        const events = (await expectWhole(path)).map(({ event }) => event);
+        expect({ where, events }).toEqual({ where, events: [DROPPED, DROPPED, DROPPED, ...recovered, DROPPED, DROPPED] });
       }
     }));
 
@@ -303,7 +308,8 @@ describe('the audit log', () => {
       await log.close();
       const full = join(folder, 'audit.6.log');
       const [text, last] = [await readFile(full, 'utf8'), await readFile(path, 'utf8')];
-      for (const changed of [text.replace(/[^\n]*\n$/, ''), text.slice(0, -9), text.replace('node-6', 'node-9'), text.replace('node-5', 'node-9'), '']) {
+      const shorter = [text.replace(/[^\n]*\n$/, ''), text.slice(0, -9), ''];
+      for (const changed of [...shorter, text.replace('node-6', 'node-9'), text.replace('node-5', 'node-9')]) {
         await writeFile(full, changed);
         await expect(open()).rejects.toThrow(/audit(\.6)?\.log: .*(verify-audit-log names the place)/);
       }

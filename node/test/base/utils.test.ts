@@ -8,7 +8,9 @@ describe('node ids', () => {
     expect(signersLabel([0, 2, 3])).toBe('1-3-4');
   });
 
-  it.each(['node-0', 'node-5', 'node-01', 'node-', 'node-1 ', 'Node-1', '', 'node-1e0', '../node-1'])('refuse %j in a cluster of four', (id) => {
+  it.each([
+    'node-0', 'node-5', 'node-01', 'node-', 'node-1 ', 'Node-1', '', 'node-1e0', '../node-1',
+  ])('refuse %j in a cluster of four', (id) => {
     expect(nodeIndex(id, 4)).toBeNull();
   });
 });

@@ -64,7 +64,8 @@ describe('export-pubkey', () => {
     const other = await runProgram('export_pubkey', '--key-share', await fileOf({ ...share, x: x.slice(2) }));
     expect(other.code).toBe(1);
     expect(other.stderr).not.toContain(x.slice(2));
-    expect(await runProgram('export_pubkey', '--key-share', await fileOf('{'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/not JSON/) });
+    const notJson = await runProgram('export_pubkey', '--key-share', await fileOf('{'));
+    expect(notJson).toMatchObject({ code: 1, stderr: expect.stringMatching(/not JSON/) });
   });
 
   it('says when the file cannot be read', async () => {

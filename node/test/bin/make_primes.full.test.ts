@@ -14,10 +14,18 @@ it('make-primes makes safe primes that its node can take, and goes on where it w
   inFolder(async (root) => {
     const [data, path] = [join(root, 'data'), join(root, 'key')];
     await writeFile(path, 'a'.repeat(64));
-    const make = (count: string) => runProgram('make_primes', '--data', data, '--name', 'node-2', '--seal-key', `key-file:${path}`, '--count', count);
-    expect(await make('1')).toMatchObject({ code: 0, stdout: `✓ ${data}: safe primes of node-2: 1\n`, stderr: expect.stringMatching(/^0 of 1 safe primes.*1 of 1 safe primes, \d+ candidates tested, \d+ s\n$/s) });
-    expect(await make('3')).toMatchObject({ code: 0, stdout: `✓ ${data}: safe primes of node-2: 3\n`, stderr: expect.stringMatching(/^1 of 3 safe primes/) });
-    const folder = new PrimeFolder({ folder: data, nodeId: 'node-2', sealKey: await SealKey.open({ kind: 'key-file', path }), params: SECURITY_128, clock: systemClock, random: systemRandom });
+    const args = ['--data', data, '--name', 'node-2', '--seal-key', `key-file:${path}`];
+    const made = async (count: number, stderr: RegExp): Promise<void> => {
+      const ran = await runProgram('make_primes', ...args, '--count', String(count));
+      const stdout = `✓ ${data}: safe primes of node-2: ${count}\n`;
+      expect(ran).toMatchObject({ code: 0, stdout, stderr: expect.stringMatching(stderr) });
+    };
+    await made(1, /^0 of 1 safe primes.*1 of 1 safe primes, \d+ candidates tested, \d+ s\n$/s);
+    await made(3, /^1 of 3 safe primes/);
+
+    const sealKey = await SealKey.open({ kind: 'key-file', path });
+    const system = { clock: systemClock, random: systemRandom };
+    const folder = new PrimeFolder({ folder: data, nodeId: 'node-2', sealKey, params: SECURITY_128, ...system });
     const taken = [];
     for (let prime = await folder.take(); prime !== null; prime = await folder.take()) taken.push(prime);
     expect(new Set(taken).size).toBe(3);

@@ -17,7 +17,8 @@ async function verify(...messages: string[]): Promise<Ran> {
   const place = { namespace: 'messages', session: 'keygen', incarnation: 'a', setting: settingDigest(setting), to: '*', round: 1 } as const;
   const texts = await Promise.all(messages.map((message) => seal(present(identities[1]), roster, place, message)));
   const evidence: Evidence = {
-    ...{ format: 'threshold-signing-evidence', version: 1, roster: roster.hash, accuser: 'node-1', accused: ['node-2'], code: 'x', round: 'y' },
+    ...{ format: 'threshold-signing-evidence', version: 1, roster: roster.hash },
+    ...{ accuser: 'node-1', accused: ['node-2'], code: 'x', round: 'y' },
     ...{ setting, key: null, envelopes: texts.map((text) => ({ text, disclosure: null })), partial_signatures: [], message: null },
   };
   return inFolder(async (folder) => {
@@ -32,8 +33,10 @@ const commitment = (byte: number): string => JSON.stringify({ Round1: { commitme
 
 describe('verify-evidence', () => {
   it('says who has cheated, and by what', async () => {
-    expect(await verify(commitment(1), commitment(2))).toEqual({ code: 0, stdout: '✓ node-2 has cheated: contradicting_messages in Round1 (two different messages)\n', stderr: '' });
-    expect(await verify('{"Round1":7}')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^✓ node-2 has cheated: malformed_message in Round1 /) });
+    const stdout = '✓ node-2 has cheated: contradicting_messages in Round1 (two different messages)\n';
+    expect(await verify(commitment(1), commitment(2))).toEqual({ code: 0, stdout, stderr: '' });
+    const malformed = expect.stringMatching(/^✓ node-2 has cheated: malformed_message in Round1 /);
+    expect(await verify('{"Round1":7}')).toMatchObject({ code: 0, stdout: malformed });
   });
 
   it('says that nothing is proven', async () => {
@@ -41,8 +44,11 @@ describe('verify-evidence', () => {
   });
 
   it('says what it needs', async () => {
-    expect(await runProgram('verify_evidence', 'nowhere.json', '--roster', 'nowhere.json')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^nowhere\.json: cannot be read \(ENOENT\)/) });
-    expect(await runProgram('verify_evidence', 'x')).toMatchObject({ code: 2, stderr: expect.stringMatching(/roster/) });
-    expect(await runProgram('verify_evidence', '--help')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: verify-evidence/) });
+    const called = (...args: string[]) => runProgram('verify_evidence', ...args);
+    const unreadable = expect.stringMatching(/^nowhere\.json: cannot be read \(ENOENT\)/);
+    const usage = expect.stringMatching(/^Usage: verify-evidence/);
+    expect(await called('nowhere.json', '--roster', 'nowhere.json')).toMatchObject({ code: 1, stderr: unreadable });
+    expect(await called('x')).toMatchObject({ code: 2, stderr: expect.stringMatching(/roster/) });
+    expect(await called('--help')).toMatchObject({ code: 0, stdout: usage });
   });
 });

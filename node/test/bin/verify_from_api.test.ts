@@ -10,6 +10,8 @@ const message = 'Hello, threshold signing!';
 function verify(gateway: string, id: string, text = message): Promise<Ran> {
   return runProgram('verify_from_api', '--message', text, '--request-id', id, '--gateway', gateway);
 }
+/** How the program complains. */
+const complaint = (code: number, about: RegExp) => ({ code, stderr: expect.stringMatching(about) });
 
 describe('verify-from-api, against a gateway', () => {
   const signer = newSigner();
@@ -35,15 +37,16 @@ describe('verify-from-api, against a gateway', () => {
 
   it('answers 1 when the message is not the signed one', async () => {
     const altered = await verify(system.gateway, 'req_1_done', `${message}!`);
-    expect(altered).toEqual({ code: 1, stdout: '', stderr: '✗ The signature is not valid for this message under the public key of the gateway\n' });
+    const stderr = '✗ The signature is not valid for this message under the public key of the gateway\n';
+    expect(altered).toEqual({ code: 1, stdout: '', stderr });
   });
 
   it('answers 1 to a request that is unknown, pending or failed, with the reason', async () => {
     await system.board.updateRequest('req_1_failed', { status: 'failed', reason: 'policy_refused: node-2' });
     await system.board.updateRequest('req_1_open', { reason: 'not_enough_signers: node-1' });
     expect(await verify(system.gateway, 'req_1_none')).toMatchObject({ code: 1, stderr: '✗ The gateway knows no request req_1_none\n' });
-    expect(await verify(system.gateway, 'req_1_open')).toMatchObject({ code: 1, stderr: expect.stringContaining('it is pending (not_enough_signers: node-1)') });
-    expect(await verify(system.gateway, 'req_1_failed')).toMatchObject({ code: 1, stderr: expect.stringContaining('it is failed (policy_refused: node-2)') });
+    expect(await verify(system.gateway, 'req_1_open')).toMatchObject(complaint(1, /it is pending \(not_enough_signers: node-1\)/));
+    expect(await verify(system.gateway, 'req_1_failed')).toMatchObject(complaint(1, /it is failed \(policy_refused: node-2\)/));
   });
 
   it('prints the public key of the gateway', async () => {
@@ -81,14 +84,15 @@ describe('verify-from-api, against what is no honest gateway', () => {
 
   it('refuses answers of another shape, naming the field, and no answer at all', async () => {
     answer('{"r":"1"}');
-    expect(await verify(url, 'req_1_x')).toMatchObject({ code: 1, stderr: expect.stringMatching(/does not answer as a gateway does: .*signature: must be/) });
-    expect(await verify(url, 'req_1_other')).toMatchObject({ code: 1, stderr: expect.stringMatching(/does not answer as a gateway does/) });
-    expect(await verify('http://127.0.0.1:1', 'req_1_x')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^no answer from .*ECONNREFUSED/) });
+    const otherShape = /does not answer as a gateway does: .*signature: must be/;
+    expect(await verify(url, 'req_1_x')).toMatchObject(complaint(1, otherShape));
+    expect(await verify(url, 'req_1_other')).toMatchObject(complaint(1, /does not answer as a gateway does/));
+    expect(await verify('http://127.0.0.1:1', 'req_1_x')).toMatchObject(complaint(1, /^no answer from .*ECONNREFUSED/));
   });
 
   it('answers 2 to a malformed request id, message or gateway', async () => {
-    expect(await verify(url, '../publickey')).toMatchObject({ code: 2, stderr: expect.stringMatching(/^--request-id: must be/) });
-    expect(await verify(url, 'req_1_x', '')).toMatchObject({ code: 2, stderr: expect.stringMatching(/^--message: must not be empty/) });
-    expect(await verify('localhost', 'req_1_x')).toMatchObject({ code: 2, stderr: expect.stringMatching(/^--gateway: must be a URL/) });
+    expect(await verify(url, '../publickey')).toMatchObject(complaint(2, /^--request-id: must be/));
+    expect(await verify(url, 'req_1_x', '')).toMatchObject(complaint(2, /^--message: must not be empty/));
+    expect(await verify('localhost', 'req_1_x')).toMatchObject(complaint(2, /^--gateway: must be a URL/));
   });
 });

@@ -38,7 +38,8 @@ describe('verify-signature', () => {
     ['s = 0', { signature: signature.replace(/"s":"[^"]*"/, `"s":"${'0'.repeat(64)}"`) }],
     ['r beyond the order', { signature: signature.replace(/"r":"[^"]*"/, `"r":"${'f'.repeat(64)}"`) }],
   ])('answers 1 to %s', async (_what, changes) => {
-    expect(await verify(changes)).toEqual({ code: 1, stdout: '', stderr: '✗ The signature is not valid for this message and public key\n' });
+    const stderr = '✗ The signature is not valid for this message and public key\n';
+    expect(await verify(changes)).toEqual({ code: 1, stdout: '', stderr });
   });
 
   it.each([

@@ -23,7 +23,8 @@ function scene() {
 
 const setting = { protocol: 'sign', execution_id: 'req_1', participants: [0, 1, 3], key_material: 'ab', message: 'm' } as const;
 const session = { kind: 'session', requestId: 'req_1', setting, received: [], sent: [] } as const;
-const accusation: Accusation = { code: 'invalid_share', round: 'Round2', blame: [{ party: 3, reason: 'x' }, { party: 1, reason: 'y' }], record: session };
+const blame = [{ party: 3, reason: 'x' }, { party: 1, reason: 'y' }];
+const accusation: Accusation = { code: 'invalid_share', round: 'Round2', blame, record: session };
 
 describe('culprits', () => {
   it('are those whose own words show it, which is in the log, and is told the others', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { SMALL_FOR_TESTS, smallSafePrimes } from 'cggmp24/testing';
 import { SealKey } from 'sealing/seal_key';
-import { sealText } from 'sealing/sealed_file';
+import { sealText, type Label } from 'sealing/sealed_file';
 import { systemClock } from 'service/clock';
 import { systemRandom } from 'service/random';
 import { DamagedFile } from '../../src/base/errors.js';
@@ -20,7 +20,10 @@ beforeAll(async () => {
 });
 
 const [PRIME = ''] = smallSafePrimes;
-const open = (folder: string, other: object = {}): PrimeFolder => new PrimeFolder({ folder, nodeId: 'node-1', sealKey, params: SMALL_FOR_TESTS, clock: systemClock, random: systemRandom, ...other });
+const open = (folder: string, other: object = {}): PrimeFolder => {
+  const system = { clock: systemClock, random: systemRandom };
+  return new PrimeFolder({ folder, nodeId: 'node-1', sealKey, params: SMALL_FOR_TESTS, ...system, ...other });
+};
 
 async function filled(folder: string, count: number, key = sealKey): Promise<PrimeFolder> {
   const primes = open(folder, { sealKey: key });
@@ -84,7 +87,8 @@ const TAKER = `
   import { SealKey } from 'sealing/seal_key';
   import { systemClock } from 'service/clock';
   import { systemRandom } from 'service/random';
-  const primes = new PrimeFolder({ folder: process.argv[1], nodeId: 'node-1', sealKey: SealKey.none, params: SMALL_FOR_TESTS, clock: systemClock, random: systemRandom });
+  const about = { folder: process.argv[1], nodeId: 'node-1', sealKey: SealKey.none, params: SMALL_FOR_TESTS };
+  const primes = new PrimeFolder({ ...about, clock: systemClock, random: systemRandom });
   for (let prime = await primes.take(); prime !== null; prime = await primes.take()) process.stdout.write(prime + '\\n');
 `;
 
@@ -126,17 +130,29 @@ describe('processes that take primes', () => {
 
 describe('a file of a prime', () => {
   const NAME = 'prime_node-1.1795246538123-0123456789abcdef.json';
-  const sealed = (content: object, owner = 'node-1', purpose: 'primes' | 'aux-info' = 'primes'): Promise<string> => sealText(sealKey, { purpose, owner }, JSON.stringify(content));
+  const LABEL = { purpose: 'primes', owner: 'node-1' } as const;
+  const sealed = (content: object, change: Partial<Label> = {}): Promise<string> =>
+    sealText(sealKey, { ...LABEL, ...change }, JSON.stringify(content));
   const whole = (): Promise<string> => sealed({ file: NAME, prime: PRIME });
+  const underAnotherKey = async (): Promise<string> =>
+    sealText(await testSealKey('8'), LABEL, JSON.stringify({ file: NAME, prime: PRIME }));
 
   it.each([
-    ['of another node', () => sealed({ file: NAME, prime: PRIME }, 'node-2'), /sealed as primes of node-2, and it should be primes of node-1/],
-    ['of another kind', () => sealed({ file: NAME, prime: PRIME }, 'node-1', 'aux-info'), /sealed as aux-info of node-1/],
+    [
+      'of another node',
+      () => sealed({ file: NAME, prime: PRIME }, { owner: 'node-2' }),
+      /sealed as primes of node-2, and it should be primes of node-1/,
+    ],
+    ['of another kind', () => sealed({ file: NAME, prime: PRIME }, { purpose: 'aux-info' }), /sealed as aux-info of node-1/],
     ['that was cut off', async () => (await whole()).slice(0, -9), /it is damaged\. Remove it; another will be searched for/],
-    ['that is damaged', async () => (await whole()).replace('"jwe":"ey', '"jwe":"ez'), /it is damaged\. Remove it; another will be searched for/],
+    [
+      'that is damaged',
+      async () => (await whole()).replace('"jwe":"ey', '"jwe":"ez'),
+      /it is damaged\. Remove it; another will be searched for/,
+    ],
     ['that is empty', () => Promise.resolve(''), /it is not sealed/],
     ['in clear text', () => Promise.resolve(JSON.stringify({ file: NAME, prime: PRIME })), /it is not sealed, and SEAL_KEY is not none/],
-    ['under another key', async () => sealText(await testSealKey('8'), { purpose: 'primes', owner: 'node-1' }, JSON.stringify({ file: NAME, prime: PRIME })), /sealed under another key.*Give that one/],
+    ['under another key', underAnotherKey, /sealed under another key.*Give that one/],
     ['with a shorter prime', () => sealed({ file: NAME, prime: PRIME.slice(1) }), /has \d+ bits, and \d+ are needed\. Remove it/],
     ['with a longer prime', () => sealed({ file: NAME, prime: `${PRIME}1` }), /has \d+ bits, and \d+ are needed\. Remove it/],
     ['with something else', () => sealed({ file: NAME, prime: 'x' }), /does not hold a prime.*Remove it/],

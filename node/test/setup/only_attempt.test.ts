@@ -6,6 +6,7 @@ import { runOnlyAttempt } from '../../src/setup/only_attempt.js';
 import { initialStatus, type Phase } from '../../src/setup/phase.js';
 import { SetupStopped } from '../../src/base/errors.js';
 import type { PresenceView } from '../../src/cluster/presence.js';
+import { IDLE, nodeStatus } from '../util/node_status.js';
 import { FakePresence } from '../util/transport.js';
 import { attemptNames } from '../../src/setup/attempt_names.js';
 
@@ -95,7 +96,7 @@ beforeEach(() => {
 
 describe('what a node has when it starts', () => {
   it('is nothing, at first', async () => {
-    expect(await initialStatus(fake.phase, fake.journal)).toEqual({ ready: false, next: 0, running: null, completed: null, committed: null });
+    expect(await initialStatus(fake.phase, fake.journal)).toEqual(IDLE);
   });
 
   it('is past every attempt that it has begun', async () => {
@@ -106,7 +107,8 @@ describe('what a node has when it starts', () => {
   it('is the result that is not yet for good', async () => {
     fake.claimed = new Set(['keygen.4.1-2-3']);
     fake.pending = { attempt: 4, text: 'result' };
-    expect(await initialStatus(fake.phase, fake.journal)).toMatchObject({ next: 5, completed: { attempt: 4, digest: 'digest of result' }, committed: null });
+    const completed = { attempt: 4, digest: 'digest of result' };
+    expect(await initialStatus(fake.phase, fake.journal)).toMatchObject({ next: 5, completed, committed: null });
   });
 
   it('is the result for good, whatever a crash has left beside it', async () => {
@@ -119,7 +121,7 @@ describe('what a node has when it starts', () => {
 
 it('an attempt that the journal has is not run, whatever else was remembered', async () => {
   fake.claimed = new Set(['threshold_keygen_initial_2024___']);
-  let status = { incarnation: 'x', public_key: null, stage: 'starting', keygen: { ready: true, next: 0, running: null, completed: null, committed: null }, pool: {}, attempts: [], culprits: [] };
+  let status = nodeStatus({ incarnation: 'x', stage: 'starting', keygen: { ...IDLE, ready: true } });
   const presence = {
     get status() {
       return status;
@@ -130,7 +132,9 @@ it('an attempt that the journal has is not run, whatever else was remembered', a
     peers: () => [],
     onChange: () => () => undefined,
   } as unknown as PresenceView;
-  const agreement = new Agreement(fake.phase, { presence, journal: fake.journal, culprits: { list: () => [] }, clock: systemClock, logger: pino({ level: 'silent' }), onProblem: () => undefined });
+  const system = { clock: systemClock, logger: pino({ level: 'silent' }) };
+  const parts = { presence, journal: fake.journal, culprits: { list: () => [] }, onProblem: () => undefined };
+  const agreement = new Agreement(fake.phase, { ...system, ...parts });
   await agreement.step(never);
   expect(fake.runs).toEqual([]);
   expect(status.keygen).toMatchObject({ next: 1, running: null });
@@ -152,7 +156,8 @@ describe('the only attempt among Rust nodes', () => {
 
   it('is refused when the board has a public key', async () => {
     fake.obstacle = 'the board has a public key';
-    await expect(runOnlyAttempt(fake.phase, { journal: fake.journal, presence: new FakePresence() }, never)).rejects.toThrow('the board has a public key');
+    const running = runOnlyAttempt(fake.phase, { journal: fake.journal, presence: new FakePresence() }, never);
+    await expect(running).rejects.toThrow('the board has a public key');
     expect([fake.runs, [...fake.claimed]]).toEqual([[], []]);
   });
 

@@ -81,10 +81,12 @@ export class AttackedCluster {
   startNode(index: number): void {
     const { roster, identities } = this.members;
     const { settings, threadsOf = (_index: number, start: StartThread): StartThread => start } = this.options;
-    const config = configOf({ NODE_ID: nodeId(index), MESSAGE_BOARD_URL: this.board.url, DATA_DIR: this.dataOf(index), ...QUICK, ...settings }, roster);
+    const place = { NODE_ID: nodeId(index), MESSAGE_BOARD_URL: this.board.url, DATA_DIR: this.dataOf(index) };
+    const config = configOf({ ...place, ...QUICK, ...settings }, roster);
     const life = new AbortController();
     const logger = this.log.logger.child({ node: nodeId(index) });
-    const primes = { prepare: () => Promise.resolve(), take: () => Promise.resolve(serializePrimes(fixturePrimes(index, SMALL_FOR_TESTS))) };
+    const take = (): Promise<string> => Promise.resolve(serializePrimes(fixturePrimes(index, SMALL_FOR_TESTS)));
+    const primes = { prepare: () => Promise.resolve(), take };
     const startThread = this.secrets.threads(index, threadsOf(index, workerThreads(SMALL_FOR_TESTS, COMPILED)));
     const identity = present(identities[index]);
     const environment = { clock: this.clock, random: systemRandom, logger, params: SMALL_FOR_TESTS, startThread, primes };
@@ -128,7 +130,8 @@ export class AttackedCluster {
   async signed(id: string, ms = 240_000): Promise<void> {
     const end = performance.now() + ms;
     while (performance.now() < end) {
-      const record = await this.board.truth.getRequest(id, { status: 'pending', wait: Math.min(5_000, Math.ceil(end - performance.now())) });
+      const wait = Math.min(5_000, Math.ceil(end - performance.now()));
+      const record = await this.board.truth.getRequest(id, { status: 'pending', wait });
       if (record?.status === 'completed') return;
       if (record?.status === 'failed') throw new Error(`${id} has failed: ${record.reason ?? ''}`);
     }
@@ -179,8 +182,10 @@ export class AttackedCluster {
   }
 
   #collect(index: number): void {
-    const { signing_secret, encryption_secret } = JSON.parse(present(this.members.identities[index]).serialize()) as Record<string, string>;
-    for (const secret of [signing_secret, encryption_secret]) this.secrets.addNumber(BigInt(`0x${Buffer.from(present(secret), 'base64url').toString('hex')}`));
+    const identity = JSON.parse(present(this.members.identities[index]).serialize()) as Record<string, string>;
+    for (const secret of [identity['signing_secret'], identity['encryption_secret']]) {
+      this.secrets.addNumber(BigInt(`0x${Buffer.from(present(secret), 'base64url').toString('hex')}`));
+    }
     const { p, q, pHat, qHat } = fixturePrimes(index, SMALL_FOR_TESTS).reveal();
     for (const prime of [p, q, pHat, qHat]) this.secrets.addNumber(prime);
   }

@@ -12,9 +12,14 @@ import { nodeId } from '../../src/base/utils.js';
 import type { Members } from 'testkit/roster';
 
 /** A request as the gateway makes it, with this presignature if any. */
-export async function signedRequest({ gateway, roster }: Members, message: string, presignature_id?: string): Promise<CreateRequest & { readonly id: string }> {
+export async function signedRequest(
+  { gateway, roster }: Members,
+  message: string,
+  presignature_id?: string,
+): Promise<CreateRequest & { readonly id: string }> {
   const id = newRequestId(Date.now(), randomBytes(8).toString('hex'));
-  const origin = await sign(gateway, roster, SIGNING_REQUEST, { id, message_sha256: sha256(message), time: new Date().toISOString(), presignature_id });
+  const claims = { id, message_sha256: sha256(message), time: new Date().toISOString(), presignature_id };
+  const origin = await sign(gateway, roster, SIGNING_REQUEST, claims);
   return { id, message, origin, presignature_id };
 }
 

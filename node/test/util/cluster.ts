@@ -173,7 +173,8 @@ export class SigningCluster {
     const { roster, identities } = this.members;
     const identity = present(identities[index]);
     const url = `http://127.0.0.1:${this.board.port}`;
-    const config = configOf({ NODE_ID: nodeId(index), MESSAGE_BOARD_URL: url, WORKERS: '1', PEER_DEAD_AFTER_MS: '1500', ...this.options.settings }, roster);
+    const place = { NODE_ID: nodeId(index), MESSAGE_BOARD_URL: url, WORKERS: '1', PEER_DEAD_AFTER_MS: '1500' };
+    const config = configOf({ ...place, ...this.options.settings }, roster);
     const logger = this.log.logger.child({ node: nodeId(index) });
     const client = new LyingBoard(config.boardUrl, this.options.show ?? ((record) => record));
     const { n } = config;
@@ -184,12 +185,15 @@ export class SigningCluster {
     const seals = this.options.sealsOf?.(index, roster, identity) ?? messages.seals;
     const deadAfterMs = config.peerDeadAfterMs;
     const onClone = (): void => undefined;
-    const presence = new Presence({ client, clock, logger, seals, index, n, incarnation, started, onClone, deadAfterMs, keygen: setUp, auxInfo: setUp });
+    const life = { index, n, incarnation, started, onClone, deadAfterMs };
+    const presence = new Presence({ ...life, client, clock, logger, seals, keygen: setUp, auxInfo: setUp });
     const evidence = new EvidenceFolder({ folder: this.evidenceOf(index), roster, params: SMALL_FOR_TESTS, index, key: share, logger });
     const culprits = new Culprits({ presence, n, t: config.t });
     const accuser = messages.accuser({ culprits, evidence, logger });
     presence.update({ public_key: this.publicKey });
-    const runner = new WorkerPool({ threads: config.workers, startThread: workerThreads(SMALL_FOR_TESTS, COMPILED_WORKER), budget: new CpuBudget(config.poolCores, systemClock), clock: systemClock, logger });
+    const startThread = workerThreads(SMALL_FOR_TESTS, COMPILED_WORKER);
+    const budget = new CpuBudget(config.poolCores, systemClock);
+    const runner = new WorkerPool({ threads: config.workers, startThread, budget, clock: systemClock, logger });
     runner.loadKeyShare(serializeKeyShare(share));
     const journal = await ExecutionJournal.open(join(this.folder, `journal-${index}`));
     const audit = await AuditLog.open(this.auditPath(index), { clock, logger });
@@ -242,7 +246,8 @@ export class SigningCluster {
 
   /** Asks for a signature as the gateway does. */
   async request(message: string, id = `req_1_${++this.#requests}`, presignature_id?: string): Promise<RequestRecord> {
-    return await this.client.createRequest({ id, message, presignature_id, origin: await originOf(this.members, id, message, 0, presignature_id) });
+    const origin = await originOf(this.members, id, message, 0, presignature_id);
+    return await this.client.createRequest({ id, message, presignature_id, origin });
   }
 
   /** Waits until the request is no longer pending. @throws when that takes longer than `ms` */

@@ -50,9 +50,11 @@ export class CrashCluster {
     const cluster = new CrashCluster(all, await MaliciousBoard.start('it does nothing but record', all.roster), folder);
     for (const share of smallShares(THRESHOLD, PARTIES)) {
       const { index } = share.core;
-      await writeKeyFiles(cluster.dataOf(index), share);
-      await writeFile(join(cluster.dataOf(index), 'roster.json'), all.roster.serialize(), { mode: 0o600 });
-      await writeFile(join(cluster.dataOf(index), `identity_${nodeId(index)}.json`), present(all.identities[index]).serialize(), { mode: 0o600 });
+      const data = cluster.dataOf(index);
+      const identity = present(all.identities[index]).serialize();
+      await writeKeyFiles(data, share);
+      await writeFile(join(data, 'roster.json'), all.roster.serialize(), { mode: 0o600 });
+      await writeFile(join(data, `identity_${nodeId(index)}.json`), identity, { mode: 0o600 });
       cluster.startNode(index);
     }
     return cluster;
@@ -116,7 +118,10 @@ export class CrashCluster {
     for (;;) {
       const open = (await this.board.truth.listRequests({ status: 'pending' })).filter(({ id }) => this.asked.has(id));
       if (open.length === 0) return;
-      if (performance.now() > end) throw new Error(`${open.length} requests are not signed after ${ms} ms: ${open.map(({ id, reason = '' }) => `${id} ${reason}`).join(', ')}`);
+      if (performance.now() > end) {
+        const reasons = open.map(({ id, reason = '' }) => `${id} ${reason}`);
+        throw new Error(`${open.length} requests are not signed after ${ms} ms: ${reasons.join(', ')}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
@@ -124,7 +129,11 @@ export class CrashCluster {
   /** Free presignatures that the nodes report. */
   async pooled(): Promise<number> {
     const records = await this.board.truth.listNodes({ changedAfter: '0' });
-    return Math.min(...this.indices.map((index) => Object.values(records.find(({ node_id }) => node_id === nodeId(index))?.status.pool ?? {}).reduce((a, b) => a + b, 0)));
+    const pooledBy = (index: number): number => {
+      const pool = records.find(({ node_id }) => node_id === nodeId(index))?.status.pool ?? {};
+      return Object.values(pool).reduce((a, b) => a + b, 0);
+    };
+    return Math.min(...this.indices.map(pooledBy));
   }
 
   partialSignatures(): Promise<StatedPartial[]> {

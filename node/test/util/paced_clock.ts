@@ -2,7 +2,10 @@ import { VirtualClock } from 'testkit/virtual_clock';
 
 /** Smaller: more turns of the event loop are spent on the clock. Larger: timers are late by as much. */
 const TURN_MS = 5;
-/** The most by which one turn of the event loop moves time. Smaller: time is slow on a quiet machine too. Larger: a busy one makes nodes late. */
+/**
+ * The most by which one turn of the event loop moves time. Smaller: time is slow on a quiet machine too. Larger: a busy machine
+ * makes nodes late.
+ */
 const MAX_STEP_MS = 20;
 
 /**

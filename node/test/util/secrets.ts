@@ -48,7 +48,9 @@ export class Secrets {
     for (const text of this.#texts) {
       if (!this.#public.has(text)) for (const form of [text, ...base64Forms(Buffer.from(text))]) forms.set(form, `text ${text}`);
     }
-    for (const number of [...this.#numbers, ...this.nonces()]) for (const form of numberForms(number)) forms.set(form, `number ${number.toString(16)}`);
+    for (const number of [...this.#numbers, ...this.nonces()]) {
+      for (const form of numberForms(number)) forms.set(form, `number ${number.toString(16)}`);
+    }
     return new Map([...forms].filter(([form]) => form.length >= SHORTEST));
   }
 
@@ -56,7 +58,9 @@ export class Secrets {
   nonces(): bigint[] {
     return [...this.#ciphertexts].flatMap(([ciphertext, party]) => {
       const nonce = this.#keys.get(party)?.decrypt(ciphertext);
-      if (nonce === undefined || 2n * nonce > GROUP_ORDER || -2n * nonce > GROUP_ORDER) throw new Error(`party ${party} encrypts under another key`);
+      if (nonce === undefined || 2n * nonce > GROUP_ORDER || -2n * nonce > GROUP_ORDER) {
+        throw new Error(`party ${party} encrypts under another key`);
+      }
       return nonce < 0n ? [-nonce, GROUP_ORDER + nonce] : [nonce, GROUP_ORDER - nonce];
     });
   }
@@ -75,8 +79,12 @@ export class Secrets {
 
   #noteResult(party: number, text: string): void {
     if (text.startsWith('{"p":')) this.addAux(party, text);
-    else if (text.includes('"tilde_k"')) for (const [, hex = ''] of text.matchAll(/"scalar":"([0-9a-f]+)"/g)) this.addNumber(BigInt(`0x${hex}`));
+    else if (text.includes('"tilde_k"')) this.#addScalars(text);
     else if (text.startsWith('{')) this.addNumber(parseCoreKeyShare(text).secretShare.reveal());
+  }
+
+  #addScalars(text: string): void {
+    for (const [, hex = ''] of text.matchAll(/"scalar":"([0-9a-f]+)"/g)) this.addNumber(BigInt(`0x${hex}`));
   }
 
   /** @param text of an aux info */
@@ -102,7 +110,8 @@ export function numberForms(number: bigint): string[] {
   const hex = number.toString(16);
   const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
   const reversed = Buffer.from(bytes).reverse();
-  return [hex, hex.toUpperCase(), number.toString(), bytes.join(','), ...[bytes, reversed].flatMap((each) => [each.toString('latin1'), each.toString('hex'), ...base64Forms(each)])];
+  const ofBytes = [bytes, reversed].flatMap((each) => [each.toString('latin1'), each.toString('hex'), ...base64Forms(each)]);
+  return [hex, hex.toUpperCase(), number.toString(), bytes.join(','), ...ofBytes];
 }
 
 /** A text and everything that is encoded in it, however deep. */
@@ -138,7 +147,9 @@ export function found(memory: Iterable<string>, forms: ReadonlyMap<string, strin
       for (let k = 0; k < text.length; k++) {
         hash = (Math.imul(hash, BASE) + text.charCodeAt(k) - (k >= WINDOW ? Math.imul(last, text.charCodeAt(k - WINDOW)) : 0)) | 0;
         if (k < WINDOW - 1 || filter[(hash >>> 3) & 0x1fffff] === 0) continue;
-        for (const form of byHash.get(hash) ?? []) if (text.startsWith(form, k - WINDOW + 1)) hits.add(`${forms.get(form) ?? ''} as ${form}`);
+        for (const form of byHash.get(hash) ?? []) {
+          if (text.startsWith(form, k - WINDOW + 1)) hits.add(`${forms.get(form) ?? ''} as ${form}`);
+        }
       }
     }
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { NodeStatus, SetupStatus } from 'message-board/contract';
+import type { NodeStatus } from 'message-board/contract';
 import { pino } from 'pino';
 import { Agreement } from '../../src/setup/agreement.js';
 import { initialStatus, type Phase } from '../../src/setup/phase.js';
@@ -8,6 +8,7 @@ import type { PresenceView } from '../../src/cluster/presence.js';
 import { systemClock } from 'service/clock';
 import { nodeId } from '../../src/base/utils.js';
 import { present } from 'testkit/present';
+import { nodeStatus } from './node_status.js';
 
 /** What a node keeps through its deaths. */
 interface Disk {
@@ -44,7 +45,6 @@ interface Messages {
   readonly confirmations: Set<number>;
 }
 
-const IDLE: SetupStatus = { ready: false, next: 0, running: null, completed: null, committed: null };
 const ID = /^attempt\.(\d+)$/;
 
 /**
@@ -91,7 +91,7 @@ export class SetupWorld {
     if (this.#lives[index] != null) return;
     this.#lifeCount += 1;
     const incarnation = String(this.#lifeCount);
-    const status: NodeStatus = { incarnation, public_key: null, stage: 'starting', keygen: IDLE, aux_info: IDLE, pool: {}, attempts: [], culprits: [] };
+    const status = nodeStatus({ incarnation, stage: 'starting' });
     const life: Life = { index, incarnation, dead: false, status, view: new Map(), callbacks: new Set(), done: null };
     this.#lives[index] = life;
     void this.#live(life);
@@ -132,8 +132,9 @@ export class SetupWorld {
     life.status = { ...life.status, keygen: await initialStatus(phase, journal) };
     this.#heartbeats(life);
     this.#readings(life);
-    const logger = pino({ level: 'silent' });
-    const agreement = new Agreement(phase, { presence: this.#presence(life), journal, culprits: { list: () => [] }, clock: systemClock, logger, onProblem: () => undefined });
+    const system = { clock: systemClock, logger: pino({ level: 'silent' }) };
+    const parts = { presence: this.#presence(life), journal, culprits: { list: () => [] }, onProblem: () => undefined };
+    const agreement = new Agreement(phase, { ...system, ...parts });
     while (life.done === null) {
       const step = await agreement.step(new AbortController().signal);
       if (step.kind === 'done') life.done = step.result;

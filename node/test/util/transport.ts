@@ -1,26 +1,15 @@
-import type { NodeStatus } from 'message-board/contract';
 import type { Accusation } from '../../src/evidence/accusation.js';
 import type { Accuser } from '../../src/evidence/accuser.js';
 import type { BoardSession } from '../../src/transport/http_transport.js';
 import type { Job } from '../../src/workers/jobs.js';
 import type { PeerView, PresenceView } from '../../src/cluster/presence.js';
 import { nodeId } from '../../src/base/utils.js';
-
-const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
+import { nodeStatus } from './node_status.js';
 
 /** Peers as the test says they are. */
 export class FakePresence implements PresenceView {
   readonly incarnation = 'own';
-  readonly status: NodeStatus = {
-    incarnation: 'own',
-    public_key: null,
-    stage: 'ready',
-    keygen: IDLE,
-    aux_info: IDLE,
-    pool: {},
-    attempts: [],
-    culprits: [],
-  };
+  readonly status = nodeStatus();
   readonly #peers = new Map<number, PeerView>();
   readonly #callbacks = new Set<() => void>();
 

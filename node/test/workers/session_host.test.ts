@@ -4,9 +4,14 @@ import { generateShares, seededRng, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import type { FromThread } from '../../src/workers/jobs.js';
 import { SessionHost } from '../../src/workers/session_host.js';
 
+function hostOf(posted: FromThread[], cpuMs = (): number => 0): SessionHost {
+  const post = (message: FromThread): void => { posted.push(message); };
+  return new SessionHost({ params: SMALL_FOR_TESTS, cpuMs, post, drain: () => undefined });
+}
+
 function hostWithShare(index = 0): { host: SessionHost; posted: FromThread[] } {
   const posted: FromThread[] = [];
-  const host = new SessionHost({ params: SMALL_FOR_TESTS, cpuMs: () => 0, post: (message) => void posted.push(message), drain: () => undefined });
+  const host = hostOf(posted);
   const share = generateShares({ parties: 2, threshold: 2, params: SMALL_FOR_TESTS, rng: seededRng('session host') })[index];
   if (share !== undefined) host.handle({ kind: 'load_key_share', text: serializeKeyShare(share) });
   return { host, posted };
@@ -20,7 +25,10 @@ class Pair {
   readonly #read = [0, 0];
 
   presign(...ids: readonly number[]): void {
-    for (const { host } of this.hosts) for (const id of ids) host.handle({ kind: 'start', id, job: { kind: 'presign', executionId: `presig_gen_${id}`, signers } });
+    for (const id of ids) {
+      const job = { kind: 'presign', executionId: `presig_gen_${id}`, signers } as const;
+      for (const { host } of this.hosts) host.handle({ kind: 'start', id, job });
+    }
   }
 
   /** Both work until they wait; then what they have sent arrives. */
@@ -72,7 +80,9 @@ describe('sessions in one thread', () => {
     for (let k = 0; k < 20 && !nodes.haveMade(3); k++) nodes.turn(({ id, message }) => !(id === 4 && message.round > 2));
     for (const { posted } of nodes.hosts) {
       expect(posted.flatMap(({ id, kind }) => (kind === 'done' ? [id] : []))).toEqual([1, 2, 3]);
-      const checks = (variant: string): number[] => posted.flatMap((message, at) => (message.kind === 'progress' && message.progress.startsWith(`${variant}: checking`) ? [at] : []));
+      const isCheck = (message: FromThread, variant: string): boolean =>
+        message.kind === 'progress' && message.progress.startsWith(`${variant}: checking`);
+      const checks = (variant: string): number[] => posted.flatMap((message, at) => (isCheck(message, variant) ? [at] : []));
       for (const [variant, checked] of [['Round1b', ids], ['Round2', [1, 2, 3]]] as const) {
         const last = Math.max(...checks(variant));
         const between = posted.slice(Math.min(...checks(variant)), last);
@@ -89,7 +99,9 @@ describe('sessions in one thread', () => {
     const before = nodes.hosts.map(({ posted }) => posted.length);
     nodes.presign(3, 4);
     nodes.turn();
-    for (const [k, { posted }] of nodes.hosts.entries()) expect([...new Set(posted.slice(before[k]).map(({ id }) => id))]).toEqual([1, 2, 3, 4]);
+    for (const [k, { posted }] of nodes.hosts.entries()) {
+      expect([...new Set(posted.slice(before[k]).map(({ id }) => id))]).toEqual([1, 2, 3, 4]);
+    }
     for (let k = 0; k < 20 && !nodes.haveMade(4); k++) nodes.turn();
     expect(nodes.haveMade(4)).toBe(true);
   });
@@ -97,7 +109,7 @@ describe('sessions in one thread', () => {
   it('tell what each step of a presignature has cost, and nothing of a signing', () => {
     const posted: FromThread[] = [];
     let clock = 0;
-    const host = new SessionHost({ params: SMALL_FOR_TESTS, cpuMs: () => (clock += 5), post: (message) => void posted.push(message), drain: () => undefined });
+    const host = hostOf(posted, () => (clock += 5));
     const [share] = generateShares({ parties: 2, threshold: 2, params: SMALL_FOR_TESTS, rng: seededRng('session host') });
     if (share !== undefined) host.handle({ kind: 'load_key_share', text: serializeKeyShare(share) });
     host.handle({ kind: 'start', id: 1, job: { kind: 'presign', executionId: 'presig_gen_a', signers } });
@@ -110,7 +122,7 @@ describe('sessions in one thread', () => {
 
   it('fail one by one: a job that needs a key share does not stop the others', () => {
     const posted: FromThread[] = [];
-    const host = new SessionHost({ params: SMALL_FOR_TESTS, cpuMs: () => 0, post: (message) => void posted.push(message), drain: () => undefined });
+    const host = hostOf(posted);
     host.handle({ kind: 'start', id: 1, job: { kind: 'presign', executionId: 'presig_gen_a', signers } });
     host.handle({ kind: 'start', id: 2, job: { kind: 'keygen', executionId: 'keygen', index: 0, parties: 2, threshold: 2 } });
     host.run();

@@ -18,7 +18,11 @@ import { present } from 'testkit/present';
 const COMPILED = new URL('../../dist/workers/protocol_worker.js', import.meta.url);
 const silent = pino({ level: 'silent' });
 const unbounded = (): CpuBudget => new CpuBudget(1e6, systemClock);
-function poolOf(threads: number, startThread: StartThread, { clock = systemClock, budget = unbounded(), logger = silent }: Partial<WorkerPoolOptions> = {}): WorkerPool {
+function poolOf(
+  threads: number,
+  startThread: StartThread,
+  { clock = systemClock, budget = unbounded(), logger = silent }: Partial<WorkerPoolOptions> = {},
+): WorkerPool {
   return new WorkerPool({ threads, startThread, budget, clock, logger });
 }
 const signers = [0, 2];
@@ -125,14 +129,15 @@ describe.each([
 
 describe('real worker threads', () => {
   it('run sessions while they search for primes, and stop a search that is not wanted any more', async () => {
+    const keygen = (executionId: string) => (index: number) => ({ kind: 'keygen', executionId, index, parties: 2, threshold: 2 }) as const;
     const pools = [0, 1].map(() => poolOf(1, workerThreads({ ...SMALL_FOR_TESTS, primeBits: 4096 }, COMPILED)));
     // At this size a search takes minutes.
     const searches = pools.map((pool) => pool.run({ kind: 'safe_prime' }, {}));
-    const texts = await connect(pools, (index) => ({ kind: 'keygen', executionId: 'k', index, parties: 2, threshold: 2 }) as const);
+    const texts = await connect(pools, keygen('k'));
     expect(texts).toHaveLength(2);
     for (const search of searches) search.abort(new Error('enough'));
     await expect(searches[0]?.result).rejects.toThrow('enough');
-    expect(await connect(pools, (index) => ({ kind: 'keygen', executionId: 'l', index, parties: 2, threshold: 2 }) as const)).toHaveLength(2);
+    expect(await connect(pools, keygen('l'))).toHaveLength(2);
     await Promise.all(pools.map((pool) => pool.close()));
   });
 
@@ -178,7 +183,8 @@ describe('real worker threads', () => {
   it('say nothing secret when they fail', async () => {
     const pool = poolOf(1, workerThreads(SMALL_FOR_TESTS, COMPILED));
     const primes = JSON.stringify({ primes: ['12345', '1', '2', '3'] });
-    const failure = await pool.run({ kind: 'aux_info', executionId: 'a', index: 0, parties: 2, primes, insecurePrmFirstWordOnly: false }, {}).result.catch(String);
+    const job = { kind: 'aux_info', executionId: 'a', index: 0, parties: 2, primes, insecurePrmFirstWordOnly: false } as const;
+    const failure = await pool.run(job, {}).result.catch(String);
     expect(failure).toMatch(/WorkerFailed.*primes/);
     expect(failure).not.toContain('12345');
     expect(failure).not.toContain(GROUP_ORDER.toString(16));
@@ -224,7 +230,8 @@ describe('jobs', () => {
       };
     };
     const pool = poolOf(2, start);
-    const sign = (executionId: string): RunningJob<unknown> => pool.run({ kind: 'sign', executionId, signers, message: 'm', identification: true }, {});
+    const sign = (executionId: string): RunningJob<unknown> =>
+      pool.run({ kind: 'sign', executionId, signers, message: 'm', identification: true }, {});
     const seen = (): boolean[][] => threads.map(({ held }) => held.splice(0));
     pool.run({ kind: 'presign', executionId: 'p', signers }, {});
     expect(seen()).toEqual([[], []]);
