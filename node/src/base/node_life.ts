@@ -1,5 +1,3 @@
-import { setMaxListeners } from 'node:events';
-
 /** Why a node goes on without taking part in anything. */
 const CLONED = new DOMException('another process runs with the identity of this node', 'AbortError');
 
@@ -17,8 +15,6 @@ export class NodeLife {
   constructor(stopping: AbortSignal) {
     this.ended = AbortSignal.any([stopping, this.#over.signal]);
     this.withdrawn = AbortSignal.any([this.ended, this.#cloned.signal]);
-    // Every loop, session and search of the node ends with them.
-    setMaxListeners(0, this.ended, this.withdrawn);
   }
 
   /** A later process runs with the identity of this node. */

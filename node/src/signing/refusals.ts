@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
 import { REFUSAL } from 'sealing/kinds';
@@ -71,7 +70,6 @@ export class Refusals {
   /** Aborts with an {@link UnwillingSigner} when one of these parties refuses, or has refused. */
   signalFor(signers: readonly number[]): AbortSignal {
     const controller = new AbortController();
-    setMaxListeners(0, controller.signal);
     this.#watches.push({ signers, controller });
     for (const party of this.#codes.keys()) if (signers.includes(party)) controller.abort(new UnwillingSigner(party));
     return controller.signal;

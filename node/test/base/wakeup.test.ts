@@ -1,50 +1,88 @@
 import { getEventListeners } from 'node:events';
-import { describe, expect, it } from '@jest/globals';
-import { systemClock } from 'service/clock';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { VirtualClock } from 'testkit/virtual_clock';
 import { Wakeup } from '../../src/base/wakeup.js';
 
-const NEVER_MS = 600_000;
+const SLEEP_MS = 1_000;
+const never = new AbortController().signal;
+
+let clock: VirtualClock;
+let wakeup: Wakeup;
+beforeEach(() => {
+  clock = new VirtualClock();
+  wakeup = new Wakeup(clock);
+});
+
+/** Begins a sleep. @returns whether it is over */
+function sleeper(signal = never): () => boolean {
+  let isAwake = false;
+  void wakeup.sleep(SLEEP_MS, signal).then(() => {
+    isAwake = true;
+  });
+  return () => isAwake;
+}
+
+/** Nothing is left of a sleep that is over: no timer, no listener. */
+function expectNothingLeft(signal: AbortSignal): void {
+  expect(clock.pending).toBe(0);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+}
 
 describe('Wakeup', () => {
-  it.each([
-    ['its time is over', (wakeup: Wakeup, signal: AbortSignal) => wakeup.sleep(1, signal)],
-    [
-      'there is news',
-      async (wakeup: Wakeup, signal: AbortSignal) => {
-        const sleeping = wakeup.sleep(NEVER_MS, signal);
-        wakeup.notify();
-        await sleeping;
-      },
-    ],
-  ])('wakes when %s, and leaves nothing on the signal', async (_, sleepOnce) => {
-    const { signal } = new AbortController();
-    const wakeup = new Wakeup(systemClock);
-    for (let k = 0; k < 3; k++) await sleepOnce(wakeup, signal);
-    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  it('sleeps for as long as it is told, not less and not more', async () => {
+    for (let k = 0; k < 3; k++) {
+      const isAwake = sleeper();
+      await clock.advance(SLEEP_MS - 1);
+      expect(isAwake()).toBe(false);
+      await clock.advance(1);
+      expect(isAwake()).toBe(true);
+      expectNothingLeft(never);
+    }
+  });
+
+  it('wakes when there is news, before its time is over', async () => {
+    for (let k = 0; k < 3; k++) {
+      const isAwake = sleeper();
+      await clock.advance(1);
+      expect(isAwake()).toBe(false);
+      wakeup.notify();
+      await clock.advance(0);
+      expect(isAwake()).toBe(true);
+      expectNothingLeft(never);
+    }
   });
 
   it('wakes when the signal aborts, and does not sleep on an aborted one', async () => {
     const stop = new AbortController();
-    const wakeup = new Wakeup(systemClock);
-    const sleeping = wakeup.sleep(NEVER_MS, stop.signal);
+    const isAwake = sleeper(stop.signal);
     stop.abort();
-    await sleeping;
-    await wakeup.sleep(NEVER_MS, stop.signal);
-    expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+    await clock.advance(0);
+    expect(isAwake()).toBe(true);
+    expectNothingLeft(stop.signal);
+    const isAwakeAgain = sleeper(stop.signal);
+    await clock.advance(0);
+    expect(isAwakeAgain()).toBe(true);
+    expectNothingLeft(stop.signal);
   });
 
-  it('keeps a notice that is given while nobody sleeps, once', async () => {
-    const { signal } = new AbortController();
-    const wakeup = new Wakeup(systemClock);
+  it('keeps a notice that is given while nobody sleeps, for one sleeper', async () => {
     wakeup.notify();
-    await wakeup.sleep(NEVER_MS, signal);
-    let awake = false;
-    const sleeping = wakeup.sleep(NEVER_MS, signal).then(() => {
-      awake = true;
-    });
-    await Promise.resolve();
-    expect(awake).toBe(false);
     wakeup.notify();
-    await sleeping;
+    const isAwake = sleeper();
+    await clock.advance(0);
+    expect(isAwake()).toBe(true);
+    const isAwakeAgain = sleeper();
+    await clock.advance(SLEEP_MS - 1);
+    expect(isAwakeAgain()).toBe(false);
+  });
+
+  it('forgets the notice that has woken a sleeper', async () => {
+    const isAwake = sleeper();
+    wakeup.notify();
+    await clock.advance(0);
+    expect(isAwake()).toBe(true);
+    const isAwakeAgain = sleeper();
+    await clock.advance(SLEEP_MS - 1);
+    expect(isAwakeAgain()).toBe(false);
   });
 });
