@@ -1,20 +1,37 @@
 import { appendFile, copyFile, open, readdir, readFile, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
-import { systemClock } from 'service/clock';
+import { sleep } from 'service/clock';
 import { fullFiles } from '../../src/audit/audit_files.js';
-import { AuditLog, type AuditRecord } from '../../src/audit/audit_log.js';
+import { AuditLog, type AuditLogOptions, type AuditRecord } from '../../src/audit/audit_log.js';
+import { until } from 'testkit/eventually';
 import { inFolder } from 'testkit/folder';
-import { eventually, memoryLog } from '../util/cluster.js';
+import { VirtualClock } from 'testkit/virtual_clock';
+import { memoryLog } from '../util/cluster.js';
+import { passUntilSettled } from '../util/passing.js';
 
 /** Full with three of the lines that are written here. */
 const FULL_BYTES = 500;
+/** A note is written after this time at the latest. */
+const NOTE_MS = 200;
+/** A written line goes to the disk after this time. */
+const SYNC_MS = 20;
 const logger = pino({ level: 'silent' });
 const DROPPED = 'presignatures_dropped';
 const dropped = (lost: string): AuditRecord => ({ event: DROPPED, fields: { lost, dropped: 1 } });
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+let clock: VirtualClock;
+beforeEach(() => {
+  clock = new VirtualClock();
+});
+
+const openLog = (path: string, other: Partial<AuditLogOptions> = {}): Promise<AuditLog> => AuditLog.open(path, { clock, logger, ...other });
+
+/** Closes a log. Time passes meanwhile: the last lines go to the disk a moment after they are written. */
+const close = (log: AuditLog): Promise<void> => passUntilSettled(clock, log.close());
 
 interface Line {
   readonly sequence: number;
@@ -54,12 +71,25 @@ async function fillDisk(path: string): Promise<() => Promise<void>> {
   };
 }
 
-async function withLog(use: (path: string, reopen: () => Promise<AuditLog>) => Promise<void>): Promise<void> {
-  await inFolder(async (folder) => {
-    const path = join(folder, 'audit.log');
-    await use(path, () => AuditLog.open(path, { clock: systemClock, logger }));
-  });
+/** Has every file brought to the disk by `datasync` while `use` runs. */
+async function withDisk(folder: string, datasync: () => Promise<void>, use: () => Promise<void>): Promise<void> {
+  const any = await open(folder, 'r');
+  const prototype = Object.getPrototypeOf(any) as Pick<FileHandle, 'datasync'>;
+  const { datasync: own } = prototype;
+  prototype.datasync = datasync;
+  try {
+    await use();
+  } finally {
+    prototype.datasync = own;
+    await any.close();
+  }
 }
+
+const withLog = (use: (path: string, reopen: () => Promise<AuditLog>) => Promise<void>): Promise<void> =>
+  inFolder((folder) => {
+    const path = join(folder, 'audit.log');
+    return use(path, () => openLog(path));
+  });
 
 describe('the audit log', () => {
   it('chains each line to the one before it, through restarts', () =>
@@ -69,7 +99,7 @@ describe('the audit log', () => {
         await Promise.all([1, 2, 3].map((k) => log.record(dropped(`node-${life}${k}`))));
         const { texts } = await read(path);
         expect([log.length, log.head]).toEqual([3 * life, sha256(texts.at(-1) ?? '')]);
-        await log.close();
+        await close(log);
       }
       const lines = await expectWhole(path);
       expect(lines.map(({ fields }) => fields['lost'])).toEqual([11, 12, 13, 21, 22, 23, 31, 32, 33].map((k) => `node-${k}`));
@@ -85,27 +115,31 @@ describe('the audit log', () => {
       expect((await readFile(path, 'utf8')).startsWith('{"sequence":1,')).toBe(true);
       await Promise.all(others);
       expect((await expectWhole(path)).length).toBe(501);
-      await log.close();
+      await close(log);
     }));
 
-  it('writes a note before the record that comes after it, and soon if none comes', () =>
+  it('writes a note with the record that comes after it, and after a fifth of a second if none comes', () =>
     withLog(async (path, reopen) => {
       const log = await reopen();
       log.note(dropped('node-1'));
       expect(await readFile(path, 'utf8')).toBe('');
       await log.record(dropped('node-2'));
       expect((await expectWhole(path)).map(({ fields }) => fields['lost'])).toEqual(['node-1', 'node-2']);
+      await clock.advance(NOTE_MS);
       log.note(dropped('node-3'));
-      await eventually('it is written', () => log.length === 3);
-      expect((await expectWhole(path)).length).toBe(3);
-      await log.close();
+      await clock.advance(NOTE_MS - 1);
+      log.note(dropped('node-4'));
+      expect(log.length).toBe(2);
+      await clock.advance(1);
+      expect((await expectWhole(path)).map(({ fields }) => fields['lost'])).toEqual(['node-1', 'node-2', 'node-3', 'node-4']);
+      await close(log);
     }));
 
   it('ends only when everything is written', () =>
     withLog(async (path, reopen) => {
       const log = await reopen();
       for (const k of [1, 2, 3]) log.note(dropped(`node-${k}`));
-      await log.close();
+      await close(log);
       expect((await expectWhole(path)).length).toBe(3);
     }));
 
@@ -115,18 +149,18 @@ describe('the audit log', () => {
       await log.record(dropped('node-1'));
       const before = (await stat(path)).size;
       await log.record(dropped('node-2'));
-      await log.close();
+      await close(log);
       const whole = await readFile(path);
       for (let size = before + 1; size < whole.length; size++) {
         await writeFile(path, whole.subarray(0, size));
-        await (await reopen()).close();
+        await close(await reopen());
         const lines = await expectWhole(path);
-        expect(lines.map(({ event }) => event)).toEqual(['presignatures_dropped', 'recovered']);
+        expect(lines.map(({ event }) => event)).toEqual([DROPPED, 'recovered']);
         expect(lines[1]?.fields).toEqual({ torn: whole.subarray(before, size).toString() });
       }
       for (const size of [0, before, whole.length]) {
         await writeFile(path, whole.subarray(0, size));
-        await (await reopen()).close();
+        await close(await reopen());
         expect(await readFile(path)).toEqual(whole.subarray(0, size));
       }
     }));
@@ -136,12 +170,12 @@ describe('the audit log', () => {
       const log = await reopen();
       const long = 'x'.repeat(5_000);
       await Promise.all(Array.from({ length: 400 }, (_, k) => log.record(dropped(`${k} ${long}`))));
-      await log.close();
+      await close(log);
       expect((await stat(path)).size).toBeGreaterThan(1 << 20);
       await appendFile(path, '{"sequence":401,');
       const again = await reopen();
       await again.record(dropped('node-1'));
-      await again.close();
+      await close(again);
       expect((await expectWhole(path)).length).toBe(402);
     }));
 
@@ -149,10 +183,16 @@ describe('the audit log', () => {
     withLog(async (path, reopen) => {
       const log = await reopen();
       for (const k of [1, 2, 3]) await log.record(dropped(`node-${k}`));
-      await log.close();
+      await close(log);
       const text = await readFile(path, 'utf8');
-      const longer = [`${text}{}\n`, `${text}${'x'.repeat(300_000)}`, 'x'.repeat(2_000_000)];
-      for (const changed of [text.replace('node-2', 'node-9'), text.replace(/^.*\n/, ''), ...longer]) {
+      const changes = [
+        text.replace('node-2', 'node-9'),
+        text.replace(/^.*\n/, ''),
+        `${text}{}\n`,
+        `${text}${'x'.repeat(300_000)}`,
+        'x'.repeat(2_000_000),
+      ];
+      for (const changed of changes) {
         await writeFile(path, changed);
         await expect(reopen()).rejects.toThrow(/audit\.log: .*(verify-audit-log names the place).*move it away/s);
         expect(await readFile(path, 'utf8')).toBe(changed);
@@ -164,7 +204,7 @@ describe('the audit log', () => {
       const path = join(folder, 'audit.log');
       const problems: (string | null)[] = [];
       const { logger, lines } = memoryLog();
-      const log = await AuditLog.open(path, { clock: systemClock, logger, onProblem: (reason) => void problems.push(reason) });
+      const log = await openLog(path, { logger, onProblem: (reason) => void problems.push(reason) });
       await log.record(dropped('node-1'));
       const mend = await fillDisk(path);
       try {
@@ -175,60 +215,90 @@ describe('the audit log', () => {
         await mend();
       }
       await log.record(dropped('node-5'));
-      await log.close();
+      await close(log);
       const written = await expectWhole(path);
-      const drops = written.filter(({ event }) => event === DROPPED);
-      expect(drops.map(({ fields }) => fields['lost'])).toEqual(['node-1', 'node-3', 'node-5']);
+      const lost = written.filter(({ event }) => event === DROPPED).map(({ fields }) => fields['lost']);
+      expect(lost).toEqual(['node-1', 'node-3', 'node-5']);
       expect(written.map(({ event }) => event)).toContain('recovered');
       expect(problems.at(-1)).toBeNull();
       expect(problems.some((problem) => /^the audit log cannot be written: .*EBADF/.test(problem ?? ''))).toBe(true);
       expect(lines.map(({ event }) => event)).toEqual(['audit_log_failed', 'audit_log_failed']);
     }));
 
+  it('tries a note again when it could not be written', () =>
+    withLog(async (path, reopen) => {
+      const log = await reopen();
+      const mend = await fillDisk(path);
+      try {
+        log.note(dropped('node-1'));
+        await clock.advance(NOTE_MS);
+        expect(log.length).toBe(0);
+      } finally {
+        await mend();
+      }
+      await clock.advance(NOTE_MS);
+      await until(() => log.length === 2);
+      expect((await expectWhole(path)).map(({ event }) => event)).toEqual(['recovered', DROPPED]);
+      await close(log);
+    }));
+
   it('does not keep anybody waiting for the disk, and says when the disk fails', () =>
     inFolder(async (folder) => {
       const problems: (string | null)[] = [];
       const path = join(folder, 'audit.log');
-      const log = await AuditLog.open(path, { clock: systemClock, logger, onProblem: (reason) => void problems.push(reason) });
-      const any = await open(join(folder, 'any'), 'w');
-      const prototype = Object.getPrototypeOf(any) as Pick<FileHandle, 'datasync'>;
-      const { datasync } = prototype;
-      let fail = (): void => undefined;
-      prototype.datasync = () => new Promise((_, reject) => {
-        fail = () => {
-          reject(new Error('EIO'));
-        };
-      });
-      try {
+      const log = await openLog(path, { logger, onProblem: (reason) => void problems.push(reason) });
+      let syncs = 0;
+      const failing = (): Promise<void> => {
+        syncs += 1;
+        return Promise.reject(new Error('EIO'));
+      };
+      await withDisk(folder, failing, async () => {
         for (const k of [1, 2]) await log.record(dropped(`node-${k}`));
         expect((await expectWhole(path)).length).toBe(2);
-        expect(problems).toEqual([]);
-        await eventually('it is told', () => {
-          fail();
-          return problems.length > 0;
-        });
-      } finally {
-        prototype.datasync = datasync;
-        await any.close();
-      }
+        await clock.advance(SYNC_MS - 1);
+        expect([syncs, problems]).toEqual([0, []]);
+        await clock.advance(1);
+        expect(syncs).toBe(1);
+      });
       expect(problems).toEqual(['the audit log cannot be written: EIO']);
       await log.record(dropped('node-3'));
-      await log.close();
+      await close(log);
       expect(problems.at(-1)).toBeNull();
       expect((await expectWhole(path)).length).toBe(3);
     }));
 
-  it('is as it was closed: what comes later is refused, or said to be lost, once', () =>
+  it('brings the lines of one moment to the disk together, and rests when there are no more', () =>
+    inFolder(async (folder) => {
+      const log = await openLog(join(folder, 'audit.log'));
+      let syncs = 0;
+      const counting = (): Promise<void> => {
+        syncs += 1;
+        return Promise.resolve();
+      };
+      await withDisk(folder, counting, async () => {
+        for (let moment = 1; moment <= 3; moment++) {
+          for (const k of [1, 2, 3]) await log.record(dropped(`node-${k}`));
+          await clock.advance(SYNC_MS);
+          expect([syncs, clock.pending]).toEqual([moment, 0]);
+        }
+        await close(log);
+      });
+      expect(syncs).toBe(3);
+    }));
+
+  it('is as it was closed: what comes later is refused, or said to be lost, each once', () =>
     inFolder(async (folder) => {
       const { logger, lines } = memoryLog();
       const path = join(folder, 'audit.log');
-      const log = await AuditLog.open(path, { clock: systemClock, logger });
+      const log = await openLog(path, { logger });
       log.note(dropped('node-1'));
-      await log.close();
-      log.note(dropped('node-2'));
-      await expect(log.record(dropped('node-3'))).rejects.toThrow('the audit log is closed');
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      expect(lines).toMatchObject([{ event: 'audit_log_failed', lost: ['presignatures_dropped'] }]);
+      await close(log);
+      for (const k of [2, 3]) log.note(dropped(`node-${k}`));
+      await expect(log.record(dropped('node-4'))).rejects.toThrow('the audit log is closed');
+      await clock.advance(10 * NOTE_MS);
+      expect(clock.pending).toBe(0);
+      const lost = { event: 'audit_log_failed', lost: [DROPPED] };
+      expect(lines).toMatchObject([lost, lost]);
       expect((await expectWhole(path)).length).toBe(1);
     }));
 
@@ -236,39 +306,32 @@ describe('the audit log', () => {
     inFolder(async (folder) => {
       const path = join(folder, 'audit.log');
       for (const life of [1, 2]) {
-        const log = await AuditLog.open(path, { clock: systemClock, logger, fullBytes: FULL_BYTES });
+        const log = await openLog(path, { fullBytes: FULL_BYTES });
         for (const k of [1, 2, 3, 4, 5]) await log.record(dropped(`${life}, ${k}`));
         await Promise.all([6, 7, 8].map((k) => log.record(dropped(`${life}, ${k}`))));
         log.note(dropped(`${life}, 9`));
         expect(log.length).toBe(9 * life - 1);
-        await log.close();
+        await close(log);
       }
       const names = await readdir(folder);
       const full = [12, 15, 18, 3, 6, 9].map((last) => `audit.${last}.log`);
       expect(names.sort()).toEqual([...full, 'audit.log']);
       const lines = await expectWhole(path);
-      const lostIn = (life: number) => Array.from({ length: 9 }, (_, k) => `${life}, ${k + 1}`);
-      expect(lines.map(({ fields }) => fields['lost'])).toEqual([...lostIn(1), ...lostIn(2)]);
+      const written = [1, 2].flatMap((life) => Array.from({ length: 9 }, (_, k) => `${life}, ${k + 1}`));
+      expect(lines.map(({ fields }) => fields['lost'])).toEqual(written);
       for (const name of names) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
     }));
 
   it('ends only when the file that its end has filled is put away', () =>
     inFolder(async (folder) => {
       const path = join(folder, 'audit.log');
-      const log = await AuditLog.open(path, { clock: systemClock, logger, fullBytes: FULL_BYTES });
-      const any = await open(folder, 'r');
-      const prototype = Object.getPrototypeOf(any) as Pick<FileHandle, 'datasync'>;
-      const { datasync } = prototype;
-      // A slow disk.
-      prototype.datasync = () => new Promise((resolve) => setTimeout(resolve, 100));
-      try {
+      const log = await openLog(path, { fullBytes: FULL_BYTES });
+      const slow = (): Promise<void> => sleep(clock, 5 * SYNC_MS);
+      await withDisk(folder, slow, async () => {
         const written = Promise.all(Array.from({ length: 9 }, (_, k) => log.record(dropped(`node-${k}`))));
-        await log.close();
+        await close(log);
         await written;
-      } finally {
-        prototype.datasync = datasync;
-        await any.close();
-      }
+      });
       expect((await readdir(folder)).sort()).toEqual(['audit.3.log', 'audit.9.log', 'audit.log']);
       expect((await expectWhole(path)).length).toBe(9);
     }));
@@ -278,9 +341,9 @@ describe('the audit log', () => {
       const path = join(folder, 'audit.log');
       const full = join(folder, 'audit.3.log');
       const write = async (count: number): Promise<void> => {
-        const log = await AuditLog.open(path, { clock: systemClock, logger, fullBytes: FULL_BYTES });
+        const log = await openLog(path, { fullBytes: FULL_BYTES });
         for (let k = 1; k <= count; k++) await log.record(dropped(`node-${k}`));
-        await log.close();
+        await close(log);
       };
       await write(3);
       const text = await readFile(full, 'utf8');
@@ -302,19 +365,19 @@ describe('the audit log', () => {
   it('is refused when it does not go on from the file before', () =>
     inFolder(async (folder) => {
       const path = join(folder, 'audit.log');
-      const open = (): Promise<AuditLog> => AuditLog.open(path, { clock: systemClock, logger, fullBytes: FULL_BYTES });
+      const open = (): Promise<AuditLog> => openLog(path, { fullBytes: FULL_BYTES });
       const log = await open();
       for (let k = 1; k <= 7; k++) await log.record(dropped(`node-${k}`));
-      await log.close();
+      await close(log);
       const full = join(folder, 'audit.6.log');
       const [text, last] = [await readFile(full, 'utf8'), await readFile(path, 'utf8')];
-      const shorter = [text.replace(/[^\n]*\n$/, ''), text.slice(0, -9), ''];
-      for (const changed of [...shorter, text.replace('node-6', 'node-9'), text.replace('node-5', 'node-9')]) {
+      const withoutEnd = text.replace(/[^\n]*\n$/, '');
+      for (const changed of [withoutEnd, text.slice(0, -9), text.replace('node-6', 'node-9'), text.replace('node-5', 'node-9'), '']) {
         await writeFile(full, changed);
         await expect(open()).rejects.toThrow(/audit(\.6)?\.log: .*(verify-audit-log names the place)/);
       }
       await writeFile(path, '');
-      for (const cut of [text.replace(/[^\n]*\n$/, ''), `${text}{"sequence":`]) {
+      for (const cut of [withoutEnd, `${text}{"sequence":`]) {
         await writeFile(full, cut);
         await expect(open()).rejects.toThrow(/audit\.6\.log: it does not end with line 6/);
       }
@@ -327,11 +390,11 @@ describe('the audit log', () => {
       await writeFile(path, last);
       const again = await open();
       expect(again.length).toBe(7);
-      await again.close();
+      await close(again);
     }));
 
   it('is not opened when it cannot be', () =>
     inFolder(async (folder) => {
-      await expect(AuditLog.open(join(folder, 'gone', 'audit.log'), { clock: systemClock, logger })).rejects.toThrow('ENOENT');
+      await expect(openLog(join(folder, 'gone', 'audit.log'))).rejects.toThrow('ENOENT');
     }));
 });
