@@ -6,13 +6,13 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { SMALL_FOR_TESTS, smallSafePrimes } from 'cggmp24/testing';
 import { SealKey } from 'sealing/seal_key';
 import { sealText, type Label } from 'sealing/sealed_file';
-import { systemClock } from 'service/clock';
 import { systemRandom } from 'service/random';
 import { DamagedFile } from '../../src/base/errors.js';
-import { PrimeFolder } from '../../src/primes/prime_folder.js';
+import { PrimeFolder, type PrimeFolderOptions } from '../../src/primes/prime_folder.js';
 import { inFolder } from 'testkit/folder';
 import { present } from 'testkit/present';
 import { testSealKey } from 'testkit/seal_key';
+import { VirtualClock } from 'testkit/virtual_clock';
 
 let sealKey: SealKey;
 beforeAll(async () => {
@@ -20,10 +20,9 @@ beforeAll(async () => {
 });
 
 const [PRIME = ''] = smallSafePrimes;
-const open = (folder: string, other: object = {}): PrimeFolder => {
-  const system = { clock: systemClock, random: systemRandom };
-  return new PrimeFolder({ folder, nodeId: 'node-1', sealKey, params: SMALL_FOR_TESTS, ...system, ...other });
-};
+const clock = new VirtualClock();
+const open = (folder: string, other: Partial<PrimeFolderOptions> = {}): PrimeFolder =>
+  new PrimeFolder({ folder, nodeId: 'node-1', sealKey, params: SMALL_FOR_TESTS, clock, random: systemRandom, ...other });
 
 async function filled(folder: string, count: number, key = sealKey): Promise<PrimeFolder> {
   const primes = open(folder, { sealKey: key });
@@ -41,7 +40,7 @@ describe('a folder of primes', () => {
   it('hands each out once, the oldest first; then it is in no file', () =>
     inFolder(async (folder) => {
       await filled(folder, 1);
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await clock.advance(1);
       await open(folder).add(present(smallSafePrimes[7]));
       const primes = open(folder);
       await primes.check();

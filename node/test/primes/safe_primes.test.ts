@@ -1,52 +1,25 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { parsePrimes } from 'cggmp24';
 import { SMALL_FOR_TESTS, smallSafePrimes } from 'cggmp24/testing';
-import { SealKey } from 'sealing/seal_key';
-import { systemClock } from 'service/clock';
+import type { SealKey } from 'sealing/seal_key';
 import { systemRandom } from 'service/random';
 import { WorkerFailed } from '../../src/base/errors.js';
-import type { ProtocolRunner } from '../../src/workers/jobs.js';
 import { PrimeFolder } from '../../src/primes/prime_folder.js';
 import { PrimeSupply } from '../../src/primes/safe_primes.js';
-import { eventually, memoryLog } from '../util/cluster.js';
+import { until } from 'testkit/eventually';
 import { inFolder } from 'testkit/folder';
 import { present } from 'testkit/present';
 import { testSealKey } from 'testkit/seal_key';
-
-/** Finds the fixture primes, one search at a time, when it is told to. */
-class FakeRunner {
-  readonly waiting: ((prime: string | Error) => void)[] = [];
-  aborted = 0;
-  #next = 0;
-
-  get runner(): ProtocolRunner {
-    const run = () => {
-      let abort: (reason: Error) => void = () => undefined;
-      const result = new Promise<string>((resolve, reject) => {
-        let ended = false;
-        this.waiting.push((found) => {
-          ended = true;
-          if (found instanceof Error) reject(found);
-          else resolve(found);
-        });
-        abort = (reason) => {
-          if (!ended) this.aborted += 1;
-          reject(reason);
-        };
-      });
-      result.catch(() => undefined);
-      return { result, abort, receive: () => undefined };
-    };
-    return { run: run as unknown as ProtocolRunner['run'] };
-  }
-
-  find(): void {
-    this.waiting.shift()?.(smallSafePrimes[this.#next++] ?? '');
-  }
-}
+import { VirtualClock } from 'testkit/virtual_clock';
+import { memoryLog } from '../util/cluster.js';
+import { FakeRunner } from './fake_runner.js';
 
 let sealKey: SealKey;
+let clock: VirtualClock;
+beforeEach(() => {
+  clock = new VirtualClock();
+});
 beforeAll(async () => {
   sealKey = await testSealKey();
 });
@@ -54,7 +27,7 @@ beforeAll(async () => {
 async function open(folder: string) {
   const fake = new FakeRunner();
   const log = memoryLog();
-  const own = { folder, nodeId: 'node-1', sealKey, params: SMALL_FOR_TESTS, clock: systemClock, random: systemRandom };
+  const own = { folder, nodeId: 'node-1', sealKey, params: SMALL_FOR_TESTS, clock, random: systemRandom };
   const supply = await PrimeSupply.open({ ...own, runner: fake.runner, workers: 2, logger: log.logger });
   return { supply, fake, lines: log.lines, files: new PrimeFolder(own) };
 }
@@ -70,10 +43,10 @@ describe('the supply of safe primes', () => {
     inFolder(async (folder) => {
       const { supply, fake, lines } = await open(folder);
       const ready = supply.prepare(never);
-      await eventually('two searches', () => fake.waiting.length === 2);
+      await until(() => fake.searches.length === 2);
       for (let found = 1; found <= 4; found++) {
         fake.find();
-        await eventually('the next search begins', () => fake.waiting.length === 2 || found === 4);
+        await until(() => fake.searches.length === 2 || found === 4);
       }
       await ready;
       expect(fake.aborted).toBe(1);
@@ -91,17 +64,18 @@ describe('the supply of safe primes', () => {
       const { supply, fake } = await open(folder);
       const life = new AbortController();
       const ready = supply.prepare(life.signal);
-      await eventually('two searches', () => fake.waiting.length === 2);
+      await until(() => fake.searches.length === 2);
       fake.find();
-      await eventually('it is on disk', () => fake.waiting.length === 2);
+      await until(() => fake.searches.length === 2);
       life.abort(new Error('killed'));
       await expect(ready).rejects.toThrow('killed');
       expect(fake.aborted).toBe(2);
       const again = await open(folder);
       expect(await again.files.size()).toBe(1);
+      await clock.advance(1);
       for (const prime of smallSafePrimes.slice(4, 7)) await again.files.add(prime);
       await again.supply.prepare(never);
-      expect(again.fake.waiting).toHaveLength(0);
+      expect(again.fake.searches).toHaveLength(0);
       expect((await handedOut(again.supply))[0]).toBe(smallSafePrimes[0]);
     }));
 
@@ -118,7 +92,7 @@ describe('the supply of safe primes', () => {
       expect(await files.size()).toBe(1);
       const life = new AbortController();
       const ready = supply.prepare(life.signal);
-      await eventually('it searches again', () => fake.waiting.length === 2);
+      await until(() => fake.searches.length === 2);
       life.abort(new Error('enough'));
       await expect(ready).rejects.toThrow('enough');
     }));
@@ -129,20 +103,23 @@ describe('the supply of safe primes', () => {
       for (const prime of smallSafePrimes.slice(4, 7)) await files.add(prime);
       await expect(supply.take()).rejects.toThrow('there are not four primes');
       const ready = supply.prepare(never);
-      await eventually('it searches', () => fake.waiting.length === 2);
+      await until(() => fake.searches.length === 2);
       fake.find();
       await ready;
       expect((await handedOut(supply)).sort()).toEqual([...smallSafePrimes.slice(4, 7), present(smallSafePrimes[0])].sort());
     }));
 
-  it('searches on when a search fails', () =>
+  it('searches on, a second later, when a search fails', () =>
     inFolder(async (folder) => {
       const { supply, fake, lines, files } = await open(folder);
       for (const prime of smallSafePrimes.slice(1, 4)) await files.add(prime);
       const ready = supply.prepare(never);
-      await eventually('two searches', () => fake.waiting.length === 2);
-      fake.waiting.shift()?.(new WorkerFailed('the worker thread crashed'));
-      await eventually('it says so', () => lines.some(({ event }) => event === 'safe_prime_failed'));
+      await until(() => fake.searches.length === 2);
+      fake.fail(new WorkerFailed('the worker thread crashed'));
+      await until(() => lines.some(({ event }) => event === 'safe_prime_failed'));
+      expect(fake.searches).toHaveLength(1);
+      await clock.advance(1_000);
+      expect(fake.searches).toHaveLength(2);
       fake.find();
       await ready;
     }));
@@ -153,7 +130,7 @@ describe('the supply of safe primes', () => {
       await mkdir(folder);
       const { supply, fake } = await open(folder);
       const ready = supply.prepare(never);
-      await eventually('two searches', () => fake.waiting.length === 2);
+      await until(() => fake.searches.length === 2);
       await rm(folder, { recursive: true });
       fake.find();
       await expect(ready).rejects.toThrow('ENOENT');
