@@ -9,8 +9,10 @@ import { SessionTimeout } from '../../src/base/errors.js';
 import { runOverBoard, type TransportDeps } from '../../src/transport/http_transport.js';
 import { Seals } from '../../src/mail/seals.js';
 import { nodeId } from '../../src/base/utils.js';
+import type { ProtocolRunner } from '../../src/workers/jobs.js';
 import { TestBoard } from 'testkit/board';
-import { eventually, memoryLog } from '../util/cluster.js';
+import { until } from 'testkit/eventually';
+import { memoryLog } from '../util/cluster.js';
 import { poolInThread } from '../util/in_thread.js';
 import { present } from 'testkit/present';
 import { members } from 'testkit/roster';
@@ -49,6 +51,20 @@ const run = (n: number, session: KeygenSession, other: Partial<TransportDeps> = 
 /** Resolves when a session of this node has begun to wait: its first message is there. */
 async function waits(self: number): Promise<void> {
   while ((await client.listMessages('keygen', 'node-65535')).every(({ from_node }) => from_node !== nodeId(self)));
+}
+
+/** Runs jobs as the pool does, and notes for whom a session waits: protocol indices. */
+function watchingRunner(): { runner: ProtocolRunner; waitsFor: () => readonly number[] } {
+  let waitsFor: readonly number[] = [];
+  const run: ProtocolRunner['run'] = (job, events) =>
+    pool.run(job, {
+      ...events,
+      onWaiting: (round, missing) => {
+        events.onWaiting?.(round, missing);
+        waitsFor = missing;
+      },
+    });
+  return { runner: { run }, waitsFor: () => waitsFor };
 }
 
 /** Posts late. */
@@ -123,9 +139,9 @@ describe('a session over the board', () => {
     dying.abort(new Error('killed'));
     await third;
     for (const index of [1, 2]) presence.set(index, 'a');
-    const running = run(3, keygenSession(0, [0, 1, 2])).catch((error: unknown) => error);
-    await waits(0);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const { runner, waitsFor } = watchingRunner();
+    const running = run(3, keygenSession(0, [0, 1, 2]), { runner }).catch((error: unknown) => error);
+    await until(() => waitsFor().join() === '1');
     presence.set(2, 'a', { live: false, ageMs: 4_000 });
     const stopping = new AbortController();
     const second = run(3, keygenSession(1, [0, 1, 2], { signal: stopping.signal })).catch(() => undefined);
@@ -162,7 +178,7 @@ describe('a session over the board', () => {
   it('ends with the reason of its signal, and leaves nothing behind', async () => {
     const stopping = new AbortController();
     const running = run(2, keygenSession(0, [0, 1], { signal: stopping.signal })).catch((error: unknown) => error);
-    await eventually('it listens', () => presence.listeners > 0);
+    await until(() => presence.listeners > 0);
     const reason = new Error('enough');
     stopping.abort(reason);
     expect(await running).toBe(reason);
