@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { request as ask } from 'undici';
 import { ServiceError, TransportError } from 'service/errors';
 import { caller } from 'testkit/caller';
@@ -156,6 +156,23 @@ describe('a board that was restarted', () => {
     await passUntil(clock, async () => (await c.nodes.getRequest(request_id)) !== undefined);
     stopping.abort();
     await sweeping;
+  });
+});
+
+describe('sweeping', () => {
+  it('happens at once, then every second, and stops with its signal', async () => {
+    const sweep = jest.spyOn(c.gateway, 'sweep').mockResolvedValue();
+    const stopping = new AbortController();
+    const sweeping = c.gateway.run(stopping.signal);
+    await clock.advance(999);
+    expect(sweep).toHaveBeenCalledTimes(1);
+    await clock.advance(1);
+    expect(sweep).toHaveBeenCalledTimes(2);
+    await clock.advance(1_000);
+    expect(sweep).toHaveBeenCalledTimes(3);
+    stopping.abort();
+    await sweeping;
+    expect(clock.pending).toBe(0);
   });
 });
 
