@@ -26,18 +26,18 @@ export interface ClusterDeps {
   readonly logger: Logger;
 }
 
-/** What the gateway says to the nodes of its cluster, and what it believes them. */
+/** What the gateway says to the nodes of its cluster, and what it believes of what they say. */
 export interface ClusterMode {
   /** Follows what nodes state, until `signal` aborts. It never rejects. */
   follow(signal: AbortSignal): Promise<void>;
   /** The public keys that are shown now, compressed and hexadecimal. @throws BoardUnavailable */
   shownKeys(): Promise<readonly string[]>;
-  /** The id of the presignature with which nodes shall sign the next request; undefined when the gateway proposes none. */
+  /** The id of the presignature that the gateway proposes for the next request; undefined when it proposes none. */
   propose(): string | undefined;
   /** The `origin` of a new request: it tells the nodes who asks. @param time milliseconds since 1970 */
   originOf(draft: RequestDraft, time: number): Promise<string>;
-  /** Does its origin allow that this gateway has asked for it? It may have forgotten that it has. */
-  mayBeAskedFor(record: RequestRecord): Promise<boolean>;
+  /** May this gateway have asked for a request that is not in its book any more? A signed origin tells. */
+  mayHaveAskedFor(record: RequestRecord): Promise<boolean>;
   /** Why nodes refuse to sign, as they have signed that; undefined when none has. */
   refusalReason(record: RequestRecord): Promise<string | undefined>;
   /** Whom nodes accuse. The one that most of them accuse is the first. */
@@ -86,7 +86,7 @@ class SealedCluster implements ClusterMode {
     return originOf(this.#deps.identity, this.#deps.roster, draft, time);
   }
 
-  mayBeAskedFor(record: RequestRecord): Promise<boolean> {
+  mayHaveAskedFor(record: RequestRecord): Promise<boolean> {
     return wasAskedFor(this.#deps.roster, record);
   }
 
@@ -125,7 +125,7 @@ class PlainCluster implements ClusterMode {
     return Promise.resolve('gateway');
   }
 
-  mayBeAskedFor(): Promise<boolean> {
+  mayHaveAskedFor(): Promise<boolean> {
     return Promise.resolve(true);
   }
 

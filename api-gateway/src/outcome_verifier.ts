@@ -8,7 +8,7 @@ import type { PinnedKey } from './public_key.js';
 import type { UnfinishedRequests } from './unfinished_requests.js';
 
 export interface OutcomeVerifierDeps {
-  readonly cluster: Pick<ClusterMode, 'mayBeAskedFor' | 'refusalReason'>;
+  readonly cluster: Pick<ClusterMode, 'mayHaveAskedFor' | 'refusalReason'>;
   readonly key: Pick<PinnedKey, 'get'>;
   readonly requests: Pick<UnfinishedRequests, 'has' | 'finish'>;
   readonly logger: Logger;
@@ -42,8 +42,8 @@ export class OutcomeVerifier {
 
   async #isValid(record: RequestRecord, signature: string): Promise<boolean> {
     const { requests, cluster, key } = this.#deps;
-    // What is in the book was asked for. For the rest, its origin is the only memory of that.
-    const isAskedFor = requests.has(record.id) || (await cluster.mayBeAskedFor(record));
+    // What is in the book was asked for. Of other requests only their origin can tell.
+    const isAskedFor = requests.has(record.id) || (await cluster.mayHaveAskedFor(record));
     const publicKey = Buffer.from(await key.get(), 'hex');
     return isAskedFor && verify(parseSignature(signature), publicKey, Buffer.from(record.message));
   }
