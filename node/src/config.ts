@@ -11,7 +11,7 @@ const SECONDS = 1000;
 const MINUTES = 60 * SECONDS;
 /** With less CPU time a node would be too slow for the other makers of a presignature, who would not wait for it. */
 const LEAST_POOL_CPU = 0.05;
-/** Rust nodes begin when they are started, and search for primes during the attempt: all nodes wait for them this many times as long. */
+/** Rust nodes search for primes during the attempt, which begins when they start. So all nodes wait for them this many times as long. */
 const RUST_PATIENCE = 15;
 
 /** The level in a Rust filter (`info`, `warn,node=debug`, `node=trace`): the one that stands alone, else the first, else `info`. */

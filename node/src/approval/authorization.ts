@@ -23,7 +23,7 @@ export interface Authorization {
 
 /**
  * Has a client of the gateway asked for this very message under this very id, a short time ago?
- * @throws Refused saying what is wrong, for this node's own log: others are told that it was refused and no more
+ * @throws Refused saying what is wrong. Only this node's own log says that: others learn that it was refused, and no more
  */
 export type Authorize = (request: RequestRecord) => Promise<Authorization>;
 

@@ -28,8 +28,8 @@ interface Objection {
 }
 
 /**
- * Decides whether this node signs a request: a client of the gateway has to have asked for it, and the policy has to allow it. The
- * decision is recorded before anything else is done about the request.
+ * Decides whether this node signs a request: a client of the gateway must have asked for it, and the policy must allow it. The decision is
+ * recorded before anything else is done about the request.
  * @throws what the audit log throws when a refusal cannot be recorded
  */
 export async function decide({ authorize, policy, audit, logger }: DecisionDeps, request: RequestRecord): Promise<Decision> {

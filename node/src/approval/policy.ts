@@ -1,4 +1,4 @@
-/** What a node signs, of all that authorized clients ask for. It is asked before any share is used. */
+/** Decides which of the requests of authorized clients a node signs. It is asked before any share is used. */
 import { readFile } from 'node:fs/promises';
 import { Refused } from 'sealing/errors';
 import { parseJson } from 'sealing/json';
@@ -26,7 +26,7 @@ export interface Policy {
   check(request: PolicyRequest): PolicyAnswer;
 }
 
-/** Signs whatever is asked for. */
+/** Signs everything that is asked for. */
 export const ALLOW_ALL: Policy = { sha256: null, check: () => ({ allowed: true }) };
 
 const PatternSchema = z.string().min(1).max(256);
@@ -35,7 +35,8 @@ const LimitSchema = z.int().min(1).max(100_000);
 
 /**
  * A pattern is a text in which each `*` stands for any text, even an empty one. It has to match the whole message, and case counts.
- * Patterns can do no more, so that matching takes time in proportion to the message, whatever a stranger puts into it.
+ * Patterns can do no more than that: so a match takes time in proportion to the length of the message, and no stranger can make it take
+ * longer.
  */
 const PolicyFileSchema = z.strictObject({
   version: z.literal(1),
@@ -111,7 +112,7 @@ class FilePolicy implements Policy {
   }
 }
 
-/** Finds each piece between stars at its first place: if the message matches at all, it matches in this way. */
+/** Looks for each piece between two stars at the first place where it occurs. If the message matches at all, it matches in this way. */
 function matches(pattern: string, message: string): boolean {
   const [first = '', ...others] = pattern.split('*');
   const last = others.pop();

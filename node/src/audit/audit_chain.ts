@@ -1,6 +1,6 @@
 /**
  * The lines of an audit log. Each has a number and the SHA-256 of the line before it. So nothing in the middle can be changed, removed,
- * inserted or moved without breaking the chain. That the end was cut off or replaced shows only to somebody who has noted the head.
+ * inserted or moved without breaking the chain. Only somebody who has noted the head can tell that the end was cut off or replaced.
  */
 import { Refused } from 'sealing/errors';
 import { parseJson } from 'sealing/json';
@@ -36,7 +36,7 @@ export class AuditChain {
     readonly head: string,
   ) {}
 
-  /** A chain whose beginning is not at hand, followed up to one of its lines. @throws Refused */
+  /** The chain up to this line, for when the lines before it are not at hand. @throws Refused */
   static from(line: Uint8Array): AuditChain {
     return new AuditChain(parse(line).sequence, sha256(line));
   }

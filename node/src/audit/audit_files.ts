@@ -11,7 +11,10 @@ import { AuditChain, LINE_FEED } from './audit_chain.js';
 import { DamagedFile } from '../base/errors.js';
 import { syncFolder } from '../storage/files.js';
 
-/** How much of the end of a file is checked when it is opened. `verify-audit-log` checks all of it. Larger: a node starts later. */
+/**
+ * This much of the end of a file is checked when it is opened; `verify-audit-log` checks all of it. Smaller: a node that starts notices
+ * fewer changes. Larger: it starts later.
+ */
 const TAIL_BYTES = 1 << 20;
 /** The longest part of a line that a crash can leave. Longer ones are not this program's. */
 const MAX_TORN_BYTES = 1 << 18;

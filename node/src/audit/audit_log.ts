@@ -6,9 +6,12 @@ import { openLog, putAway, type OpenLog } from './audit_files.js';
 
 /** A file of this size is full. It has about 200,000 lines. */
 const FULL_BYTES = 64 << 20;
-/** A note waits at most this long for a record to be written with, ms. Smaller: more writing. Larger: a crash loses older notes. */
+/** A note waits at most this long, ms, to be written together with a record. Smaller: more writing. Larger: a crash loses older notes. */
 const NOTE_MS = 200;
-/** Written lines wait this long for others to go to the disk with, ms. Smaller: more work for the disk. Larger: a power cut loses more. */
+/**
+ * Written lines wait this long, ms, so that others go to the disk with them. Smaller: more work for the disk. Larger: a power cut loses
+ * more.
+ */
 const SYNC_MS = 20;
 
 /** A request, who asked for it, and what is to be signed. */
@@ -84,15 +87,15 @@ interface QueuedRecord {
 }
 
 /**
- * What this node was asked for, and what it does about it, written before it is done. Nothing in it is ever removed.
+ * What this node is asked for, and what it does about that. It writes what it will do before it does it, and never removes a line.
  *
- * A written line is with the kernel: it survives this process, however that ends. It is on the disk a moment later, and nothing waits for
- * that. When the machine loses its power, the last moment is missing here, and the other signers' logs have it. That a presignature signs
- * once does not rest on this log: presignatures do not survive their process.
+ * The kernel has each written line, so the line survives this process, however that ends. It is on the disk a moment later; nothing waits
+ * for that. After a power cut the last moment is missing here, but the other signers' logs have it. A presignature signs only once, and
+ * that does not depend on this log: presignatures do not survive their process.
  */
 export class AuditLog {
   #queue: QueuedRecord[] = [];
-  /** null while a full file is put away, and after a failed writing, as the file may end in a part of a line. */
+  /** null while a full file is put away, and after a writing that failed: the file may then end in a part of a line. */
   #opened: OpenLog | null;
   #reopening: Promise<void> | null = null;
   #later: Timer | null = null;
@@ -129,7 +132,7 @@ export class AuditLog {
     return this.#chain.sequence;
   }
 
-  /** The record is written when this resolves, with everything before it. @throws when it is not: what it announces must not be done */
+  /** Resolves when the record, with everything before it, is written. @throws when it is not: what it announces must not be done */
   record(record: AuditRecord): Promise<void> {
     if (this.#closed) return Promise.reject(new Error('the audit log is closed'));
     return new Promise((resolve, reject) => {
@@ -138,7 +141,7 @@ export class AuditLog {
     });
   }
 
-  /** A record that nothing waits for. It is written with the next one, or soon, and is not lost when a writing fails. */
+  /** A record that nothing waits for. It is written with the next record, or soon. A writing that fails does not lose it. */
   note(record: AuditRecord): void {
     this.#queue.push({ record, time: this.#time(), waiter: null });
     this.#writeLater();
@@ -208,7 +211,7 @@ export class AuditLog {
     if (this.#opened !== null && this.#queue.length > 0) this.#write();
   }
 
-  /** Brings written lines to the disk, as many as there are at once. Never throws. */
+  /** Brings written lines to the disk until there are no more, each time all that there are. Never throws. */
   async #sync(): Promise<void> {
     while (!this.#isSynced) {
       await sleep(this.options.clock, SYNC_MS);

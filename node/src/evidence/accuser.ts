@@ -7,7 +7,10 @@ import type { EvidenceFolder } from './evidence_folder.js';
 
 /** Acts on the cheats that protocols find. */
 export interface Accuser {
-  /** Takes note of what a party's own words show. @returns the part of the blame that stands: no one else can have said it */
+  /**
+   * Takes note of what the parties' own messages show.
+   * @returns the part of the blame that stands: nobody else can have written those messages
+   */
   accuse(accusation: Accusation): readonly Blame[];
 }
 

@@ -35,7 +35,7 @@ export interface ParticipantMessage {
 
 /** Seals this node's messages in one run of a protocol, opens the others', and keeps both as they travelled. */
 export class SessionMail {
-  /** Of this run alone: should an id ever be run twice in one life, the two runs contradict each other no more than two lives do. */
+  /** Of this run alone. If one life ever runs an id twice, the two runs count as two lives: they do not contradict each other. */
   readonly #incarnation: string;
   readonly #settingDigest: string;
   readonly #sent: TravellingMessage[] = [];

@@ -5,13 +5,16 @@ import type { Clock } from 'service/clock';
  * Larger: the pool follows a new rate late.
  */
 const MEMORY_MS = 60_000;
-/** Weight of the newest value in the average time of a making. Smaller: it follows slowly. Larger: one slow making counts too much. */
+/**
+ * Weight of the newest value in the average time that making a presignature takes. Smaller: the average follows slowly. Larger: one slow
+ * making counts too much.
+ */
 const NEWEST_WEIGHT = 1 / 8;
 
 export interface PoolBounds {
   /** Presignatures that the cluster keeps while nobody asks for signatures. */
   readonly target: number;
-  /** The most it keeps; a node that holds as many takes part in making no more. */
+  /** The most it keeps; a node that holds this many takes part in making no more. */
   readonly max: number;
 }
 
@@ -22,8 +25,8 @@ export interface PoolDemandSummary {
 }
 
 /**
- * Learns how fast presignatures are used and how long it takes to make one, and from both how many the cluster should hold: the target,
- * against bursts, and what is used until those that are being made are ready. Every node sees every request, so a new leader knows it
+ * Learns how fast presignatures are used and how long making one takes. Both say how many the cluster should hold: the target, for bursts,
+ * and those that are used before the ones that are being made are ready. Every node sees every request, so a new leader knows the rate
  * already.
  */
 export class PoolDemand {

@@ -20,7 +20,7 @@ import { batchSize, nextBatch, type SetLevel } from './refill_plan.js';
  */
 const MIN_BATCHES = 2;
 export const MAX_BATCHES = 4;
-/** The leader looks this often whether the pool needs filling. News wakes it earlier; larger only delays what no news tells. */
+/** The leader looks this often whether the pool needs filling; news wakes it earlier. Larger: it is late where there is no news. */
 const LOOK_MS = 1_000;
 /**
  * A presignature that is ready counts as still being made for this long, because its makers report it a moment later. Smaller: it is
@@ -46,15 +46,15 @@ export interface PoolLeaderDeps extends ReadinessDeps, Pick<PresigningDeps, 'n' 
   readonly logger: Logger;
   readonly config: Pick<PresigningDeps['config'], 'workers' | 'fullSigningTimeoutMs' | 'poolLeaderTimeoutMs'>;
   readonly pool: PresignaturePool;
-  /** Does this node take part in the making of this one just now? */
+  /** Is this node taking part in making this one now? */
   readonly isMaking: (id: string) => boolean;
   /** Are requests being signed in full? Then the pool waits. */
   readonly isBusy: () => boolean;
 }
 
 /**
- * Keeps the pool at its aim while this node leads. The lowest node that was heard of lately leads: it asks the members of a signer set
- * to make presignatures together, in batches. Sets take turns, so that any node may be missing.
+ * Keeps the pool at its aim while this node leads. The lowest node that was heard from lately leads: it asks the members of a signer set to
+ * make presignatures together, in batches. Sets take turns, so that any node may be missing.
  */
 export class PoolLeader {
   readonly #led = new Map<string, LedPresignature>();
@@ -140,7 +140,7 @@ export class PoolLeader {
     this.#isBegun = true;
   }
 
-  /** Finds out which makings are over. The board is asked about those without this node: a maker that would report the end may be gone. */
+  /** Finds out which makings are over. Where this node takes no part it asks the board: a maker that would report the end may be gone. */
   async #settleLed(signal: AbortSignal): Promise<void> {
     const { client, clock, config } = this.deps;
     for (const [id, { overSince = Infinity }] of this.#led) {

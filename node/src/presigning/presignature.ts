@@ -131,7 +131,7 @@ export class PresignatureMaker {
     this.#making.set(id, making);
   }
 
-  /** Why not to take part; null when there is no reason. */
+  /** The reason not to take part; null when there is none. */
   async #obstacle({ id, origin }: PresignatureRequest, participants: readonly number[]): Promise<string | null> {
     const { n, t, seals, culprits, journal } = this.deps;
     const leader = leaderOf(id, n);
@@ -190,7 +190,7 @@ export class PresignatureMaker {
 
   // ---- bookkeeping ----
 
-  /** Drops what is of no use: a restarted node has lost its halves, one that is gone for long will have, and a cheat signs nothing. */
+  /** Drops what is of no use. A restarted node has lost its halves, one that is gone for long will lose them, and a cheat signs nothing. */
   #dropLost(): void {
     const { presence, logger, config, culprits, audit } = this.deps;
     for (const { index: party, status, ageMs } of presence.peers()) {

@@ -17,7 +17,7 @@ export interface StoredPresignature {
   /** Party indices, ascending; protocol index is the position. */
   readonly participants: readonly number[];
   readonly presignature: Presignature;
-  /** What its makers said to each other: evidence, should one of them cheat with its partial signature. Null when nobody signed that. */
+  /** What its makers said to each other: evidence if one of them cheats with its partial signature. Null when nobody signed that. */
   readonly making: SessionRecord | null;
 }
 
@@ -31,7 +31,7 @@ export class PresignaturePool {
   /** Those that are assigned to a request. */
   readonly #reserved = new Set<string>();
 
-  /** @param maxFree the pool is full when it has as many that are not assigned to a request */
+  /** @param maxFree the pool is full when this many are not assigned to a request */
   constructor(readonly maxFree: number) {}
 
   get size(): number {

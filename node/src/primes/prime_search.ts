@@ -29,7 +29,7 @@ export interface PrimeSearch {
 }
 
 /**
- * Searches for safe primes on all workers until there are as many as wanted. Then the searches that go on are stopped.
+ * Searches for safe primes on all workers until as many are found as are wanted. Then it stops the searches that still go on.
  * @throws the signal's reason when it aborts; what `keep` throws
  */
 export async function searchForPrimes(search: PrimeSearch, signal: AbortSignal): Promise<void> {

@@ -30,7 +30,7 @@ export interface ConflictDeps {
   readonly onProblem: (reason: string | null) => void;
 }
 
-/** Watches whether this node's key share, which is complete, belongs to the others' shares, until the signal aborts. */
+/** Watches whether this node's complete key share belongs to the others' shares, until the signal aborts. */
 export function watchForConflicts({ presence, logger, onProblem }: ConflictDeps, signal: AbortSignal): void {
   let known: string | null = null;
   const look = (): void => {

@@ -37,7 +37,10 @@ export class KeySetup {
     return new KeySetup(deps, keygen, auxInfo, { keygen: await statusOf(keygen), aux_info: await statusOf(auxInfo) });
   }
 
-  /** Begins the longest part, the search for primes, if this node needs any. Never throws: `run` waits for the primes, and does. */
+  /**
+   * Begins the longest part, the search for primes, if this node needs any. Never throws: `run` waits for the primes, and throws what
+   * failed.
+   */
   async prepare(signal: AbortSignal): Promise<void> {
     const { completed, committed } = this.status.aux_info;
     if (completed === null && committed === null) await this.auxInfo.prepare(signal).catch(() => undefined);

@@ -6,8 +6,8 @@ import type { JobResult, SessionJob } from '../workers/jobs.js';
 import { everyone } from './attempt_names.js';
 
 /**
- * A peer that was not alive for this long is given up. Smaller: an attempt, which costs all nodes much, ends because a peer is busy with
- * its primes. Larger: it ends later when a peer is down.
+ * A peer that was not alive for this long is given up. Smaller: an attempt ends because a peer is busy with its primes, and an attempt
+ * costs all nodes much. Larger: it ends later when a peer is down.
  */
 const GONE_AFTER_MS = 15_000;
 
@@ -23,8 +23,8 @@ export interface SetupSessionDeps extends TransportDeps {
 }
 
 /**
- * Makes sure that the board holds no message of this node under this id, which it has not used. If it does, the messages are of an earlier
- * cluster, or this node's data folder was emptied: the others' old messages would contradict their new ones.
+ * Makes sure that the board holds no message of this node under this id, which it has not used yet. Such a message would be of an earlier
+ * cluster, or of this node before its data folder was emptied: the others' old messages would contradict their new ones.
  * @throws Error when it does
  */
 export async function requireNoLeftovers({ client, index, seals }: SetupSessionDeps, boardId: string, signal: AbortSignal): Promise<void> {

@@ -11,7 +11,7 @@ export interface AnnouncementDeps {
   readonly culprits: { has(party: number): boolean };
 }
 
-/** An attempt, and one of its signers that says it runs it. */
+/** An attempt, and one of its signers: it says that it runs the attempt. */
 export interface Announcement {
   readonly by: number;
   readonly attempt: Attempt;
@@ -38,7 +38,7 @@ export class OwnAnnouncements {
 
   constructor(private readonly presence: Pick<PresenceView, 'update'>) {}
 
-  /** Announces an attempt as long as the work on it lasts. */
+  /** Announces an attempt while the work on it lasts. */
   async during<T>(attempt: Attempt, work: () => Promise<T>): Promise<T> {
     const text = announce(attempt);
     this.#current.add(text);

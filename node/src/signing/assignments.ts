@@ -29,8 +29,8 @@ interface VerifiedAssignment {
 }
 
 /**
- * Which presignature signs which request, as this node reads it. The gateway proposes one with the request, or one of its makers assigns
- * it. A presignature that is assigned to a request is assigned to no other one by this node, and is dropped if this node does not sign.
+ * Which presignature signs which request, as this node sees it. The gateway proposes one with the request, or one of the makers assigns
+ * one. This node assigns no presignature to two requests, and drops those of requests that it does not sign.
  */
 export class Assignments {
   readonly #verified = new WeakMap<SigningTask, VerifiedAssignment>();
@@ -44,7 +44,9 @@ export class Assignments {
     private readonly presignatures: Pick<PresignatureMaker, 'pool' | 'take'>,
   ) {}
 
-  /** When presignatures were last assigned, or requests completed: others that wait have not been passed over until then. Monotonic. */
+  /**
+   * When a presignature was last assigned, or a request completed, on the monotonic clock. Until then no waiting request was passed over.
+   */
   get movedAt(): number {
     return this.#movedAt;
   }
@@ -87,8 +89,8 @@ export class Assignments {
   }
 
   /**
-   * The party that has assigned its presignature to a request; null when that cannot be told. Whether it is one of the makers is for
-   * those to see who hold it.
+   * The party that has assigned its presignature to a request; null when that cannot be told. Only holders of the presignature can tell
+   * whether it is one of the makers.
    */
   async authorOf(record: RequestRecord, task?: SigningTask): Promise<number | null> {
     const { presignature_id: presignatureId = '', naming: statement = '' } = record;

@@ -10,7 +10,7 @@ export interface ClusterKind {
   readonly proposals: boolean;
   /** Do all signers know the phase of full signing that finds a cheat? */
   readonly identification: boolean;
-  /** Is what a node states its own word, so that its refusal counts? */
+  /** Can others tell who has said something? Only then does a refusal count. */
   readonly refusals: boolean;
 }
 

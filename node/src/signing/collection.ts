@@ -21,7 +21,7 @@ export interface CollectionDeps {
   readonly logger: Logger;
 }
 
-/** A partial signature as its maker has stated it. `partial` is null when the number is none. */
+/** A partial signature as its maker has stated it. `partial` is null when the statement has no valid number. */
 interface StatedPartial {
   readonly party: number;
   readonly partial: PartialSignature | null;
@@ -71,7 +71,7 @@ export class Collection {
     return this.stored.participants.filter((party) => !this.#stated.has(party));
   }
 
-  /** null as long as a partial signature is missing and all others are numbers. */
+  /** null while a partial signature is missing, unless one of those that are there is no valid number. */
   outcome(): CollectionOutcome | null {
     const { participants, presignature } = this.stored;
     const all = participants.flatMap((party) => this.#stated.get(party) ?? []);

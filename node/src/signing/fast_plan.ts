@@ -13,8 +13,8 @@ import type { SigningTask } from './signing_task.js';
 import type { WaitingState } from './task_state.js';
 
 /**
- * A maker waits this long, times its place among the makers, before it assigns a presignature in place of the first one. Smaller: two
- * makers assign different ones, and the board keeps one. Larger: a request waits longer when the first maker is down.
+ * The first maker assigns a presignature. Each other maker waits this long, times its place among the makers, before it assigns one
+ * instead. Smaller: two makers assign different ones, and the board keeps one. Larger: a request waits longer when the first maker is down.
  */
 const ASSIGNMENT_PATIENCE_MS = 1_000;
 
@@ -27,8 +27,8 @@ const PROPOSALS_MS = 250;
 /** A request that waits for a presignature checks this often whether it still should; news wakes it earlier. */
 const WAITING_LOOK_MS = 1_000;
 /**
- * It waits as long as some request is assigned a presignature, or is completed, within this many times the time that making one takes.
- * Smaller: requests are signed in full although presignatures come. Larger: they wait longer for a pool that nobody fills.
+ * It gives up when no request was assigned a presignature, or completed, for this many times as long as making one takes. Smaller: requests
+ * are signed in full although presignatures come. Larger: they wait longer for a pool that nobody fills.
  */
 const REFILLS_WAITED = 2;
 
@@ -52,8 +52,8 @@ export type FastPlan =
   | { readonly kind: 'in_full' };
 
 /**
- * Plans which presignature signs a request. Without a free one a request waits for the next as long as they come: signing in full costs
- * as much as making one, and holds up those that others wait for. So only a few at a time are signed in full, the oldest first.
+ * Plans which presignature signs a request. When none is free, a request waits for the next one while more are coming: signing in full
+ * costs as much as making one, and delays those that others wait for. So only a few at a time are signed in full, the oldest first.
  */
 export class FastPlanner {
   constructor(
@@ -86,7 +86,7 @@ export class FastPlanner {
     return this.presignatures.isFilling && clock.monotonic() <= this.#turnSince(task, since) + patience;
   }
 
-  /** Since when it might have been this one's turn: others come first, unless it was passed over for long. */
+  /** Since when it might have been the turn of this request. Others come first, unless it was passed over for a long time. */
   #turnSince(task: SigningTask, since: number): number {
     const turn = Math.max(since, this.assignments.movedAt);
     return this.assignments.isPassedOver(task.order) ? Math.min(turn, since + this.deps.config.fullSigningTimeoutMs) : turn;
@@ -103,8 +103,8 @@ export class FastPlanner {
   }
 
   /**
-   * The first signer set, in the request's order, whose members are all ready and willing and whose first member has a presignature; one
-   * in which nobody is late if there is any.
+   * The first signer set, in the request's order, whose members are all ready and willing and whose first member has a presignature. A set
+   * in which nobody is late is preferred.
    */
   #presignedSet(task: SigningTask): number[] | null {
     const { n, t } = this.deps;

@@ -13,8 +13,8 @@ import { Collection, type CollectionDeps, type CollectionOutcome } from './colle
 
 /**
  * The signer that posts the last partial signature gets all of them in the answer, and publishes the signature. The others look for
- * themselves only after this long, times their place. Smaller: needless calls for every signature. Larger: a signature whose last poster
- * has died is later.
+ * themselves only after this long, times their place. Smaller: needless calls for every signature. Larger: when the last poster has died,
+ * the signature comes later.
  */
 const LOOK_PATIENCE_MS = 500;
 /** The longest time for which the board may hold back an empty answer. */

@@ -12,7 +12,7 @@ import type { Seals } from '../mail/seals.js';
 import type { SigningTask } from './signing_task.js';
 
 /**
- * How long the news of a published signature may take. Smaller: a request is signed again although it is signed. Larger: a request whose
+ * How long the news of a published signature may take. Smaller: a request that has its signature is signed again. Larger: a request whose
  * signature the board has lost waits longer.
  */
 const NEWS_PATIENCE_MS = 1_000;

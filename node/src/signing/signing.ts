@@ -24,8 +24,8 @@ import type { FullState } from './task_state.js';
  */
 export const FULL_SIGNINGS = 4;
 /**
- * Signers publish the same signature one after the other, should the first one die with it: each waits this long times its place.
- * Smaller: needless calls. Larger: a signature whose first signer has died is later.
+ * Each signer waits this long, times its place, before it publishes the signature, because those before it may have died. Smaller: needless
+ * calls. Larger: when the first signer has died, the signature comes later.
  */
 const SUBMIT_PATIENCE_MS = 1_000;
 

@@ -9,14 +9,14 @@ import { SigningWork } from './signing_work.js';
 /** The longest time for which the board may hold back an empty answer. */
 const READ_MS = 25_000;
 /**
- * Pending requests are read again this often, one answer of the board at a time, for what the board once kept back. Smaller: needless
+ * Pending requests are read again this often, one answer of the board at a time: the board may have kept one back. Smaller: needless
  * reading. Larger: a request that the board kept back is signed later.
  */
 const AGAIN_MS = 10_000;
 
 /**
- * Signs what clients ask for: one task for each pending request, with a presignature when there is one, else in full. What this node, by
- * its own decision, does not sign, it refuses.
+ * Signs what clients ask for: one task for each pending request, with a presignature when there is one, else in full. When this node
+ * decides not to sign a request, it refuses it.
  */
 class SigningCoordinator {
   /** By request id, the oldest first. */
@@ -43,12 +43,12 @@ class SigningCoordinator {
     const { deps, life } = this;
     const { logger, presence } = deps;
     await untilAnswered(deps, 'presignature_requests', life, () => this.#presignatures.prepare(life));
-    // Unless its files turned out to be of another key than the others'.
+    // It is not ready when its files have turned out to be of another key than the others'.
     if (presence.status.stage !== 'refusing') presence.update({ stage: 'ready' });
     const filling = this.#presignatures.run(life);
     logger.info({ event: 'signing_loop_started' }, 'Main signing loop started');
     await Promise.all([filling, this.#followRequests()]);
-    // All of it is aborted by now, and has the last word in the audit log.
+    // All of it is aborted by now, but has yet to write its last lines to the audit log.
     await this.#work.idle();
   }
 
@@ -88,7 +88,7 @@ class SigningCoordinator {
   }
 
   #start(record: RequestRecord): void {
-    // What the board answers last begins nothing any more.
+    // An answer of the board that comes after the end begins nothing.
     if (this.life.aborted) return;
     const task = new SigningTask(this.deps, record);
     this.#tasks.set(task.id, task);

@@ -40,8 +40,8 @@ export type PresignatureOutcome =
   | { readonly kind: 'failed'; readonly silent: readonly number[] };
 
 /**
- * Signs requests with presignatures. The gateway proposes one with the request, or one of its makers assigns it, once; all makers use
- * that one or none. What anybody else assigns is not used, and the request is signed in full.
+ * Signs requests with presignatures. The gateway proposes one with the request, or one of the makers assigns one, once; all makers use that
+ * one or none. When anybody else assigns one, it is not used, and the request is signed in full.
  */
 export class FastSigning {
   constructor(
@@ -139,7 +139,7 @@ export class FastSigning {
     }
   }
 
-  /** Gives the holders time, until one of them goes on to full signing, or a node goes down that may be one of them. */
+  /** Gives the holders time, until one of them goes on to full signing, or until a node that may be one of them goes down. */
   async #letHoldersFinish(task: SigningTask): Promise<void> {
     const { deps } = this;
     const isInFull = (): boolean => announcedAttempts(deps, task.id, task.refusals.parties).length > 0;

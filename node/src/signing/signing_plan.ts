@@ -9,7 +9,7 @@ import { isLater, type Attempt } from './attempt.js';
  */
 const PROPOSAL_PATIENCE_MS = 5_000;
 
-/** How long a node waits that can do nothing by itself; news wakes it earlier. */
+/** A node that can do nothing by itself waits this long; news wakes it earlier. */
 const IDLE_MS = 60_000;
 
 /**
@@ -87,7 +87,7 @@ export const planFirstAttempt: Planner = ({ index, n, t }, { requestId, last }) 
   return { kind: 'run', attempt: { requestId, number: 0, signers: first } };
 };
 
-/** The first signer set, in the request's order, whose members are all ready and willing; one without suspects if there is any. */
+/** The first signer set, in the request's order, whose members are all ready and willing. A set without suspects is preferred. */
 function liveSet(deps: PlanDeps, { requestId, refusing }: PlanState, isSuspect: (party: number) => boolean): number[] | null {
   const isWilling = (party: number): boolean => !refusing.has(party);
   const live = signerSets(requestId, deps.n, deps.t).filter((set) => canSignTogether(deps, set) && set.every(isWilling));

@@ -6,8 +6,8 @@ import { Refusals, type RefusalsDeps } from './refusals.js';
 import { DECIDING, isOfKind, proposalOf, type StateOf, type TaskKind, type TaskState } from './task_state.js';
 
 /**
- * At most this many tasks that wait for a presignature are woken by one piece of news: as many as two batches serve. Waking a thousand
- * takes 20 ms of CPU time, ten times a second. Smaller: presignatures stay in the pool although requests wait.
+ * One piece of news wakes at most this many of the tasks that wait for a presignature: as many as two batches serve. Smaller: presignatures
+ * stay in the pool although requests wait. Larger: more CPU time, ten times a second; to wake a thousand takes 20 ms.
  */
 const MAX_WOKEN = 2 * BATCH;
 

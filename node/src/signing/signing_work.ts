@@ -101,7 +101,7 @@ export class SigningWork {
         await sleep(clock, RETRY_MS, task.signing.aborted ? task.ended : task.signing);
         const { state } = task;
         if ('history' in state) task.move(state.kind, () => interrupted(state, clock.monotonic()));
-        // A refusal of the board may be news that it has not told otherwise.
+        // The board has rejected a call: perhaps the request has changed, and the news of that has not come yet.
         if (error instanceof ServiceError) await this.#refresh(task).catch(() => undefined);
       }
     }
@@ -258,7 +258,7 @@ export class SigningWork {
       task.move(state.kind, () => failing(state));
       task.giveUpSigning();
     }
-    // A step that waits for something may have to do without it, or with another one.
+    // What a step waits for may depend on a node that has now refused.
     task.wakeup.notify();
   }
 

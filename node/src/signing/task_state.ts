@@ -6,7 +6,7 @@
  *
  * Without a presignature `in_full` follows on `waiting`. After an interruption, `waiting` follows on `presigned` and `in_full`. `failing`
  * may follow on any state but `deciding`. The functions below are the only transitions, and `SigningWork` alone makes them. A task ends,
- * in whatever state, when the board has finished its request.
+ * in any state, when the board has finished its request.
  */
 import type { Attempt } from './attempt.js';
 import type { SigningHistory } from './signing_plan.js';
@@ -112,7 +112,7 @@ export function failing(state: Exclude<TaskState, DecidingState | FailingState>)
   return { kind: 'failing', refusal: state.kind === 'refused' ? state.refusal : null };
 }
 
-/** The gateway's proposal; undefined when it has made none, or as long as that is not known. */
+/** The gateway's proposal; undefined when it has made none, or while that is not known. */
 export function proposalOf(state: TaskState): string | undefined {
   return 'proposal' in state ? state.proposal : undefined;
 }

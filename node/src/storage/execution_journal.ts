@@ -7,7 +7,7 @@ const DEFAULT_MAX_ENTRIES = 100_000;
 
 /**
  * The execution ids that this node has begun, on disk. None is run twice, whatever crashes: two runs of one id could answer two challenges
- * with one nonce. The journal is bounded: it forgets the oldest ids, which nobody makes again after so many others.
+ * with one nonce. The journal is bounded: it forgets the oldest ids, which nobody makes again after this many others.
  */
 export class ExecutionJournal {
   readonly #claimed: Set<string>;

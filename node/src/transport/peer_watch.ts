@@ -9,7 +9,7 @@ const LOOK_MS = 1_000;
 /** How the other members are, as they say. */
 export type Peers = Pick<PresenceView, 'peers' | 'onChange'>;
 
-/** Peers that do not say how they are, such as Rust nodes: none of them is ever given up before it is silent for too long. */
+/** Peers that do not say how they are, such as Rust nodes: each is given up only when it is silent for too long. */
 export const UNKNOWN_PEERS: Peers = { peers: () => [], onChange: () => () => undefined };
 
 export interface PeerWatchOptions {

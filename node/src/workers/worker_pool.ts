@@ -147,7 +147,10 @@ export class WorkerPool implements ProtocolRunner {
     return this.#slots.reduce((least, slot) => (load(slot) < load(least) ? slot : least));
   }
 
-  /** A full signing, for which somebody waits, has all threads to itself. Presignatures go on when there is none, and CPU time for them. */
+  /**
+   * Somebody waits for a full signing, so it has all threads to itself. Presignatures go on when there is none, and CPU time is left for
+   * them.
+   */
   #holdPresignatures(): void {
     const held = this.#pause !== null || this.#slots.some((slot) => jobsOf(slot).some(({ kind }) => kind === 'sign'));
     if (held === this.#presignaturesHeld) return;
