@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { generatePrimes, type PrimesProgress } from '../../src/aux_info/generate_primes.js';
 import { bitLength } from '../../src/math/integer.js';
 import { isSafePrime } from '../../src/math/primes.js';
-import { SMALL_FOR_TESTS as params } from '../../src/params.js';
+import { SECURITY_128, SMALL_FOR_TESTS as params } from '../../src/params.js';
 import { seededRng } from '../../src/testing/seeded_rng.js';
 
 describe('generatePrimes', () => {
@@ -18,6 +18,47 @@ describe('generatePrimes', () => {
     // One call for each candidate, and one at the end.
     expect(told.map(({ tested }) => tested)).toEqual(told.map((_, k) => k));
     expect(new Set(told.map(({ found }) => found))).toEqual(new Set([0, 1, 2, 3, 4]));
+    expect(told.filter(({ found }) => found === 4)).toHaveLength(1);
+  });
+
+  it('finds the same with the same randomness', async () => {
+    const one = await generatePrimes({ params, rng: seededRng('a') });
+    const other = await generatePrimes({ params, rng: seededRng('a') });
+    expect(one.reveal()).toEqual(other.reveal());
+  });
+
+  it('searches once more when it finds a prime twice', async () => {
+    const rest = seededRng('primes');
+    let draws = 0;
+    let first: Uint8Array = new Uint8Array();
+    const repeating = (length: number): Uint8Array => {
+      draws += 1;
+      // The second search starts where the first one did.
+      if (draws === 2) return first;
+      const drawn = rest(length);
+      if (draws === 1) first = drawn;
+      return drawn;
+    };
+    const told: PrimesProgress[] = [];
+    const primes = await generatePrimes({ params, rng: repeating, onProgress: (progress) => told.push(progress) });
+    expect(new Set(Object.values(primes.reveal())).size).toBe(4);
+    expect(draws).toBeGreaterThan(4);
+    const [searching, searched] = [0, 1].map((n) => told.filter(({ found }) => found === n).length);
+    expect(searched).toBeGreaterThan(searching ?? 0);
+  });
+
+  it('is of the size of SECURITY_128 by default', async () => {
+    const asked: number[] = [];
+    const rng = (length: number): never => {
+      asked.push(length);
+      throw new Error('asked');
+    };
+    await expect(generatePrimes({ rng })).rejects.toThrow('asked');
+    expect(asked).toEqual([SECURITY_128.primeBits / 8]);
+  });
+
+  it('refuses a generator that gives less than it is asked for', async () => {
+    await expect(generatePrimes({ params, rng: () => new Uint8Array(1) })).rejects.toThrow(/^rng: must give a Uint8Array of the \d+ bytes/);
   });
 
   it('finds others the next time', async () => {

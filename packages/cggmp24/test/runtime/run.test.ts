@@ -99,6 +99,16 @@ describe('run', () => {
     await expect(run(session, new Network(2).transport(0), { signal: controller.signal })).rejects.toThrow('enough');
   });
 
+  it('lets others have their turn between claims that it settles', async () => {
+    function* endless(): Protocol<never> {
+      for (;;) yield { kind: 'settle', batch: { claims: [], failed: () => new Set() } };
+    }
+    const session = new Session({ protocol: endless(), rounds: [], index: 0, parties: 2 });
+    const controller = new AbortController();
+    setTimeout(() => { controller.abort(new Error('enough')); }, 0);
+    await expect(run(session, new Network(2).transport(0), { signal: controller.signal })).rejects.toThrow('enough');
+  });
+
   it('fails when a peer cheats, naming it', async () => {
     const network = new Network(3);
     const cheat = (message: IncomingMessage): IncomingMessage => (message.broadcast ? message : { ...message, payload: '{"Second":7}' });
