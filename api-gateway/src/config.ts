@@ -5,8 +5,8 @@ import { z } from 'zod';
 
 /** The gateway's environment: for each variable its name, range, default and purpose. */
 export const ConfigSchema = z.object({
-  HOST: z.string().default('127.0.0.1').describe('address it is served at; 0.0.0.0 to be reached from other machines or containers'),
-  PORT: integer(0, 65_535, 8000).describe('0 takes a free one'),
+  HOST: z.string().default('127.0.0.1').describe('address it is served at; 0.0.0.0: reachable from other machines and containers'),
+  PORT: integer(0, 65_535, 8000).describe('port it is served at; 0: a free one'),
   LOG_LEVEL: LevelSchema.default('info').describe(LEVELS.join(', ')),
   MESSAGE_BOARD_URL: z.url({ protocol: /^https?$/ }).default('http://localhost:8080').describe('the message board'),
   ROSTER_FILE: z.string().default('./data/roster.json').describe('who belongs to the cluster'),
@@ -14,8 +14,8 @@ export const ConfigSchema = z.object({
   SEAL_KEY: z
     .string(`is required: ${SEAL_KEY_FORMS}`)
     .pipe(SealKeySourceSchema)
-    .describe(`under what the identity is sealed; required: ${SEAL_KEY_FORMS}`),
-  MAX_UNFINISHED: integer(1, 1_000_000, 10_000).describe('requests that are not finished; one more is answered 429'),
-  MAX_WAITING: integer(0, 100_000, 1_000).describe('readers held back by ?wait= at one time'),
+    .describe(`the key or passphrase of the identity; required: ${SEAL_KEY_FORMS}`),
+  MAX_UNFINISHED: integer(1, 1_000_000, 10_000).describe('how many requests may be unfinished; one more is answered 429'),
+  MAX_WAITING: integer(0, 100_000, 1_000).describe('how many readers ?wait= holds at a time; one more is answered at once'),
 });
 export type Config = z.infer<typeof ConfigSchema>;

@@ -7,21 +7,21 @@ const DAY = 86_400;
 
 /** The board's environment: name, range, default and what it is for. */
 export const ConfigSchema = z.object({
-  HOST: z.string().default('127.0.0.1').describe('address it is served at; 0.0.0.0 to be reached from other machines or containers'),
-  PORT: integer(0, 65_535, 8080).describe('0 takes a free one'),
+  HOST: z.string().default('127.0.0.1').describe('address it is served at; 0.0.0.0: reachable from other machines and containers'),
+  PORT: integer(0, 65_535, 8080).describe('port it is served at; 0: a free one'),
   LOG_LEVEL: LevelSchema.default('info').describe(LEVELS.join(', ')),
-  ROSTER_FILE: z.string().optional().describe('with it, what is not signed by a member is refused; without, nothing is checked'),
-  MAX_BODY_BYTES: integer(1024, 64 * MIB, 2 * MIB).describe('the largest body; more is answered 413'),
-  MAX_WAITING: integer(1, 100_000, 10_000).describe('readers held back by ?wait= at one time'),
-  MAX_ENTRIES_PER_REQUEST: integer(1, 1_000_000, 10_000).describe('messages of one request'),
-  MAX_PENDING_REQUESTS: integer(1, 1_000_000, 10_000).describe('signing requests that are not finished'),
-  MAX_OPEN_SESSIONS: integer(1, 1_000_000, 10_000).describe('protocol runs that are not finished'),
-  MAX_FINISHED: integer(1, 10_000_000, 100_000).describe('finished requests that are still known'),
-  MAX_STORED_BYTES: integer(8 * MIB, 64 * 1024 * MIB, 512 * MIB).describe('all texts together, at two bytes a character; plain text takes half of it'),
-  RETENTION_SECONDS: integer(1, 365 * DAY, 3600).describe('how long a finished request is known at least'),
-  ENTRY_RETENTION_SECONDS: integer(1, 365 * DAY, 600).describe('how long its messages are'),
-  IDLE_SECONDS: integer(1, 365 * DAY, 3600).describe('a protocol run without news for so long is forgotten'),
-  REQUEST_DEADLINE_SECONDS: integer(1, 365 * DAY, DAY).describe('a request pending for so long fails'),
+  ROSTER_FILE: z.string().optional().describe('the roster: only what a member has signed is accepted; without it, everything is'),
+  MAX_BODY_BYTES: integer(1024, 64 * MIB, 2 * MIB).describe('a larger body is answered 413'),
+  MAX_WAITING: integer(1, 100_000, 10_000).describe('how many readers ?wait= holds at a time; one more is answered 429'),
+  MAX_ENTRIES_PER_REQUEST: integer(1, 1_000_000, 10_000).describe('how many messages one request may have'),
+  MAX_PENDING_REQUESTS: integer(1, 1_000_000, 10_000).describe('how many signing requests may be unfinished'),
+  MAX_OPEN_SESSIONS: integer(1, 1_000_000, 10_000).describe('how many protocol runs may be unfinished'),
+  MAX_FINISHED: integer(1, 10_000_000, 100_000).describe('how many finished requests are kept'),
+  MAX_STORED_BYTES: integer(8 * MIB, 64 * 1024 * MIB, 512 * MIB).describe('all texts, at two bytes a character; ASCII takes half of it'),
+  RETENTION_SECONDS: integer(1, 365 * DAY, 3600).describe('a finished request is kept for at least this long, unless there are too many'),
+  ENTRY_RETENTION_SECONDS: integer(1, 365 * DAY, 600).describe('its messages are kept for this long'),
+  IDLE_SECONDS: integer(1, 365 * DAY, 3600).describe('a protocol run without news for this long is forgotten'),
+  REQUEST_DEADLINE_SECONDS: integer(1, 365 * DAY, DAY).describe('a request that is pending for this long fails'),
 });
 export type Config = z.infer<typeof ConfigSchema>;
 

@@ -35,7 +35,7 @@ export const Environment = z.object({
   NODE_ID: z
     .string('is required: node-1, node-2, …')
     .refine((id) => nodeIndex(id, 256) !== null, 'must be node-1, node-2, …')
-    .describe('which node this is: node-1, node-2, …'),
+    .describe('which node this is: node-1, node-2, …; required'),
   MESSAGE_BOARD_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
     .default('http://127.0.0.1:8080')
@@ -55,7 +55,7 @@ export const Environment = z.object({
   HOST: z.string().default('127.0.0.1').describe('address at which they are served; 0.0.0.0: reachable from other machines'),
   WORKERS: integer(1, 256, availableParallelism()).describe('threads for protocol arithmetic'),
   POOL_TARGET: integer(0, 10_000, 20).describe('presignatures that the cluster keeps ready; 0: every signature by the full protocol'),
-  POOL_MAX: integer(0, 10_000, 30).describe('the most that it keeps when they are used fast; a node that holds this many makes no more'),
+  POOL_MAX: integer(0, 10_000, 30).describe('the most that it keeps when they are used fast; a node with this many makes no more'),
   POOL_CPU: share(LEAST_POOL_CPU, 0.5).describe(
     'the most CPU time for making presignatures, as a share of all cores of this machine; signing in full is not bounded',
   ),
@@ -65,7 +65,7 @@ export const Environment = z.object({
   PEER_DEAD_AFTER_MS: milliseconds(3 * SECONDS).describe('a node without a heartbeat for this long counts as down'),
   POLICY_FILE: z.string().optional().describe('what this node signs: JSON with patterns, sizes and rates; by default everything'),
   REQUEST_MAX_AGE_MS: integer(1000, 30 * 24 * 60 * MINUTES, 24 * 60 * MINUTES)
-    .describe('what a client has asked for longer ago than this is not signed'),
+    .describe('a request that is older than this is not signed'),
   SETUP_TIMEOUT_MS: milliseconds(2 * MINUTES).describe(
     `an attempt at the key ends when a node is silent for this long; with a plain roster, for ${RUST_PATIENCE} times this long`,
   ),

@@ -15,18 +15,19 @@ import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: backup-share --data DIR --name NAME --seal-key SPEC --backup-key SPEC --out FILE
 
-Writes key share, auxiliary info, identity and roster of one node into one encrypted file. The node may be running.
+Writes the key share, auxiliary info, identity and roster of one node into one encrypted file. The node may be running.
 
   --data DIR          the node's data folder
   --name NAME         node-1, node-2, …
-  --seal-key SPEC     seals the node's files
-  --backup-key SPEC   seals the backup: not none, and better not the same, so that the loss of one is not the loss of both
+  --seal-key SPEC     the key or passphrase of the node's files
+  --backup-key SPEC   the key or passphrase of the backup. It must not be none, and should not be that of the node's files:
+                      whoever finds one of the two should not have found both
   --out FILE          the backup; an existing file is not replaced
   -h, --help          this text
 
 ${SEAL_KEY_TEXT}
-It has no presignatures: they are only in memory, so no backup can bring one back. The backup is read back and checked.
-Whoever has the backup and its key has one share of the cluster's key; as many shares as the threshold are the key.
+There are no presignatures in it: they are only in memory, so that no backup can bring one back. The file is read back and checked.
+Whoever has a backup and its key has one share of the cluster's key. Whoever has as many shares as nodes must sign has the key.
 Exit code: 0 written, 1 not written, 2 called wrongly.
 `;
 

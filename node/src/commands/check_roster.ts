@@ -13,11 +13,11 @@ Is this a roster, and does it have these members with these keys?
   ROSTER            roster.json
   --cards FILE…     cards that make-identity wrote
   --identity FILE   the identity of a member
-  --seal-key SPEC   seals the identity
+  --seal-key SPEC   the key or passphrase of the identity
   -h, --help        this text
 
 ${SEAL_KEY_TEXT}
-Prints n, t, the kind of cluster and the fingerprint.
+Prints how many nodes there are, how many of them sign, the kind of cluster, and the fingerprint.
 Exit code: 0 yes, 1 no, 2 called wrongly.
 `;
 

@@ -16,12 +16,12 @@ Prints the public key of a cluster: compressed, uncompressed (hexadecimal, SEC1)
 
   --gateway URL       where to ask for it; default ${DEFAULT_GATEWAY}
   --key-share FILE    a node's key_share_node-K.json, instead of a gateway
-  --seal-key SPEC     seals that file, unless it is in clear text
+  --seal-key SPEC     the key or passphrase of that file, unless it is in clear text
   -h, --help          this text
 
 ${SEAL_KEY_TEXT}
 The output can be used as a PEM file: OpenSSL skips the lines before BEGIN.
-Exit code: 0 printed, 1 no key there, 2 called wrongly.
+Exit code: 0 printed, 1 there is no key, 2 called wrongly.
 `;
 
 /** A key share with its auxiliary info in one file, as Rust nodes may have it. */

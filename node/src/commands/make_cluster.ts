@@ -19,8 +19,8 @@ Makes the roster of a new cluster: who belongs to it, how many sign, and whether
   --cards FILE…     the cards that make-identity wrote on the members' machines: those of all nodes and of the gateway
   --threshold T     how many nodes sign, 2 to N
   --out DIR         folder for the files; existing files are not replaced. DIR/roster.json is for all nodes, gateway and board
-  --plain           messages are neither signed nor encrypted: only for clusters with Rust nodes, and fixed for ever
-  --seal-key SPEC   seals the identities
+  --plain           messages are neither signed nor encrypted: only for clusters with Rust nodes. This cannot be changed later
+  --seal-key SPEC   the key or passphrase of the identities
   -h, --help        this text
 
 ${SEAL_KEY_TEXT}

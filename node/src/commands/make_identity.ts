@@ -12,7 +12,7 @@ Makes the identity of one member on its own machine: the secret stays there, and
 
   --name NAME       node-1, node-2, …, or gateway
   --out DIR         folder for identity_NAME.json, which is secret, and card_NAME.json, which is public; neither is replaced
-  --seal-key SPEC   seals the identity
+  --seal-key SPEC   the key or passphrase of the identity
   -h, --help        this text
 
 ${SEAL_KEY_TEXT}

@@ -21,19 +21,19 @@ const CORES = availableParallelism();
 
 const help = `Usage: make-primes --data DIR --name NAME --count N --seal-key SPEC [--workers W]
 
-Makes safe primes ahead of time: for a key a node needs ${NEEDED}, and does not search for those that are in its folder.
+Makes safe primes ahead of time. A node needs ${NEEDED} for a key, and searches only for those that are not in its folder.
 
   --data DIR        the node's data folder; the node may be running
   --name NAME       node-1, node-2, …: no other node can use the primes
-  --count N         number of primes that the folder has afterwards, those that it has now included: 1 to ${MOST}
+  --count N         how many primes the folder has afterwards, with those that it has now: 1 to ${MOST}
   --workers W       threads, of low priority: 1 to 256; by default one for each core (${CORES})
-  --seal-key SPEC   seals the node's files
+  --seal-key SPEC   the key or passphrase of the node's files
   -h, --help        this text
 
 ${SEAL_KEY_TEXT}
 Each prime is in a file as soon as it is found: an interrupted run that is started again goes on where it was. A prime is used once:
-never copy its file, or restore it from a backup. A prime takes about 1.4 seconds on one core. Progress goes to stderr.
-Exit code: 0 they are there, 1 not made, 2 called wrongly.
+never copy its file, or restore it from a backup. A prime takes about two seconds on one core. Progress goes to stderr.
+Exit code: 0 the folder has that many, 1 not made, 2 called wrongly.
 `;
 
 const number = (most: number) => {

@@ -16,14 +16,14 @@ Seals the secret files of a stopped node, or of the gateway, under another key o
 
   --data DIR    the member's data folder
   --name NAME   node-1, node-2, …, or gateway
-  --from SPEC   seals the files now; none: they are in clear text
-  --to SPEC     seals the files afterwards
+  --from SPEC   the key or passphrase of the files now; none: they are in clear text
+  --to SPEC     the key or passphrase of the files afterwards; none: they will be in clear text
   -h, --help    this text
 
 ${SEAL_KEY_TEXT.split('\n')[0] ?? ''}
-Files that are sealed under the new key stay: run it again after an interruption. If one file does not open, nothing is written.
-Old files may still be in free blocks of the disk, and in backups.
-Exit code: 0 all are under the new one, 1 not done, 2 called wrongly.
+After an interruption, run it again: files that are sealed under the new key stay as they are. If a file does not open, nothing is
+written. The old files may still be in free blocks of the disk, and in backups.
+Exit code: 0 all files are sealed under the new one, 1 not done, 2 called wrongly.
 `;
 
 const PURPOSES = new Map<string, Label['purpose']>([

@@ -16,14 +16,14 @@ const help = `Usage: restore-share --backup FILE --backup-key SPEC --roster ROST
 Makes the data folder of a node from a backup that backup-share wrote.
 
   --backup FILE       the backup
-  --backup-key SPEC   seals the backup
+  --backup-key SPEC   the key or passphrase of the backup
   --roster ROSTER     roster.json as the other nodes have it; the backup has to be of this cluster
   --data DIR          the data folder, which must be empty or not exist
-  --seal-key SPEC     seals the files of the node
+  --seal-key SPEC     the key or passphrase for the node's files
   -h, --help          this text
 
 ${SEAL_KEY_TEXT}
-The node whose backup it is must not run any more, anywhere: two nodes with one identity do not work.
+The node whose backup it is must not run anywhere any more: two nodes with one identity cannot take part in a cluster.
 Exit code: 0 restored, 1 not restored, 2 called wrongly.
 `;
 

@@ -16,8 +16,8 @@ Is the chain of a node's audit log whole? If not: where is its first broken link
   -h, --help     this text
 
 Each line has the SHA-256 of the line before it, across all files. So this finds changed, removed, inserted and moved lines, and missing
-files. It finds lines that are missing at the end only if a noted head is given, which has to be in the log: a node logs the head of its
-log at every start. Prints the number of lines and the present head.
+files. Lines that are missing at the end are found only with --head: the chain must contain that head. A node logs the head of its log at
+every start. Prints the number of lines and the present head.
 Exit code: 0 whole, 1 broken or not readable, 2 called wrongly.
 `;
 

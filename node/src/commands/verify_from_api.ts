@@ -9,12 +9,12 @@ const help = `Usage: verify-from-api --message TEXT --request-id ID [--gateway U
 
 Fetches the signature of a request and the public key from a gateway, and checks them here.
 
-  --message TEXT      what was signed, exactly, every space of it
+  --message TEXT      exactly what was signed, to the last space
   --request-id ID     as POST /sign gave it: req_…
   --gateway URL       default ${DEFAULT_GATEWAY}
   -h, --help          this text
 
-Checks with an independent implementation (@noble/secp256k1), low s only.
+Uses an independent implementation, @noble/secp256k1. A signature with a high s is not valid.
 Exit code: 0 valid, 1 not valid, not finished or not found, 2 called wrongly.
 `;
 

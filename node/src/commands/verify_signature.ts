@@ -6,12 +6,12 @@ const help = `Usage: verify-signature --message TEXT --signature JSON --public-k
 
 Does the signature sign SHA-256 of the message under the public key?
 
-  --message TEXT      what was signed, exactly, every space of it
+  --message TEXT      exactly what was signed, to the last space
   --signature JSON    as GET /status gives it: {"r": "<64 hex digits>", "s": "<64 hex digits>"}
   --public-key HEX    secp256k1 point, compressed (66 digits) or not (130)
   -h, --help          this text
 
-Checks with an independent implementation (@noble/secp256k1), low s only.
+Uses an independent implementation, @noble/secp256k1. A signature with a high s is not valid.
 Exit code: 0 valid, 1 not valid, 2 called wrongly.
 `;
 

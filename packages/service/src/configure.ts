@@ -3,6 +3,8 @@ import { describeVariables, parseEnv } from './env.js';
 
 /** Exit code of a program that was called wrongly or has a bad configuration. */
 const MISUSE = 2;
+const SETTINGS = 'Settings are environment variables; a default is in parentheses:';
+const EXIT_CODES = '\nExit code: 0 stopped by a signal, 1 something went wrong, 2 called wrongly or a bad setting.\n';
 
 export interface Configuration<Settings, T> {
   /** What the program is: a sentence for `--help`. */
@@ -35,6 +37,6 @@ function readArguments(about: string, schema: z.ZodObject): void {
     process.stderr.write(`${first}: there are no arguments, everything is read from the environment: --help\n`);
     process.exit(MISUSE);
   }
-  process.stdout.write(`${about}\n\nUsage: node main.js        everything is read from the environment:\n${describeVariables(schema)}`);
+  process.stdout.write(`Usage: node main.js\n\n${about}\n\n${SETTINGS}\n${describeVariables(schema)}${EXIT_CODES}`);
   process.exit(0);
 }
