@@ -83,7 +83,8 @@ spawn_service() {
   case $1 in
     message-board) spawn "$1" PORT="$BOARD_PORT" ROSTER_FILE="$DATA_ROOT/roster.json" ;;
     api-gateway)
-      spawn "$1" PORT="$GATEWAY_PORT" "$board" ROSTER_FILE="$DATA_ROOT/gateway/roster.json" IDENTITY_FILE="$DATA_ROOT/gateway/identity_gateway.json"
+      local own=$DATA_ROOT/gateway
+      spawn "$1" PORT="$GATEWAY_PORT" "$board" ROSTER_FILE="$own/roster.json" IDENTITY_FILE="$own/identity_gateway.json"
       ;;
     *) spawn "$1" NODE_ID="$1" HEALTH_PORT="$(port_of "$1")" DATA_DIR="$DATA_ROOT/$1" ROSTER_FILE= IDENTITY_FILE= "$board" ;;
   esac
@@ -95,8 +96,10 @@ make_cluster() {
   if [[ -z ${SEAL_KEY:-} ]]; then
     export SEAL_KEY=key-file:$DATA_ROOT/seal.key
     if [[ ! -f $DATA_ROOT/seal.key ]]; then
-      (umask 077 && node -p 'require("node:crypto").randomBytes(32).toString("hex")' >"$DATA_ROOT/seal.key.new" && mv "$DATA_ROOT/seal.key.new" "$DATA_ROOT/seal.key")
-      say "New seal key: $DATA_ROOT/seal.key, beside the files that it seals. ${YELLOW}In production keep it elsewhere: see SEAL_KEY in .env.example${RESET}"
+      (umask 077 && node -p 'require("node:crypto").randomBytes(32).toString("hex")' >"$DATA_ROOT/seal.key.new")
+      mv "$DATA_ROOT/seal.key.new" "$DATA_ROOT/seal.key"
+      say "New seal key: $DATA_ROOT/seal.key, beside the files that it seals." \
+        "${YELLOW}In production keep it elsewhere: see SEAL_KEY in .env.example${RESET}"
     fi
   fi
   if [[ ! -f $DATA_ROOT/roster.json ]]; then
@@ -137,12 +140,14 @@ start_locally() {
 }
 
 start_in_podman() {
-  command -v podman-compose >/dev/null || die 'podman-compose is not installed. Install it, or start without containers: ./scripts/start.sh --local'
+  command -v podman-compose >/dev/null ||
+    die 'podman-compose is not installed. Install it, or start without containers: ./scripts/start.sh --local'
   export GATEWAY_PORT BOARD_PORT
   # All services are of one image, so one of them builds it.
   podman-compose build message-board
   podman-compose up -d
-  say "The key that seals the volumes is in a volume beside them. ${YELLOW}In production keep it elsewhere: see SEAL_KEY in podman-compose.yml${RESET}"
+  say "The key that seals the volumes is in a volume beside them." \
+    "${YELLOW}In production keep it elsewhere: see SEAL_KEY in podman-compose.yml${RESET}"
   record
 }
 

@@ -70,7 +70,8 @@ require_node() {
   if is_node_since node "$lowest"; then return; fi
   has_own_node || install_own_node "$lowest" >&2 || exit 1
   export PATH=$OWN_NODE:$PATH
-  is_node_since node "$lowest" || die "The Node.js in .node/ does not run on this machine. Install Node.js $lowest or later from https://nodejs.org"
+  is_node_since node "$lowest" ||
+    die "The Node.js in .node/ does not run on this machine. Install Node.js $lowest or later from https://nodejs.org"
 }
 
 # The lock file is put there last: with it the installation is complete, and of this version.
@@ -81,14 +82,19 @@ install_own_node() {
   local new=$ROOT/.node/new
   case $(uname -s)-$(uname -m) in
     Linux-x86_64 | Linux-aarch64) ;;
-    *) die "Node.js $1 or later is needed; this machine has $(node --version 2>/dev/null || printf none). Install it from https://nodejs.org" ;;
+    *)
+      local present
+      present=$(node --version 2>/dev/null) || present=none
+      die "Node.js $1 or later is needed; this machine has $present. Install it from https://nodejs.org"
+      ;;
   esac
   mkdir -p "$ROOT/.node"
   (
     flock -n 9 || { say 'Another script is installing Node.js in .node/; waiting for it' && flock 9; }
     if has_own_node; then exit 0; fi
     rm -rf "$new" && mkdir "$new" && cp "$ROOT"/scripts/runtime/{package.json,package-lock.json,.npmrc} "$new" || exit 1
-    quietly "Installing Node.js $(own_node_version) in .node/, 190 MB" install-node npm --prefix "$new" ci --ignore-scripts --include=optional
+    quietly "Installing Node.js $(own_node_version) in .node/, 190 MB" install-node \
+      npm --prefix "$new" ci --ignore-scripts --include=optional
     rm -rf "$ROOT/.node/node_modules" && mv "$new/node_modules" "$ROOT/.node" && mv "$new/package-lock.json" "$ROOT/.node" && rm -rf "$new"
   ) 9>"$ROOT/.node/lock"
 }

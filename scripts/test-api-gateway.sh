@@ -57,12 +57,14 @@ REQUEST=$(text_at request_id)
 get "$G/status/$REQUEST"
 expect 'GET /status/{id} knows it' 200 "\"request_id\":\"$REQUEST\"" '"status":'
 until_finished get "$G/status/$REQUEST?wait=30000"
-expect_body 'GET /status/{id}?wait answers the signature, a JSON string' "\{\"request_id\":\"$REQUEST\",\"status\":\"completed\",\"signature\":\"$SIGNATURE\"\}"
+COMPLETED="\"status\":\"completed\",\"signature\":\"$SIGNATURE\""
+expect_body 'GET /status/{id}?wait answers the signature, a JSON string' "\{\"request_id\":\"$REQUEST\",$COMPLETED\}"
 FIRST=$BODY
 get "$G/status/$REQUEST"
-if [[ $BODY == "$FIRST" && $BODY == *'"signature"'* ]]; then pass 'asked again it answers the same'; else fail 'asked again it answers the same' "$BODY"; fi
+SAME='asked again it answers the same'
+if [[ $BODY == "$FIRST" && $BODY == *'"signature"'* ]]; then pass "$SAME"; else fail "$SAME" "$BODY"; fi
 until_finished post "$G/sign?wait=30000" "{\"message\":\"$MESSAGE\"}"
-expect_body 'POST /sign?wait answers the signature in one call' "\{\"request_id\":\"$ID\",\"status\":\"completed\",\"signature\":\"$SIGNATURE\"\}"
+expect_body 'POST /sign?wait answers the signature in one call' "\{\"request_id\":\"$ID\",$COMPLETED\}"
 if [[ $(text_at request_id) != "$REQUEST" ]]; then pass 'a new request each time'; else fail 'a new request each time' "$BODY"; fi
 
 section 'Unknown requests'

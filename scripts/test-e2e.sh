@@ -54,14 +54,17 @@ is_completed() {
 }
 
 # $1 request, $2 message
-is_valid() { node node/dist/bin/verify_from_api.js --gateway "$G" --request-id "$1" "--message=$2" >/dev/null 2>&1; }
-is_not_valid() { [[ $(node node/dist/bin/verify_from_api.js --gateway "$G" --request-id "$1" "--message=$2" 2>&1) == *'is not valid for this message'* ]]; }
+verify() { node node/dist/bin/verify_from_api.js --gateway "$G" --request-id "$1" "--message=$2" 2>&1; }
+is_valid() { verify "$@" >/dev/null; }
+is_not_valid() { [[ $(verify "$@") == *'is not valid for this message'* ]]; }
 is_completed_and_valid() { is_completed "$1" && is_valid "$@"; }
 
 # Signs a message and verifies the signature.
 signs() {
   # Through a file: on some systems a command line has no room for 64 KiB of JSON.
-  printf '%s' "$1" | node -e 'process.stdout.write(JSON.stringify({ message: require("node:fs").readFileSync(0, "utf8") }))' >"$scratch/body"
+  printf '%s' "$1" | node -e '
+    process.stdout.write(JSON.stringify({ message: require("node:fs").readFileSync(0, "utf8") }));
+  ' >"$scratch/body"
   post "$G/sign" "@$scratch/body"
   [[ $STATUS == 200 ]] && is_completed_and_valid "$(field request_id)" "$1"
 }
@@ -129,7 +132,8 @@ check 'an unknown request is not found' is "$STATUS $BODY" '404 {"request_id":"r
 
 section 'Ten requests at once'
 for k in 1 2 3 4 5 6 7 8 9 10; do
-  curl -sS --max-time 40 -H 'content-type: application/json' -d "{\"message\":\"request $k of ten\"}" "$G/sign" >"$scratch/request_$k" 2>&1 &
+  body="{\"message\":\"request $k of ten\"}"
+  curl -sS --max-time 40 -H 'content-type: application/json' -d "$body" "$G/sign" >"$scratch/request_$k" 2>&1 &
 done
 wait
 nonces=''

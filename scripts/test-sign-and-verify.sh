@@ -33,7 +33,8 @@ verify() { node node/dist/bin/verify_from_api.js --gateway "$GATEWAY_URL" --requ
 
 say "Message    $message"
 body=$(node -p 'JSON.stringify({ message: process.argv[1] })' -- "$message")
-answer=$(curl -sS --max-time 40 -H 'content-type: application/json' --data-binary "$body" "$GATEWAY_URL/sign") || die "No gateway answers at $GATEWAY_URL. Start a cluster: ./scripts/start.sh"
+answer=$(curl -sS --max-time 40 -H 'content-type: application/json' --data-binary "$body" "$GATEWAY_URL/sign") ||
+  die "No gateway answers at $GATEWAY_URL. Start a cluster: ./scripts/start.sh"
 request_id=$(json_field request_id <<<"$answer") || die "What answers at $GATEWAY_URL is not a gateway: $answer"
 [[ -n $request_id ]] || die "Refused: $answer"
 say "Request    $request_id"

@@ -57,8 +57,8 @@ passed=0 failed=0 skipped=0
 count() {
   local result more_passed more_failed more_skipped
   result=$(node -p '
-    const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites, numPendingTests } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
-    [numPassedTests, numFailedTests + numRuntimeErrorTestSuites, numPendingTests].join(" ")
+    const run = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
+    [run.numPassedTests, run.numFailedTests + run.numRuntimeErrorTestSuites, run.numPendingTests].join(" ")
   ' "$1") || result='0 1 0'
   read -r more_passed more_failed more_skipped <<<"$result"
   passed=$((passed + more_passed)) failed=$((failed + more_failed)) skipped=$((skipped + more_skipped))
