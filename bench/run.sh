@@ -8,18 +8,19 @@ usage() {
 Usage: bench/run.sh [PART …] [options]      measures; all parts when none is named
        bench/run.sh table [FILE …]          writes bench/RESULTS.md, from the newest results of each part or from these
 
-library      each proof and protocol of the library on one thread, alternately with the Rust crate: 20 minutes
-parties      key generation, aux info and presigning of 2-of-3, 3-of-4 and 5-of-7: 6 minutes
-primes       60 safe primes, alternately with the Rust crate: 10 minutes
-first-signature  from nothing to the first verified signature, five times, with four nodes that search for their primes: 5 minutes
-end-to-end   signatures through the gateway of clusters that it starts and ends: latency while the pool is filled and when
-             it is at rest, throughput until it is empty: an hour on two cores
-envelopes    the time that sealing adds to a presigned signature: a sealed and a plain cluster, alternately: 4 minutes
-sustained    ten minutes of more requests than presignatures: throughput, memory, losses
+library          each proof and protocol of the library on one thread, alternately with the Rust crate: 20 minutes
+parties          key generation, aux info and presigning of 2-of-3, 3-of-4 and 5-of-7: 6 minutes
+primes           60 safe primes, alternately with the Rust crate: 10 minutes
+first-signature  from nothing to the first verified signature, with four nodes that search for their primes, five times:
+                 5 minutes
+end-to-end       signatures through the gateway of clusters that it starts and ends: latency while the pool is filled and
+                 when it is at rest, throughput until it is empty: an hour on two cores
+envelopes        the time that sealing adds to a presigned signature: a sealed and a plain cluster, alternately: 4 minutes
+sustained        more requests than presignatures for ten minutes: throughput, memory, losses
 
   --quick           small primes and one sample of each, to see that it works: two minutes; the figures mean nothing
-  --only TEXT       library, parties, primes: operations whose name has this text
-  --cluster T-of-N  end-to-end, sustained: this cluster; may be given again (end-to-end: all three; sustained: 3-of-4)
+  --only TEXT       library, parties, primes: only operations whose name has this text
+  --cluster T-of-N  end-to-end, sustained: this cluster; may be given again (default: all three; sustained: 3-of-4)
   --pool N          end-to-end: presignatures that are made first (100 for 2-of-3, 500 for 3-of-4, 50 for 5-of-7)
   --small-primes    end-to-end, sustained: presignatures cost next to nothing, so this measures only the path of a request
   --in-flight N     end-to-end, sustained: requests at a time (64)

@@ -27,8 +27,8 @@ const PROPOSALS_MS = 250;
 /** A request that waits for a presignature checks this often whether it still should; news wakes it earlier. */
 const WAITING_LOOK_MS = 1_000;
 /**
- * It gives up when no request was assigned a presignature, or completed, for this many times as long as making one takes. Smaller: requests
- * are signed in full although presignatures come. Larger: they wait longer for a pool that nobody fills.
+ * It gives up when no request was assigned a presignature, or completed, for this many times the time that making one takes. Smaller:
+ * requests are signed in full although presignatures come. Larger: they wait longer for a pool that nobody fills.
  */
 const REFILLS_WAITED = 2;
 
