@@ -83,8 +83,7 @@ node_stages() {
       for (k = 2; k <= count; k++) {
         name = substr(nodes[k], 1, index(nodes[k], "\"") - 1)
         stage = text(nodes[k], "\"stage\":\"[a-z_]*"); sub(/.*"/, "", stage)
-        held = 0; sets = split(text(nodes[k], "\"pool\":[{][^}]*"), numbers, /":/)
-        for (s = 3; s <= sets; s++) held += numbers[s] + 0
+        held = text(nodes[k], "\"presignatures\":[0-9]+"); sub(/.*:/, "", held)
         print name, stage, held
       }
     }'

@@ -61,7 +61,7 @@ class SealedCluster implements ClusterMode {
 
   constructor(deps: ClusterDeps) {
     this.#deps = deps;
-    this.#nodes = new NodeStatuses(deps.board, deps.roster, deps.logger);
+    this.#nodes = new NodeStatuses(deps);
     this.#proposals = new Proposals(deps.roster, deps.clock);
   }
 
@@ -79,7 +79,7 @@ class SealedCluster implements ClusterMode {
   }
 
   propose(): string | undefined {
-    return this.#proposals.next(this.#nodes.views());
+    return this.#proposals.next(this.#nodes.peers());
   }
 
   originOf(draft: RequestDraft, time: number): Promise<string> {

@@ -1,110 +1,70 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BoardClient } from 'message-board/client';
-import type { NodeId, NodeRecord, NodeStatus } from 'message-board/contract';
-import { isLater, verifyNodeStatement, type NodeStatement } from 'message-board/node_statement';
+import type { NodeStatus } from 'message-board/contract';
+import { proofBy } from 'message-board/node_statement';
+import { accusersOf, type PeerView } from 'message-board/peer_view';
+import { Peers } from 'message-board/peers';
 import type { Logger } from 'pino';
-import { Refused } from 'sealing/errors';
 import type { Roster } from 'sealing/roster';
+import { sleep, type Clock } from 'service/clock';
 import { BoardUnavailable, viaBoard } from './board_unavailable.js';
 import type { Culprit } from './contract.js';
 
-/** How long a reading is held back at most, ms; each answer has everybody's age. */
-const READ_MS = 1_000;
-/** Pause after a reading that failed, ms. */
+/** Pause after a reading that failed. Shorter: it burdens a board that has trouble. Longer: news of the nodes comes late. */
 const PAUSE_MS = 250;
+/** As long as nodes give each other by default. A node whose heartbeat is late is not proposed anyway. */
+const DEAD_AFTER_MS = 3_000;
 
-interface Heard extends NodeStatement {
-  readonly text: string;
-  /** When its last heartbeat was, by performance.now(), as the board says. */
-  readonly heardAt: number;
+export interface NodeStatusesDeps {
+  readonly board: BoardClient;
+  readonly roster: Roster;
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
-/** A node, and what it has last stated about itself. */
-export interface NodeView {
-  readonly nodeId: NodeId;
-  readonly status: NodeStatus;
-  /** Milliseconds since its last heartbeat. */
-  readonly ageMs: number;
-}
-
-/**
- * What the nodes of a sealed cluster have stated about themselves, the latest of each. The board may keep it back; what it
- * invents, alters or brings again from earlier does not count.
- */
+/** What the nodes of a sealed cluster state about themselves, as the gateway reads it. */
 export class NodeStatuses {
-  private readonly latest = new Map<NodeId, Heard>();
-  /** Nodes of which the board shows something that does not count. */
-  private readonly refused = new Set<NodeId>();
+  readonly #deps: NodeStatusesDeps;
+  readonly #peers: Peers;
 
-  constructor(
-    private readonly board: BoardClient,
-    private readonly roster: Roster,
-    private readonly logger: Logger,
-  ) {}
+  constructor(deps: NodeStatusesDeps) {
+    this.#deps = deps;
+    const { roster } = deps;
+    this.#peers = new Peers({ ...deps, n: roster.n, proof: proofBy(roster), deadAfterMs: DEAD_AFTER_MS });
+  }
 
   /** Asks the board. @returns the latest status of each node that it shows @throws BoardUnavailable */
   async look(): Promise<NodeStatus[]> {
-    const shown = new Set(await this.take(await viaBoard(this.board.listNodes())));
-    return [...shown].flatMap((nodeId) => this.latest.get(nodeId)?.status ?? []);
+    const shown = new Set(await viaBoard(this.#peers.look()));
+    return this.#peers.list().flatMap(({ nodeId, status }) => (shown.has(nodeId) && status !== undefined ? [status] : []));
   }
 
-  /** Hears of all news at once, until the signal aborts; never throws. */
+  /** Hears of all news at once, until the signal aborts. Never throws. */
   async follow(signal: AbortSignal): Promise<void> {
-    let changedAfter = '0';
+    const { clock, logger } = this.#deps;
     while (!signal.aborted) {
       try {
-        const records = await viaBoard(this.board.listNodes({ changedAfter, wait: READ_MS, signal }));
-        changedAfter = records.map(({ revision }) => revision).sort().at(-1) ?? '0';
-        await this.take(records);
+        await viaBoard(this.#peers.lookForNews(signal));
       } catch (error) {
         // That the board does not answer is told to whoever looks.
-        if (error !== signal.reason && !(error instanceof BoardUnavailable)) this.logger.error({ event: 'following_failed', err: error }, 'Could not read what nodes say of themselves, trying again');
-        await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+        if (error !== signal.reason && !(error instanceof BoardUnavailable)) {
+          logger.error({ event: 'following_failed', err: error }, 'Could not read what nodes say of themselves, trying again');
+        }
+        await sleep(clock, PAUSE_MS, signal);
       }
     }
   }
 
-  /** All that was ever heard of. */
-  views(): NodeView[] {
-    return [...this.latest].map(([nodeId, { status, heardAt }]) => ({ nodeId, status, ageMs: performance.now() - heardAt }));
+  /** All nodes, by index. */
+  peers(): PeerView[] {
+    return this.#peers.list();
   }
 
-  /** Nodes that others name, and how many do. */
+  /** Nodes that others accuse, and how many do. The one that most accuse is the first. */
   culprits(): Culprit[] {
-    const namedBy = new Map<NodeId, number>();
-    for (const [nodeId, { status }] of this.latest) {
-      for (const named of new Set(status.culprits)) {
-        if (named !== nodeId && this.roster.has(named)) namedBy.set(named, (namedBy.get(named) ?? 0) + 1);
-      }
-    }
-    return [...namedBy].map(([node_id, count]) => ({ node_id, named_by: count })).sort((a, b) => b.named_by - a.named_by);
-  }
-
-  /** @returns the members among them */
-  private async take(records: readonly NodeRecord[]): Promise<NodeId[]> {
-    const members = records.filter(({ node_id }) => this.roster.has(node_id));
-    for (const record of members) await this.hear(record);
-    return members.map(({ node_id }) => node_id);
-  }
-
-  private async hear({ node_id: nodeId, statement: text, age_ms }: NodeRecord): Promise<void> {
-    const heardAt = performance.now() - age_ms;
-    const known = this.latest.get(nodeId);
-    if (known !== undefined && known.text === text) {
-      this.latest.set(nodeId, { ...known, heardAt });
-      return;
-    }
-    try {
-      if (text === undefined) throw new Refused('there is no statement');
-      const stated = await verifyNodeStatement(this.roster, nodeId, text);
-      const before = this.latest.get(nodeId);
-      if (before !== undefined && !isLater(stated, before)) throw new Refused('it is not later than what was seen before');
-      this.latest.set(nodeId, { ...stated, text, heardAt });
-      this.refused.delete(nodeId);
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      if (!this.refused.has(nodeId)) this.logger.warn({ event: 'node_statement_refused', node_id: nodeId, reason: error.message }, 'What a node is said to say does not count');
-      this.refused.add(nodeId);
-    }
+    const peers = this.#peers.list();
+    return peers
+      .map(({ nodeId }) => ({ node_id: nodeId, named_by: accusersOf(nodeId, peers).length }))
+      .filter(({ named_by }) => named_by > 0)
+      .sort((a, b) => b.named_by - a.named_by);
   }
 }

@@ -1,13 +1,7 @@
-import type { NodeId } from 'message-board/contract';
+import { canSignTogether, isLate, type PeerView } from 'message-board/peer_view';
 import type { Roster } from 'sealing/roster';
 import type { Clock } from 'service/clock';
-import type { NodeView } from './node_statuses.js';
 
-/**
- * A node whose last heartbeat is older may be down. Heartbeats come every second and are read every second. Smaller: live nodes count as
- * down when one heartbeat is late. Larger: presignatures of dead nodes are proposed.
- */
-const LATE_MS = 2_500;
 /**
  * A presignature that is still offered this long after it was proposed was for a request that did not reach the board: it is proposed
  * again. Smaller: two requests may be given the same one. Larger: it lies idle for longer.
@@ -43,7 +37,7 @@ export class Proposals {
   }
 
   /** The oldest presignature of the signer set that has most; undefined when no set that can sign offers one. */
-  next(nodes: readonly NodeView[]): string | undefined {
+  next(nodes: readonly PeerView[]): string | undefined {
     this.#forget(nodes);
     const offers = nodes.flatMap((node) => this.#offersOf(node, nodes)).sort((a, b) => b.left - a.left);
     const id = offers[0]?.free[0];
@@ -52,29 +46,23 @@ export class Proposals {
   }
 
   /** A node offers the presignatures of those signer sets whose first member it is. */
-  #offersOf(first: NodeView, nodes: readonly NodeView[]): Offer[] {
-    const { pool, offers = {} } = first.status;
+  #offersOf(first: PeerView, nodes: readonly PeerView[]): Offer[] {
+    const { pool = {}, offers = {} } = first.status ?? {};
     const { t } = this.#roster;
     return Object.entries(offers).flatMap(([label, ids]) => {
       const members = label.split('-').map((number) => `node-${number}`);
       const signers = nodes.filter(({ nodeId }) => members.includes(nodeId));
       const isSet = members.length === t && signers.length === t && members[0] === first.nodeId;
       const free = ids.filter((id) => !this.#proposed.has(id));
-      if (!isSet || free.length === 0 || !canSignTogether(signers, members)) return [];
+      if (!isSet || free.length === 0 || signers.some(isLate) || !canSignTogether(signers, members)) return [];
       return [{ free, left: (pool[label] ?? 0) - (ids.length - free.length) }];
     });
   }
 
   /** A presignature that is no longer offered has been used, or is lost. It is never offered again. */
-  #forget(nodes: readonly NodeView[]): void {
-    const offered = new Set(nodes.flatMap(({ status }) => Object.values(status.offers ?? {}).flat()));
+  #forget(nodes: readonly PeerView[]): void {
+    const offered = new Set(nodes.flatMap(({ status }) => Object.values(status?.offers ?? {}).flat()));
     const now = this.#clock.monotonic();
     for (const [id, at] of this.#proposed) if (!offered.has(id) || now - at > AGAIN_MS) this.#proposed.delete(id);
   }
-}
-
-/** Are they all alive and ready, and does none of them say that another one of them has cheated? */
-function canSignTogether(signers: readonly NodeView[], members: readonly NodeId[]): boolean {
-  const isAble = ({ status, ageMs }: NodeView): boolean => status.stage === 'ready' && ageMs <= LATE_MS;
-  return signers.every((node) => isAble(node) && !node.status.culprits.some((name) => members.includes(name)));
 }

@@ -1,17 +1,17 @@
 /** Which presignature the gateway proposes with a request, if any. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { NodeRecord, NodeStatus } from 'message-board/contract';
+import type { Heartbeat, NodeRecord, NodeStatus } from 'message-board/contract';
 import { askingFor } from 'message-board/signing_request';
-import { NODE_STATUS } from 'sealing/kinds';
-import { sign as signStatement } from 'sealing/statement';
+import type { PeerView } from 'message-board/peer_view';
+import type { Identity } from 'sealing/identity';
 import { caller } from 'testkit/caller';
 import { until } from 'testkit/eventually';
+import { heartbeatOf, READY_STATUS } from 'testkit/heartbeat';
 import { members } from 'testkit/roster';
 import { VirtualClock } from 'testkit/virtual_clock';
 import type { SigningStatus } from '../src/contract.js';
-import type { NodeView } from '../src/node_statuses.js';
 import { Proposals } from '../src/proposals.js';
-import { sealedCluster, STATUS, type SealedCluster } from './sealed_support.js';
+import { sealedCluster, type SealedCluster } from './sealed_support.js';
 import { cluster } from './support.js';
 
 /** The status of a node that offers these presignatures and holds no others. */
@@ -29,9 +29,12 @@ describe('of what the nodes offer', () => {
     proposals = new Proposals(members(4, 3).roster, clock);
   });
   /** Node-1 to node-4, which are ready and alive unless a view says otherwise. */
-  const nodes = (...views: { readonly says?: Partial<NodeStatus>; readonly ageMs?: number }[]): NodeView[] =>
-    [0, 1, 2, 3].map((k) => ({ nodeId: `node-${k + 1}`, status: { ...STATUS, ...views[k]?.says }, ageMs: views[k]?.ageMs ?? 0 }));
-  const take = (from: NodeView[], count: number) => Array.from({ length: count }, () => proposals.next(from));
+  const nodes = (...views: { readonly says?: Partial<NodeStatus>; readonly ageMs?: number }[]): PeerView[] =>
+    [0, 1, 2, 3].map((index) => {
+      const { says, ageMs = 0 } = views[index] ?? {};
+      return { index, nodeId: `node-${index + 1}`, live: true, status: { ...READY_STATUS, ...says }, ageMs };
+    });
+  const take = (from: PeerView[], count: number) => Array.from({ length: count }, () => proposals.next(from));
 
   it('it proposes the oldest, each once, and then none', () => {
     expect(take(nodes({ says: offering({ '1-2-3': ['a', 'b'] }) }), 4)).toEqual(['a', 'b', undefined, undefined]);
@@ -46,7 +49,7 @@ describe('of what the nodes offer', () => {
   });
 
   const OFFER = offering({ '1-2-3': ['a'] });
-  it.each<[what: string, from: () => NodeView[]]>([
+  it.each<[what: string, from: () => PeerView[]]>([
     ['is late', () => nodes({ says: OFFER }, {}, { ageMs: 2_501 })],
     ['is late, the one that offers', () => nodes({ says: OFFER, ageMs: 2_501 })],
     ['is not ready', () => nodes({ says: OFFER }, { says: { stage: 'aux_info' } })],
@@ -140,13 +143,13 @@ describe('the gateway of a sealed cluster', () => {
     await c.state(1, {});
     const stranger = members(5, 3);
     const lie = offering({ '1-2-3': ['x'] });
-    const claims = { started: 1, sequence: 99, status: { ...STATUS, ...lie } };
-    const forged = await signStatement(c.identityOf(2), c.roster, NODE_STATUS, claims);
-    const foreign = await signStatement(c.identityOf(1), stranger.roster, NODE_STATUS, claims);
+    const lieBy = (identity: Identity | null, roster = c.roster): Promise<Heartbeat> =>
+      heartbeatOf({ ...READY_STATUS, ...lie }, { sequence: 99, ...(identity === null ? {} : { signer: { identity, roster } }) });
+    const forged = [await lieBy(null), await lieBy(c.identityOf(2)), await lieBy(c.identityOf(1), stranger.roster)];
+    const shown = (statements: Partial<NodeRecord['statements']>) => (records: NodeRecord[]) =>
+      records.map((record) => (record.node_id === 'node-1' ? { ...record, statements: { ...record.statements, ...statements } } : record));
     const changes: ((records: NodeRecord[]) => NodeRecord[])[] = [
-      (records) => records.map((record) => ({ ...record, status: { ...record.status, ...lie } })),
-      (records) => records.map((record) => (record.node_id === 'node-1' ? { ...record, statement: forged } : record)),
-      (records) => records.map((record) => (record.node_id === 'node-1' ? { ...record, statement: foreign } : record)),
+      ...forged.flatMap(({ statements }) => [shown(statements), shown({ pool: statements.pool })]),
       () => old,
     ];
     await c.gateway.sweep();
@@ -163,6 +166,7 @@ describe('the gateway of a sealed cluster', () => {
     await c.gateway.sweep();
     expect(await proposed()).toBeUndefined();
     c.liar.tell((_asked, truth) => truth);
+    await c.state(1, offering({ '1-2-3': ['new'] }));
     await c.gateway.sweep();
     expect(await proposed()).toBe('new');
   });
@@ -187,8 +191,8 @@ describe('the gateway of a plain cluster', () => {
   it('proposes nothing, whatever the board shows', async () => {
     const c = await cluster();
     try {
-      await c.nodes.putNode('node-1', { status: { ...STATUS, ...offering({ '1-2-3': ['a'] }) } });
-      for (const number of [2, 3]) await c.nodes.putNode(`node-${number}`, { status: STATUS });
+      await c.nodes.putNode('node-1', await heartbeatOf({ ...READY_STATUS, ...offering({ '1-2-3': ['a'] }) }));
+      for (const number of [2, 3]) await c.nodes.putNode(`node-${number}`, await heartbeatOf(READY_STATUS));
       await c.gateway.sweep();
       const { request_id } = (await caller(c.app).post('/sign', { message: 'm' })) as SigningStatus;
       expect(await c.nodes.getRequest(request_id)).not.toHaveProperty('presignature_id');

@@ -1,23 +1,24 @@
 /** The gateway of a sealed cluster, with a board that lies between it and the nodes. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { NodeRecord, RequestRecord } from 'message-board/contract';
+import type { Heartbeat, NodeRecord, RequestRecord } from 'message-board/contract';
 import { messageHash, wasAskedFor } from 'message-board/signing_request';
 import { pino } from 'pino';
 import type { Identity } from 'sealing/identity';
-import { NODE_STATUS, REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
+import { REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { sign as signStatement, verify } from 'sealing/statement';
 import { systemClock } from 'service/clock';
 import { systemRandom } from 'service/random';
 import { caller } from 'testkit/caller';
 import { newSigner } from 'testkit/signer';
+import { heartbeatOf, READY_STATUS } from 'testkit/heartbeat';
 import { members } from 'testkit/roster';
 import { VirtualClock } from 'testkit/virtual_clock';
 import { HealthSchema, SigningStatusSchema, type SigningStatus } from '../src/contract.js';
 import { reasonOfRefusals } from '../src/refusals.js';
 import { createApp } from '../src/app.js';
 import type { Answer, Call, Lie } from './lying_board.js';
-import { sealedCluster, STATUS, type SealedCluster } from './sealed_support.js';
+import { sealedCluster, type SealedCluster } from './sealed_support.js';
 import { cluster } from './support.js';
 
 const NOW = Date.parse('2026-01-02T03:04:05.678Z');
@@ -82,9 +83,8 @@ describe('what it asks of the nodes', () => {
 
 /** What the board would show of a node that states the key to the members of this roster. */
 async function keyStatement(identity: Identity, roster: Roster, record: NodeRecord | undefined) {
-  const status = { ...STATUS, public_key: c.signer.publicKey };
-  const statement = await signStatement(identity, roster, NODE_STATUS, { started: 1, sequence: 9, status });
-  return { ...record, node_id: identity.name, status, statement };
+  const said = await heartbeatOf({ ...READY_STATUS, public_key: c.signer.publicKey }, { sequence: 9, signer: { identity, roster } });
+  return { ...record, node_id: identity.name, ...said };
 }
 
 describe('the public key', () => {
@@ -113,8 +113,11 @@ describe('the public key', () => {
       (records) => Promise.resolve(['node-1', 'node-2', 'node-3'].map((node_id) => ({ ...records[0], node_id }))),
     ],
     [
-      'statuses without statements',
-      (records) => Promise.resolve([1, 2, 3].map((k) => ({ ...records[0], node_id: `node-${k}`, statement: undefined }))),
+      'statements that nobody has signed',
+      async (records) => {
+        const said = await heartbeatOf({ ...READY_STATUS, public_key: c.signer.publicKey }, { sequence: 9 });
+        return [1, 2, 3].map((k) => ({ ...records[0], node_id: `node-${k}`, ...said }));
+      },
     ],
     [
       'statements for another cluster',
@@ -128,10 +131,14 @@ describe('the public key', () => {
       (records) => Promise.all(members(7).identities.slice(4).map((identity) => keyStatement(identity, c.roster, records[0]))),
     ],
     [
-      'clear statuses that say more than the statements',
+      "one node's word among the words of others",
       async () => {
         for (const number of [2, 3]) await c.state(number, {});
-        return (await c.nodes.listNodes()).map((record) => ({ ...record, status: { ...record.status, public_key: c.signer.publicKey } }));
+        const records = await c.nodes.listNodes();
+        return records.map(({ statements, ...record }) => ({
+          ...record,
+          statements: { ...statements, presence: records[0]?.statements.presence },
+        }));
       },
     ],
   ])('is not learned from a board that shows %s', async (_what, lie) => {
@@ -325,10 +332,14 @@ describe('culprits', () => {
     await c.gateway.sweep();
     await c.state(1, { culprits: ['node-3'] });
     await c.gateway.sweep();
-    const naming = (record: NodeRecord, ...culprits: string[]) => ({ ...record, status: { ...record.status, culprits } });
+    const unsigned = await heartbeatOf({ ...READY_STATUS, culprits: ['node-2', 'node-4'] }, { sequence: 99 });
+    const signer = { identity: c.identityOf(2), roster: c.roster };
+    const another = await heartbeatOf({ ...READY_STATUS, culprits: ['node-4'] }, { sequence: 99, signer });
+    const accusing = ({ statements: { accusations } }: Heartbeat): Lie =>
+      ofNodes((records) => records.map(({ statements, ...record }) => ({ ...record, statements: { ...statements, accusations } })));
     const lies: Lie[] = [
-      ofNodes((records) => records.map((record) => naming(record, 'node-2', 'node-4'))),
-      ofNodes((records) => records.map((record) => ({ ...naming(record, 'node-4'), statement: undefined }))),
+      accusing(unsigned),
+      accusing(another),
       ofNodes(() => old),
       ofNodes(() => []),
     ];
@@ -353,9 +364,8 @@ describe('in a plain cluster', () => {
   it('nobody has signed anything, so nobody is named or refuses', async () => {
     const plain = await cluster();
     const { roster } = members(4, 3, 'plain');
-    const said = { ...STATUS, culprits: ['node-2'] };
-    const statement = await signStatement(c.identityOf(1), roster, NODE_STATUS, { started: 1, sequence: 1, status: said });
-    await plain.nodes.putNode('node-1', { status: said, statement });
+    const signer = { identity: c.identityOf(1), roster };
+    await plain.nodes.putNode('node-1', await heartbeatOf({ ...READY_STATUS, culprits: ['node-2'] }, { sequence: 1, signer }));
     await plain.gateway.sweep();
     expect(plain.gateway.health().culprits).toEqual([]);
     const { request_id } = (await caller(plain.app).post('/sign', { message: 'm' })) as SigningStatus;

@@ -1,22 +1,11 @@
 import type { NodeStatus } from 'message-board/contract';
 import type { Identity } from 'sealing/identity';
-import { NODE_STATUS, REFUSAL, REQUEST_STATUS } from 'sealing/kinds';
+import { REFUSAL, REQUEST_STATUS } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
+import { heartbeatOf, READY_STATUS } from 'testkit/heartbeat';
 import { members } from 'testkit/roster';
 import type { GatewayDeps } from '../src/gateway.js';
 import { cluster } from './support.js';
-
-const SETUP = { ready: true, next: 0, running: null, completed: null, committed: null };
-export const STATUS: NodeStatus = {
-  incarnation: 'a1',
-  public_key: null,
-  stage: 'ready',
-  keygen: SETUP,
-  aux_info: SETUP,
-  pool: {},
-  attempts: [],
-  culprits: [],
-};
 
 /** A cluster whose nodes sign what they say. The gateway hears of it through a liar, which is honest until it is told a lie. */
 export async function sealedCluster({ threshold = 3, deps = {} }: { threshold?: number; deps?: Partial<GatewayDeps> } = {}) {
@@ -30,9 +19,9 @@ export async function sealedCluster({ threshold = 3, deps = {} }: { threshold?: 
   };
   let sequence = 0;
   /** The heartbeat of a node, later than all before it. */
-  const heartbeat = async (number: number, patch: Partial<NodeStatus>) => {
-    const status = { ...STATUS, ...patch };
-    return { status, statement: await sign(identityOf(number), who.roster, NODE_STATUS, { started: 1, sequence: sequence++, status }) };
+  const heartbeat = (number: number, patch: Partial<NodeStatus>) => {
+    const signer = { identity: identityOf(number), roster: who.roster };
+    return heartbeatOf({ ...READY_STATUS, ...patch }, { sequence: sequence++, signer });
   };
   const state = async (number: number, patch: Partial<NodeStatus>) => {
     const said = await heartbeat(number, patch);

@@ -5,12 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { seal } from 'sealing/envelope';
-import { NAMING, NODE_STATUS, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
+import { NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
 import { Pool } from 'undici';
 import { z } from 'zod';
 import { changedJson, changedJsonText, readOrRefusedLater, runs } from 'testkit/fuzz';
 import type { Json } from 'testkit/json';
+import { heartbeatOf } from 'testkit/heartbeat';
 import { members } from 'testkit/roster';
 import { ServiceError, TransportError } from 'service/errors';
 import { BoardClient } from '../src/client/client.js';
@@ -43,7 +44,6 @@ async function honestCalls(): Promise<Call[]> {
   const message = await seal(one ?? gateway, roster, { ...place, namespace: 'messages' }, '{}');
   const presignatureMessage = await seal(one ?? gateway, roster, { ...place, namespace: 'presignature-messages' }, '{}');
   const partial = await sign(one ?? gateway, roster, PARTIAL_SIGNATURE, { request_id: 'req_1_a', message_sha256, presignature_id, sigma: '0'.repeat(64) });
-  const stated = { started: 1, sequence: 1, status: { ...status } };
   return [
     { method: 'POST', path: '/requests', body: { id: 'req_1_a', message: 'm', origin: await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_1_a', message_sha256, time: '2026-01-02T03:04:05.678Z' }) } },
     { method: 'POST', path: '/requests', body: { id: 'req_2_a', message: 'm', presignature_id, origin: await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_2_a', message_sha256, time: '2026-01-02T03:04:05.678Z', presignature_id }) } },
@@ -54,7 +54,7 @@ async function honestCalls(): Promise<Call[]> {
     { method: 'POST', path: '/presignature-requests', body: { request_id: presignature_id, participants, origin: await sign(one ?? gateway, roster, PRESIGNATURE_REQUEST, { id: presignature_id, participants }) } },
     { method: 'PUT', path: `/presignature-requests/${presignature_id}`, body: { status: 'completed' } },
     { method: 'POST', path: '/partial-signatures', body: { request_id: 'req_1_a', from_node: 'node-1', payload: partial } },
-    { method: 'PUT', path: '/nodes/node-1', body: { status: { ...status }, statement: await sign(one ?? gateway, roster, NODE_STATUS, stated) } },
+    { method: 'PUT', path: '/nodes/node-1', body: { ...(await heartbeatOf(status, { signer: { identity: one ?? gateway, roster } })) } },
     { method: 'POST', path: '/publickey', body: { public_key: signer.publicKey } },
     { method: 'PUT', path: '/requests/req_1_a', body: { status: 'failed', reason: 'too_late: node-1' } },
     { method: 'PUT', path: '/requests/req_1_a', body: { signature: signer.sign('m') } },

@@ -1,23 +1,23 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Board } from '../src/server/board.js';
 import { verifierFor } from '../src/server/verifiers.js';
-import { INSTANCE_HEADER, NodeRecordSchema, type NodeRecord, type NodeStatus } from '../src/contract/contract.js';
+import { HeartbeatAnswerSchema, INSTANCE_HEADER, NodeRecordSchema, type HeartbeatAnswer, type NodeRecord, type NodeStatus } from '../src/contract/contract.js';
 import request from 'supertest';
 import { caller } from 'testkit/caller';
 import { until } from 'testkit/eventually';
+import { heartbeatOf, READY_STATUS, statusIn } from 'testkit/heartbeat';
 import { HandClock, LIMITS, runningBoard, testBoard } from './support.js';
 
 const SETUP = { ready: true, next: 0, running: null, completed: null, committed: null };
 const STATUS: NodeStatus = {
-  incarnation: 'a1',
-  public_key: null,
+  ...READY_STATUS,
   stage: 'starting',
   keygen: SETUP,
   aux_info: { ...SETUP, next: 2, running: 1, completed: { attempt: 1, digest: 'ab'.repeat(32) } },
   pool: { '1-2-3': 4 },
   attempts: ['req_1_ab.1.1-2-4'],
-  culprits: [],
 };
+const HEARTBEAT = await heartbeatOf(STATUS);
 
 const list = async (board: ReturnType<typeof testBoard>, query = ''): Promise<NodeRecord[]> =>
   (await caller(board.app).get(`/nodes${query}`)) as NodeRecord[];
@@ -26,10 +26,12 @@ describe('/nodes', () => {
   it('knows what each node last said, and how long ago', async () => {
     const board = testBoard();
     const { put } = caller(board.app);
-    await put('/nodes/node-10', { status: STATUS });
+    await put('/nodes/node-10', HEARTBEAT);
     board.clock.pass(700);
-    const record = NodeRecordSchema.strict().parse(await put('/nodes/node-2', { status: { ...STATUS, stage: 'ready' } }));
-    expect(record).toMatchObject({ node_id: 'node-2', status: { ...STATUS, stage: 'ready' }, age_ms: 0 });
+    const answer = HeartbeatAnswerSchema.strict().parse(await put('/nodes/node-2', await heartbeatOf({ ...STATUS, stage: 'ready' })));
+    const record = NodeRecordSchema.strict().parse((await list(board))[0]);
+    expect(record).toMatchObject({ ...answer, node_id: 'node-2', age_ms: 0 });
+    expect(statusIn(record)).toEqual({ ...STATUS, stage: 'ready' });
     board.clock.pass(50);
     expect((await list(board)).map(({ node_id, age_ms }) => [node_id, age_ms])).toEqual([
       ['node-2', 50],
@@ -39,7 +41,7 @@ describe('/nodes', () => {
 
   it('tells ages by a clock that nobody sets', async () => {
     const board = testBoard();
-    await caller(board.app).put('/nodes/node-1', { status: STATUS });
+    await caller(board.app).put('/nodes/node-1', HEARTBEAT);
     board.clock.pass(700);
     for (const ms of [-3_600_000, 7_200_000]) {
       board.clock.jump(ms);
@@ -49,11 +51,14 @@ describe('/nodes', () => {
 
   it('a heartbeat that says the same is no change', async () => {
     const board = testBoard();
-    const { put } = caller(board.app);
-    const first = (await put('/nodes/node-1', { status: STATUS })) as NodeRecord;
+    const put = async (status: NodeStatus, sequence: number) =>
+      (await caller(board.app).put('/nodes/node-1', await heartbeatOf(status, { sequence }))) as HeartbeatAnswer;
+    const first = await put(STATUS, 0);
     board.clock.pass(1000);
-    expect(await put('/nodes/node-1', { status: STATUS })).toEqual({ ...first, age_ms: 0 });
-    const second = (await put('/nodes/node-1', { status: { ...STATUS, incarnation: 'a2' } })) as NodeRecord;
+    expect((await list(board))[0]).toMatchObject({ ...first, age_ms: 1000 });
+    expect(await put(STATUS, 1)).toEqual(first);
+    expect((await list(board))[0]).toMatchObject({ ...first, age_ms: 0, ...(await heartbeatOf(STATUS, { sequence: 1 })) });
+    const second = await put({ ...STATUS, incarnation: 'a2' }, 0);
     expect(second.revision > first.revision).toBe(true);
   });
 
@@ -61,11 +66,13 @@ describe('/nodes', () => {
     const told: [string, boolean | undefined][] = [];
     const changed = (...news: [string, boolean?]): void => void told.push([news[0], news[1]]);
     const board = new Board({ limits: LIMITS, verifier: verifierFor(null), clock: new HandClock(), random: () => '0', changed });
-    const said: readonly Partial<NodeStatus>[] = [{}, { pool: { '1-2-3': 3 } }, { pool: {}, offers: { '1-2-3': ['p'] } }, { pool: { '2-3-4': 1 }, stage: 'ready' }, { attempts: [] }];
+    const patches: readonly Partial<NodeStatus>[] = [
+      {}, { pool: { '1-2-3': 3 } }, { pool: {}, offers: { '1-2-3': ['p'] } }, { pool: { '2-3-4': 1 }, stage: 'ready' }, { attempts: [] }, {},
+    ];
     let status: NodeStatus = STATUS;
-    for (const patch of said) {
+    for (const [sequence, patch] of patches.entries()) {
       status = { ...status, ...patch };
-      await board.hear('node-1', { status });
+      await board.hear('node-1', await heartbeatOf(status, { sequence }));
     }
     expect(told).toEqual([true, false, false, true, true].map((isUrgent) => ['nodes', isUrgent]));
   });
@@ -73,9 +80,9 @@ describe('/nodes', () => {
   it('keeps a thousand nodes, and forgets the one that is silent longest', async () => {
     const board = testBoard();
     const { put } = caller(board.app);
-    for (let k = 1; k <= 1000; k += 1) await put(`/nodes/node-${k}`, { status: STATUS });
-    await put('/nodes/node-1', { status: STATUS });
-    await put('/nodes/node-1001', { status: STATUS });
+    for (let k = 1; k <= 1000; k += 1) await put(`/nodes/node-${k}`, HEARTBEAT);
+    await put('/nodes/node-1', HEARTBEAT);
+    await put('/nodes/node-1001', HEARTBEAT);
     const ids = (await list(board)).map(({ node_id }) => node_id);
     expect([ids.length, ids.includes('node-1'), ids.includes('node-2')]).toEqual([1000, true, false]);
   });
@@ -83,13 +90,13 @@ describe('/nodes', () => {
   it.each([
     ['/nodes/node-0', STATUS, 'node_id'],
     ['/nodes/*', STATUS, 'node_id'],
-    ['/nodes/node-1', {}, 'incarnation'],
+    ['/nodes/node-1', { ...STATUS, incarnation: undefined }, 'incarnation'],
     ['/nodes/node-1', { ...STATUS, incarnation: 'a b' }, 'incarnation'],
     ['/nodes/node-1', { ...STATUS, public_key: 'x' }, 'public_key'],
     ['/nodes/node-1', { ...STATUS, stage: 'Ready!' }, 'stage'],
     ['/nodes/node-1', { ...STATUS, keygen: { ...SETUP, next: -1 } }, 'keygen.next'],
     ['/nodes/node-1', { ...STATUS, keygen: { ...SETUP, committed: 'zz' } }, 'keygen.committed'],
-    ['/nodes/node-1', { ...STATUS, aux_info: { ...SETUP, extra: 1 } }, 'extra'],
+    ['/nodes/node-1', { ...STATUS, aux_info: { ...SETUP, extra: 1 } }, 'setup: aux_info'],
     ['/nodes/node-1', { ...STATUS, pool: { '1-2-x': 1 } }, 'pool.1-2-x'],
     ['/nodes/node-1', { ...STATUS, pool: { '1-2': 0.5 } }, 'pool.1-2'],
     ['/nodes/node-1', { ...STATUS, pool: Object.fromEntries(Array.from({ length: 257 }, (_, k) => [String(k), 1])) }, 'pool'],
@@ -98,12 +105,35 @@ describe('/nodes', () => {
     ['/nodes/node-1', { ...STATUS, offers: { '1-2': Array<string>(49).fill('p') } }, 'offers.1-2'],
     ['/nodes/node-1', { ...STATUS, attempts: ['../x'] }, 'attempts.0'],
     ['/nodes/node-1', { ...STATUS, attempts: Array<string>(257).fill('req_1') }, 'attempts'],
-    ['/nodes/node-1', { ...STATUS, secret: 1 }, 'secret'],
-    ['/nodes/node-1', { ...STATUS, culprits: ['node-0'] }, 'culprits.0'],
-  ])('%#: PUT %s is 400 naming the field', async (path, body, field) => {
+        ['/nodes/node-1', { ...STATUS, culprits: ['node-0'] }, 'culprits.0'],
+  ])('%#: PUT %s is 400 naming the field', async (path, status, field) => {
     const board = testBoard();
-    const answer = await caller(board.app).put(path, { status: body }, 400);
+    const answer = await caller(board.app).put(path, await heartbeatOf(status), 400);
     expect(answer).toMatchObject({ error: { code: 'invalid_request', message: expect.stringContaining(`${field}: `) } });
+    expect(await list(board)).toEqual([]);
+  });
+
+  const claims = (topic: string, change: Record<string, unknown> = {}): string =>
+    JSON.stringify({ started: 1, incarnation: 'a1', sequence: 0, topic, content: {}, ...change });
+  it.each<[what: string, statements: Record<string, unknown>, complaint: string]>([
+    ['nothing', {}, 'statements.presence: '],
+    ['no statement on a topic', { ...HEARTBEAT.statements, pool: undefined }, 'statements.pool: '],
+    ['another topic', { ...HEARTBEAT.statements, weather: claims('weather') }, 'weather: is not a known field'],
+    ['a statement under another topic', { ...HEARTBEAT.statements, pool: HEARTBEAT.statements.setup }, 'statements.pool: it is a statement on setup'],
+    ['what is not JSON', { ...HEARTBEAT.statements, pool: '{' }, 'statements.pool: is not JSON'],
+    ['what is no statement', { ...HEARTBEAT.statements, pool: '{}' }, 'statements.pool: started: '],
+    ['an unknown field', { ...HEARTBEAT.statements, attempts: claims('attempts', { content: { attempts: [], secret: 1 } }) }, 'secret'],
+    ['an unknown claim', { ...HEARTBEAT.statements, attempts: claims('attempts', { content: { attempts: [] }, secret: 1 }) }, 'secret'],
+    [
+      'statements of two lives',
+      { ...HEARTBEAT.statements, attempts: claims('attempts', { content: { attempts: [] }, started: 2 }) },
+      'statements.attempts: it is of another life than presence',
+    ],
+    ['a long one', { ...HEARTBEAT.statements, presence: claims('presence').padEnd(4_097) }, 'statements.presence: '],
+  ])('a heartbeat with %s is 400 naming the topic', async (_what, statements, complaint) => {
+    const board = testBoard();
+    const answer = await caller(board.app).put('/nodes/node-1', { statements }, 400);
+    expect(answer).toMatchObject({ error: { code: 'invalid_request', message: expect.stringContaining(complaint) } });
     expect(await list(board)).toEqual([]);
   });
 });
@@ -121,12 +151,12 @@ describe('clients', () => {
 
   it('wait for news of the nodes, which mere heartbeats are not', async () => {
     const { client } = await start();
-    const { revision } = await client.putNode('node-1', { status: STATUS });
+    const { revision } = await client.putNode('node-1', HEARTBEAT);
     const reading = client.listNodes({ changedAfter: revision, wait: 30_000 });
     await until(async () => (await client.health()).waiting === 1);
-    await client.putNode('node-1', { status: STATUS });
+    await client.putNode('node-1', await heartbeatOf(STATUS, { sequence: 1 }));
     expect((await client.health()).waiting).toBe(1);
-    await client.putNode('node-2', { status: STATUS });
+    await client.putNode('node-2', HEARTBEAT);
     expect((await reading).map(({ node_id }) => node_id)).toEqual(['node-1', 'node-2']);
     expect(await client.listNodes({ changedAfter: 'another.000000000009', wait: 30_000 })).toHaveLength(2);
   });

@@ -1,11 +1,12 @@
 /** What a board with the roster of a sealed cluster keeps and what it refuses. */
 import { describe, expect, it } from '@jest/globals';
 import { seal, type Place } from 'sealing/envelope';
-import { NAMING, NODE_STATUS, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, REQUEST_STATUS, SIGNING_REQUEST } from 'sealing/kinds';
+import { NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, REQUEST_STATUS, SIGNING_REQUEST } from 'sealing/kinds';
 import { Roster } from 'sealing/roster';
 import { sign } from 'sealing/statement';
+import { heartbeatOf, READY_STATUS } from 'testkit/heartbeat';
 import { members } from 'testkit/roster';
-import type { NodeRecord, NodeStatus, RequestRecord } from '../src/contract/contract.js';
+import { TOPICS, type Heartbeat, type HeartbeatAnswer, type NodeStatus, type RequestRecord, type Topic } from '../src/contract/contract.js';
 import { messageHash } from '../src/contract/signing_request.js';
 import { verifierFor } from '../src/server/verifiers.js';
 import { caller } from 'testkit/caller';
@@ -263,39 +264,46 @@ describe('/presignature-requests', () => {
   });
 });
 
-const SETUP = { ready: true, next: 0, running: null, completed: null, committed: null };
-const STATUS: NodeStatus = { incarnation: 'a1', public_key: null, stage: 'ready', keygen: SETUP, aux_info: SETUP, pool: { '1-2-3': 4 }, attempts: [], culprits: [] };
+const STATUS: NodeStatus = { ...READY_STATUS, pool: { '1-2-3': 4 } };
+
+/** With one of its statements taken from another heartbeat. */
+const withTopic = ({ statements }: Heartbeat, topic: Topic, other: Heartbeat): Heartbeat => ({ statements: { ...statements, [topic]: other.statements[topic] } });
 
 describe('heartbeats', () => {
   interface Said {
     readonly by?: typeof one;
     readonly started?: number;
-    readonly status?: NodeStatus;
-    readonly claimed?: Record<string, unknown>;
+    readonly status?: NodeStatus | Record<string, unknown>;
     readonly roster?: Roster;
   }
-  const heartbeat = async (sequence: number, { by = one, started = 1000, status = STATUS, claimed = status, roster = file }: Said = {}) => ({
-    status,
-    statement: await sign(by, roster, NODE_STATUS, { started, sequence, status: claimed }),
-  });
+  const heartbeat = (sequence: number, { by = one, started = 1000, status = STATUS, roster = file }: Said = {}): Promise<Heartbeat> =>
+    heartbeatOf(status, { started, sequence, signer: { identity: by, roster } });
+  /** The next heartbeat of one who says nothing new. */
+  const renewed = async ({ statements }: Heartbeat, sequence: number): Promise<Heartbeat> => {
+    const { presence } = (await heartbeat(sequence)).statements;
+    return { statements: { ...statements, presence } };
+  };
+  const STALE = { error: { code: 'stale_statement' } };
 
-  it('are kept with their statement, and not verified again while they are the same', async () => {
+  it('are kept, and only what is new in them is verified', async () => {
     const { api, roster } = sealedBoard();
     const body = await heartbeat(0);
-    const record = (await api.put('/nodes/node-1', body)) as NodeRecord;
-    expect(record).toMatchObject({ node_id: 'node-1', ...body });
-    expect(await api.put('/nodes/node-1', body)).toMatchObject({ revision: record.revision });
-    expect(await api.get('/nodes')).toMatchObject([body]);
-    expect(roster.verifications).toBe(1);
+    const { revision } = (await api.put('/nodes/node-1', body)) as HeartbeatAnswer;
+    expect(await api.get('/nodes')).toMatchObject([{ node_id: 'node-1', revision, ...body }]);
+    expect(roster.verifications).toBe(5);
+    const next = await renewed(body, 1);
+    expect(await api.put('/nodes/node-1', next)).toEqual({ node_id: 'node-1', revision });
+    expect(await api.get('/nodes')).toMatchObject([next]);
+    expect(roster.verifications).toBe(6);
   });
 
-  it.each<[what: string, body: () => unknown, complaint: string]>([
-    ['no statement', () => ({ status: STATUS }), 'statement: is required'],
-    ['the statement of another node', () => heartbeat(0, { by: two }), 'it is a statement of node-2, not of node-1'],
-    ['the statement of another status', () => heartbeat(0, { claimed: { ...STATUS, pool: {} } }), 'it states another status'],
-    ['the statement of more', () => heartbeat(0, { claimed: { ...STATUS, more: 1 } }), 'it states another status'],
-    ['a statement for another cluster', () => heartbeat(0, { roster: foreign }), 'another roster'],
-    ['an altered statement', async () => ({ status: STATUS, statement: altered((await heartbeat(0)).statement) }), 'not valid'],
+  it.each<[what: string, body: () => Promise<Heartbeat>, complaint: string]>([
+    ['the statements of another node', () => heartbeat(0, { by: two }), 'statements: presence: signed by node-2, it is a statement of node-2, not of node-1'],
+    ['one statement of another node', async () => withTopic(await heartbeat(0), 'accusations', await heartbeat(0, { by: two })), 'statements: accusations: signed by node-2'],
+    ['statements for another cluster', () => heartbeat(0, { roster: foreign }), 'another roster'],
+    ['an altered statement', async () => ({ statements: { ...(await heartbeat(0)).statements, pool: otherSignature((await heartbeat(0)).statements.pool) } }), 'statements: pool: the signature of node-1 is not valid'],
+    ['statements that nobody has signed', () => heartbeatOf(STATUS, { started: 1000 }), 'statements: presence: '],
+    ['one that nobody has signed', async () => withTopic(await heartbeat(0), 'attempts', await heartbeatOf(STATUS, { started: 1000 })), 'statements: attempts: '],
   ])('with %s are refused', async (_what, body, complaint) => {
     const { api } = sealedBoard();
     expect(await api.put('/nodes/node-1', await body(), 403)).toMatchObject(refused('invalid_statement', complaint));
@@ -305,23 +313,41 @@ describe('heartbeats', () => {
   it('of one who is no member are refused', async () => {
     const { api } = sealedBoard();
     const stranger = members(5).identities[4];
-    expect(await api.put('/nodes/node-5', await heartbeat(0, { by: stranger ?? one }), 403)).toMatchObject(refused('invalid_statement', 'node-5 is not in the roster'));
+    const body = await heartbeat(0, { by: stranger ?? one });
+    expect(await api.put('/nodes/node-5', body, 403)).toMatchObject(refused('invalid_statement', 'node-5 is not in the roster'));
   });
 
-  it('never go back to what was stated earlier', async () => {
+  it('never go back to what was stated earlier, not on one topic', async () => {
     const { api } = sealedBoard();
-    const stages = ['starting', 'keygen', 'aux_info', 'ready'] as const;
-    const [first, second, third] = await Promise.all(stages.slice(0, 3).map((stage, k) => heartbeat(k, { status: { ...STATUS, stage } })));
+    const stages = ['starting', 'keygen', 'aux_info'] as const;
+    const at = (k: 0 | 1 | 2): Promise<Heartbeat> => heartbeat(k, { status: { ...STATUS, stage: stages[k] } });
+    const [first, second, third] = [await at(0), await at(1), await at(2)];
     await api.put('/nodes/node-1', first);
     await api.put('/nodes/node-1', third);
-    for (const stale of [first, second, await heartbeat(2)]) {
-      expect(await api.put('/nodes/node-1', stale, 409)).toMatchObject({ error: { code: 'stale_status' } });
+    const mixed = TOPICS.filter((topic) => topic !== 'presence').map(async (topic) => withTopic(await renewed(third, 3), topic, first));
+    const other = await heartbeat(2, { status: { ...STATUS, stage: 'ready', pool: {}, attempts: ['req_1'], culprits: ['node-2'] } });
+    for (const stale of [first, second, other, ...(await Promise.all(mixed))]) {
+      expect(await api.put('/nodes/node-1', stale, 409)).toMatchObject(STALE);
     }
-    expect(await api.put('/nodes/node-1', third)).toMatchObject({ status: { stage: 'aux_info' } });
-    const nextLife = await heartbeat(0, { started: 2000 });
+    expect(await api.get('/nodes')).toMatchObject([third]);
+    const nextLife = await heartbeat(0, { started: 2000, status: { ...STATUS, incarnation: 'a2' } });
     await api.put('/nodes/node-1', nextLife);
     await api.put('/nodes/node-1', await heartbeat(9), 409);
     expect(await api.get('/nodes')).toMatchObject([nextLife]);
+  });
+
+  it('that are repeated keep nobody alive, and cost no verification', async () => {
+    const { api, roster, clock } = sealedBoard();
+    const [first, second] = [await heartbeat(0), await heartbeat(1)];
+    await api.put('/nodes/node-1', first);
+    await api.put('/nodes/node-1', second);
+    const { verifications } = roster;
+    clock.pass(5_000);
+    for (const repeated of [second, first, second]) expect(await api.put('/nodes/node-1', repeated, 409)).toMatchObject(STALE);
+    expect(await api.get('/nodes')).toMatchObject([{ age_ms: 5_000 }]);
+    expect(roster.verifications).toBe(verifications);
+    await api.put('/nodes/node-1', await renewed(second, 2));
+    expect(await api.get('/nodes')).toMatchObject([{ age_ms: 0 }]);
   });
 
   it('tell the board the public key, and nobody else does', async () => {
@@ -434,8 +460,11 @@ describe.each([
     const message = { request_id: 'keygen', from_node: 'node-1', to_node: '*', round: 1, payload: 'x' };
     for (const path of ['/messages', '/presignature-messages']) await api.post(path, message);
     await api.post('/partial-signatures', { request_id: 'req_1', from_node: 'node-1', payload: 'x' });
-    expect(await api.put('/nodes/node-1', { status: STATUS, statement: JWS })).toMatchObject({ statement: JWS });
-    await api.put('/nodes/node-1', { status: { ...STATUS, stage: 'starting' } });
+    const signed = await heartbeatOf(STATUS, { sequence: 5, signer: { identity: two, roster: file } });
+    for (const said of [signed, await heartbeatOf({ ...STATUS, stage: 'starting' }), signed]) {
+      await api.put('/nodes/node-1', said);
+      expect(await api.get('/nodes')).toMatchObject([said]);
+    }
     expect(await api.post('/presignature-requests', { request_id: 'p', origin: 'anybody' })).toMatchObject({ origin: 'anybody' });
     await api.post('/requests', { id: 'req_2', message: 'm', origin: 'o' });
     await api.post('/requests', { id: 'req_2', message: 'm' }, 409);
@@ -470,17 +499,18 @@ describe.each([
   it('heartbeats count as what is stored, and are forgotten with it', async () => {
     const api = board();
     const stored = async (): Promise<number> => ((await api.get('/health')) as { stored_bytes: number }).stored_bytes;
-    await api.put('/nodes/node-1', { status: STATUS, statement: `a.b.${'c'.repeat(1_000)}` });
+    const attempts = ['r'.repeat(200), 's'.repeat(200), 't'.repeat(200), 'u'.repeat(200), 'v'.repeat(200)];
+    await api.put('/nodes/node-1', await heartbeatOf({ ...STATUS, attempts }));
     const one = await stored();
     expect(one).toBeGreaterThan(4 * 1_000);
-    for (let k = 0; k < 3; k += 1) await api.put('/nodes/node-1', { status: STATUS, statement: `a.b.${String(k).padStart(1_000, 'c')}` });
+    for (let k = 1; k < 4; k += 1) await api.put('/nodes/node-1', await heartbeatOf({ ...STATUS, attempts: attempts.toReversed() }, { sequence: k }));
     expect(await stored()).toBe(one);
   });
 
   it('heartbeats are never too much, and a board that is full of them still finishes what it has', async () => {
     const api = board({ maxStoredBytes: 8_000 });
     await api.post('/requests', { id: 'req_1', message: 'm' });
-    await api.put('/nodes/node-1', { status: STATUS, statement: `a.b.${'c'.repeat(4_000)}` });
+    await api.put('/nodes/node-1', await heartbeatOf({ ...STATUS, attempts: Array.from({ length: 20 }, () => 'r'.repeat(200)) }));
     await api.post('/requests', { id: 'req_2', message: 'm' }, 429);
     await api.put('/requests/req_1', { status: 'failed', reason: 'x' });
   });

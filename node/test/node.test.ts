@@ -13,6 +13,7 @@ import { nodeId } from '../src/base/utils.js';
 import { workerThreads } from '../src/workers/worker_pool.js';
 import { TestBoard } from 'testkit/board';
 import { eventually, memoryLog } from './util/cluster.js';
+import { statusIn } from 'testkit/heartbeat';
 import { present } from 'testkit/present';
 import { members, originOf } from 'testkit/roster';
 import { configOf } from './util/config.js';
@@ -242,7 +243,7 @@ describe('a cluster that has a key', () => {
     expect(lost.lines.filter(({ event }) => event === 'setup_refused')).toHaveLength(1);
     expect(refusalOf(3)).toMatch(/node-1, node-2, node-3 completed this before.*No second one is made. Restore/);
     // It has logged it before the board hears of it.
-    const stages = async (): Promise<string[]> => (await client.listNodes()).map(({ status }) => status.stage);
+    const stages = async (): Promise<string[]> => (await client.listNodes()).map((record) => statusIn(record).stage);
     for (let k = 0; k < 100 && (await stages())[3] !== 'refusing'; k++) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(await stages()).toEqual(['ready', 'ready', 'ready', 'refusing']);
     await signs('without node-4');
@@ -295,7 +296,7 @@ describe('a cluster that has a key', () => {
     start(3);
     await eventually('it says so', () => logged(3, 'setup_conflict'));
     await eventually('it is seen', () => logged(3, 'public_key_conflict'));
-    expect((await client.listNodes()).map(({ status }) => status.stage)).toEqual(['ready', 'ready', 'ready', 'refusing']);
+    expect((await client.listNodes()).map((record) => statusIn(record).stage)).toEqual(['ready', 'ready', 'ready', 'refusing']);
   });
 });
 

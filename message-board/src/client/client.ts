@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import * as contract from '../contract/contract.js';
 import type {
-  CreatePresignatureRequest, CreateRequest, Health, Heartbeat, Message, NodeRecord, PartialSignature, PostMessage, PostPartialSignature,
-  PresignatureRequest, RequestRecord, Status, UpdateRequest,
+  CreatePresignatureRequest, CreateRequest, Health, Heartbeat, HeartbeatAnswer, Message, NodeRecord, PartialSignature, PostMessage,
+  PostPartialSignature, PresignatureRequest, RequestRecord, Status, UpdateRequest,
 } from '../contract/contract.js';
 import { ServiceError } from 'service/errors';
 import { JsonClient, type JsonClientOptions } from 'service/json_client';
@@ -130,12 +130,12 @@ export class BoardClient {
     return answer?.public_key;
   }
 
-  /** A heartbeat; tried once, since the next one says more. */
-  putNode(nodeId: string, heartbeat: Heartbeat, signal?: AbortSignal): Promise<NodeRecord> {
-    return this.#http.put(`/nodes/${encodeURIComponent(nodeId)}`, heartbeat, contract.NodeRecordSchema, { signal, once: true });
+  /** A heartbeat; tried once, since the board takes each only once. */
+  putNode(nodeId: string, heartbeat: Heartbeat, signal?: AbortSignal): Promise<HeartbeatAnswer> {
+    return this.#http.put(`/nodes/${encodeURIComponent(nodeId)}`, heartbeat, contract.HeartbeatAnswerSchema, { signal, once: true });
   }
 
-  /** All nodes; with `changedAfter` and `wait`, the answer is held back until a status is later than that revision. */
+  /** All nodes; with `changedAfter` and `wait`, the answer is held back until a node says something else than at that revision. */
   listNodes(query: Waiting & { readonly changedAfter?: string | undefined } = {}): Promise<NodeRecord[]> {
     const { signal, changedAfter, wait } = query;
     return this.#http.get('/nodes', NodeListSchema, { query: { changed_after: changedAfter, wait }, signal });

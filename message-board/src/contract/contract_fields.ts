@@ -42,16 +42,11 @@ export const ReasonSchema = z
 /** Who asked for this: its signed statement, of kind `SIGNING_REQUEST` or `PRESIGNATURE_REQUEST`. The board keeps it, whatever it is. */
 export const OriginSchema = z.string().min(1).max(4096);
 
-const statement = (maxLength: number) =>
-  z
-    .string()
-    .max(maxLength)
-    .regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, 'must be a JWS in compact form');
-
-/** A node's signed status: a JWS in compact form. */
-export const StatementSchema = statement(65_536);
-/** A signed statement about one request. */
-export const ShortStatementSchema = statement(4096);
+/** A signed statement about one request: a JWS in compact form. */
+export const StatementSchema = z
+  .string()
+  .max(4096)
+  .regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, 'must be a JWS in compact form');
 
 /** A compressed secp256k1 point in hexadecimal, 66 digits, kept in lower case. The board checks that it is on the curve. */
 export const PublicKeyHexSchema = z

@@ -1,63 +1,40 @@
 import { z } from 'zod';
-import { CursorSchema, NodeIdSchema, PublicKeyHexSchema, RequestIdSchema, StatementSchema, WaitSchema } from './contract_fields.js';
+import { CursorSchema, NodeIdSchema, WaitSchema } from './contract_fields.js';
 
-/** Of one signer set. */
-export const MAX_OFFERS = 48;
-
-const DigestSchema = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
-const AttemptNumberSchema = z.int().min(0).max(1_000_000);
-
-/** How far a node is with key generation, or aux info. Attempts count from 0. */
-const SetupStatusSchema = z.strictObject({
-  /** Could it begin an attempt now? */
-  ready: z.boolean(),
-  /** The lowest attempt that it has never begun. */
-  next: AttemptNumberSchema,
-  /** The attempt that it runs. */
-  running: AttemptNumberSchema.nullable(),
-  /** The attempt whose result it holds, not yet for good, and a hash of the result's public part. */
-  completed: z.strictObject({ attempt: AttemptNumberSchema, digest: DigestSchema }).nullable(),
-  /** That hash, once it holds the result for good. */
-  committed: DigestSchema.nullable(),
+/** What a node states about itself: the text of one statement on each topic. `node_statement.ts` says what is in them. */
+export const StatementTextsSchema = z.strictObject({
+  presence: statementText(4_096),
+  setup: statementText(4_096),
+  pool: statementText(65_536),
+  attempts: statementText(65_536),
+  accusations: statementText(8_192),
 });
-export type SetupStatus = z.infer<typeof SetupStatusSchema>;
+export type StatementTexts = z.infer<typeof StatementTextsSchema>;
+export type Topic = keyof StatementTexts;
+export const TOPICS = Object.keys(StatementTextsSchema.shape) as readonly Topic[];
 
-const bySignerSet = <T>(value: z.ZodType<T>) =>
-  z
-    .record(z.string().max(1024).regex(/^\d{1,5}(-\d{1,5})*$/, 'must be node numbers joined by -'), value)
-    .refine((sets) => Object.keys(sets).length <= 256, 'must have at most 256 keys');
-
-/** What a node says about itself. Nothing in it is secret. */
-export const NodeStatusSchema = z.strictObject({
-  /** New at every start of the node. */
-  incarnation: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 . _ -'),
-  public_key: PublicKeyHexSchema.nullable(),
-  /** What it is doing, for people: `starting`, `waiting_for_nodes`, `keygen`, `aux_info`, `ready`, `refusing` … */
-  stage: z.string().regex(/^[a-z][a-z_]{0,31}$/, 'must be 1 to 32 of a-z _'),
-  keygen: SetupStatusSchema,
-  aux_info: SetupStatusSchema,
-  /** Presignatures that it holds, by signer set, 1-based: `1-2-3`. */
-  pool: bySignerSet(z.int().min(0).max(1_000_000)),
-  /** Free ones of the signer sets whose first member it is, the oldest first, for the gateway to propose. */
-  offers: bySignerSet(z.array(RequestIdSchema).max(MAX_OFFERS)).optional(),
-  /** Signing attempts that it proposes now, `<request id>.<number>.<signers>`. */
-  attempts: z.array(RequestIdSchema).max(256),
-  /** Nodes that this one holds evidence against, and leaves out when it chooses signers. */
-  culprits: z.array(NodeIdSchema).max(256),
-});
-export type NodeStatus = z.infer<typeof NodeStatusSchema>;
+function statementText(maxLength: number) {
+  return z.string().min(1).max(maxLength);
+}
 
 /**
- * `PUT /nodes/{node_id}`, a heartbeat → the record. `statement` is the status as a statement of kind `NODE_STATUS`, which counts
- * where there is a roster: 403 `invalid_statement` when it is missing, not this node's, or of another status; 409 `stale_status` when it is
- * not later than the stored one. `revision` changes with the status only.
+ * `PUT /nodes/{node_id}`, a heartbeat → `HeartbeatAnswer`. All statements are of one life of the node. The board of a sealed cluster
+ * answers 403 `invalid_statement` to what the node has not signed, and 409 `stale_statement` when one statement is earlier than the stored
+ * one, or none is later: nobody can repeat a heartbeat of a node that is down.
  */
-export const HeartbeatSchema = z.strictObject({ status: NodeStatusSchema, statement: StatementSchema.optional() });
+export const HeartbeatSchema = z.strictObject({ statements: StatementTextsSchema });
 export type Heartbeat = z.infer<typeof HeartbeatSchema>;
+export const HeartbeatAnswerSchema = z.object({ node_id: NodeIdSchema, revision: z.string().max(256) });
+export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswerSchema>;
+
 export const NodeRecordSchema = z.object({
   node_id: NodeIdSchema,
-  status: z.object(NodeStatusSchema.shape),
-  statement: StatementSchema.optional(),
+  /** For people: what the node says that it is doing. Members read the statements. */
+  stage: z.string().max(32),
+  /** For people: how many presignatures the node says that it holds. */
+  presignatures: z.int().min(0),
+  statements: z.object(StatementTextsSchema.shape),
+  /** Changes with what the statements say, and not with a heartbeat that says the same. */
   revision: z.string().max(256),
   /** Milliseconds since the last heartbeat, by the board's clock. */
   age_ms: z.number().min(0),
@@ -65,7 +42,7 @@ export const NodeRecordSchema = z.object({
 export type NodeRecord = z.infer<typeof NodeRecordSchema>;
 
 /**
- * `GET /nodes` → all nodes, the lowest first. With `changed_after`, the highest `revision` seen, and `wait`: held until a status
- * has changed or a node has appeared, which mere heartbeats do not; the answer has all of them still, for their ages.
+ * `GET /nodes` → all nodes, the lowest first. With `changed_after`, the highest `revision` seen, and `wait`: held until a node says
+ * something else or has appeared, which mere heartbeats do not; the answer has all of them still, for their ages.
  */
 export const ListNodesSchema = z.strictObject({ changed_after: CursorSchema.optional(), wait: WaitSchema.optional() });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import {
-  CursorSchema, OriginSchema, page, ReasonSchema, RequestIdSchema, ShortStatementSchema, SignatureSchema, SigningMessageSchema,
+  CursorSchema, OriginSchema, page, ReasonSchema, RequestIdSchema, StatementSchema, SignatureSchema, SigningMessageSchema,
   StatusSchema, TimeSchema, WaitSchema,
 } from './contract_fields.js';
 
@@ -21,9 +21,9 @@ export const RequestRecordSchema = z.object({
   /** What it is to be signed with. */
   presignature_id: RequestIdSchema.optional(),
   /** Who named it, as a statement of kind `NAMING`; without one it is the gateway's proposal, in the `origin`. */
-  naming: ShortStatementSchema.optional(),
+  naming: StatementSchema.optional(),
   /** Nodes that will not sign this, as statements of kind `REFUSAL`; one of each node. */
-  refusals: z.array(ShortStatementSchema).max(MAX_REFUSALS).optional(),
+  refusals: z.array(StatementSchema).max(MAX_REFUSALS).optional(),
   /** Opaque; see `changed_after`. */
   revision: z.string().max(256),
   created_at: TimeSchema,
@@ -82,9 +82,9 @@ export const UpdateRequestSchema = z
     signature: SignatureSchema.optional(),
     reason: ReasonSchema.optional(),
     presignature_id: RequestIdSchema.optional(),
-    naming: ShortStatementSchema.optional(),
-    statement: ShortStatementSchema.optional(),
-    refusal: ShortStatementSchema.optional(),
+    naming: StatementSchema.optional(),
+    statement: StatementSchema.optional(),
+    refusal: StatementSchema.optional(),
   })
   .refine((body) => Object.values(body).some((value) => value !== undefined), {
     message: 'must have status, signature, reason, presignature_id or refusal',

@@ -1,9 +1,12 @@
 import { ECDH } from 'node:crypto';
+import { Refused } from 'sealing/errors';
 import { ServiceError } from 'service/errors';
 import type {
-  CreatePresignatureRequest, CreateRequest, Health, Heartbeat, NodeId, NodeRecord, PresignatureRequest, RequestRecord, UpdateRequest,
+  CreatePresignatureRequest, CreateRequest, Health, Heartbeat, HeartbeatAnswer, NodeId, PresignatureRequest, RequestRecord, UpdateRequest,
+  StatementTexts,
 } from '../contract/contract.js';
-import { NodeStatements } from '../store/node_statements.js';
+import { readStatementsStrictly, type NodeStatements } from '../contract/node_statement.js';
+import { NodeStore } from '../store/node_store.js';
 import { PresignatureRequestStore } from '../store/presignature_request_store.js';
 import { RequestStore } from '../store/request_store.js';
 import { Sequence } from '../store/sequence.js';
@@ -19,7 +22,7 @@ export interface BoardDeps extends Pick<StoreContext, 'limits' | 'clock' | 'rand
 export class Board {
   readonly requests: RequestStore;
   readonly presignatureRequests: PresignatureRequestStore;
-  readonly nodes: NodeStatements;
+  readonly nodes: NodeStore;
   readonly entries: Entries;
   readonly #context: StoreContext;
   readonly #verifier: Verifier;
@@ -37,7 +40,7 @@ export class Board {
     };
     this.requests = new RequestStore(this.#context);
     this.presignatureRequests = new PresignatureRequestStore(this.#context);
-    this.nodes = new NodeStatements(this.#context);
+    this.nodes = new NodeStore({ ...this.#context, isOrdered: verifier.statements.isProof });
     const { requests, presignatureRequests } = this;
     this.entries = new Entries({ context: this.#context, verifier, requests, presignatureRequests });
   }
@@ -71,13 +74,20 @@ export class Board {
     return this.presignatureRequests.create(body);
   }
 
-  /** A heartbeat. The key that as many nodes as sign state becomes the public key. @throws ServiceError 403, 409 */
-  async hear(nodeId: NodeId, heartbeat: Heartbeat): Promise<NodeRecord> {
-    const stated = this.nodes.says(nodeId, heartbeat) ? undefined : await this.#verifier.heartbeat(nodeId, heartbeat);
-    const record = this.nodes.heartbeat(nodeId, heartbeat, stated);
+  /**
+   * A heartbeat. The key that as many nodes as sign state becomes the public key. What is stale is refused before anything costs a
+   * verification.
+   * @throws ServiceError 400, 403, 409
+   */
+  async hear(nodeId: NodeId, { statements: texts }: Heartbeat): Promise<HeartbeatAnswer> {
+    const before = this.nodes.statedBy(nodeId);
+    const next = readOrRefuse(texts, before);
+    this.nodes.refuseStale(nodeId, next);
+    await this.#verifier.heartbeat(nodeId, texts, before?.texts);
+    const answer = this.nodes.heartbeat(nodeId, next);
     const [key] = this.#publicKey === undefined ? this.#verifier.statedKeys(this.nodes.statuses()) : [];
     if (key !== undefined) this.#setPublicKey(key);
-    return record;
+    return answer;
   }
 
   /** Compressed, hexadecimal, lower case. */
@@ -137,5 +147,15 @@ export class Board {
       const made = stores.some((works) => works.forgetOldestEntries()) || stores.some((works) => works.forgetOldestFinished());
       if (!made) throw new ServiceError(429, 'board_full', 'too much unfinished work is stored');
     }
+  }
+}
+
+/** @throws ServiceError 400 naming topic and field */
+function readOrRefuse(texts: StatementTexts, before: NodeStatements | undefined): NodeStatements {
+  try {
+    return readStatementsStrictly(texts, before);
+  } catch (error) {
+    if (error instanceof Refused) throw new ServiceError(400, 'invalid_request', `statements.${error.message}`);
+    throw error;
   }
 }

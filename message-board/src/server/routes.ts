@@ -12,6 +12,7 @@ import {
   UpdateRequestSchema, WaitQuerySchema,
 } from '../contract/contract.js';
 import { entryBytes } from '../store/entry_log.js';
+import { nodeRecordBytes } from '../store/node_store.js';
 import { presignatureRequestBytes } from '../store/presignature_request_store.js';
 import { requestBytes } from '../store/request_store.js';
 import type { Board } from './board.js';
@@ -154,6 +155,6 @@ function nodeRoutes({ app, board, held }: RouteDeps): void {
   app.get('/nodes', async (request, response) => {
     const { changed_after, wait } = parse(ListNodesSchema, request.query);
     await held(response, 'nodes', wait, () => nodes.hasChangedAfter(changed_after), (changed) => changed);
-    response.json(firstPage(nodes.list(), ({ status, statement = '' }) => 2 * (JSON.stringify(status).length + statement.length) + 512));
+    response.json(firstPage(nodes.list(), nodeRecordBytes));
   });
 }

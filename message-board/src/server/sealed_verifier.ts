@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { check } from 'sealing/envelope';
 import { Refused } from 'sealing/errors';
 import { NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, REQUEST_STATUS } from 'sealing/kinds';
@@ -6,9 +5,10 @@ import type { Roster } from 'sealing/roster';
 import { verify, type StatementKind } from 'sealing/statement';
 import { ServiceError } from 'service/errors';
 import type {
-  CreatePresignatureRequest, CreateRequest, Heartbeat, NodeId, NodeStatus, PostMessage, PostPartialSignature, RequestRecord, UpdateRequest,
+  CreatePresignatureRequest, CreateRequest, NodeId, NodeStatus, PostMessage, PostPartialSignature, RequestRecord, StatementTexts,
+  UpdateRequest,
 } from '../contract/contract.js';
-import { keysStatedBy, verifyNodeStatement, type NodeStatement } from '../contract/node_statement.js';
+import { keysStatedBy, proofBy, verifyStatements, type StatementProof } from '../contract/node_statement.js';
 import { verifySigningRequest, wasAskedFor } from '../contract/signing_request.js';
 import type { Namespace, Verifier } from './verifier.js';
 
@@ -17,7 +17,11 @@ import type { Namespace, Verifier } from './verifier.js';
  * costs one verification of a signature. What passes may be on the board; what it says may still be a lie.
  */
 export class SealedVerifier implements Verifier {
-  constructor(private readonly roster: Roster) {}
+  readonly statements: StatementProof;
+
+  constructor(private readonly roster: Roster) {
+    this.statements = proofBy(roster);
+  }
 
   get rosterHash(): string {
     return this.roster.hash;
@@ -69,12 +73,8 @@ export class SealedVerifier implements Verifier {
     });
   }
 
-  async heartbeat(nodeId: NodeId, { status, statement }: Heartbeat): Promise<NodeStatement> {
-    return rejecting('invalid_statement', 'statement', async () => {
-      const stated = await verifyNodeStatement(this.roster, nodeId, required(statement));
-      if (!isDeepStrictEqual(stated.signedStatus, status)) throw new Refused('it states another status');
-      return stated;
-    });
+  async heartbeat(nodeId: NodeId, texts: StatementTexts, verified: StatementTexts | undefined): Promise<void> {
+    await rejecting('invalid_statement', 'statements', () => verifyStatements(this.statements, nodeId, texts, verified));
   }
 
   statedKeys(statuses: Iterable<NodeStatus>): string[] {

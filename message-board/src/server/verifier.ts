@@ -1,7 +1,8 @@
 import type {
-  CreatePresignatureRequest, CreateRequest, Heartbeat, NodeId, NodeStatus, PostMessage, PostPartialSignature, RequestRecord, UpdateRequest,
+  CreatePresignatureRequest, CreateRequest, NodeId, NodeStatus, PostMessage, PostPartialSignature, RequestRecord, StatementTexts,
+  UpdateRequest,
 } from '../contract/contract.js';
-import type { NodeStatement } from '../contract/node_statement.js';
+import type { StatementProof } from '../contract/node_statement.js';
 
 /** The two lists of messages. */
 export type Namespace = 'messages' | 'presignature-messages';
@@ -18,8 +19,10 @@ export interface Verifier {
   mayDisplace(body: CreateRequest, rival: RequestRecord): Promise<boolean>;
   /** Checks what is new in an update. @returns the node whose refusal it brings, where that is known */
   update(record: RequestRecord, body: UpdateRequest): Promise<NodeId | undefined>;
-  /** @returns when it was stated, where that is known */
-  heartbeat(nodeId: NodeId, heartbeat: Heartbeat): Promise<NodeStatement | undefined>;
+  /** What the statements of nodes prove here. */
+  readonly statements: StatementProof;
+  /** @param verified texts of this node that were verified before */
+  heartbeat(nodeId: NodeId, texts: StatementTexts, verified: StatementTexts | undefined): Promise<void>;
   /** The public keys that enough of these nodes state; none where anybody could have stated them. */
   statedKeys(statuses: Iterable<NodeStatus>): string[];
   /** May this be posted as the public key? */

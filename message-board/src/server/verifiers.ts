@@ -1,4 +1,5 @@
 import type { Roster } from 'sealing/roster';
+import { NO_PROOF } from '../contract/node_statement.js';
 import { SealedVerifier } from './sealed_verifier.js';
 import type { Verifier } from './verifier.js';
 
@@ -11,7 +12,8 @@ const PLAIN: Verifier = {
   request: () => Promise.resolve(),
   mayDisplace: () => Promise.resolve(false),
   update: () => Promise.resolve(undefined),
-  heartbeat: () => Promise.resolve(undefined),
+  statements: NO_PROOF,
+  heartbeat: () => Promise.resolve(),
   statedKeys: () => [],
   publicKey: () => undefined,
 };

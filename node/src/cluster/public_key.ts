@@ -20,7 +20,11 @@ export interface PublicKeyDeps {
  * Posts the public key, and again whenever the board was restarted, until the signal aborts. Never throws.
  * @param publicKey compressed, hexadecimal
  */
-export async function keepPublicKeyPosted({ client, logger, clock, onProblem }: PublicKeyDeps, publicKey: string, signal: AbortSignal): Promise<void> {
+export async function keepPublicKeyPosted(
+  { client, logger, clock, onProblem }: PublicKeyDeps,
+  publicKey: string,
+  signal: AbortSignal,
+): Promise<void> {
   const wakeup = new Wakeup(clock);
   const unsubscribe = client.onRestart(() => {
     wakeup.notify();
@@ -42,7 +46,10 @@ export async function keepPublicKeyPosted({ client, logger, clock, onProblem }: 
       if (error instanceof ServiceError && error.status === 409) {
         onProblem('the board has the public key of another cluster');
         say('conflict', () => {
-          logger.error({ event: 'public_key_conflict', public_key: publicKey }, 'The board has the public key of another cluster: nothing can be signed through it');
+          logger.error(
+            { event: 'public_key_conflict', public_key: publicKey },
+            'The board has the public key of another cluster: nothing can be signed through it',
+          );
         });
       }
       await wakeup.sleep(RETRY_MS, signal);

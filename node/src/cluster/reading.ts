@@ -28,7 +28,12 @@ export async function sleepWhile(
 }
 
 /** Calls the board until it answers; what fails is logged. @throws the signal's reason when it aborts */
-export async function untilAnswered<T>({ clock, logger }: ReadingDeps, what: string, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+export async function untilAnswered<T>(
+  { clock, logger }: ReadingDeps,
+  what: string,
+  signal: AbortSignal,
+  call: () => Promise<T>,
+): Promise<T> {
   for (;;) {
     signal.throwIfAborted();
     try {
@@ -41,7 +46,10 @@ export async function untilAnswered<T>({ clock, logger }: ReadingDeps, what: str
   }
 }
 
-/** Reads a list of the board again and again, until the signal aborts: `read` takes the cursor and returns the next one. Nothing is skipped. */
+/**
+ * Reads a list of the board again and again, until the signal aborts. Nothing is skipped.
+ * @param read takes the cursor and returns the next one
+ */
 export async function keepReading(
   deps: ReadingDeps,
   what: string,

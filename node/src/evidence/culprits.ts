@@ -1,3 +1,4 @@
+import { accusersOf } from 'message-board/peer_view';
 import type { PresenceView } from '../cluster/presence.js';
 import { nodeId } from '../base/utils.js';
 
@@ -43,9 +44,6 @@ export class Culprits {
   }
 
   #namedBy(party: number): string[] {
-    return this.deps.presence
-      .peers()
-      .filter(({ index, status }) => index !== party && status?.culprits.includes(nodeId(party)) === true)
-      .map((peer) => peer.nodeId);
+    return accusersOf(nodeId(party), this.deps.presence.peers());
   }
 }

@@ -1,9 +1,12 @@
-import type { NodeId } from 'message-board/contract';
-import { verifyNodeStatement, type NodeStatement } from 'message-board/node_statement';
+import { NO_PROOF, proofBy, type StatementProof } from 'message-board/node_statement';
 import { check, freshSalt, open, seal, type Disclosure, type Place } from 'sealing/envelope';
 import type { Identity } from 'sealing/identity';
+import { NODE_STATEMENT } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { sign, verify, type StatementKind } from 'sealing/statement';
+import type { z } from 'zod';
+
+type NodeClaims = z.infer<typeof NODE_STATEMENT.claims>;
 
 /** A protocol message as it travels, and what is in it. */
 export interface TravellingMessage {
@@ -25,11 +28,6 @@ export class Seals {
     protected readonly roster: Roster,
     protected readonly identity: Identity,
   ) {}
-
-  /** Is everything signed? If not, what comes under a name proves nothing. */
-  get sealed(): boolean {
-    return true;
-  }
 
   /** Seals a protocol message. Sealing it again gives another text. */
   async seal(place: Omit<Place, 'from'>, plaintext: string): Promise<TravellingMessage> {
@@ -59,18 +57,19 @@ export class Seals {
     return verify(this.roster, kind, statement);
   }
 
-  /** What a node says about itself. @throws Refused when it has not signed this */
-  statusOf(nodeId: NodeId, statement: string): Promise<NodeStatement> {
-    return verifyNodeStatement(this.roster, nodeId, statement);
+  /** What this node says about itself on one topic, as others can read it. */
+  nodeStatement(claims: NodeClaims): Promise<string> {
+    return this.state(NODE_STATEMENT, claims);
+  }
+
+  /** What such texts of other nodes prove. */
+  get proof(): StatementProof {
+    return proofBy(this.roster);
   }
 }
 
 /** In a plain cluster, where Rust nodes may be members: protocol messages are in clear text, and anybody may have posted them. */
 export class PlainSeals extends Seals {
-  override get sealed(): boolean {
-    return false;
-  }
-
   override seal(_place: Omit<Place, 'from'>, plaintext: string): Promise<TravellingMessage> {
     return Promise.resolve({ text: plaintext, plaintext, disclosure: null });
   }
@@ -81,5 +80,13 @@ export class PlainSeals extends Seals {
 
   override check(): Promise<void> {
     return Promise.resolve();
+  }
+
+  override nodeStatement(claims: NodeClaims): Promise<string> {
+    return Promise.resolve(JSON.stringify(claims));
+  }
+
+  override get proof(): StatementProof {
+    return NO_PROOF;
   }
 }

@@ -5,7 +5,7 @@ import { sleep, type Clock } from 'service/clock';
 import type { RandomBytes } from 'service/random';
 import { signersLabel } from '../base/utils.js';
 import { Wakeup } from '../base/wakeup.js';
-import type { PeerView } from '../cluster/presence.js';
+import type { PeerView } from 'message-board/peer_view';
 import { canSignTogether, isReady, type ReadinessDeps } from '../cluster/readiness.js';
 import { signerSets } from '../cluster/signer_sets.js';
 import type { Seals } from '../mail/seals.js';

@@ -12,13 +12,17 @@
  *   has seen n announcements. A node that commits therefore does so for all, and the others follow when they see it.
  * - A node without a committed result begins an attempt only when all nodes are alive and none has committed. A node that has committed
  *   never takes part again. So there is never a second result beside a committed one.
+ *
+ * A node announces all of this in one statement, on the topic `setup`. So the others see a state that it has been in, never a mixture of
+ * two. That other topics, such as presence, may be newer or older than it changes nothing: none of the above depends on them.
  */
 import type { SetupStatus } from 'message-board/contract';
 import type { Logger } from 'pino';
 import { sleep, type Clock } from 'service/clock';
 import { DamagedFile } from '../base/errors.js';
 import { Wakeup } from '../base/wakeup.js';
-import type { PeerView, PresenceView } from '../cluster/presence.js';
+import type { PeerView } from 'message-board/peer_view';
+import type { PresenceView } from '../cluster/presence.js';
 import type { Culprit, Culprits } from '../evidence/culprits.js';
 import type { ExecutionJournal } from '../storage/execution_journal.js';
 import type { Phase } from './phase.js';

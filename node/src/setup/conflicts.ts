@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import type { PeerView, PresenceView } from '../cluster/presence.js';
+import type { PeerView } from 'message-board/peer_view';
+import type { PresenceView } from '../cluster/presence.js';
 
 const PHASES = ['keygen', 'aux_info'] as const;
 

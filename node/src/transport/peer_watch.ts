@@ -1,7 +1,8 @@
 import { every, type Clock, type Timer } from 'service/clock';
 import { SessionTimeout } from '../base/errors.js';
 import { nodeId } from '../base/utils.js';
-import type { PeerView, PresenceView } from '../cluster/presence.js';
+import type { PeerView } from 'message-board/peer_view';
+import type { PresenceView } from '../cluster/presence.js';
 
 /** The peers that a session waits for are looked at this often. News of them is seen at once. */
 const LOOK_MS = 1_000;

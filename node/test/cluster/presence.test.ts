@@ -1,11 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { NodeRecord } from 'message-board/contract';
+import type { Heartbeat, NodeRecord, NodeStatus } from 'message-board/contract';
 import { pino } from 'pino';
 import { Identity } from 'sealing/identity';
-import { NODE_STATUS } from 'sealing/kinds';
 import { Roster } from 'sealing/roster';
-import { sign } from 'sealing/statement';
 import { identityText } from 'testkit/fixed_identity';
+import { heartbeatOf, READY_STATUS, statusIn } from 'testkit/heartbeat';
 import { systemClock } from 'service/clock';
 import { Presence } from '../../src/cluster/presence.js';
 import { PlainSeals, Seals } from '../../src/mail/seals.js';
@@ -15,7 +14,8 @@ import { present } from 'testkit/present';
 import { members } from 'testkit/roster';
 
 /** Is this peer alive, and past its set-up? */
-const isLive = (presence: Presence, party: number): boolean => presence.peers().some(({ index, live, status }) => index === party && live && status?.stage === 'ready');
+const isLive = (presence: Presence, party: number): boolean =>
+  presence.peers().some(({ index, live, status }) => index === party && live && status?.stage === 'ready');
 
 const sealedCluster = members(3, 2);
 const plainCluster = members(3, 2, 'plain');
@@ -27,13 +27,15 @@ interface Settings {
 }
 
 /** A node's presence over a board. */
-function nodeOn(board: TestBoard, cluster: typeof sealedCluster, index: number, { incarnation = `of-${index}`, started = 1_000 }: Settings = {}) {
+function nodeOn(board: TestBoard, cluster: typeof sealedCluster, index: number, settings: Settings = {}) {
+  const { incarnation = `of-${index}`, started = 1_000 } = settings;
   const log = memoryLog();
   const seals = new Seals(cluster.roster, present(cluster.identities[index]));
   let clones = 0;
   const onClone = (): void => void (clones += 1);
-  const options = { client: board.client(), clock: systemClock, logger: log.logger, seals, index, n: 3, incarnation, started, onClone, deadAfterMs: 1_500 };
-  const presence = new Presence({ ...options, keygen: IDLE, auxInfo: IDLE });
+  const own = { index, n: 3, incarnation, started, keygen: IDLE, auxInfo: IDLE };
+  const client = board.client();
+  const presence = new Presence({ ...own, client, clock: systemClock, logger: log.logger, seals, onClone, deadAfterMs: 1_500 });
   presence.update({ stage: 'ready' });
   const life = new AbortController();
   const running = presence.run(life.signal);
@@ -79,7 +81,7 @@ describe.each([
       { index: 0, nodeId: 'node-1', live: false, ageMs: Infinity, status: undefined },
       { index: 2, nodeId: 'node-3', live: false, ageMs: Infinity, status: undefined },
     ]);
-    expect([isLive(presence, 0), presence.ageMs(1)]).toEqual([false, 0]);
+    expect(isLive(presence, 0)).toBe(false);
   }));
 
   it.concurrent('tells the others at once what changes, and calls them back', world(async ({ node }) => {
@@ -117,7 +119,7 @@ describe.each([
     await eventually('it is heard of', () => isLive(b.presence, 0));
     await a.stop();
     await eventually('it is missed', () => !isLive(b.presence, 0));
-    expect(b.presence.ageMs(0)).toBeGreaterThan(1_500);
+    expect(b.presence.peers()[0]?.ageMs).toBeGreaterThan(1_500);
     node(0, { incarnation: 'second', started: 2_000 });
     await eventually('it is back', () => isLive(b.presence, 0));
     expect(b.presence.peers()[0]?.status?.incarnation).toBe('second');
@@ -163,7 +165,7 @@ describe.each([
   it.concurrent('ignores nodes that are not of this cluster', world(async ({ board, node }) => {
     const { presence } = node(0);
     const stranger = node(1);
-    await board.client().putNode('node-4', { status: { ...presence.status, incarnation: 'stranger' } });
+    await board.client().putNode('node-4', await heartbeatOf({ ...presence.status, incarnation: 'stranger' }));
     await eventually('the other is heard of', () => isLive(presence, 1));
     expect(presence.peers().map(({ nodeId }) => nodeId)).toEqual(['node-2', 'node-3']);
     await stranger.stop();
@@ -178,11 +180,11 @@ describe.each([
   }));
 });
 
-/** Presence of node 1 over a board whose answers, and a clock whose time, the test gives. */
+/** Presence of node-1 over a board whose answers, and a clock whose time, the test gives. */
 function scripted() {
   let time = 0;
   let answer: (records: NodeRecord[]) => void = () => undefined;
-  let restarted = (): void => undefined;
+  const restartListeners: (() => void)[] = [];
   const client = {
     putNode: () => new Promise<never>(() => undefined),
     listNodes: () =>
@@ -190,7 +192,7 @@ function scripted() {
         answer = resolve;
       }),
     onRestart: (callback: () => void) => {
-      restarted = callback;
+      restartListeners.push(callback);
       return () => undefined;
     },
   };
@@ -201,20 +203,26 @@ function scripted() {
   void presence.run(new AbortController().signal);
   const changes: boolean[] = [];
   presence.onChange(() => changes.push(presence.peers()[0]?.live === true));
-  const status = { ...presence.status, incarnation: 'peer' };
+  const shown = async (now: number, records: NodeRecord[]): Promise<boolean | undefined> => {
+    time = now;
+    answer(records);
+    await new Promise((resolve) => setImmediate(resolve));
+    return presence.peers()[0]?.live;
+  };
+  const record = async (of: number, age_ms: number): Promise<NodeRecord> => {
+    const said = await heartbeatOf(READY_STATUS, { sequence: 10_000 + of });
+    return { node_id: 'node-2', stage: 'ready', presignatures: 0, ...said, revision: 'r.1', age_ms };
+  };
   return {
     presence,
     changes,
     restart: () => {
-      restarted();
+      for (const listener of restartListeners) listener();
     },
     /** The board's answer at this time: the other node's last heartbeat was so long ago, or it has none. */
-    at: async (now: number, age_ms: number | null) => {
-      time = now;
-      answer(age_ms === null ? [] : [{ node_id: 'node-2', status, revision: 'r.1', age_ms }]);
-      await new Promise((resolve) => setImmediate(resolve));
-      return presence.peers()[0]?.live;
-    },
+    at: async (now: number, age_ms: number | null) => shown(now, age_ms === null ? [] : [await record(now - age_ms, age_ms)]),
+    /** The board shows a heartbeat of the past, and says that it has just come. */
+    repeated: async (now: number, of: number) => shown(now, [await record(of, 0)]),
   };
 }
 
@@ -225,11 +233,18 @@ describe('liveness', () => {
     expect(changes).toEqual([true, false]);
   });
 
+  it('is not prolonged by a heartbeat that is shown again', async () => {
+    const { at, repeated, presence } = scripted();
+    await at(0, 0);
+    expect([await repeated(1_000, 0), await repeated(1_001, 0), presence.peers()[0]?.ageMs]).toEqual([true, false, 1_001]);
+    expect(await repeated(1_500, 1)).toBe(true);
+  });
+
   it('begins anew with another life of the board, which has forgotten everybody', async () => {
     const { at, restart, presence, changes } = scripted();
     await at(0, 900);
     restart();
-    expect([await at(300, null), await at(1_000, null), presence.ageMs(1)]).toEqual([true, true, 1_000]);
+    expect([await at(300, null), await at(1_000, null), presence.peers()[0]?.ageMs]).toEqual([true, true, 1_000]);
     expect([await at(1_001, null), changes]).toEqual([false, [true, false]]);
     expect(await at(1_200, 10)).toBe(true);
   });
@@ -242,55 +257,69 @@ describe('liveness', () => {
   });
 });
 
-/** A statement by node-2, unless something is changed about it. */
-async function statement(change: { signer?: Identity; roster?: Roster; started?: number; sequence?: number; status?: Record<string, unknown> } = {}): Promise<string> {
-  const { signer = present(sealedCluster.identities[1]), roster = sealedCluster.roster, started = 1_000, sequence = 5, status = {} } = change;
-  return sign(signer, roster, NODE_STATUS, { started, sequence, status: { ...nodeStatus, ...status } });
+interface Said {
+  readonly signer?: Identity | null;
+  readonly roster?: Roster;
+  readonly started?: number;
+  readonly sequence?: number;
+  readonly status?: Record<string, unknown>;
 }
-const nodeStatus = { incarnation: 'of-1', public_key: null, stage: 'keygen', keygen: IDLE, aux_info: IDLE, pool: {}, attempts: [], culprits: [] };
+const NODE_STATUS: NodeStatus = { ...READY_STATUS, incarnation: 'of-1', stage: 'keygen' };
+
+/** What node-2 states, unless something is changed about it. */
+function heartbeat({ signer = present(sealedCluster.identities[1]), roster = sealedCluster.roster, started = 1_000, sequence = 5, status = {} }: Said = {}) {
+  return heartbeatOf({ ...NODE_STATUS, ...status }, { started, sequence, ...(signer === null ? {} : { signer: { identity: signer, roster } }) });
+}
 
 describe('what a node is said to say', () => {
-  const put = async (board: TestBoard, text: string | undefined): Promise<unknown> => board.client().putNode('node-2', { status: nodeStatus, ...(text === undefined ? {} : { statement: text }) });
+  const put = async (board: TestBoard, said: Heartbeat): Promise<unknown> => board.client().putNode('node-2', said);
+  const REFUSED = 'node_statement_refused';
 
-  it.concurrent.each<[string, RegExp, () => Promise<string | undefined>]>([
-    ['unsigned', /not signed/, () => Promise.resolve(undefined)],
-    ['signed by a stranger', /signature of node-2 is not valid/, () => statement({ signer: Identity.parse(identityText('node-2', 'of another cluster')) })],
-    ['signed by another member', /signed by node-3/, () => statement({ signer: present(sealedCluster.identities[2]) })],
-    ['signed for another roster', /another roster/, () => statement({ roster: new Roster({ ...sealedCluster.roster.file, cluster: 'f'.repeat(32) }) })],
-    ['not a status', /status: stage/, () => statement({ status: { stage: 7 } })],
+  it.concurrent.each<[string, RegExp, () => Promise<Heartbeat>]>([
+    ['unsigned', /^presence: /, () => heartbeat({ signer: null })],
+    [
+      'signed by a stranger',
+      /^presence: the signature of node-2 is not valid/,
+      () => heartbeat({ signer: Identity.parse(identityText('node-2', 'of another cluster')) }),
+    ],
+    ['signed by another member', /^presence: signed by node-3/, () => heartbeat({ signer: present(sealedCluster.identities[2]) })],
+    ['signed for another roster', /another roster/, () => heartbeat({ roster: new Roster({ ...sealedCluster.roster.file, cluster: 'f'.repeat(32) }) })],
+    ['in part of another member', /^pool: signed by node-3/, async () => {
+      const { pool } = (await heartbeat({ signer: present(sealedCluster.identities[2]) })).statements;
+      return { statements: { ...(await heartbeat()).statements, pool } };
+    }],
   ])('does not count when it is %s: the node is as good as not heard', (_, reason, said) => sealed(async ({ board, node }) => {
     const { presence, lines } = node(0);
     await put(board, await said());
-    await eventually('it is refused', () => lines.some(({ event }) => event === 'status_refused'));
+    await eventually('it is refused', () => lines.some(({ event }) => event === REFUSED));
     expect(presence.peers()[0]).toMatchObject({ live: false, status: undefined });
     await put(board, await said());
-    await put(board, await statement());
+    await put(board, await heartbeat());
     await eventually('what it has signed is heard', () => presence.peers()[0]?.status?.stage === 'keygen');
-    expect(lines.filter(({ event }) => event === 'status_refused')).toEqual([expect.objectContaining({ from: 'node-2', reason: expect.stringMatching(reason) })]);
+    const refused = lines.filter(({ event }) => event === REFUSED);
+    expect(refused).toEqual([expect.objectContaining({ node_id: 'node-2', reason: expect.stringMatching(reason) })]);
   })());
 
-  it.concurrent('is what it has signed, whatever the status in clear beside it', sealed(async ({ board, node }) => {
-    const { presence } = node(0);
-    await put(board, await statement({ status: { stage: 'aux_info' } }));
-    await eventually('it is heard', () => presence.peers()[0]?.status?.stage === 'aux_info');
-  }));
-
-  it.concurrent.each([
-    ['an earlier one of the same life', { sequence: 4 }],
-    ['one of an earlier life', { started: 999, sequence: 99 }],
-    ['another one under the same number', { status: { stage: 'refusing' } }],
-  ])('is not replaced by %s, and what is shown again does not keep it alive', (_, change) => sealed(async ({ board, node }) => {
+  it.concurrent.each<[string, () => Promise<Heartbeat>]>([
+    ['an earlier one of the same life', () => heartbeat({ sequence: 4, status: { stage: 'ready' } })],
+    ['one of an earlier life', () => heartbeat({ started: 999, sequence: 99, status: { stage: 'ready' } })],
+    ['another one under the same number', () => heartbeat({ status: { stage: 'refusing' } })],
+    ['one that is earlier on one topic', async () => {
+      const { pool } = (await heartbeat({ sequence: 4, status: { pool: { '1-2': 9 } } })).statements;
+      return { statements: { ...(await heartbeat({ sequence: 6, status: { stage: 'ready' } })).statements, pool } };
+    }],
+  ])('is not replaced by %s, and what is shown again does not keep it alive', (_, earlier) => sealed(async ({ board, node }) => {
     const { presence, lines } = node(0);
-    await put(board, await statement());
+    await put(board, await heartbeat());
     await eventually('it is heard', () => presence.peers()[0]?.live === true);
-    const shown = await statement({ status: { stage: 'ready' }, ...change });
+    const [said, shown] = [await heartbeat(), await earlier()];
     const until = performance.now() + 2_500;
-    while (performance.now() < until) {
-      await put(board, shown);
+    for (let k = 0; performance.now() < until; k++) {
+      await put(board, k % 4 === 0 ? said : shown);
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
-    expect(presence.peers()[0]).toMatchObject({ live: false, status: { stage: 'keygen' } });
-    expect(lines.filter(({ event }) => event === 'status_refused')).toHaveLength(1);
+    expect(presence.peers()[0]).toMatchObject({ live: false, status: { stage: 'keygen', pool: {} } });
+    expect(lines.filter(({ event }) => event === REFUSED)).toHaveLength(1);
   })());
 
   it.concurrent('is the same text while it is the same, so that the board sees no news in a heartbeat', sealed(async ({ board, node }) => {
@@ -317,7 +346,7 @@ describe('two processes with one identity', () => {
     expect(first.lines.filter(({ event }) => event === 'clone_detected')).toMatchObject([{ level: 50, other: 'second' }]);
     await eventually('the later one is heard', () => other.presence.peers()[0]?.status?.incarnation === 'second');
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    expect((await board.client().listNodes())[1]?.status.incarnation).toBe('second');
+    expect((await board.client().listNodes()).map((record) => statusIn(record).incarnation)).toEqual(['of-0', 'second']);
     expect([second.clones(), other.clones(), isLive(other.presence, 1)]).toEqual([0, 0, true]);
   }));
 
@@ -325,13 +354,13 @@ describe('two processes with one identity', () => {
     const client = board.client();
     const signer = Identity.parse(identityText('node-1', 'of another cluster'));
     const said = [
-      await statement({ signer: present(sealedCluster.identities[0]), started: 999, status: { incarnation: 'earlier' } }),
-      await statement({ signer, started: 9_999, status: { incarnation: 'stranger' } }),
-      await statement({ started: 9_999, status: { incarnation: 'of-another-node' } }),
+      await heartbeat({ signer: present(sealedCluster.identities[0]), started: 999, status: { incarnation: 'earlier' } }),
+      await heartbeat({ signer, started: 9_999, status: { incarnation: 'stranger' } }),
+      await heartbeat({ started: 9_999, status: { incarnation: 'of-another-node' } }),
     ];
     const { clones, presence } = node(0, { started: 1_000 });
-    for (const text of said) {
-      await client.putNode('node-1', { status: { ...nodeStatus, incarnation: 'earlier' }, statement: text });
+    for (const each of said) {
+      await client.putNode('node-1', each);
       await new Promise((resolve) => setTimeout(resolve, 400));
     }
     expect([clones(), presence.status.stage]).toEqual([0, 'ready']);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeStatus } from 'message-board/contract';
 import { watchForConflicts } from '../../src/setup/conflicts.js';
-import type { PeerView, PresenceView } from '../../src/cluster/presence.js';
+import type { PeerView } from 'message-board/peer_view';
+import type { PresenceView } from '../../src/cluster/presence.js';
 import { nodeId } from '../../src/base/utils.js';
 import { memoryLog } from '../util/cluster.js';
 import { IDLE, nodeStatus } from '../util/node_status.js';
@@ -20,7 +21,6 @@ function watch(own: string, letters: string) {
       status = { ...status, ...patch };
     },
     peers: () => peers,
-    ageMs: () => 0,
     onChange: (listener) => {
       callback = listener;
       return () => undefined;

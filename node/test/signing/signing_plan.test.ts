@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { announce } from '../../src/signing/attempt.js';
-import type { PeerView } from '../../src/cluster/presence.js';
+import type { PeerView } from 'message-board/peer_view';
 import { PLAIN_CLUSTER, SEALED_CLUSTER } from '../../src/signing/cluster_kind.js';
 import type { PlanDeps, PlanState } from '../../src/signing/signing_plan.js';
 import { nodeId } from '../../src/base/utils.js';
@@ -34,14 +34,14 @@ function depsOf({ self, down = [], starting = [], announced = {}, guilty = [], d
       index,
       nodeId: nodeId(index),
       live: !down.includes(index),
-      ageMs: 0,
+      ageMs: late.includes(index) ? 2_600 : 2_400,
       status: {
         stage: starting.includes(index) ? 'starting' : 'ready',
         culprits: (distrust[index] ?? []).map(nodeId),
         attempts: (announced[index] ?? []).map((attempt) => announce({ requestId, ...attempt })),
       },
     }));
-  const presence = { peers: () => peers as unknown as PeerView[], ageMs: (index: number) => (late.includes(index) ? 2_600 : 2_400) };
+  const presence = { peers: () => peers as unknown as PeerView[] };
   const culprits = { has: (party: number) => guilty.includes(party) };
   return { index: self, n: 4, t: 3, presence, culprits };
 }

@@ -9,6 +9,7 @@ import { SIGNING_REQUEST } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
 import { sha256 } from '../../src/base/sha256.js';
 import { nodeId } from '../../src/base/utils.js';
+import { statusIn } from 'testkit/heartbeat';
 import type { Members } from 'testkit/roster';
 
 /** A request as the gateway makes it, with this presignature if any. */
@@ -30,7 +31,7 @@ export class Offers {
   constructor(private readonly board: BoardClient) {}
 
   async next(): Promise<string | undefined> {
-    const offered = (await this.board.listNodes()).flatMap(({ status }) => Object.values(status.offers ?? {}).flat());
+    const offered = (await this.board.listNodes()).flatMap((record) => Object.values(statusIn(record).offers ?? {}).flat());
     const id = offered.find((each) => !this.#taken.has(each));
     if (id !== undefined) this.#taken.add(id);
     return id;

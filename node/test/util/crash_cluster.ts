@@ -129,11 +129,7 @@ export class CrashCluster {
   /** Free presignatures that the nodes report. */
   async pooled(): Promise<number> {
     const records = await this.board.truth.listNodes({ changedAfter: '0' });
-    const pooledBy = (index: number): number => {
-      const pool = records.find(({ node_id }) => node_id === nodeId(index))?.status.pool ?? {};
-      return Object.values(pool).reduce((a, b) => a + b, 0);
-    };
-    return Math.min(...this.indices.map(pooledBy));
+    return Math.min(...this.indices.map((index) => records.find(({ node_id }) => node_id === nodeId(index))?.presignatures ?? 0));
   }
 
   partialSignatures(): Promise<StatedPartial[]> {

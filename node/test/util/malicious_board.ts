@@ -11,6 +11,7 @@ import { Identity } from 'sealing/identity';
 import * as kinds from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { sign } from 'sealing/statement';
+import { heartbeatOf, READY_STATUS } from 'testkit/heartbeat';
 import { Pool } from 'undici';
 import type { Json } from 'testkit/json';
 import { identityText } from 'testkit/fixed_identity';
@@ -211,6 +212,7 @@ export class MaliciousBoard {
 
   async #twisted(route: string, entry: Entry): Promise<Entry[]> {
     if (!this.#happens(1)) return [entry];
+    if (isEntry(entry.statements ?? null) && this.#draw(2) === 0) return [await this.#withOtherStatement(entry)];
     switch (this.#draw(9)) {
       case 0:
         return [];
@@ -244,6 +246,15 @@ export class MaliciousBoard {
     // Only a signing request has these states.
     if ('message' in entry && this.#draw(3) === 0) Object.assign(twisted, this.#pick(OTHER_STATES));
     return twisted;
+  }
+
+  /** What a node says on one topic is damaged, forged, of another node or of an earlier moment. */
+  async #withOtherStatement(entry: Entry): Promise<Entry> {
+    const statements = entry.statements as Entry;
+    const topic = this.#pick(Object.keys(statements));
+    const others = [this.#earlier('nodes', entry), await this.#forged('nodes', entry), { statements: this.#withRetouched(statements) }];
+    const other = this.#pick(others).statements ?? null;
+    return { ...entry, statements: { ...statements, [topic]: isEntry(other) ? (other[topic] ?? null) : null } };
   }
 
   #withRetouched(entry: Entry): Entry {
@@ -285,11 +296,11 @@ export class MaliciousBoard {
       const claims = { request_id: text('request_id'), message_sha256: '0'.repeat(64), presignature_id, sigma: '1'.repeat(64) };
       return { ...entry, payload: await sign(as(entry.from_node), roster, kinds.PARTIAL_SIGNATURE, claims) };
     }
-    if (route === 'nodes' && isEntry(entry.status ?? null)) {
-      const status = { ...(entry.status as Entry), ...this.#forgedStatus() };
-      const claims = { started: Date.now() + 10_000, sequence: 1_000_000, status };
-      const statement = await sign(as(entry.node_id), roster, kinds.NODE_STATUS, claims);
-      return { ...entry, status, ...(this.#draw(2) === 0 ? { statement } : {}) };
+    if (route === 'nodes') {
+      const status = { ...READY_STATUS, ...this.#forgedStatus() };
+      const signer = this.#draw(3) === 0 ? {} : { signer: { identity: as(entry.node_id), roster } };
+      const { statements } = await heartbeatOf(status, { started: Date.now() + 10_000, sequence: 1_000_000, ...signer });
+      return { ...entry, statements };
     }
     if (route === 'presignature-requests') {
       const id = `presig_gen_node-1_${sha256(String(this.#draw(1e9))).slice(0, 32)}`;

@@ -256,7 +256,6 @@ export class SetupWorld {
         void this.#event(life, () => this.#board.set(life.index, status));
       },
       peers,
-      ageMs: () => 0,
       onChange: (callback) => {
         life.callbacks.add(callback);
         return () => life.callbacks.delete(callback);

@@ -2,7 +2,8 @@ import type { Accusation } from '../../src/evidence/accusation.js';
 import type { Accuser } from '../../src/evidence/accuser.js';
 import type { BoardSession } from '../../src/transport/http_transport.js';
 import type { Job } from '../../src/workers/jobs.js';
-import type { PeerView, PresenceView } from '../../src/cluster/presence.js';
+import type { PeerView } from 'message-board/peer_view';
+import type { PresenceView } from '../../src/cluster/presence.js';
 import { nodeId } from '../../src/base/utils.js';
 import { nodeStatus } from './node_status.js';
 
@@ -34,10 +35,6 @@ export class FakePresence implements PresenceView {
 
   peers(): PeerView[] {
     return [...this.#peers.values()];
-  }
-
-  ageMs(index: number): number {
-    return this.#peers.get(index)?.ageMs ?? Infinity;
   }
 
   onChange(callback: () => void): () => void {

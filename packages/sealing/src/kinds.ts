@@ -56,15 +56,21 @@ export const REQUEST_STATUS = kind(
   z.strictObject({ request_id: IdSchema, status: z.enum(['pending', 'failed']), reason: z.string().max(512) }),
 );
 
-/** By a node: how it is doing. Of two, the one that is later by (started, sequence) counts. */
-export const NODE_STATUS = kind(
-  'node-status',
+/**
+ * By a node: what it says about itself on one topic. Of two that it makes on a topic, the one of the later life counts, and of one life the
+ * one with the higher sequence.
+ */
+export const NODE_STATEMENT = kind(
+  'node-statement',
   z.strictObject({
     /** When this life of the node began, ms since 1970. */
     started: z.int().min(0),
-    /** Counts what it has stated in this life. */
+    /** Names this life. */
+    incarnation: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 . _ -'),
+    /** Counts the statements of this life, on all topics. */
     sequence: z.int().min(0),
-    /** The board's `NodeStatus`, which its contract parses. */
-    status: z.record(z.string(), z.unknown()),
+    topic: z.string().max(64),
+    /** The board's contract says what it is for each topic. */
+    content: z.record(z.string(), z.unknown()),
   }),
 );

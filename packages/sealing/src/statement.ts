@@ -54,6 +54,15 @@ function whatIsWrong({ issues }: z.ZodError): string {
   return issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
 }
 
+/**
+ * What a statement says, whoever has made it: for a look before it is verified. Not parsed.
+ * @throws Refused when it is no statement
+ */
+export function unverifiedClaims(jws: string): unknown {
+  const [, payload = ''] = jws.split('.', 2);
+  return parseJson(PayloadSchema, Buffer.from(payload, 'base64url').toString(), 'statement').claims;
+}
+
 /** Who has signed a statement that was verified before; of any other, who it says has. @throws Refused when it is no statement */
 export function signerOf(jws: string): string {
   return headerOf(jws).kid;

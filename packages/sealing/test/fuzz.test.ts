@@ -115,7 +115,7 @@ const statements: readonly (readonly [string, StatementKind<unknown>, Json])[] =
   ['presignature request', kinds.PRESIGNATURE_REQUEST, { id: 'presig_gen_node-1_ab', participants: [0, 1] }],
   ['partial signature', kinds.PARTIAL_SIGNATURE, { request_id: 'req_1_a', message_sha256, presignature_id: 'p', sigma: '0'.repeat(64) }],
   ['refusal', kinds.REFUSAL, { request_id: 'req_1_a', code: 'policy_refused' }],
-  ['status', kinds.NODE_STATUS, { started: 1, sequence: 2, status: { stage: 'ready', pool: {} } }],
+  ['node statement', kinds.NODE_STATEMENT, { started: 1, incarnation: 'a', sequence: 2, topic: 'pool', content: { pool: {} } }],
 ];
 
 describe.each(statements)('a statement of kind %s', (_name, kind, claims) => {

@@ -3,8 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compactVerify, CompactSign } from 'jose';
 import { z } from 'zod';
-import { NAMING, NODE_STATUS, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, SIGNING_REQUEST } from '../src/kinds.js';
-import { sign, signerOf, verify, type StatementKind } from '../src/statement.js';
+import { NAMING, NODE_STATEMENT, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, SIGNING_REQUEST } from '../src/kinds.js';
+import { Refused } from '../src/errors.js';
+import { sign, signerOf, unverifiedClaims, verify, type StatementKind } from '../src/statement.js';
 import { decode, encode, file, gateway, impostor, node1, node2, otherRoster, refusal, roster, withParts } from './support.js';
 
 const KIND: StatementKind<{ text: string }> = { typ: 'test', claims: z.strictObject({ text: z.string() }) };
@@ -25,6 +26,14 @@ describe('a statement', () => {
       const jws = await sign(identity, roster, KIND, claims);
       expect(await verify(roster, KIND, jws)).toEqual({ signer: identity.name, claims });
       expect(signerOf(jws)).toBe(identity.name);
+    }
+  });
+
+  it('shows its claims unverified', async () => {
+    const [header = '', body = ''] = (await sign(node2, roster, KIND, claims)).split('.');
+    expect(unverifiedClaims(`${header}.${body}.AAAA`)).toEqual(claims);
+    for (const bad of ['', 'a', 'a.b.c', `${header}.${Buffer.from('{"claims":1}').toString('base64url')}.AAAA`]) {
+      expect(() => unverifiedClaims(bad)).toThrow(Refused);
     }
   });
 
@@ -154,7 +163,12 @@ describe('the kinds of statement', () => {
       [{ message_sha256: 'a' }, { sigma: 'a' }, { sigma: hash.toUpperCase() }, { request_id: '' }],
     ],
     ['a refusal', REFUSAL, { request_id: 'r', code: 'policy_refused' }, [{ code: 'Because!' }, { code: '' }, { code: 'a'.repeat(65) }]],
-    ['a status', NODE_STATUS, { started: 1, sequence: 0, status: { any: [] } }, [{ started: -1 }, { sequence: 1.5 }, { status: 'ready' }]],
+    [
+      'a statement of a node about itself',
+      NODE_STATEMENT,
+      { started: 1, incarnation: 'a', sequence: 0, topic: 'pool', content: { any: [] } },
+      [{ started: -1 }, { incarnation: 'a b' }, { sequence: 1.5 }, { topic: 't'.repeat(65) }, { content: 'ready' }],
+    ],
   ])('%s has its claims checked', async (_what, kind, good, bad) => {
     expect((await verify(roster, kind, await sign(node1, roster, kind, good))).claims).toEqual(good);
     for (const wrong of bad) {
@@ -164,7 +178,7 @@ describe('the kinds of statement', () => {
   });
 
   it('have names of their own', () => {
-    const names = [SIGNING_REQUEST, NAMING, PRESIGNATURE_REQUEST, PARTIAL_SIGNATURE, REFUSAL, NODE_STATUS].map(({ typ }) => typ);
+    const names = [SIGNING_REQUEST, NAMING, PRESIGNATURE_REQUEST, PARTIAL_SIGNATURE, REFUSAL, NODE_STATEMENT].map(({ typ }) => typ);
     expect(new Set(names).size).toBe(6);
   });
 });

@@ -105,7 +105,7 @@ export class ProcessCluster {
   /** Free presignatures that the nodes report, summed over all of them. */
   async pooled(): Promise<number> {
     const nodes = await this.board.listNodes();
-    return nodes.flatMap(({ status }) => Object.values(status.pool)).reduce((sum, count) => sum + count, 0);
+    return nodes.reduce((sum, { presignatures }) => sum + presignatures, 0);
   }
 
   get #boardUrl(): string {
