@@ -34,7 +34,7 @@ function uncompress(publicKey: Uint8Array): Buffer {
   }
 }
 
-/** Of the last verification: who verifies does so under one key again and again, and making it costs as much as verifying. */
+/** The key of the last verification. Most callers verify under one key many times, and making its object takes as long as verifying. */
 let lastKey: { readonly bytes: Buffer; readonly key: KeyObject } | undefined;
 
 function keyObject(publicKey: Uint8Array): KeyObject {

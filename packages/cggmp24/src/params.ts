@@ -31,7 +31,7 @@ export const SECURITY_128: SecurityParams = Object.freeze({
 
 /**
  * Far too small to protect anything: 1024-bit moduli, so that a whole protocol runs in a test.
- * Reached through `cggmp24/testing` alone. What must hold at any level holds here too: epsilon exceeds the 256 bits of
+ * Only `cggmp24/testing` exports it. What must hold at every level holds here too: epsilon exceeds the 256 bits of
  * a challenge, so that honest responses are in range; ell' hides a product of two scalars; ell' + epsilon fits into N.
  */
 export const SMALL_FOR_TESTS: SecurityParams = Object.freeze({
@@ -45,12 +45,12 @@ export const SMALL_FOR_TESTS: SecurityParams = Object.freeze({
 });
 
 /**
- * Longest acceptable N and N-hat, bits: the wire carries N^2 up to there, and no peer can make everybody compute with
- * more. Honest ones have 3072.
+ * Upper bound on the length of N and N-hat, bits. Larger: the wire does not carry N^2, and a peer can make everybody
+ * compute with huge numbers. Smaller than 3072: honest moduli are refused.
  */
 export const MAX_MODULUS_BITS = 4096;
 
-/** Smallest acceptable length of N and of N-hat, bits. */
+/** Lower bound on the length of N and N-hat, bits. */
 export function minModulusBits(params: SecurityParams): number {
   return 2 * params.primeBits - 1;
 }

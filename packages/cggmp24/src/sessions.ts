@@ -28,7 +28,7 @@ import { sign as signProtocol } from './signing/sign.js';
 export interface RunOptions {
   /** Names this run and no other, ever; the same at all parties. Every proof is bound to it. */
   readonly executionId: Uint8Array;
-  /** Echo round after the first, on by default; the same at all parties. */
+  /** Is there an echo round after the first? On by default; the same at all parties. */
   readonly reliableBroadcast?: boolean;
   /** Randomness, the operating system's by default. */
   readonly rng?: Rng;
@@ -55,18 +55,19 @@ export interface AuxInfoOptions extends RunOptions {
   readonly primes: PregeneratedPrimes;
   /**
    * Makes and verifies Pi^prm as the Rust crate does, with soundness 2^-32 instead of 2^-128. Only for clusters with
-   * Rust nodes; the same at all parties; off by default. Warn whoever operates such a cluster.
+   * Rust nodes; the same at all parties; off by default. Warn the operators of such a cluster.
    */
   readonly insecurePrmFirstWordOnly?: boolean;
 }
 
 export interface SigningOptions extends RunOptions {
   readonly share: KeyShare;
-  /** Key-share indices of the signers, exactly as many as the key needs, in the same order at all of them. */
+  /** Key-share indices of the signers: `minSigners` of them, in the same order at all signers. */
   readonly signers: readonly number[];
   /**
-   * When the signers' results do not fit together, further rounds find out whose are wrong; on by default, needs the echo round.
-   * The same at all signers. The Rust crate has no such rounds: off in clusters with Rust nodes, where nobody is named then.
+   * When the signers' results do not fit together, do further rounds find out whose are wrong? On by default; the same at all
+   * signers; needs the echo round. The Rust crate has no such rounds: turn them off in clusters with Rust nodes, where nobody is
+   * named then.
    */
   readonly identification?: boolean;
 }
@@ -103,7 +104,7 @@ function keygenContext(options: KeygenOptions) {
   };
 }
 
-/** Generates a key of which any `threshold` of `parties` shares sign. 3 rounds and the echo. @throws InvalidArgument */
+/** Generates a key with `parties` shares; any `threshold` of them sign. 3 rounds and the echo. @throws InvalidArgument */
 export function keygen(options: ThresholdKeygenOptions): Session<CoreKeyShare> {
   const context = keygenContext(options);
   checkThreshold(options.threshold, options.parties);
@@ -150,8 +151,8 @@ function signersSession<T>(context: SigningContext, protocol: Protocol<T>, round
   return new Session({ protocol, rounds: roundsOf(context, rounds), index, parties: signers });
 }
 /**
- * Makes a presignature among exactly the needed signers. 3 rounds and the echo. It has no derivation path: choosing
- * one after the presignature is known allows forgery.
+ * Makes a presignature among `minSigners` signers. 3 rounds and the echo. It has no derivation path: a path that is
+ * chosen after the presignature is known allows forgery.
  * @throws InvalidArgument
  */
 export function presign(options: SigningOptions): Session<Presignature> {
@@ -161,7 +162,7 @@ export function presign(options: SigningOptions): Session<Presignature> {
 }
 
 /**
- * Signs a message interactively among exactly the needed signers. 4 rounds and the echo; every signer gets the signature.
+ * Signs a message interactively among `minSigners` signers. 4 rounds and the echo; every signer gets the signature.
  * @throws InvalidArgument
  */
 export function sign(options: FullSigningOptions): Session<Signature> {
@@ -173,9 +174,9 @@ export function sign(options: FullSigningOptions): Session<Signature> {
 const SessionsShape = listOf(instanceOf(Session, 'a Session'));
 
 /**
- * Settles what the sessions that say `settling` have to settle, for little more than the price of one; the verdicts are those
- * of each by itself, and no session learns of another's. To be used with sessions over one key share: what they share is the
- * peers' keys. Blocks for about 25 ms and then 4 ms for each claim, of which a presigning has four for each peer.
+ * Settles the claims of all sessions that say `settling`, for little more than the cost of one session. Each session gets the
+ * verdict that it would get by itself, and learns nothing of the others'. Use it for sessions over one key share, which have
+ * the peers' keys in common. Blocks for about 25 ms, and 4 ms more for each claim; a presigning has four claims for each peer.
  */
 export function settleTogether(sessions: readonly Session<unknown>[]): void {
   checkArgument('sessions', SessionsShape, sessions);

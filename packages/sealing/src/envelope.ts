@@ -2,11 +2,11 @@
  * How a protocol message travels: as a statement of its sender, and encrypted when it is for one node (JWE, RFC 7516: ECDH-ES
  * on X25519, AES-256-GCM).
  *
- * The signature covers where the message belongs, the ciphertext, and a salted hash of the plaintext. The board can check it
- * without reading anything. The recipient, who finds salt and plaintext in the ciphertext, can later show both to a third
- * party, who sees by the hash that this is what was signed: authentication that only the two could check, as HPKE's own
- * would be, could not serve as evidence. Sender and place go into the key derivation as well, so nobody can sign another
- * one's ciphertext as its own and have it opened.
+ * The signature covers the place where the message belongs, the ciphertext, and a salted hash of the plaintext. The board can
+ * check it without reading anything. The recipient finds salt and plaintext in the ciphertext, and can later show both to a
+ * third party, who sees by the hash that this was signed. HPKE's own authentication would not do: only the two could check it,
+ * so it could not serve as evidence. Sender and place go into the key derivation as well, so nobody can sign another member's
+ * ciphertext as its own and have it opened.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { compactDecrypt, CompactEncrypt } from 'jose';
@@ -21,12 +21,12 @@ import { sign, verify, type StatementKind } from './statement.js';
 const PlaceSchema = z.strictObject({
   /** The board's list: `messages` or `presignature-messages`. */
   namespace: z.enum(['messages', 'presignature-messages']),
-  /** The board's request id, which is the execution id but for the first key generation and aux info. */
+  /** The board's request id. It is the execution id, except in the first key generation and aux info generation. */
   session: z.string().min(1).max(256),
   from: MemberNameSchema,
   /** The sender's life: new at every start, so that what it said before a crash contradicts nothing that it says after. */
   incarnation: z.string().min(1).max(64),
-  /** SHA-256 of what the session is about, hexadecimal: the same at all its parties, or they do not listen to each other. */
+  /** SHA-256 of what the session is about, hexadecimal: parties with different ones ignore each other's messages. */
   setting: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits'),
   /** A node, or `*` for all. */
   to: z.union([z.literal('*'), MemberNameSchema]),
@@ -52,7 +52,7 @@ export const DisclosureSchema = z.strictObject({
 });
 export type Disclosure = z.infer<typeof DisclosureSchema>;
 
-/** What came out of an envelope. */
+/** The content of an envelope. */
 export interface Opened {
   readonly place: Place;
   readonly plaintext: string;
@@ -66,7 +66,7 @@ export function freshSalt(): string {
 }
 
 /**
- * @param salt for a sender who wants to disclose the message later
+ * @param salt 32 bytes in base64url, for a sender that wants to disclose the message later
  * @returns the text to post. Sealing twice gives two texts: seal once, post that one again
  */
 export async function seal(
@@ -87,8 +87,9 @@ export async function seal(
 }
 
 /**
- * Is this the envelope of a message that belongs to `place`? What the board and everybody else can check.
- * @param place where it was found; incarnation and setting are the sender's to say
+ * Checks that an envelope belongs to `place`. The board and everybody else can do that.
+ * @param place where the envelope was found; incarnation and setting are in the claims, as the sender says them
+ * @returns what the sender has signed
  * @throws Refused
  */
 export async function check(roster: Roster, place: Omit<Place, 'incarnation' | 'setting'>, envelope: string): Promise<EnvelopeClaims> {
@@ -103,7 +104,7 @@ export async function check(roster: Roster, place: Omit<Place, 'incarnation' | '
   return claims;
 }
 
-/** Checks an envelope and reads it. @throws Refused */
+/** Checks an envelope and reads it, as its recipient. @throws Refused */
 export async function open(identity: Identity, roster: Roster, place: Omit<Place, 'incarnation'>, envelope: string): Promise<Opened> {
   const { place: signed, body } = await check(roster, place, envelope);
   if (signed.setting !== place.setting) throw new Refused('setting: its sender takes part in another session than this');
@@ -114,13 +115,13 @@ export async function open(identity: Identity, roster: Roster, place: Omit<Place
   return { place: signed, plaintext: disclosure.plaintext, disclosure };
 }
 
-/** What `open` gave the recipient, for anyone to check. @throws Refused */
+/** Checks an envelope and reads it, as anybody to whom its recipient has shown the disclosure. @throws Refused */
 export async function openDisclosed(roster: Roster, envelope: string, disclosure: Disclosure | null): Promise<Opened> {
   const { claims } = await verify(roster, ENVELOPE, envelope);
   const { place, body } = await check(roster, claims.place, envelope);
   if ('plaintext' in body) return { place, plaintext: body.plaintext, disclosure: null };
   if (disclosure === null) throw new Refused('disclosure: there is none, and the message is encrypted');
-  // With a salt of another length, text could move from one to the other.
+  // With a salt of another length, bytes could move between salt and plaintext under the same digest.
   const wellFormed = DisclosureSchema.safeParse(disclosure).success;
   if (!wellFormed || digestOf(disclosure) !== body.digest) throw new Refused('disclosure: it is not of what was signed');
   return { place, plaintext: disclosure.plaintext, disclosure };
@@ -143,7 +144,7 @@ async function decrypt(identity: Identity, roster: Roster, place: Place, ciphert
   return parseJson(DisclosureSchema, Buffer.from(plaintext).toString(), 'ciphertext');
 }
 
-/** One value for one place in one cluster. */
+/** A digest that no other place, and no other cluster, has. */
 function placeDigest(roster: Roster, { namespace, session, from, incarnation, setting, to, round }: Place): Buffer {
   return createHash('sha256').update(JSON.stringify([roster.hash, namespace, session, from, incarnation, setting, to, round])).digest();
 }

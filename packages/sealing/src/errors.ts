@@ -1,4 +1,4 @@
-/** It may repeat what came from outside, in a log or an answer. */
+/** Upper bound on a message, in characters. It can repeat what came from outside. Larger: a stranger can fill logs and answers. */
 const MAX_LENGTH = 500;
 
 /**

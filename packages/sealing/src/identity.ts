@@ -5,14 +5,14 @@ import { Refused } from './errors.js';
 import { inspectSymbol } from './inspect.js';
 import { isCanonical, parseJson } from './json.js';
 
-/** 32 bytes in base64url: a raw key of RFC 8032 or RFC 7748. */
+/** 32 bytes in base64url: a raw key as in RFC 8032 (Ed25519) or RFC 7748 (X25519). */
 const KeySchema = z.string().refine((text) => text.length === 43 && isCanonical(text), 'must be 32 bytes in base64url');
 
 /** A node, `node-1` to `node-256`, or the gateway. */
 const MEMBER_NAME = /^(node-([1-9]\d?|1\d\d|2[0-4]\d|25[0-6])|gateway)$/;
 export const MemberNameSchema = z.string().regex(MEMBER_NAME, 'must be node-1 to node-256, or gateway');
 
-/** What everybody may know of a member: its line in the roster. */
+/** What is public about a member: its line in the roster. */
 export const PublicIdentitySchema = z.strictObject({
   name: MemberNameSchema,
   /** Ed25519. */
@@ -41,7 +41,7 @@ export function publicKeyObject(crv: Curve, x: string): Key {
   }
 }
 
-/** What stands before the 32 bytes of a private key in PKCS #8 (RFC 8410). */
+/** The bytes before the 32 bytes of a private key in PKCS #8 (RFC 8410). */
 const PKCS8: Readonly<Record<Curve, string>> = {
   Ed25519: '302e020100300506032b657004220420',
   X25519: '302e020100300506032b656e04220420',
@@ -52,7 +52,7 @@ function fromSecret(crv: Curve, secret: Buffer): KeyObject {
   return createPrivateKey({ format: 'der', type: 'pkcs8', key: Buffer.concat([Buffer.from(PKCS8[crv], 'hex'), secret]) });
 }
 
-/** @throws Refused unless `d`, the secret key, belongs to `x`: under another one, nobody would take what this member signs */
+/** @throws Refused unless `d`, the secret key, belongs to `x`: nobody would accept what this member signs with another one */
 function privateKeyObject(crv: Curve, x: string, d: string): KeyObject {
   const key = fromSecret(crv, Buffer.from(d, 'base64url'));
   const { x: own } = createPublicKey(key).export({ format: 'jwk' });

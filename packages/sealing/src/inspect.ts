@@ -1,2 +1,2 @@
-/** What Node.js calls to print a value. The registered symbol itself: the types of this package then need none of Node.js's. */
+/** Node.js prints a value with the method of this name. The symbol is written out, so that no type of Node.js is needed. */
 export const inspectSymbol: unique symbol = Symbol.for('nodejs.util.inspect.custom');

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { Refused } from './errors.js';
 
-/** Is it the one text in base64url of its bytes? */
+/** Is this the canonical base64url of some bytes? Every other spelling of the same bytes is not. */
 export function isCanonical(text: string): boolean {
   return Buffer.from(text, 'base64url').toString('base64url') === text;
 }

@@ -24,18 +24,18 @@ export const SIGNING_REQUEST = kind(
   }),
 );
 
-/** By a node that has a part in the presignature: this request, for which the gateway has proposed none, is to be signed with it. */
+/** By a node that has a part in the presignature: sign this request with it. The gateway has proposed none for the request. */
 export const NAMING = kind('naming', z.strictObject({ request_id: IdSchema, presignature_id: IdSchema }));
 
-/** By the leader of the pool: these parties, 0-based and ascending, are to make a presignature. */
+/** By the leader of the pool: these parties, 0-based and ascending, should make a presignature. */
 export const PRESIGNATURE_REQUEST = kind(
   'presignature-request',
   z.strictObject({ id: IdSchema, participants: z.array(z.int().min(0).max(255)).max(256) }),
 );
 
 /**
- * By a signer: its part of the signature of this request, whose message has this SHA-256 as far as it knows. `sigma`: a scalar,
- * hexadecimal, as in the crate's JSON.
+ * By a signer: its part of the signature of this request. The hash is that of the message that the signer has seen. `sigma`: a
+ * scalar, 64 hexadecimal digits as in the crate's JSON.
  */
 export const PARTIAL_SIGNATURE = kind(
   'partial-signature',
@@ -50,15 +50,15 @@ export const PARTIAL_SIGNATURE = kind(
 /** By a node: it will not sign this request. */
 export const REFUSAL = kind('refusal', z.strictObject({ request_id: IdSchema, code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/) }));
 
-/** By a node: a request has failed, or what a pending one waits for. */
+/** By a node: why a request has failed, or what a pending request waits for. */
 export const REQUEST_STATUS = kind(
   'request-status',
   z.strictObject({ request_id: IdSchema, status: z.enum(['pending', 'failed']), reason: z.string().max(512) }),
 );
 
 /**
- * By a node: what it says about itself on one topic. Of two that it makes on a topic, the one of the later life counts, and of one life the
- * one with the higher sequence.
+ * By a node: what it says about itself on one topic. Of two statements on a topic, the one of the later life counts; of one life,
+ * the one with the higher sequence.
  */
 export const NODE_STATEMENT = kind(
   'node-statement',

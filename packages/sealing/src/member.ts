@@ -1,4 +1,4 @@
-/** What a member of a cluster has when it starts: the roster, its identity in it, and what its secret files are sealed under. */
+/** What a member of a cluster starts with: the roster, its identity, and the source of the key that seals its secret files. */
 import { readFile } from 'node:fs/promises';
 import { Refused, systemCode } from './errors.js';
 import { Identity } from './identity.js';

@@ -6,8 +6,8 @@ import { publicKeyObject, PublicIdentitySchema, type Key, type PublicIdentity } 
 import { parseJson } from './json.js';
 
 /**
- * `sealed`: everything between members is signed, and encrypted where it is for one of them.
- * `plain`: nothing is; for clusters with Rust nodes, which know no envelopes.
+ * `sealed`: every message between members is signed, and encrypted when it is for one of them.
+ * `plain`: no message is signed or encrypted; for clusters with Rust nodes, which know no envelopes.
  */
 const MessagesSchema = z.enum(['sealed', 'plain']);
 
@@ -17,7 +17,7 @@ export const RosterSchema = z
     /** 128 random bits, hexadecimal: two clusters never share a hash. */
     cluster: z.string().regex(/^[0-9a-f]{32}$/, 'must be 32 hexadecimal digits'),
     messages: MessagesSchema,
-    /** How many nodes sign. */
+    /** t: the number of nodes that sign. */
     threshold: z.int().min(2).max(256),
     /** node-1, node-2, … in this order: the position is the party index. */
     nodes: z.array(PublicIdentitySchema).min(2).max(256),
@@ -69,7 +69,7 @@ export class Roster {
     return this.file.nodes.length;
   }
 
-  /** How many of them sign. */
+  /** t: the number of nodes that sign. */
   get t(): number {
     return this.file.threshold;
   }
@@ -118,7 +118,7 @@ export class Roster {
   }
 }
 
-/** One text for one roster, however its file is laid out. */
+/** The canonical text of a roster, whatever the layout of its file. */
 function canonical({ version, cluster, messages, threshold, nodes, gateway }: RosterFile): string {
   const line = ({ name, signing_key, encryption_key }: PublicIdentity): string[] => [name, signing_key, encryption_key];
   return JSON.stringify(['threshold-signing/roster', version, cluster, messages, threshold, nodes.map(line), line(gateway)]);

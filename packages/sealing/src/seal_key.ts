@@ -1,4 +1,4 @@
-/** Under what the secret files of a member are sealed: where the key comes from, and the keys that are derived of it. */
+/** What seals the secret files of a member: the source of the key, and the keys that are derived from it. */
 import { execFile } from 'node:child_process';
 import { hkdf, randomBytes, scrypt, type ScryptOptions } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -23,15 +23,15 @@ export const SEAL_KEY_FORMS =
 
 const MIN_PASSPHRASE_CHARACTERS = 12;
 const MAX_FILE_BYTES = 4096;
-/** A key service may have to be asked over the network. */
+/** A key service can be far away. Smaller: a slow answer is too late. Larger: a program that hangs delays the start for longer. */
 const COMMAND_TIMEOUT_MS = 30_000;
-/** RFC 7914, 128 MiB: what a guess at the passphrase costs. */
+/** scrypt's parameters (RFC 7914): each guess at the passphrase takes 128 MiB of memory. */
 const SCRYPT = { N: 131_072, r: 8, p: 1 } as const;
 const SCRYPT_MAX_MEMORY = 256 * 1024 * 1024;
 const scryptOf = promisify<Buffer, Buffer, number, ScryptOptions, Buffer>(scrypt);
 
 const SaltSchema = z.base64url().length(43);
-/** How the key of one file is derived, as its header says. The cost of scrypt is fixed: a file cannot ask for more, or for less. */
+/** How the key of one file is derived, as its header says. The cost of scrypt is fixed: a file cannot ask for more or less. */
 export const KdfSchema = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('HKDF-SHA256'), salt: SaltSchema }),
   z.strictObject({
@@ -45,7 +45,7 @@ export const KdfSchema = z.discriminatedUnion('name', [
 ]);
 export type Kdf = z.infer<typeof KdfSchema>;
 
-/** A value of SEAL_KEY. A command's arguments are what stands between spaces: no shell, no quotes. */
+/** A value of SEAL_KEY. Spaces separate a command's arguments. There is no shell, and quotes mean nothing. */
 export const SealKeySourceSchema = z.string().transform((text, context): SealKeySource => {
   const [, kind, rest = ''] = /^(passphrase-file|key-file|command|none)(?::(.+))?$/s.exec(text) ?? [];
   if (kind === 'none' && rest === '') return { kind };
@@ -57,9 +57,9 @@ export const SealKeySourceSchema = z.string().transform((text, context): SealKey
   return z.NEVER;
 });
 
-/** The opened source. Printing one, or putting it into a log, shows no secret. */
+/** An opened source. When it is printed or logged, it shows no secret. */
 export class SealKey {
-  /** Of the passphrase, by salt: scrypt is slow on purpose. */
+  /** Keys stretched from the passphrase, by salt. scrypt is slow on purpose, so it runs once for each salt. */
   readonly #stretched = new Map<string, Promise<Buffer>>();
   readonly #passphraseSalt = newSalt();
   readonly #secret: Buffer;
@@ -93,7 +93,7 @@ export class SealKey {
     }
   }
 
-  /** For a file to be written: its own key, and what its header says of it. */
+  /** A key for a file that will be written, and how the file's header describes it. */
   async newKey(): Promise<{ kdf: Kdf; key: Uint8Array }> {
     const salt = newSalt();
     const kdf: Kdf = this.kind === 'passphrase'
@@ -151,7 +151,7 @@ async function readText(path: string): Promise<string> {
   return text;
 }
 
-/** What a program prints. Neither that, nor its arguments, nor what it complains of gets into an error: any of it may be secret. */
+/** What a program prints. Its output, its arguments and its complaints stay out of errors: any of them may be secret. */
 function outputOf(program: string, args: readonly string[]): Promise<string> {
   const limits = { timeout: COMMAND_TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: MAX_FILE_BYTES } as const;
   return new Promise((resolve, reject) => {

@@ -43,7 +43,7 @@ const CLEAR_WITH_KEY =
   'it is not sealed, and SEAL_KEY is not none. If it is whole and yours, seal it with the program reseal; ' +
   'never start with a file that somebody else could have put there';
 
-/** @returns the file's text; under the key `none` that is the text itself */
+/** @returns the content of the sealed file; with the key `none`, `text` itself */
 export async function sealText(sealKey: SealKey, label: Label, text: string): Promise<string> {
   if (sealKey.kind === 'none') return text;
   const { kdf, key } = await sealKey.newKey();
@@ -59,7 +59,7 @@ export function isSealed(file: string): boolean {
 
 /**
  * The text that was sealed.
- * @param label what it has to be
+ * @param label what the file must be, and whose
  * @throws Refused saying what is wrong and what to do, never what is in the file
  */
 export async function openText(sealKey: SealKey, label: Label, file: string): Promise<string> {
@@ -87,7 +87,7 @@ export function labelOf(file: string): Label | null {
   return header === null ? null : { purpose: header.purpose, owner: header.owner };
 }
 
-/** Everything that can be told without the key. */
+/** Makes every check that needs no key. @throws Refused */
 function read(label: Label, file: string): { jwe: string; kdf: Kdf } {
   if (!isSealed(file)) throw new Refused(CLEAR_WITH_KEY);
   const damaged = (): Refused => new Refused(`it is damaged. ${IF_DAMAGED[label.purpose]}`);

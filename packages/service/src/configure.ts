@@ -16,8 +16,8 @@ export interface Configuration<Settings, T> {
 }
 
 /**
- * The configuration of this process. A service takes no arguments but `--help`, which prints what it reads from the environment and ends
- * the process. Any other argument and a bad configuration end it with code 2 and one line on stderr.
+ * Reads the configuration of this process. The only argument is `--help`: it prints the environment variables and ends the process.
+ * Any other argument, or a bad configuration, ends it with code 2 and one line on stderr.
  */
 export async function configure<Settings, T>({ about, schema, load }: Configuration<Settings, T>): Promise<T> {
   readArguments(about, schema);

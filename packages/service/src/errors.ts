@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const ErrorBodySchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 export type ErrorBody = z.infer<typeof ErrorBodySchema>;
 
-/** An HTTP answer that says no. The services throw it and render it; the clients parse it back. */
+/** An HTTP answer that says no. A service throws it and renders it; a client parses it back. */
 export class ServiceError extends Error {
   override readonly name: string = 'ServiceError';
 
@@ -20,7 +20,7 @@ export class ServiceError extends Error {
     super(message);
   }
 
-  /** A 4xx would be the same again. */
+  /** Only a 5xx is worth another try: a 4xx would be the same again. */
   get retryable(): boolean {
     return this.status >= 502;
   }

@@ -4,17 +4,17 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { ServiceError, type ErrorBody } from './errors.js';
 
-/** An Express app with its shutdown: `close` releases who waits, and what comes later is answered 503. */
+/** An Express app with its shutdown: `close` ends all waits, and later calls are answered 503. */
 export interface Service {
   readonly app: Express;
   readonly close: () => void;
 }
 
-/** Aborts when the client is gone or the service closes: whoever waits for something answers what there is. */
+/** Aborts when the client is gone or the service closes. A route that waits for something then answers what it has. */
 export type Ended = (response: Response) => AbortSignal;
 
 /**
- * An Express app that takes JSON and answers JSON. `routes` adds the routes; what they throw is answered in one shape.
+ * An Express app that takes and answers JSON. `routes` adds the routes. Everything that they throw becomes an answer of one shape.
  * @param maxBodyBytes a larger body is answered 413
  */
 export function jsonService(logger: Logger, maxBodyBytes: number, routes: (app: Express, ended: Ended) => void): Service {

@@ -9,19 +9,19 @@ export interface JsonClientOptions {
   readonly timeoutMs?: number;
   /** Tries of one call at most. */
   readonly tries?: number;
-  /** Sees the headers of every answer. */
+  /** Called with the headers of every answer. */
   readonly onHeaders?: (headers: Headers) => void;
 }
 
 type Headers = Dispatcher.ResponseData['headers'];
 
 export interface CallOptions {
-  /** What is undefined is left out. A `wait`, in milliseconds, is added to the time-out. */
+  /** Undefined values are left out. A `wait`, in milliseconds, is added to the time-out. */
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly signal?: AbortSignal | undefined;
-  /** Not to be tried again: for what is not idempotent, and for what a later call says better. */
+  /** Makes one try only: for a call that is not idempotent, or that a later call makes superfluous. */
   readonly once?: boolean;
-  /** A status besides 200 whose answers the schema takes. */
+  /** A status besides 200 whose answers the schema parses. */
   readonly alsoStatus?: number;
 }
 
@@ -39,7 +39,7 @@ interface Call<T> {
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
 const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
-/** Bounds on what a server says in an error, and on what is said about its answers: both go to logs. */
+/** Upper bounds on the text of a server's error and on a complaint about its answer. Larger: a server can fill the log. */
 const MAX_CODE_LENGTH = 64;
 const MAX_COMPLAINT_LENGTH = 500;
 

@@ -1,8 +1,8 @@
 /**
  * The log of a program: one JSON object a line on stdout, with `level`, `time` (ISO 8601), `service` and `event`.
  *
- * Every line has one form, `logger.info({ event: 'snake_case', … }, 'A sentence in plain English')`: operators search by the event, which
- * stays as it is, and read the sentence, which may change. Both are literals where they can be: docs/log_events.md lists them.
+ * Every line has one form, `logger.info({ event: 'snake_case', … }, 'A sentence in plain English')`. Operators search for the event,
+ * which never changes, and read the sentence, which may. Both are literals where possible: docs/log_events.md lists them.
  * Secrets, and the messages that are signed, are never logged.
  */
 import { pino, type Logger } from 'pino';

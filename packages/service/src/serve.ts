@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Service } from './http.js';
 import { onStopSignal } from './stop_signal.js';
 
-/** Cut connections that are still open this long after closing began. */
+/** Connections that are still open this long after `close` are cut. Smaller: answers are lost. Larger: a stop takes longer. */
 const CLOSE_GRACE_MS = 5_000;
 
 export interface Running {
@@ -15,7 +15,7 @@ export interface Running {
 
 /** Listens. @param port 0 for a free one */
 export async function serve(service: Service, host: string, port: number, logger: Logger): Promise<Running> {
-  // Longer than a client keeps an idle connection, so that it is the client who drops it.
+  // Longer than a client keeps an idle connection. The other way round, a client could send on a connection that is just closed.
   const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: 60_000 }, service.app);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -47,9 +47,9 @@ export async function serve(service: Service, host: string, port: number, logger
 }
 
 /**
- * Runs a service as a program: listens, and on the first SIGTERM or SIGINT closes and then calls `stop`. The process ends when
- * nothing is left to do; with code 1 when it could not listen.
- * @param stop ends what the service does besides answering
+ * Runs a service as a program. It listens; on the first SIGTERM or SIGINT it closes and then calls `stop`. The process ends when
+ * nothing is left to do, with code 1 when it could not listen.
+ * @param stop ends what the service does besides answering calls
  */
 export async function runService(
   service: Service,
@@ -68,7 +68,7 @@ export async function runService(
           process.exitCode = 1;
         });
     });
-    // Whoever reads this may send signals.
+    // A program that reads this line may send signals from now on.
     logger.info({ event: 'listening', host: at.HOST, port: running.port }, 'Listening');
   } catch (error) {
     logger.fatal({ event: 'cannot_listen', err: error, host: at.HOST, port: at.PORT }, 'The address cannot be listened at');

@@ -1,15 +1,15 @@
 /**
  * How every program starts: it says so when Node.js is too old for it.
  *
- * A module's static imports are linked before any of its code runs, and an older Node.js already fails there, at `node:sqlite` for
- * example, with a stack trace. So `main.ts` imports nothing but this module, and this one nothing that an older Node.js lacks;
- * the program itself comes by `import()`.
+ * Node.js links a module's static imports before it runs any of its code. An older Node.js already fails there, at `node:sqlite`
+ * for example, with a stack trace. So `main.ts` imports only this module, which needs nothing that an older Node.js lacks.
+ * `import()` then loads the program itself.
  */
 import { readFileSync } from 'node:fs';
 
 const PACKAGE = new URL('../package.json', import.meta.url);
 
-/** @param version such as `24.0.0` @returns a line that says it is too old for this package's `engines`; null when it is not */
+/** @param version such as `24.0.0` @returns a line that says that this package's `engines` need a later one; null when they do not */
 export function objectionTo(version: string): string | null {
   const { engines } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { engines: { node: string } };
   const lowest = engines.node.replace('>=', '');
@@ -18,8 +18,8 @@ export function objectionTo(version: string): string | null {
 }
 
 /**
- * Runs a program; under a Node.js that is too old it does not, and ends with one line on stderr and exit code 2. @param load imports the
- * program
+ * Runs a program. When Node.js is too old, it ends instead, with one line on stderr and exit code 2.
+ * @param load imports the program
  */
 export async function startProgram(load: () => Promise<unknown>): Promise<void> {
   const objection = objectionTo(process.versions.node);

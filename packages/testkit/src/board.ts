@@ -36,7 +36,7 @@ function start(port: number, roster: Roster | null): Promise<Running> {
   return serve(createApp(deps), '127.0.0.1', port, logger);
 }
 
-/** The real message board, on a free port. It can be stopped and started again, having forgotten everything. */
+/** The real message board, on a free port. It can be stopped and started again; it has then forgotten everything. */
 export class TestBoard {
   readonly #clients: BoardClient[] = [];
 
@@ -46,7 +46,7 @@ export class TestBoard {
     private readonly roster: Roster | null,
   ) {}
 
-  /** @param roster against which it checks what is posted; without one it checks nothing */
+  /** @param roster whose signatures it checks; without one it checks none */
   static async start(roster: Roster | null = null): Promise<TestBoard> {
     const running = await start(0, roster);
     return new TestBoard(running, running.port, roster);

@@ -18,8 +18,8 @@ export interface ClusterSize {
   readonly nodes: number;
   readonly threshold: number;
   /**
-   * The real parameters, with primes from fixtures or searched for by the nodes; or small ones, which protect nothing: for what does not
-   * depend on them.
+   * The real parameters, with primes from fixtures (`full`) or from the nodes' own search (`searched`). Or small parameters, which
+   * protect nothing, for tests that do not depend on them.
    */
   readonly primes: 'full' | 'searched' | 'small';
   /** Without envelopes and statements, as for Rust peers. */

@@ -1,6 +1,6 @@
 /**
  * Waits until `holds`; an error that it throws counts as no.
- * @param everyMs between two looks
+ * @param everyMs milliseconds between two calls of `holds`
  * @throws Error when it does not hold within `ms`, with the last error as its cause
  */
 export async function eventually(what: string, holds: () => boolean | Promise<boolean>, ms = 240_000, everyMs = 50): Promise<void> {
@@ -17,7 +17,7 @@ export async function eventually(what: string, holds: () => boolean | Promise<bo
   }
 }
 
-/** Waits until `holds`, however long: a test that hangs here has failed. */
+/** Waits until `holds`, without a limit: when it never holds, the test times out. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await pause(2);
 }

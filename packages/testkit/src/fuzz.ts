@@ -1,4 +1,4 @@
-/** What strangers could send instead of what is honest: changed JSON trees, and changed texts. */
+/** Hostile input: honest JSON trees and texts with changes. */
 import fc from 'fast-check';
 import { z } from 'zod';
 import type { Json } from './json.js';
@@ -93,7 +93,7 @@ function read({ holder, key }: Slot): Json {
 }
 
 function write({ holder, key }: Slot, value: Json): void {
-  // Not by assignment: that of `__proto__` would change the prototype here instead of the text.
+  // An assignment of `__proto__` would change the prototype here, not the text.
   Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
@@ -179,7 +179,7 @@ export function changedJson(samples: readonly Json[]): fc.Arbitrary<Json> {
     .map(([sample, changes]) => changes.reduce<Json>(apply, structuredClone(sample)));
 }
 
-/** Changes that no JSON tree can show: keys twice, numbers too large, texts that are cut or are no JSON. */
+/** Changes that are only in the text: keys twice, numbers too large, texts that are cut or are no JSON. */
 const scrape = fc.tuple(
   fc.nat(),
   fc.nat({ max: 200 }),
@@ -229,8 +229,8 @@ export function changedJsonText(samples: readonly string[]): fc.Arbitrary<string
 }
 
 /**
- * What a parser does with it: reads it, or refuses it with an error of this kind and a message of bounded length. Everything else is a
- * defect.
+ * Calls a parser, which must read its input, or refuse it with an error of this kind and a message of bounded length. Everything else
+ * is a defect.
  * @returns null when it was refused
  */
 export function readOrRefused<T>(parse: () => T, isRefusal: (error: unknown) => boolean): { readonly value: T } | null {
@@ -242,7 +242,7 @@ export function readOrRefused<T>(parse: () => T, isRefusal: (error: unknown) => 
   }
 }
 
-/** The same of one that takes its time. */
+/** The same for a parser that answers with a promise. */
 export async function readOrRefusedLater<T>(
   parse: () => Promise<T>,
   isRefusal: (error: unknown) => boolean,

@@ -8,8 +8,8 @@ import { ROOT } from './program.js';
 const made = new Map<string, readonly KeyShare[]>();
 
 /**
- * Key shares on small primes, always the same for the same numbers. Making some takes a second: the clusters of one test file have the
- * same.
+ * Key shares on small primes, always the same for the same arguments. Making them takes a second, so the clusters of one test file
+ * share them.
  */
 export function smallShares(threshold: number, parties: number): readonly KeyShare[] {
   const name = `${threshold} of ${parties}`;

@@ -1,10 +1,10 @@
-/** What the tests of attacks and crashes look for in all that a board was ever told. */
+/** The misuse of presignatures that tests of attacks and crashes look for in everything that a board was ever told. */
 import { messageHash } from 'message-board/signing_request';
 import { PARTIAL_SIGNATURE } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { verify } from 'sealing/statement';
 
-/** What a node has stated to be its part of a signature. */
+/** A node's signed statement of its part of a signature. */
 export interface StatedPartial {
   readonly node: string;
   readonly request: string;
@@ -25,9 +25,9 @@ export async function partialSignatures(memory: Iterable<string>, roster: Roster
 }
 
 /**
- * Partial signatures of anything that was not asked for, and presignatures of which a maker has used its half for two things.
- * A board that lies may get one maker's half used for one request and another's for another: that leaves both without a
- * signature, and once all makers have signed one message, none can have signed a second (docs/threat_model.md).
+ * Finds partial signatures of messages that nobody asked for, and presignature halves that their maker has used twice. A board
+ * that lies can make one maker use its half for one request, and another maker for another. Then neither request gets a
+ * signature. Once all makers have signed one message, none can sign a second one (docs/threat_model.md).
  * @param asked messages by request id
  */
 export function misuses(all: readonly StatedPartial[], asked: ReadonlyMap<string, string>): string[] {

@@ -51,7 +51,7 @@ export class ProcessCluster {
     return cluster;
   }
 
-  /** Ids of its processes that run, by name. */
+  /** Process ids of the running members, by name. */
   get pids(): ReadonlyMap<string, number> {
     const running = [...this.#processes].filter(([, { exitCode, signalCode }]) => exitCode === null && signalCode === null);
     return new Map(running.flatMap(([name, { pid }]) => (pid === undefined ? [] : [[name, pid]])));
@@ -82,7 +82,7 @@ export class ProcessCluster {
     });
   }
 
-  /** Ends one process: at once and without a goodbye by default. */
+  /** Ends one process, by default with SIGKILL: it cannot clean up. */
   async kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#processes.get(name);
     this.#processes.delete(name);
@@ -113,9 +113,9 @@ export class ProcessCluster {
   }
 
   #start(name: string, main: string, env: Readonly<Record<string, string>>): void {
-    // Into the file at once: what this process copied would cost what it measures.
+    // The output goes straight into the file: if this process copied it, that would take time from what it measures.
     const log = openSync(this.files.logOf(name), 'a');
-    // The port, any free one, of an inspector that is opened only if one asks for it: not the same for all.
+    // An inspector that is opened on request takes a free port: a fixed one would be the same in all processes.
     const args = ['--inspect-port=127.0.0.1:0', main];
     const child = spawn(process.execPath, args, { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', log, log] });
     closeSync(log);

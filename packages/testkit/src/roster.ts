@@ -28,7 +28,7 @@ export function members(n = 4, t = 3, messages: 'sealed' | 'plain' = 'sealed'): 
   return { roster, identities, gateway };
 }
 
-/** By what the gateway of a cluster asks for a signature; `agoMs` ago, and perhaps by this presignature. */
+/** The gateway's signed statement that asks for a signature, as of `agoMs` ago. @param presignature_id the proposed one, if any */
 export function originOf({ gateway, roster }: Members, id: string, message: string, agoMs = 0, presignature_id?: string): Promise<string> {
   return sign(gateway, roster, SIGNING_REQUEST, {
     id,

@@ -4,7 +4,7 @@ import * as secp from '@noble/secp256k1';
 secp.hashes.sha256 = (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest());
 secp.hashes.hmacSha256 = (key, bytes) => new Uint8Array(createHmac('sha256', key).update(bytes).digest());
 
-/** A key of one holder, who signs as a cluster would. @param secretKey 32 bytes; a random one by default */
+/** A whole key, which signs as a cluster would. @param secretKey 32 bytes; random by default */
 export function newSigner(secretKey = secp.utils.randomSecretKey()) {
   return {
     secretHex: secp.etc.bytesToHex(secretKey),

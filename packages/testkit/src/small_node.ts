@@ -1,6 +1,6 @@
 /**
- * The program of a node on small primes, which protect nothing and which no setting of the real program can select. It keeps a pool in a
- * plain cluster too: what a presigned signature costs is then compared with and without envelopes.
+ * The program of a node on small primes. They protect nothing, and no setting of the real program selects them. It keeps a pool in a
+ * plain cluster too, so that the cost of a signature from a presignature can be compared with and without envelopes.
  */
 import { SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { configFor, runProcess } from 'node/testing';

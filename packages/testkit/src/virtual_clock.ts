@@ -6,8 +6,8 @@ interface Due {
 }
 
 /**
- * A clock that stands still until a test advances it. Timers fire in the order of their times, those of one time in the order in which they
- * were set.
+ * A clock that stands still until a test advances it. Timers fire in the order of their times. Timers of one time fire in the order in
+ * which they were set.
  */
 export class VirtualClock implements Clock {
   readonly #timers = new Set<Due>();
@@ -64,7 +64,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** One turn of the event loop: all promises that need no input or output are settled. */
+/** Waits for one turn of the event loop, in which all promises settle that need no input or output. */
 function settled(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

@@ -1,4 +1,4 @@
-/** What is checked of a party's messages, with public data alone: by the others, and by whoever judges afterwards. */
+/** The checks of a party's messages. They need public data only: the other parties make them, and later a judge. */
 import { facContext, modContext, prmContext } from '../zk/context.js';
 import { bitLength, equalBytes, xorBytes } from '../math/integer.js';
 import type { RingPedersen } from '../paillier/ring_pedersen.js';
@@ -9,7 +9,7 @@ import * as mod from '../zk/mod.js';
 import * as prm from '../zk/prm.js';
 import { commitmentTo, type Round1, type Round2, type Round3 } from './messages.js';
 
-/** Why aux info generation may stop, besides what any protocol may. */
+/** Why aux info generation can stop, besides the codes that every protocol has. */
 export type AuxInfoAbortCode =
   | 'invalid_decommitment'
   | 'invalid_modulus'
@@ -17,7 +17,7 @@ export type AuxInfoAbortCode =
   | 'invalid_modulus_proof'
   | 'invalid_factor_proof';
 
-/** What everybody may know of a run before the first round. */
+/** What is public about a run before its first round. */
 export interface PublicAuxInfoContext {
   readonly params: SecurityParams;
   readonly sid: Uint8Array;
@@ -28,12 +28,12 @@ export interface PublicAuxInfoContext {
   readonly prmFirstWordOnly: boolean;
 }
 
-/** Party j opens what it has committed to. */
+/** Party j's opening is the one that it has committed to. */
 export function checkOpening({ sid }: PublicAuxInfoContext, j: number, { commitment }: Round1, opening: Round2): void {
   check('V_j = H(sid, j, decommitment_j)', equalBytes(commitment, commitmentTo(sid, j, opening)));
 }
 
-/** Both moduli have lengths that one can compute with, and that the proofs rely on. */
+/** Both moduli are long enough for the proofs, and short enough that computing with them delays nobody. */
 export function checkModuli({ params }: PublicAuxInfoContext, { N, hat_N }: Round2): void {
   check('N_j is long enough', bitLength(N) >= minModulusBits(params));
   check('N_j is not too long', bitLength(N) <= MAX_MODULUS_BITS);
@@ -47,7 +47,7 @@ export function checkRingPedersen({ params, sid, prmFirstWordOnly }: PublicAuxIn
   prm.verify(prmContext({ sid, prover: j }), params, { nHat, s, t }, params_proof, prmFirstWordOnly);
 }
 
-/** rho: the XOR of what all parties opened. */
+/** rho: the XOR of the parts in all parties' openings. */
 export function jointRho(openings: readonly Round2[]): Uint8Array {
   return xorBytes(openings.map(({ rho_bytes }) => rho_bytes));
 }

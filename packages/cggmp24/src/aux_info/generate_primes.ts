@@ -9,7 +9,7 @@ import { PregeneratedPrimes } from './primes.js';
 export interface PrimesProgress {
   /** Primes found so far, 0 to 4. */
   readonly found: number;
-  /** Candidates tested so far, for all of them. At full size one in some 1,000 is a prime, in wide variation. */
+  /** Candidates tested so far, in all searches. At full size about one in 1,000 is a safe prime; the number varies widely. */
   readonly tested: number;
 }
 
@@ -25,10 +25,11 @@ export interface PrimesOptions {
 const OptionsShape = fields({ onProgress: Callback.optional(), params: ParamsShape.optional(), rng: Callback.optional() });
 
 /**
- * Four fresh safe primes, for one aux info generation. At full size this takes one core some six seconds on average, and a few
- * times that for the unlucky; the event loop gets a turn before each candidate.
+ * Searches for four fresh safe primes, for one aux info generation. At full size this takes one core about six seconds on
+ * average, and sometimes several times as long. The event loop gets a turn before each candidate.
  *
- * @throws InvalidArgument
+ * @returns four different primes of `params.primeBits` bits each
+ * @throws InvalidArgument, also when `rng` gives something else than the bytes that it was asked for; what `onProgress` throws
  */
 export async function generatePrimes(options: PrimesOptions = {}): Promise<PregeneratedPrimes> {
   checkArgument('', OptionsShape, options);
@@ -46,7 +47,7 @@ export async function generatePrimes(options: PrimesOptions = {}): Promise<Prege
       await nextTurn();
     }
     testedBefore += tested + 1;
-    // Twice the same is possible for small primes alone.
+    // Only among small primes does a search ever find the same one twice.
     if (!primes.includes(next.value)) primes.push(next.value);
   }
   onProgress?.({ found: 4, tested: testedBefore });

@@ -1,10 +1,10 @@
-/** What callers pass, also those that no compiler checks: each public function looks at its arguments before it does anything. */
+/** Checks of arguments. Some callers have no compiler, so each public function checks its arguments before anything else. */
 import { z } from 'zod';
 import { InvalidArgument } from './errors.js';
 
 /**
- * Checks an argument. What the schema does not name is not looked at.
- * @param name of the argument; of a field, its path is added. Empty for an object of options, whose fields are named alone
+ * Checks an argument. Fields that the schema does not name are ignored.
+ * @param name of the argument, to which the path of a wrong field is added. Empty for an object of options: only the field is named
  * @throws InvalidArgument naming the first field that is wrong, never its value
  */
 export function checkArgument(name: string, schema: z.ZodType, value: unknown): void {
@@ -41,7 +41,7 @@ export function listOf(item: z.ZodType, least = 0): z.ZodType {
   return z.array(item, { error: 'must be an array' }).min(least, { error: tooShort });
 }
 
-/** An instance of one of this package's own classes. @param what the class, and where an instance comes from */
+/** An instance of one of this package's own classes. @param what the class with its article, for the error */
 export function instanceOf<T>(constructor: abstract new (...args: never[]) => T, what: string): z.ZodType<T> {
   return z.custom<T>((value) => value instanceof constructor, `must be ${what}`);
 }

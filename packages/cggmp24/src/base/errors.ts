@@ -35,7 +35,7 @@ export function failedCheckOf(verify: () => void): string | null {
   return null;
 }
 
-/** An invariant of our own broke. Not the peer's fault, nor the caller's. */
+/** An invariant of this library broke: neither a peer's fault nor the caller's. */
 export class ProtocolBug extends Error {
   override readonly name = 'ProtocolBug';
 }

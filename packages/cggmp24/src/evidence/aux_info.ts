@@ -1,6 +1,6 @@
 /**
- * Judging aux info generation. An opening is judged by the commitment of the same party, moduli and Π^prm by themselves. Π^mod
- * and Π^fac are of the joint randomness, and Π^fac of its recipient's parameters: they are judged by openings of the very
+ * Judges aux info generation. An opening is judged by the same party's commitment. Moduli and Π^prm need nothing else. Π^mod and
+ * Π^fac depend on the joint randomness, and Π^fac on its recipient's parameters too: they are judged by openings of the
  * commitments that their maker has echoed.
  */
 import {

@@ -2,7 +2,7 @@
  * What somebody puts before a judge: the messages of one run, and what the run was about.
  *
  * The messages are those that the transport has authenticated: by their senders, to their recipients, in the run of this
- * execution id, by one life of each sender. The setting is not the accuser's to choose: whoever judges has to know it from
+ * execution id, by one life of each sender. The accuser does not choose the setting: the judge has to know it from
  * the roster, from the execution id, or from what the accused itself has signed (`keyMaterialDigest`, the message).
  */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
@@ -48,7 +48,7 @@ export interface AuxInfoSetting {
   readonly reliableBroadcast: boolean;
 }
 
-/** Of presigning, of signing, and of a signature from a presignature: then the run is the one that made the presignature. */
+/** For presigning, signing, and a signature from a presignature. In the last case the run is the one that made the presignature. */
 export interface SigningCaseSetting {
   readonly kind: 'signing';
   readonly executionId: Uint8Array;
@@ -132,7 +132,7 @@ const SettingShape = z.discriminatedUnion(
   { error: "must be a setting of kind 'keygen', 'aux_info' or 'signing'" },
 );
 
-/** @throws InvalidArgument naming what no run could be */
+/** @throws InvalidArgument naming the part that no run can have */
 export function checkCase(submitted: Case): void {
   checkArgument('', fields({ params: ParamsShape, setting: SettingShape, messages: MessagesShape }), submitted);
   const { params, setting, messages } = submitted;
@@ -170,11 +170,11 @@ export function serializeCase(submitted: Case): string {
 }
 
 export interface OwnRecord {
-  /** One's own index. */
+  /** The index of the party that kept the record. */
   readonly index: number;
   readonly received: readonly IncomingMessage[];
   readonly sent: readonly OutgoingMessage[];
-  /** Whom one is going to accuse. */
+  /** The parties that it is going to accuse. */
   readonly culprits: readonly number[];
 }
 
@@ -186,8 +186,8 @@ const OwnRecordShape = fields({
 });
 
 /**
- * The messages of a run, from the record of one party. Shares of a key are left out, but those that the accused have sent: the
- * others would give one's own share away.
+ * The messages of a run, from the record of one party. Messages with a share of a key are left out unless an accused party has
+ * sent them: the others would reveal the share of the party that kept the record.
  * @throws InvalidArgument
  */
 export function messagesOfRecord(record: OwnRecord): SignedMessage[] {

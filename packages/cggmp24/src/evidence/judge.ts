@@ -1,14 +1,14 @@
 /**
- * Re-checks an abort from public data alone, with the very checks that the protocols make.
+ * Judges an abort again from public data, with the same checks that the protocols make.
  *
- * What a verdict rests on. The accuser chooses which of the authenticated messages it shows, and what its own say, even now;
- * so do all who are with it. Each verdict is by the accused's own messages, and by such messages of others as the accused has
- * signed to have received (its echo of the first round) or as are determined by these. A case in which one of those is missing,
- * or another than the accused has seen, convicts nobody. Without the echo round only that is judged which the accused has sent
- * all by itself. That two parties have echoed different things proves nothing: one of them lies, or a third has sent both.
+ * The accuser chooses which of the authenticated messages it shows. It and its accomplices can even now choose what their own
+ * messages say. A verdict therefore rests on three kinds of messages: the accused's own, those that it has signed to have received
+ * (its echo of the first round), and those that follow from these. When one of them is missing, or is not the one that the accused
+ * has seen, the case convicts nobody. Without the echo round, a check is judged only when it needs no message of others. Two
+ * parties that have echoed different things prove nothing: one of them lies, or a third party has sent both.
  *
- * What it does not check, and whoever judges has to know: that the messages are authentic, of this run and of one life of each
- * sender; and the setting.
+ * The caller has to know two things that are not checked here: that the messages are authentic, from this run and from one life of
+ * each sender; and that the setting is right.
  */
 import { auxInfoRounds } from '../aux_info/messages.js';
 import { nonThresholdKeygenRounds } from '../keygen/non_threshold_messages.js';
@@ -24,10 +24,11 @@ import { judgeSigning } from './signing.js';
 import { Transcript, type Verdict } from './transcript.js';
 
 /**
- * Who is proven to have deviated: one verdict over each, by protocol index; none when the messages prove nothing. At full size an
- * aux info generation takes seconds, and each pair of signers tenths of a second.
+ * Finds the parties that have provably deviated. At full size this takes seconds for an aux info generation, and tenths of a
+ * second for each pair of signers.
  *
- * @throws InvalidArgument when the case is not one of any run
+ * @returns one verdict for each guilty party, ordered by protocol index; none when the messages prove nothing
+ * @throws InvalidArgument when no run can have given this case
  */
 export function judge(submitted: Case): Verdict[] {
   checkCase(submitted);

@@ -1,7 +1,7 @@
 /**
- * Judging key generation. An opening is judged by the commitment of the same party, and a share by its maker's opening. A
- * Schnorr proof is of the joint randomness and of a sum of everybody's openings: it is judged by openings of the very
- * commitments that its maker has echoed, so that nobody can show others than it has seen.
+ * Judges key generation. An opening is judged by the same party's commitment, and a share by its maker's opening. A Schnorr proof
+ * depends on the joint randomness and on a sum of everybody's openings. It is judged by openings of the commitments that its
+ * maker has echoed, so that nobody can show openings that the maker has not seen.
  */
 import { at } from '../base/at.js';
 import { jointRid, round1 } from '../keygen/commitments.js';

@@ -1,12 +1,12 @@
 /**
- * Judging presigning and signing. A proof of round 1 and the Π^elog of Gamma_j are judged by their maker's own first message.
- * Whatever else is judged depends on others' messages; it is by those that the accused is known to have seen:
+ * Judges presigning and signing. A proof of round 1 and the Π^elog of Gamma_j are judged by their maker's own first message.
+ * Everything else depends on others' messages, and is judged by those that the accused is known to have seen:
  *
  *   - all first messages are what it has echoed;
  *   - Gamma_j follows from j's first message by its Π^elog, Delta_j from that and Gamma, so that there are no two of either;
  *   - delta follows from delta G = sum of Delta_j.
  *
- * The rest, S_j and sigma_j, is its own. Nothing is judged where one of these is not here, or does not hold.
+ * The rest, S_j and sigma_j, is the accused's own. When one of these is missing or does not hold, nothing that needs it is judged.
  */
 import { sumPoints, type Point } from '../math/curve.js';
 import { at } from '../base/at.js';
@@ -39,7 +39,7 @@ export function judgeSigning(ctx: PublicSigningContext, message: Uint8Array | nu
   if (all.every((Gamma) => Gamma !== undefined)) judgeResults(ctx, message, t, bound, { ciphertexts, Gammas: all });
 }
 
-/** Gamma_j of each signer who has proven it to anybody. */
+/** Gamma_j of each signer that has proven it to at least one other. */
 function judgeGammas(ctx: PublicSigningContext, t: Transcript): Map<number, Point> {
   const Gammas = new Map<number, Point>();
   for (const { sender, body } of t.sent(round2)) {
@@ -51,7 +51,7 @@ function judgeGammas(ctx: PublicSigningContext, t: Transcript): Map<number, Poin
   return Gammas;
 }
 
-/** @param bound who has echoed these first messages */
+/** @param bound the signers that have echoed these first messages */
 function judgeResults(
   ctx: PublicSigningContext,
   message: Uint8Array | null,

@@ -8,7 +8,7 @@ import type { AnyRound, Recipient, Round } from '../runtime/protocol.js';
 import { reliabilityCheckRound } from '../runtime/reliable_broadcast.js';
 import type { SignedMessage } from './case.js';
 
-/** Who is proven to have deviated, and by what. */
+/** One party that has provably deviated, and the check that shows it. */
 export interface Verdict extends Blame {
   readonly code: AbortCode;
   /** Name of the message on the wire, or `any`. */
@@ -58,18 +58,18 @@ export class Transcript {
     if (!this.#verdicts.has(party)) this.#verdicts.set(party, { party, ...violation });
   }
 
-  /** By party. */
+  /** In the order of the parties. */
   get verdicts(): Verdict[] {
     return [...this.#verdicts.values()].sort((a, b) => a.party - b.party);
   }
 
-  /** What a party has broadcast in a round, the first when there are two; undefined when it is not here. */
+  /** The broadcast of a party in a round: the first one when there are two, undefined when there is none. */
   of<Body>(round: Round<Body>, sender: number): Body | undefined {
     // The body was parsed by this round's codec.
     return this.#slots.get(slotKey(round, sender, 'all'))?.body as Body | undefined;
   }
 
-  /** What all parties have broadcast in a round, in index order; undefined unless everybody's is here. */
+  /** All parties' broadcasts of a round, in index order; undefined when one is missing. */
   ofAll<Body>(round: Round<Body>): Body[] | undefined {
     const bodies = this.everyone.map((j) => this.of(round, j));
     return bodies.every((body) => body !== undefined) ? bodies : undefined;
@@ -84,8 +84,8 @@ export class Transcript {
   }
 
   /**
-   * Has a party signed that its first round was this one? Whatever it sends after the echo round is then made from it: an
-   * honest party goes on only when all echoes are its own.
+   * Has a party signed that it received these first messages? Then everything that it sends after the echo round is made from
+   * them: an honest party goes on only when all echoes equal its own.
    *
    * @param echoes one tagged encoding of each party's first message
    */
@@ -94,7 +94,7 @@ export class Transcript {
     return heard !== undefined && equalBytes(heard, digestAll(echoes));
   }
 
-  /** Convicts the party unless it holds. @returns whether it does; a party that is guilty already is not looked at again */
+  /** Convicts the party unless `verify` passes; a convicted party is not checked again. @returns whether the check was made and passed */
   require(party: number, code: AbortCode, round: AnyRound, verify: () => void): boolean {
     if (this.#verdicts.has(party)) return false;
     const reason = failedCheckOf(verify);

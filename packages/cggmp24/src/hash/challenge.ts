@@ -1,6 +1,6 @@
 /**
- * How a transcript becomes a challenge. All Fiat-Shamir derivations are here, and nowhere else: a later version of
- * the crate that derives them otherwise becomes a second set of these functions.
+ * How a transcript becomes a challenge. All Fiat-Shamir derivations are here, and nowhere else: when a later
+ * version of the crate derives them differently, a second set of these functions is added here.
  */
 import { GROUP_ORDER, type Scalar } from '../math/curve.js';
 import { fromBytes } from '../math/integer.js';
@@ -35,8 +35,8 @@ export function unitsChallenge(seed: Encoded, n: bigint, count: number): bigint[
 /**
  * `count` bits. Bit k is bit k mod 32, least significant first, of the (k div 32)-th word.
  *
- * @param firstWordOnly what the Rust crate does: only the first word lives, all later bits are 0. Such a
- *   proof has soundness 2^-32 at best; it exists for mixed clusters alone.
+ * @param firstWordOnly the Rust crate's form: only the first word is drawn, and all later bits are 0. Such a
+ *   proof has soundness 2^-32 at best; it is for mixed clusters only.
  */
 export function bitsChallenge(seed: Encoded, count: number, firstWordOnly: boolean): boolean[] {
   const rng = new HashRng(seed);

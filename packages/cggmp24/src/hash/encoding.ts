@@ -6,8 +6,8 @@ import { toBytes, toBytesPadded } from '../math/integer.js';
 declare const encoded: unique symbol;
 /**
  * An unambiguous encoding of a value, after the Rust crate `udigest`: content first, then its length, then its
- * kind. No two different values have the same encoding, which is what the alpha-shuffle attack on ambiguous
- * concatenation needs. Only this module makes one.
+ * kind. No two different values have the same encoding: the alpha-shuffle attack needs two that do. Only this
+ * module makes encodings.
  */
 export type Encoded = Uint8Array & { readonly [encoded]: true };
 

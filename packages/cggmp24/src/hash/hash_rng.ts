@@ -60,7 +60,7 @@ export class HashRng {
     const units: bigint[] = [];
     while (units.length < count) {
       const drawn = Array.from({ length: count - units.length }, () => this.below(n));
-      // One gcd serves them all; each has its own only when a draw is no unit.
+      // One gcd tests all of them. Only when it finds a draw that is no unit is each tested by itself.
       const product = drawn.reduce((all, x) => (all * x) % n, 1n);
       units.push(...(gcd(product, n) === 1n ? drawn : drawn.filter((x) => gcd(x, n) === 1n)));
     }

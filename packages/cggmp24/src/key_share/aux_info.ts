@@ -11,15 +11,15 @@ import { parseWith, refuse } from '../wire/parse.js';
 /** Everybody's Paillier key and ring-Pedersen parameters. */
 export interface PublicAux {
   readonly params: SecurityParams;
-  /** N_j of each party; one's own computes with its factors. */
+  /** N_j of each party. The owner's object of its own one computes with the factors. */
   readonly encryptionKeys: readonly EncryptionKey[];
-  /** (N-hat_j, s_j, t_j) of each party; one's own computes with its factors. */
+  /** (N-hat_j, s_j, t_j) of each party. The owner's object of its own ones computes with the factors. */
   readonly ringPedersen: readonly RingPedersen[];
 }
 
-/** The same with the factors of one's own. */
+/** The same, with the factors of the moduli of the party that keeps it. */
 export interface AuxInfo extends PublicAux {
-  /** One's own Paillier key. */
+  /** The Paillier key of the party that keeps it. */
   readonly decryptionKey: DecryptionKey;
   /** Was Pi^prm verified in the Rust crate's form, with 32 live challenge bits? Mixed clusters only. */
   readonly prmFirstWordOnly: boolean;
@@ -68,7 +68,7 @@ const AuxInfoFields = z.object({
 type Fields = z.output<typeof AuxInfoFields>;
 type PedersenFields = Fields['pedersen_params'][number];
 
-/** What must hold of public parameters for anybody to compute with them. Returns the first thing wrong. */
+/** Checks what must hold before anybody computes with public parameters. @returns the first problem, or null */
 export function auxInconsistency(
   N: readonly bigint[],
   pedersen: readonly { hat_N: bigint; s: bigint; t: bigint }[],
@@ -93,7 +93,7 @@ function trapdoorProblem({ hat_N, s, t, crt, lambda }: PedersenFields): string |
   return lambda !== undefined && own.modulus.pow(t, lambda) !== s ? 's is not t^lambda' : null;
 }
 
-/** Returns the first thing wrong. */
+/** @returns the first problem, or null */
 function inconsistency(fields: Fields, params: SecurityParams): string | null {
   const { p, q, N, pedersen_params } = fields;
   const wrong = auxInconsistency(N, pedersen_params, params);

@@ -7,7 +7,7 @@ import { Secret } from '../base/secret.js';
 import { bytesHexJson, CompactPointJson, CompactScalarJson } from '../wire/json.js';
 import { parseWith, refuse } from '../wire/parse.js';
 
-/** How a key is shared so that fewer than all sign. */
+/** How a key is shared when fewer signers than parties are enough. */
 export interface VssSetup {
   /** t: how many shares sign. */
   readonly minSigners: number;
@@ -47,14 +47,14 @@ export const CoreKeyShareShape = fields({
   secretShare: instanceOf(Secret, 'a Secret'),
 });
 
-/** How many signers the key needs. @throws InvalidArgument */
+/** The number of signers that the key needs. @throws InvalidArgument */
 export function minSigners(core: PublicCore): number {
   checkArgument('core', PublicCoreShape, core);
   const { vssSetup, publicShares } = core;
   return vssSetup?.minSigners ?? publicShares.length;
 }
 
-/** Does the share belong to the key, and does the key's sharing hang together? Returns the first thing wrong. */
+/** Does the share belong to the key, and is the key's sharing consistent? @returns the first problem, or null */
 function inconsistency(share: CoreKeyShare): string | null {
   const { index, publicShares, secretShare } = share;
   if (publicShares.length < 2) return 'public_shares: fewer than two parties';
@@ -64,7 +64,7 @@ function inconsistency(share: CoreKeyShare): string | null {
   return publicInconsistency(share);
 }
 
-/** Does the key's sharing hang together? Returns the first thing wrong. */
+/** Is the key's sharing consistent? @returns the first problem, or null */
 export function publicInconsistency({ sharedPublicKey, publicShares, vssSetup }: PublicCore): string | null {
   const n = publicShares.length;
   if (n < 2) return 'public_shares: fewer than two parties';

@@ -6,7 +6,7 @@ import { parseWith, refuse } from '../wire/parse.js';
 import { auxInfoJson, AuxInfoShape, type AuxInfo } from './aux_info.js';
 import { CoreKeyShareJson, CoreKeyShareShape, type CoreKeyShare } from './core.js';
 
-/** All that a party needs to sign. */
+/** Everything that a party needs in order to sign. */
 export interface KeyShare {
   readonly core: CoreKeyShare;
   readonly aux: AuxInfo;

@@ -11,7 +11,7 @@ import { refuse } from '../wire/parse.js';
 import { auxInconsistency, PublicAuxShape, type PublicAux } from './aux_info.js';
 import { PublicCoreFields, PublicCoreShape, publicFields, publicFromFields, publicInconsistency, type PublicCore } from './core.js';
 
-/** What all parties know of a key and of each other's parameters; the same at all. A `KeyShare` is one too. */
+/** What all parties know about a key and each other's parameters; the same at all parties. A `KeyShare` is one too. */
 export interface PublicKeyMaterial {
   readonly core: PublicCore;
   readonly aux: PublicAux;
@@ -35,7 +35,7 @@ function inconsistency(core: PublicCore, { N, pedersen_params }: Fields['aux'], 
   return publicInconsistency(core) ?? auxInconsistency(N, pedersen_params, params);
 }
 
-/** JSON with the names of the crate's key shares; parsing is validating, and what is secret in a `KeyShare` is left out. */
+/** JSON with the names of the crate's key shares, without the secret fields of a `KeyShare`. Parsing validates. */
 export function publicKeyMaterialJson(params: SecurityParams) {
   checkParams(params);
   return z.codec(Fields, z.custom<PublicKeyMaterial>(), {

@@ -44,7 +44,7 @@ export interface CommonDecommitment {
   readonly decommit: Uint8Array;
 }
 
-/** Fresh randomness for one's own decommitment. */
+/** Fresh randomness for a party's own decommitment. */
 export function sampleCommon({ params, chainCode, rng }: KeygenContext): CommonDecommitment {
   const chain_code = { shared: () => rng(32), none: () => null, absent: () => undefined }[chainCode]();
   return { rid: rng(params.kappaBytes), chain_code, decommit: rng(params.kappaBytes) };
@@ -55,7 +55,7 @@ export function chainCodeEncoding(mode: ChainCodeMode, { chain_code }: CommonDec
   return mode === 'absent' ? {} : { chain_code: option(chain_code == null ? null : leaf(chain_code)) };
 }
 
-/** Committing and opening in one of the key generations: by its tag, and what it hashes of a decommitment. */
+/** How one of the key generations commits and opens. @param tag of its hashes @param encode the hashed fields of a decommitment */
 export function commitments<D extends CommonDecommitment>(tag: string, encode: (mode: ChainCodeMode, opening: D) => Encoded) {
   /** V_j, the commitment to an opening. */
   const commit = ({ sid, chainCode }: PublicKeygenContext, j: number, opening: D): Round1 => ({
@@ -65,7 +65,7 @@ export function commitments<D extends CommonDecommitment>(tag: string, encode: (
     commit,
     /** What the echo round hashes. */
     echoes: ({ sid }: PublicKeygenContext, messages: readonly Round1[]): Encoded[] => messages.map((message) => echo(tag, sid, message)),
-    /** Party j opens what it has committed to, and gives a chain code when one is wanted. */
+    /** Party j's opening is the one that it has committed to, with a chain code when the key gets one. */
     checkOpening: (ctx: PublicKeygenContext, j: number, { commitment }: Round1, opening: D): void => {
       check('V_j = H(sid, j, decommitment_j)', equalBytes(commitment, commit(ctx, j, opening).commitment));
       check('chain_code_j is present', ctx.chainCode !== 'shared' || opening.chain_code != null);
@@ -73,12 +73,12 @@ export function commitments<D extends CommonDecommitment>(tag: string, encode: (
   };
 }
 
-/** rid: the XOR of everybody's. */
+/** rid: the XOR of all parties' parts. */
 export function jointRid(openings: readonly CommonDecommitment[]): Uint8Array {
   return xorBytes(openings.map(({ rid }) => rid));
 }
 
-/** The group's chain code: the XOR of everybody's, when one is wanted. */
+/** The key's chain code: the XOR of all parties' parts. @returns null when the key has none */
 export function jointChainCode({ chainCode }: PublicKeygenContext, openings: readonly CommonDecommitment[]): Uint8Array | null {
   const codes = openings.flatMap(({ chain_code }) => (chain_code == null ? [] : [chain_code]));
   return chainCode === 'shared' ? xorBytes(codes) : null;

@@ -4,17 +4,17 @@ import { InvalidArgument } from '../base/errors.js';
 import type { Rng } from '../math/random.js';
 import type { SecurityParams } from '../params.js';
 
-/** Why a key generation may stop, besides what any protocol may. */
+/** Why a key generation can stop, besides the codes that every protocol has. */
 export type KeygenAbortCode = 'invalid_decommitment' | 'invalid_share' | 'invalid_schnorr_proof' | 'invalid_key';
 
 /**
- * Whether the key gets a chain code, for public derivation. `absent` leaves the field out of messages and hashes
- * altogether, as Rust nodes built without the feature `hd-wallet` do; all parties must agree.
+ * Whether the key gets a chain code, for public derivation. `absent` leaves the field out of messages and hashes, as Rust
+ * nodes built without the feature `hd-wallet` do. It must be the same at all parties.
  */
 export type ChainCodeMode = 'shared' | 'none' | 'absent';
 export const ChainCodeShape = z.enum(['shared', 'none', 'absent'], { error: "must be 'shared', 'none' or 'absent'" });
 
-/** What everybody may know of a key generation before the first round. */
+/** What is public about a key generation before its first round. */
 export interface PublicKeygenContext {
   readonly sid: Uint8Array;
   /** n. */

@@ -1,4 +1,4 @@
-/** Messages of non-threshold key generation, their transcripts, and what anybody can check of them with public data alone. */
+/** Messages of non-threshold key generation, their transcripts, and the checks that need public data only. */
 import { z } from 'zod';
 import { executionId, integer, leaf, point, struct, wrapped, type Encoded } from '../hash/encoding.js';
 import type { Point, Scalar } from '../math/curve.js';
@@ -47,7 +47,7 @@ function encodeDecommitment(mode: PublicKeygenContext['chainCode'], message: Dec
   );
 }
 
-/** Seed of party j's Schnorr challenge; its fields are named otherwise than in the threshold variant. */
+/** Seed of party j's Schnorr challenge; its field names differ from those of the threshold variant. */
 export function schnorrSeed(sid: Uint8Array, prover: number, rid: Uint8Array, { X, sch_commit }: Decommitment): Encoded {
   return struct(
     {

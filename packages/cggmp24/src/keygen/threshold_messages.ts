@@ -1,4 +1,4 @@
-/** Messages of threshold key generation, their transcripts, and what anybody can check of them with public data alone. */
+/** Messages of threshold key generation, their transcripts, and the checks that need public data only. */
 import { z } from 'zod';
 import { executionId, integer, leaf, list, point, struct, wrapped, type Encoded } from '../hash/encoding.js';
 import { G, multiply, sumPoints, type Point, type Scalar } from '../math/curve.js';

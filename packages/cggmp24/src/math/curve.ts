@@ -38,7 +38,7 @@ export function invertScalar(x: Scalar): Scalar {
   return Curve.Fn.inv(x);
 }
 
-/** The answer of libsecp256k1, checked to be on the curve; it has none for infinity. */
+/** libsecp256k1's answer as a point, after a check that it is on the curve. It gives no answer for infinity. */
 function answered(bytes: Uint8Array | null): Point {
   if (bytes === null) throw new ProtocolBug('libsecp256k1 has not answered');
   return Curve.fromBytes(bytes);
@@ -52,7 +52,10 @@ function multiplyBase(x: Scalar): Point {
   return product;
 }
 
-/** x P in constant time (as far as WebAssembly, for P = G, and bigint go); for secret x. Other points than G cost over 20 times as much. */
+/**
+ * x P for secret x, in constant time as far as WebAssembly (for P = G) and bigint (for other points) allow. Other points than G
+ * take over 20 times as long.
+ */
 export function multiply(P: Point, x: Scalar): Point {
   if (x === 0n || P.is0()) return INFINITY;
   return P === G ? multiplyBase(x) : P.multiply(x);
@@ -60,7 +63,7 @@ export function multiply(P: Point, x: Scalar): Point {
 
 /**
  * x P + y G in constant time, for secret x and y.
- * @param log the discrete logarithm of P where it is known, with which the sum is one multiple of G
+ * @param log the discrete logarithm of P, where it is known: the sum is then one multiple of G, which is much faster
  */
 export function multiplyAdd(P: Point, x: Scalar, y: Scalar, log?: Scalar): Point {
   return log === undefined ? multiply(P, x).add(multiply(G, y)) : multiply(G, toScalar(log * x + y));
@@ -91,7 +94,7 @@ export function sumScalars(scalars: Iterable<Scalar>): Scalar {
  */
 export function encodePoint(P: Point, compressed: boolean): Uint8Array {
   if (!(P instanceof Curve)) throw new InvalidArgument('P', 'must be a point of secp256k1');
-  // Without types, a forgotten argument would otherwise choose a form.
+  // A caller without types can forget the argument. It must not get a form that it did not choose.
   if (typeof compressed !== 'boolean') throw new InvalidArgument('compressed', 'must be a boolean');
   return P.is0() ? new Uint8Array(compressed ? 33 : 65) : P.toBytes(compressed);
 }

@@ -7,8 +7,8 @@ export type PowerOfTwo = (n: bigint) => bigint;
 export const bigintPowerOfTwo: PowerOfTwo = (n) => bigintBackend.modulus(n).pow(2n, n - 1n);
 
 /**
- * Over ten times as fast as bigint. `checkPrime` does a composite as fast, but 64 rounds for a prime, and one in forty
- * candidates has a prime q with a composite 2q + 1.
+ * Over ten times as fast as bigint. `checkPrime` rejects a composite as fast, but takes 64 rounds for a prime, and one
+ * candidate in forty has a prime q and a composite 2q + 1.
  */
 export const opensslPowerOfTwo: PowerOfTwo = (n) => rsaPower(n, n - 1n)(2n);
 
@@ -25,7 +25,7 @@ export function agreesWithBigint(candidate: PowerOfTwo, bits: number): boolean {
 
 /**
  * The fastest way for n of `bits` bits. OpenSSL never promised this use, so it is tested before it is trusted; beyond
- * 3072 bits it refuses so long an exponent.
+ * 3072 bits it refuses exponents of that length.
  */
 export function powerOfTwo(bits: number, fast: PowerOfTwo = opensslPowerOfTwo): PowerOfTwo {
   return agreesWithBigint(fast, bits) ? fast : bigintPowerOfTwo;

@@ -4,13 +4,16 @@ import { powSigned } from './modular.js';
 import type { Modulus } from './modulus.js';
 import { randomUnit, systemRng } from './random.js';
 
-/** Rows of a group, bits of a digit: a group has 2^TEETH entries. */
+/** Rows of a group, and bits of a digit. A group has 2^TEETH entries: larger, tables take more memory and time to build. */
 const TEETH = 9;
 
-/** Most columns, so squarings of a product, and multiplications for each group that it takes. */
+/**
+ * Upper bound on columns. A product takes one squaring for each column, and one multiplication for each column of each group.
+ * Smaller: an exponent needs more groups, so the tables grow. Larger: products take more squarings.
+ */
 const MAX_COLUMNS = 50;
 
-/** Tables are built once this many products have been asked for: about when building them has paid for itself. */
+/** Products made before the tables are built. Smaller: bases that are used a few times pay for tables. Larger: more slow products. */
 const BUILD_AFTER = 20;
 
 /** A unit that is raised to many exponents, each of at most `bits` bits (absolute value). */
@@ -24,7 +27,7 @@ interface Group {
   readonly entries: readonly bigint[];
   /** The entries times 2^half, so that a product by halves is shorter than a whole one. */
   readonly shifted: readonly bigint[];
-  /** Takes back the masks of this group and those below, and the offset that makes exponents of this length positive. */
+  /** Removes the masks of this group and those below, and the offset that makes exponents of this length positive. */
   readonly correction: bigint;
 }
 
@@ -37,7 +40,7 @@ interface Group {
  * 0.55 of the time that OpenSSL's exponentiations take. A group covers about 430 bits, has 0.4 MB and takes 10 ms to build.
  *
  * The time depends on the lengths of the exponents alone, as far as `bigint` can be said to take constant time: the entries
- * carry a random mask, so that no digit selects a 1 or another short number. Which entry is read, a cache may show.
+ * carry a random mask, so that no digit selects a 1 or another short number. A cache can show which entry is read.
  * Until the tables are built, and for longer exponents, each power is computed by itself.
  */
 export class FixedBases {
@@ -50,7 +53,7 @@ export class FixedBases {
   #tables: readonly (readonly Group[])[] | undefined;
   #products = 0;
 
-  /** @param buildAfter how many products are made without tables: none when there will be many */
+  /** @param buildAfter products made before the tables are built; 0 where many products will follow */
   constructor(modulus: Modulus, bases: readonly FixedBase[], buildAfter = BUILD_AFTER) {
     this.#modulus = modulus;
     this.#bases = bases;
@@ -76,7 +79,7 @@ export class FixedBases {
   }
 
   #plainProduct(exponents: readonly bigint[]): bigint {
-    // All inverses are kept, so that the sign of an exponent costs no time of its own.
+    // Every inverse is kept, so that the time does not depend on the sign of an exponent.
     const inverses = (this.#inverses ??= this.#bases.map(({ base }) => invert(base, this.#modulus.value)));
     return this.#bases.reduce(
       (all, { base }, k) => (all * powSigned(this.#modulus, base, at(inverses, k), at(exponents, k))) % this.#modulus.value,
@@ -106,7 +109,7 @@ export class FixedBases {
     return (result * correction) % n;
   }
 
-  /** Groups that an exponent of so many bits and its sign take. */
+  /** The number of groups for an exponent of `bits` bits and its sign. */
   #groupsFor(bits: number): number {
     return Math.ceil((bits + 1) / (TEETH * this.#columns));
   }
@@ -130,7 +133,7 @@ export class FixedBases {
   #buildTables(): (readonly Group[])[] {
     const n = this.#modulus.value;
     const mask = randomUnit(n, systemRng);
-    // What the masks of one group come to: one for each column, doubled with the squarings.
+    // The masks that one group puts into a product: one for each column, squared with the result.
     const masks = this.#modulus.pow(mask, (1n << BigInt(this.#columns)) - 1n);
     return this.#bases.map(({ base, bits }) => {
       const table: Group[] = [];

@@ -28,7 +28,7 @@ export function modulus(value: bigint): Modulus {
   return arithmeticBackend().backend.modulus(value);
 }
 
-/** base^exponent for an exponent of either sign; the caller supplies the base's inverse, so that the sign costs nothing. */
+/** base^exponent for an exponent of either sign. The caller passes the base's inverse, so the time does not depend on the sign. */
 export function powSigned(m: Modulus, base: bigint, inverse: bigint, exponent: bigint): bigint {
   return exponent < 0n ? m.pow(inverse, -exponent) : m.pow(base, exponent);
 }

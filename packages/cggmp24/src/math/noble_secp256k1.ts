@@ -1,6 +1,6 @@
 /**
- * What this package uses of `tiny-secp256k1`, without WebAssembly: bundlers take this instead (`imports` in package.json), for
- * that package reads a file that no bundle has. Multiples of points take about four times as long.
+ * The part of `tiny-secp256k1` that this package uses, without WebAssembly. Bundlers take it instead (`imports` in package.json),
+ * because that package reads a file that no bundle has. Multiples of points take about four times as long.
  */
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { fromBytes } from './integer.js';

@@ -9,7 +9,7 @@ const MIN_BITS = 512;
 const MAX_BITS = 10_000;
 const ONE = Uint8Array.of(1);
 
-/** What OpenSSL answers; undefined when it refuses to, or answers nothing. */
+/** OpenSSL's answer; undefined when it refuses, or when its answer is empty. */
 function answered(ask: () => Uint8Array): bigint | undefined {
   try {
     const answer = fromBytes(ask());
@@ -34,7 +34,7 @@ class OpensslModulus implements Modulus {
   pow(base: bigint, exponent: bigint): bigint {
     if (exponent < 0n) throw new RangeError('negative exponent');
     const b = mod(base, this.value);
-    // Cases in which Diffie-Hellman refuses to answer, or answers nothing.
+    // In these cases Diffie-Hellman refuses, or its answer is empty.
     if (exponent === 0n) return 1n;
     if (b <= 1n || exponent === 1n) return b;
     if (b === this.value - 1n) return (exponent & 1n) === 0n ? 1n : b;
@@ -51,7 +51,7 @@ class OpensslModulus implements Modulus {
     };
   }
 
-  /** The powers 1 and -1 have no answer either; the power before such a one is another number. */
+  /** Diffie-Hellman has no answer when the power is 1 or -1. The power before that is another number, and is multiplied by the base. */
   #viaPredecessor(b: bigint, exponent: bigint): bigint {
     const before = this.#secret(b, exponent - 1n);
     return before === undefined ? this.#fallback.pow(b, exponent) : (before * b) % this.value;

@@ -32,12 +32,12 @@ export function isSafePrime(p: bigint, power: PowerOfTwo = bigintPowerOfTwo): bo
 
 interface Tools {
   readonly bits: number;
-  /** To divide by: at 1536 bits a search takes about as long with half or twice as many. */
+  /** Divisors of the sieve. At 1536 bits, half or twice as many make a search neither faster nor slower. */
   readonly primes: Uint32Array;
   readonly power: PowerOfTwo;
 }
 
-/** Of the last size: making them takes a twentieth of a search, and searches come in fours. */
+/** The tools for the last size. Making them takes a twentieth of the time of a search, and one generation makes four searches. */
 let tools: Tools | null = null;
 
 function toolsFor(bits: number): Tools {
@@ -49,12 +49,12 @@ function toolsFor(bits: number): Tools {
  * Searches for a safe prime p = 2q + 1 of exactly `bits` bits whose top two are set, so that a product of two has 2 `bits`.
  *
  * Draws a random start and takes the first safe prime of a window of candidates q = 5 (mod 6) in steps of 6 from it;
- * without one, draws another start. A prime after a long gap is thus likelier than one that closely follows another,
- * but no more than a window's length of starts leads to any. The window has about twice as many candidates as there are to
- * one safe prime, so no prime is likelier than 2.3 times its fair share: 1.2 bits of entropy at most. (Primes within
- * a window of the lower bound are rarer.) Nothing here is constant-time.
+ * without one, draws another start. A prime after a long gap is thus likelier than one that closely follows another.
+ * But the starts that lead to one prime span one window at most, and a window has about twice as many candidates as
+ * there are for each safe prime. So no prime has more than 2.3 times its fair share, which costs at most 1.2 bits of
+ * entropy. (Primes within a window of the lower bound are rarer.) Nothing here is constant-time.
  *
- * Yields before each candidate that is tested, hundreds of times a second, the number tested before it.
+ * Yields before each candidate, hundreds of times a second: the number of candidates tested before it.
  *
  * @param bits from 64 to 4096
  */
@@ -81,7 +81,7 @@ export function* searchSafePrime(bits: number, rng: Rng): Generator<number, bigi
 
 /**
  * A safe prime of exactly `bits` bits whose top two are set, as {@link searchSafePrime} finds it. Blocks the thread: about
- * 1.4 seconds on average for 1536 bits, a few times that for the unlucky. `generatePrimes` does not block.
+ * 1.4 seconds on average for 1536 bits, sometimes several times as long. `generatePrimes` does not block.
  *
  * @param bits from 64 to 4096
  * @throws InvalidArgument

@@ -13,7 +13,7 @@ export const systemRng: Rng = (length) => {
   return randomBytes(length);
 };
 
-/** A caller's generator, which is not trusted to give as much as it is asked for. @throws InvalidArgument, also while it is in use */
+/** A caller's generator, with a check of each answer's length. @throws InvalidArgument, also later when an answer has another length */
 export function checkedRng(rng: Rng): Rng {
   checkArgument('rng', Callback, rng);
   return (length) => {
@@ -43,7 +43,7 @@ export function randomHalfRange(range: bigint, rng: Rng): bigint {
 export function randomUnit(n: bigint, rng: Rng): bigint {
   for (;;) {
     const candidate = randomBelow(n, rng);
-    // A gcd takes variable time and the candidate may become a secret: it is taken of a random multiple.
+    // A gcd takes variable time, and the candidate may become a secret. So the gcd is that of a random multiple.
     const blinded = (candidate * fromBytes(rng(16))) % n;
     if (gcd(blinded, n) === 1n) return candidate;
   }

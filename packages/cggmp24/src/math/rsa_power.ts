@@ -7,8 +7,8 @@ function base64url(x: bigint): string {
 }
 
 /**
- * base^exponent mod n as an RSA public operation without padding. In variable time: for public numbers, and for candidates for primes.
- * OpenSSL never promised this use: test it before it is trusted.
+ * base^exponent mod n as an RSA public operation without padding, in variable time: only for public numbers, and for candidates
+ * of a search for primes. OpenSSL never promised this use: test it before you trust it.
  *
  * @param n odd, of at most 3072 bits; beyond that OpenSSL refuses long exponents
  * @param exponent below n
@@ -20,7 +20,7 @@ export function rsaPower(n: bigint, exponent: bigint): (base: bigint) => bigint 
   return (base) => fromBytes(publicEncrypt({ key, padding: constants.RSA_NO_PADDING }, toBytesPadded(base, length)));
 }
 
-/** z^n mod n for units z, of which nothing is secret. */
+/** z^n mod n for public units z. */
 export type SelfPower = (z: bigint) => bigint;
 
 function viaModulus(n: bigint): SelfPower {

@@ -15,7 +15,7 @@ function inverseOf6(r: number): number {
   return r % 6 === 5 ? (r + 1) / 6 : (5 * r + 1) / 6;
 }
 
-/** start modulo each of the primes: two at a time, because dividing a long bigint costs most of a sieve. */
+/** `start` modulo each of the primes. Two primes at a time: divisions of a long bigint take most of a sieve's time. */
 function remainders(start: bigint, primes: Uint32Array): Uint32Array {
   const found = new Uint32Array(primes.length);
   for (let i = 0; i < primes.length; i += 2) {
@@ -35,7 +35,7 @@ function strike(struck: Uint8Array, first: number, step: number): void {
 /**
  * Marks with 1 each k below `count` for which one of `primes` divides q = start + 6k or 2q + 1.
  *
- * @param start more than every element of `primes`, which would be struck as a multiple of itself
+ * @param start greater than every element of `primes`: a prime among the candidates would be struck as a multiple of itself
  * @param primes each from 5 to 2^26 (products stay exact in a double)
  */
 export function sieveSafePrimes(start: bigint, count: number, primes: Uint32Array): Uint8Array {

@@ -3,7 +3,7 @@ import { gcd } from './integer.js';
 
 /**
  * Throws `InvalidProof` naming the first element that is not the canonical form of a unit: 0 < x < bound and
- * gcd(x, n) = 1. One gcd serves them all, of their product modulo n; each is looked at only when that fails.
+ * gcd(x, n) = 1. One gcd, of their product modulo n, tests all of them. Each is tested by itself only when that fails.
  *
  * @param group how the label calls the group, as in `d in Z*_N^2`
  * @param n modulus, at least 2, whose factors no element may have

@@ -4,7 +4,7 @@ import type { Modulus } from '../math/modulus.js';
 import { randomUnit, type Rng } from '../math/random.js';
 import { checkUnits } from '../math/units.js';
 
-/** How N-th powers and powers modulo N and N^2 are computed: plainly, or by who knows the factors of N. */
+/** How N-th powers and powers modulo N and N^2 are computed: with N alone, or with its factors. */
 export interface PaillierArithmetic {
   readonly modN: Modulus;
   readonly modNN: Modulus;
@@ -92,7 +92,7 @@ export class EncryptionKey {
     return powSigned(this.#fast.modNN, c, inverse, k);
   }
 
-  /** The ciphertext of k times the plaintext. The inverse is always made, so that the sign of k costs no time of its own. */
+  /** The ciphertext of k times the plaintext. The inverse is always made, so that the time does not depend on the sign of k. */
   scale(k: bigint, c: bigint): bigint {
     return this.scaleWith(k, c, this.inverse(c));
   }
@@ -113,7 +113,7 @@ export class EncryptionKey {
   }
 }
 
-/** Without knowledge of the factors, or of the order of units. */
+/** Computes with N alone. */
 export function sampleUnit(n: bigint, nthPower: (r: bigint) => bigint, rng: Rng): NonceWithPower {
   const nonce = randomUnit(n, rng);
   return { nonce, power: nthPower(nonce) };

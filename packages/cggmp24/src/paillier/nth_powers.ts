@@ -1,7 +1,7 @@
 /**
- * What is left of an equation between ciphertexts when the plaintexts are known: that a number is an N-th power modulo
- * N^2. Many such claims are settled together for little more than the price of one. docs/paper.md, "Settling N-th powers
- * together", says why that is sound, and what it needs: that N has passed Π^mod and Π^fac.
+ * An equation between ciphertexts whose plaintexts are known leaves one claim: that a number is an N-th power modulo N^2. Many
+ * such claims are settled together, for little more than the cost of one. docs/paper.md, "Settling N-th powers together", says
+ * why that is sound. It needs an N that has passed Π^mod and Π^fac.
  */
 import { fromBytes } from '../math/integer.js';
 import { timesPowers, type Power } from '../math/powers.js';
@@ -22,7 +22,7 @@ export interface NthPowerClaim extends Claim {
   readonly power: bigint;
 }
 
-/** What a verifier does with a claim that it comes to. */
+/** What a verifier does with each claim. */
 export type OnClaim = (claim: NthPowerClaim) => void;
 
 /** The claim that Enc(x; nonce) = factor * (product of the powers) mod N^2. All of these must be units. */
@@ -39,16 +39,16 @@ export function encryptionClaim(
 
 /** Settles a claim alone and at once. @throws InvalidProof with its label unless it holds */
 export function checkClaim({ label, key, root, power }: NthPowerClaim): void {
-  // An encryption of zero is an N-th power and nothing else.
+  // An encryption of zero is just the N-th power of its nonce.
   check(label, key.encryptWith(0n, root) === power);
 }
 
 /**
- * Settles claims together, those of each key object with one N-th power. Where that refuses, each is checked by itself.
- * Weights come from the operating system: who made a claim must not know them.
+ * Settles claims together, with one N-th power for all claims of one key object. When that fails, each claim is checked by
+ * itself. The weights come from the operating system, because the maker of a claim must not know them.
  *
- * @returns those that do not hold. One of which the power is an N-th power, but of another root, may be missing: it is
- *   harmless, and only its maker can have made it
+ * @returns the claims that do not hold. A claim whose power is an N-th power, but of another root, may be missing: it does
+ *   no harm, and only its maker can have made it
  */
 export function failedClaims(claims: readonly NthPowerClaim[]): ReadonlySet<NthPowerClaim> {
   const byKey = new Map<EncryptionKey, NthPowerClaim[]>();

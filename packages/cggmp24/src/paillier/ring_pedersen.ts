@@ -17,8 +17,8 @@ export interface RingPedersenParams {
 }
 
 /**
- * The longest exponents of commitments that are made again and again, those of Π^enc-elg and Π^aff-g: ell' + epsilon bits for s,
- * and ell + epsilon bits more than N-hat has for t. Π^fac has longer ones, once for each counterparty.
+ * Lengths of the longest exponents of frequent commitments, those of Π^enc-elg and Π^aff-g. For s this is ell' + epsilon. For t
+ * it is ell + epsilon more than the length of N-hat. Π^fac has longer ones, but only one commitment for each counterparty.
  */
 const EXPONENT_BITS = { s: 1792, tBeyondModulus: 768 } as const;
 
@@ -64,21 +64,22 @@ export interface RingPedersenTrapdoor {
 }
 
 /**
- * A field whose prime only tables are made for: `bigint` makes those in 20 ms, and OpenSSL, which tests its moduli, would first spend
- * 0.1 s on finding that the prime is a safe one.
+ * The field of a prime for which only tables are made. `bigint` makes those in 20 ms. OpenSSL tests its moduli, and would spend 0.1 s
+ * on that test first.
  */
 function tableField(prime: bigint): PrimePower {
   return primeField(prime, bigintBackend.modulus(prime));
 }
 
 /**
- * After so many uses the factors are used for powers modulo one's own N-hat: OpenSSL takes a quarter of a second to test them, and then a
- * power by a challenge takes 0.34 ms instead of 0.59.
+ * After this many powers modulo its own N-hat, a party uses the factors: a power by a challenge then takes 0.34 ms instead of
+ * 0.59 ms. Smaller: parameters that are rarely used pay for OpenSSL's test of the factors, a quarter of a second. Larger: more
+ * powers are slow.
  */
 const FACTORS_AFTER = 1000;
 
 /**
- * One's own parameters: a commitment is t^(lambda x + y), one exponentiation reduced modulo each prime.
+ * A party's own parameters: a commitment is t^(lambda x + y), one exponentiation reduced modulo each prime.
  * Prints as `[secret]`.
  */
 export class OwnRingPedersen extends RingPedersen {
@@ -136,7 +137,7 @@ export function generateRingPedersen(pHat: bigint, qHat: bigint, rng: Rng): OwnR
   const r = randomUnit(nHat, rng);
   const t = (r * r) % nHat;
   const lambda = randomBelow(phi >> 2n, rng);
-  // Once, the factors would cost more than they save: OpenSSL tests its moduli for primality, 0.1 s for a prime.
+  // For one power, the factors would cost more than they save: OpenSSL tests its moduli, 0.1 s for a prime.
   const s = modulus(nHat).pow(t, lambda);
   return new OwnRingPedersen({ nHat, s, t }, { pHat, qHat, lambda });
 }

@@ -1,4 +1,4 @@
-/** Why any protocol may stop: what a party sent is no message of this run. Each protocol declares its own codes besides. */
+/** Why any protocol can stop: a party sent something that is no message of this run. Each protocol adds codes of its own. */
 export type MessageAbortCode =
   | 'malformed_message'
   | 'unknown_round'
@@ -20,7 +20,7 @@ export interface Blame {
 /**
  * A peer misbehaved. An empty blame says that it could not be attributed to anyone.
  *
- * `Code` is a union of literals, and whoever throws one names it: without that, no code fits.
+ * `Code` is a union of literals. The code that throws an abort has to name the union: by default, no code fits.
  */
 export class ProtocolAborted<Code extends string = never> extends Error {
   override readonly name = 'ProtocolAborted';

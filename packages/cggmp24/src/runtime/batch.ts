@@ -1,12 +1,12 @@
-/** What several sessions may settle together, for little more than the price of one. Each protocol says what its claims are. */
+/** Claims that several sessions can settle together, for little more than the cost of one. Each protocol has its kind of claims. */
 
-/** Something that a verifier has still to check. */
+/** Something that a verifier still has to check. */
 export interface Claim {
   /** The equation, as written in the paper: the reason in a blame when the claim does not hold. */
   readonly label: string;
 }
 
-/** Settles claims, of any number of sessions. @returns those that do not hold */
+/** Settles claims of any number of sessions. @returns the claims that do not hold */
 export type Settle<C extends Claim> = (all: readonly C[]) => ReadonlySet<C>;
 
 /** The claims of one session. */
@@ -16,7 +16,7 @@ export interface Batch<C extends Claim = Claim> {
   failed(all: readonly C[]): ReadonlySet<C>;
 }
 
-/** Settles batches of any kinds. @returns for each batch, in order, the claims that do not hold, with those of its kind */
+/** Settles batches of any kinds. @returns for each batch, in order, all claims of its kind that do not hold, also those of other batches */
 export function settleBatches(batches: readonly Batch[]): ReadonlySet<Claim>[] {
   const kinds: { readonly one: Batch; readonly failed: ReadonlySet<Claim> }[] = [];
   return batches.map((batch) => {

@@ -1,10 +1,13 @@
-/** What is to be made of a message by itself: by the party that receives it, and by whoever judges afterwards. */
+/** Reads a single message, for the party that receives it and for a judge. */
 import { z } from 'zod';
 import { firstIssue } from '../wire/parse.js';
 import type { MessageAbortCode } from './abort.js';
 import type { AnyRound } from './protocol.js';
 
-/** Longest accepted payload, in UTF-16 code units; the longest honest one is of the identification phase, 734,000. */
+/**
+ * Upper bound on a payload, in UTF-16 code units. Smaller than 734,000: honest messages of the identification phase are refused.
+ * Larger: a peer can make everybody parse more.
+ */
 export const MAX_PAYLOAD_LENGTH = 1 << 20;
 
 /** What no honest party ever sends. */

@@ -41,14 +41,14 @@ export class PerPeer<T> {
     return value;
   }
 
-  /** All parties' values in index order, with one's own put in its place. */
+  /** All parties' values in index order, with this party's own value in its place. */
   withOwn(index: number, own: T): T[] {
     const parties = [...this.values.keys(), index].sort((a, b) => a - b);
     return parties.map((j) => (j === index ? own : this.of(j)));
   }
 }
 
-/** All indices below `parties` but one's own. */
+/** All indices below `parties` except this party's own. */
 export function peersOf(index: number, parties: number): number[] {
   return Array.from({ length: parties }, (_, j) => j).filter((j) => j !== index);
 }
@@ -73,7 +73,7 @@ export function* pause(progress: string): Protocol<void> {
   yield { kind: 'pause', progress };
 }
 
-/** Has claims settled, together with those of other sessions if the driver likes. @returns those that do not hold */
+/** Asks the driver to settle claims; it may add those of other sessions. @returns the claims that do not hold */
 function* settle<C extends Claim>(claims: readonly C[], failed: Settle<C> | undefined): Protocol<ReadonlySet<C>> {
   if (claims.length === 0) return new Set();
   if (failed === undefined) throw new ProtocolBug('a check handed over a claim that nobody settles');
@@ -83,8 +83,8 @@ function* settle<C extends Claim>(claims: readonly C[], failed: Settle<C> | unde
 }
 
 /**
- * Something to verify of each peer. `verify` throws `InvalidProof`, so that no verdict can be dropped, or hands over claims,
- * which are settled before anything else is done.
+ * A check that is made for each peer. `verify` throws `InvalidProof`, so that no verdict can be dropped. Or it hands over claims,
+ * which are settled before anything else happens.
  */
 export interface PeerCheck<Code extends string, C extends Claim = never> {
   readonly code: Code;
@@ -94,21 +94,21 @@ export interface PeerCheck<Code extends string, C extends Claim = never> {
 
 export interface VerifyOptions<C extends Claim> {
   /**
-   * False when the statements depend on broadcasts that no echo round has compared: whoever sent different ones to different
-   * parties makes honest proofs fail, so nobody is blamed. True by default.
+   * False when the statements depend on broadcasts that no echo round has compared. A party that sent different broadcasts to
+   * different parties can then make honest proofs fail, so nobody is blamed. True by default.
    */
   readonly attributable?: boolean;
   /** Needed when a check hands over claims. */
   readonly failed?: Settle<C>;
 }
 
-/** A check that a peer fails, and the equation at which. */
+/** A check that a peer fails, and the equation that does not hold. */
 interface Failure<Check> {
   readonly check: Check;
   readonly reason: string;
 }
 
-/** What the checks of one peer have come to, as far as they were made: the claims, all of them older than the failure. */
+/** The results of one peer's checks up to the first failure. All claims come from checks before it. */
 interface Findings<Check, C extends Claim> {
   readonly party: number;
   readonly claims: readonly { readonly check: Check; readonly claim: C }[];
@@ -129,8 +129,8 @@ function* checkPeer<C extends Claim, Check extends PeerCheck<string, C>>(
 }
 
 /**
- * Verifies every peer, then aborts naming all the guilty, each with the first check that it fails; the code and the round
- * are those of the first check that anybody fails. An error that is no `InvalidProof` is ours and passes through.
+ * Verifies every peer. Then it aborts and names all guilty peers, each with the first check that it fails. Code and round are
+ * those of the first check that any peer fails. An error other than `InvalidProof` is a bug of this library and passes through.
  */
 export function* verifyPeers<Code extends string = never, C extends Claim = never>(
   peers: readonly number[],

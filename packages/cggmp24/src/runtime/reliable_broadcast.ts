@@ -13,10 +13,10 @@ export const reliabilityCheckRound: Round<Uint8Array> = {
 };
 
 /**
- * Aborts unless all parties received the same broadcast messages. Who sent different ones to different parties, or
- * lied about what it received, cannot be told from the hashes alone: the blame is empty.
+ * Aborts unless all parties received the same broadcast messages. The hashes do not show who sent different messages to
+ * different parties, or who lied about what it received. So the blame is empty.
  *
- * @param echoes one tagged encoding for each party, in index order, one's own in its place
+ * @param echoes one tagged encoding for each party, this one included, in index order
  */
 export function* checkReliability(echoes: readonly Encoded[], peers: readonly number[]): Protocol<void> {
   const own = digestAll(echoes);

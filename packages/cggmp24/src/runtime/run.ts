@@ -9,20 +9,20 @@ export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer
   : { readonly aborted: boolean; throwIfAborted(): void };
 
 /**
- * Carries the messages of one session. It has to authenticate senders, and to encrypt what is for one party: `IncomingMessage.sender`
- * is believed. It may deliver late, twice and in any order.
+ * Carries the messages of one session. It has to authenticate senders, because `IncomingMessage.sender` is believed, and to
+ * encrypt messages for one party. It may deliver late, twice and in any order.
  */
 export interface Transport {
-  /** Sends to one party, or to all but oneself. Resolves when the message is on its way, rejects when it cannot be sent. */
+  /** Sends to one party, or to all others. Resolves when the message is on its way, rejects when it cannot be sent. */
   send(message: OutgoingMessage): Promise<void> | void;
-  /** The next message to this party, from anybody; the signal is that of `run`. Rejects when none will come any more. */
+  /** The next message to this party, from anybody. Rejects when no more will come. @param signal the one that `run` was given */
   next(signal?: Signal): Promise<IncomingMessage>;
 }
 
 export interface DriverOptions {
-  /** Ends the run between two steps; `Transport.next` gets it too. */
+  /** Ends the run between two steps. `Transport.next` gets it too, to end a wait. */
   readonly signal?: Signal;
-  /** Told now and then what is computed; for people to read. */
+  /** Called at every pause of a computation with what it does, for people to read. */
   readonly onProgress?: (progress: string) => void;
 }
 
@@ -36,10 +36,10 @@ const SignalShape = z.custom<Signal>((value) => isObject(value) && 'throwIfAbort
 const OptionsShape = fields({ signal: SignalShape.optional(), onProgress: Callback.optional() });
 
 /**
- * Runs one session to its end over a transport. Its computations take this thread, tenths of a second at a time at full size;
- * between them, the event loop gets a turn.
+ * Runs one session to its end over a transport. At full size its computations block this thread for tenths of a second at a
+ * time. Between them, the event loop gets a turn.
  *
- * @returns what the session comes to
+ * @returns the result of the session
  * @throws InvalidArgument
  * @throws ProtocolAborted when a peer misbehaved; what the transport throws; the signal's reason
  */
@@ -63,7 +63,7 @@ export async function run<Output>(session: Session<Output>, transport: Transport
         await nextTurn();
         break;
       case 'settling':
-        // The next step settles it alone.
+        // The next step settles the claims of this session by themselves.
         await nextTurn();
         break;
       case 'done':

@@ -31,7 +31,7 @@ export type Step<Output> =
   | { readonly kind: 'send'; readonly message: OutgoingMessage }
   | { readonly kind: 'waiting'; readonly round: string; readonly missing: readonly number[] }
   | { readonly kind: 'paused'; readonly progress: string }
-  /** There are claims to settle: alone by the next `proceed`, or before that together with other sessions' by `settleTogether`. */
+  /** There are claims to settle. The next `proceed` settles them alone, unless `settleTogether` does it before with other sessions'. */
   | { readonly kind: 'settling' }
   | { readonly kind: 'done'; readonly output: Output };
 
@@ -39,7 +39,7 @@ export interface SessionSetup<Output> {
   readonly protocol: Protocol<Output>;
   /** Every round of the protocol; a message of any other is a violation. */
   readonly rounds: readonly AnyRound[];
-  /** One's own index among the parties. */
+  /** This party's index. */
   readonly index: number;
   readonly parties: number;
 }
@@ -101,7 +101,7 @@ export class Session<Output> {
     return this.#attempt(() => this.#advance());
   }
 
-  /** Settles the claims of those sessions that say `settling`; the others are left alone. */
+  /** Settles the claims of the sessions that say `settling`. The others stay as they are. */
   static settleTogether(sessions: readonly Session<unknown>[]): void {
     const settling = sessions.flatMap((session) => (session.#state.kind === 'settling' ? [{ session, batch: session.#state.batch }] : []));
     const failed = settleBatches(settling.map(({ batch }) => batch));
@@ -174,7 +174,7 @@ export class Session<Output> {
 
   #accept({ sender, broadcast, payload }: IncomingMessage): void {
     if (sender === this.#index) {
-      // A board shows us our own broadcasts; anything else under our name is a forgery by we know not whom.
+      // A board shows us our own broadcasts. Anything else under our name is a forgery, and we cannot know whose.
       if (this.#sent.has(payload)) return;
       throw new ProtocolAborted<MessageAbortCode>('reflected_message', 'any', [], 'a message under our own name that we did not send');
     }

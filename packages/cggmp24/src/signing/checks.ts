@@ -1,6 +1,6 @@
 /**
- * What is checked of a signer's messages, with public data alone: by the other signers, and by whoever judges
- * afterwards. A signer's own keys and parameters compute with their factors; the verdicts are the same.
+ * The checks of a signer's messages. They need public data only: the other signers make them, and later a judge. A signer's
+ * own keys and parameters compute with their factors; the verdicts are the same.
  */
 import { affGContext, elogContext, encElgContext } from '../zk/context.js';
 import { G, multiplyPublic, sumPoints, sumScalars, type Point } from '../math/curve.js';
@@ -32,7 +32,7 @@ export function checkEncryptions(
   encElg.verify(encElgContext(prover, 1), params, aux, ofG, psi1, onClaim);
 }
 
-/** tilde_psi: Gamma_j is what j committed to in round 1, so that no two can pass. */
+/** tilde_psi: Gamma_j is what j committed to in round 1, so two different ones cannot pass. */
 export function checkGamma({ sid }: PublicSigningContext, j: number, theirs: Round1a, { Gamma, tilde_psi }: Round2): void {
   elog.verify(elogContext({ sid, prover: j }, false), { l: theirs.B1, m: theirs.B2, x: theirs.Y, y: Gamma, h: G }, tilde_psi);
 }
@@ -60,12 +60,12 @@ export function checkDelta({ sid }: PublicSigningContext, j: number, theirs: Rou
   elog.verify(elogContext({ sid, prover: j }, true), { l: theirs.A1, m: theirs.A2, x: theirs.Y, y: Delta, h: Gamma }, psi_prime);
 }
 
-/** What fails when the delta_j are not the shares of gamma k, and when the chi_j are not those of x k. */
+/** The equations that fail when the delta_j are not shares of gamma k, and when the chi_j are not shares of x k. */
 export const NONCE_SUM = 'delta G = Delta';
 export const KEY_SUM = 'delta X = S';
 
 /**
- * delta G = sum of Delta_j and delta X = sum of S_j; who broke them cannot be told without opening the ciphertexts.
+ * delta G = sum of Delta_j and delta X = sum of S_j. Who broke them does not show without opening the ciphertexts.
  * @throws InvalidProof naming the first equation that does not hold
  */
 export function checkSums({ publicKey }: PublicSigningContext, results: readonly Round3[]): void {

@@ -13,7 +13,7 @@ import { InvalidArgument } from '../base/errors.js';
 import { Secret } from '../base/secret.js';
 import { derive, type Derived } from './derivation.js';
 
-/** Why presigning, signing or combining may stop, besides what any protocol may. */
+/** Why presigning, signing or combining can stop, besides the codes that every protocol has. */
 export type SigningAbortCode =
   | 'invalid_encryption_proof'
   | 'invalid_affine_proof'
@@ -21,7 +21,7 @@ export type SigningAbortCode =
   | 'inconsistent_presignature'
   | 'invalid_partial_signature';
 
-/** What everybody may know of a signing before the first round. In signing, indices are positions in the list of signers. */
+/** What is public about a signing before its first round. In signing, indices are positions in the list of signers. */
 export interface PublicSigningContext {
   readonly params: SecurityParams;
   readonly sid: Uint8Array;
@@ -52,7 +52,7 @@ export interface SigningContext extends PublicSigningContext {
 
 export interface SigningSetting {
   readonly executionId: Uint8Array;
-  /** Key-share indices of the signers, distinct, exactly as many as the key needs, in the same order at all. */
+  /** Key-share indices of the signers: `minSigners` of them, distinct, in the same order at all signers. */
   readonly signers: readonly number[];
   /** Public derivation below the key; its shift goes to the first signer. */
   readonly path: readonly number[];
@@ -67,7 +67,7 @@ export interface SignerOptions extends SigningSetting {
 
 function checkSigners(signers: readonly number[], core: PublicCore): void {
   const t = minSigners(core);
-  if (signers.length !== t) throw new InvalidArgument('signers', `must be exactly ${t}, as many as the key needs`);
+  if (signers.length !== t) throw new InvalidArgument('signers', `must be exactly ${t}, the number that the key needs`);
   if (new Set(signers).size !== t) throw new InvalidArgument('signers', 'must be distinct');
   const known = (j: number): boolean => Number.isInteger(j) && j >= 0 && j < core.publicShares.length;
   if (!signers.every(known)) throw new InvalidArgument('signers', `each must be an integer from 0 to ${core.publicShares.length - 1}`);
@@ -89,7 +89,7 @@ function shiftOf(position: number, { shift }: Derived): Scalar {
 }
 
 /**
- * Resolves who signs with what, as far as everybody may know.
+ * The public part of `signingContext`: who signs, under which public keys and parameters.
  * @throws InvalidArgument
  */
 export function publicSigningContext(setting: SigningSetting, { core, aux }: PublicKeyMaterial): PublicSigningContext {
@@ -106,13 +106,13 @@ export function publicSigningContext(setting: SigningSetting, { core, aux }: Pub
     N: signers.map((party) => at(aux.encryptionKeys, party)),
     aux: signers.map((party) => at(aux.ringPedersen, party)),
     reliableBroadcast,
-    // Nobody can be blamed when the first round was not compared.
+    // Without the echo, nobody can be blamed.
     identification: identification && reliableBroadcast,
   };
 }
 
 /**
- * Resolves who signs with what.
+ * Who signs, with which secrets, keys and parameters.
  * @throws InvalidArgument
  */
 export function signingContext(options: SignerOptions): SigningContext {

@@ -34,7 +34,7 @@ function child({ publicKey, chainCode }: ExtendedPublicKey, index: number): Deri
     const shift = fromBytes(left);
     const derived = publicKey.add(multiplyPublic(G, shift));
     if (shift < GROUP_ORDER && !derived.is0()) return { publicKey: derived, chainCode: right, shift };
-    // Happens once in 2^127 times.
+    // The probability is 2^-127.
     input = concatBytes(Uint8Array.of(1), right, indexBytes);
   }
 }

@@ -7,15 +7,14 @@
  *
  * If all that holds, and everybody received what the others made, the sums hold. So somebody is named.
  *
- * What i says it received from j and what j says it made for i may differ. i then has j's proof of round 2, which binds D and F
- * to a Schnorr proof of knowledge of the discrete logarithm of Gamma_j (X_j): nobody but j makes one that verifies. So a claim
- * to have received what j's proof does not cover falls back on i, and one that it covers on j. No dispute stays open, whether or
- * not the transport's signatures can be shown.
+ * What i says it received from j and what j says it made for i may differ. i then shows j's proof of round 2, which binds D and F
+ * to a Schnorr proof of knowledge of the discrete logarithm of Gamma_j (X_j): nobody but j makes one that verifies. If the proof
+ * covers what i shows, j is guilty; if not, i is. No dispute stays open, whether or not the transport's signatures can be shown.
  *
  * No honest party is blamed: each check looks at one party's own messages, at the first round's, which the echo has compared,
- * and at what follows from these (Gamma_j, by its Π^elog). Whoever sends different messages to different parties is at worst not
- * named by some of them; who is silent is not named at all. It rests, as all proofs do, on no execution id being run twice: what an
- * honest party made in an earlier run of the same id would count as made in this one.
+ * and at what follows from these (Gamma_j, by its Π^elog). A party that sends different messages to different parties may stay
+ * unnamed by some of them. A silent party is not named at all. As for all proofs, no execution id may run twice: what an honest
+ * party made in an earlier run of the same id would count as made in this one.
  */
 import { affGContext, affGStarContext, decContext } from '../zk/context.js';
 import { G, multiplyPublic, sumPoints, toSigned, type Point, type Scalar } from '../math/curve.js';
@@ -50,7 +49,7 @@ export interface OwnOperation extends Operation {
   readonly witness: affG.Witness;
 }
 
-/** What one keeps for this phase until the sums are known to hold. */
+/** What a party keeps for this phase until the sums hold. */
 export interface OwnPart {
   readonly gamma: Scalar;
   /** Those for gamma and for the key share, by recipient. */
@@ -58,7 +57,7 @@ export interface OwnPart {
   readonly received: PerPeer<Round2>;
 }
 
-/** One thing to be checked of one party; `verify` throws `InvalidProof`. */
+/** One check of one party; `verify` throws `InvalidProof`. */
 export interface IdentificationCheck {
   readonly party: number;
   readonly what: string;
@@ -101,7 +100,7 @@ class Product {
   }
 }
 
-/** Everything to be checked of every party, the quick ones first. A party that fails one need not be checked further. */
+/** All checks of all parties, the quick ones first. A party that fails one is not checked further. */
 export function* identificationChecks(
   ctx: PublicSigningContext,
   sum: FailedSum,
@@ -176,8 +175,9 @@ function receivedFrom(received: OwnPart['received'], j: number, sum: FailedSum):
 }
 
 /**
- * Each Π^aff-g that was received, checked by itself: settled together, one may have passed with a root that is not the one
- * claimed. Nobody else would accept it, and whoever shows it is blamed. @throws ProtocolAborted naming its maker
+ * Checks each received Π^aff-g by itself. When it was settled together with others, one with a wrong root may have passed.
+ * Nobody else would accept it, and the party that shows it would be blamed.
+ * @throws ProtocolAborted naming its maker
  */
 function* requirePresentable(ctx: SigningContext, { ciphertexts }: PresigningTranscript, { received }: OwnPart): Protocol<void> {
   const { index: i, signers } = ctx;
@@ -256,8 +256,8 @@ export function* identify(
 export const FAILED: Readonly<Record<string, FailedSum>> = { [NONCE_SUM]: 'nonce', [KEY_SUM]: 'key' };
 
 /**
- * Aborts unless the sums hold. Who broke them is found out when the context says so and the first round was echoed, without
- * which nobody could be blamed. Nobody has when delta is zero: then k or gamma happens to be.
+ * Aborts unless the sums hold. `ctx.identification` says whether further rounds find out who broke them. Delta is zero when k or
+ * gamma is, by chance: then nobody has broken anything.
  */
 export function* requireSums(ctx: SigningContext, transcript: PresigningTranscript, own: OwnPart): Protocol<void> {
   const equation = failedCheckOf(() => {

@@ -1,7 +1,7 @@
 /**
  * Messages of the identification phase (figure 9 of the paper). The Rust crate has none of these; no honest run sends any.
  * Each failed sum has variants of its own: two parties that disagree which one failed wait for each other in vain, instead of
- * refusing each other's proofs. No message grows with the number of signers, so that none becomes too long for its recipients.
+ * refusing each other's proofs. No message grows with the number of signers: a longer one would be refused.
  */
 import { z } from 'zod';
 import type { SecurityParams } from '../params.js';
@@ -20,7 +20,7 @@ export interface Operation {
   readonly F: bigint;
 }
 
-/** The same with the proof that came with it: only who knows the discrete logarithm of Gamma_j, or of X_j, can have made that. */
+/** The same with the proof that came with it: only a party that knows the discrete logarithm of Gamma_j (X_j) can make that. */
 export interface ProvenOperation extends Operation {
   readonly psi: affG.Proof;
 }
@@ -29,11 +29,11 @@ export interface ProvenOperation extends Operation {
 export interface Exchange {
   readonly received: ProvenOperation;
   readonly made: Operation;
-  /** Of what it made. */
+  /** The proof about what it made. */
   readonly psi_star: affGStar.Proof;
 }
 
-/** That a party's part of the sum is what it received and made. */
+/** The proof that a party's part of the sum is what it received and made. */
 export interface Result {
   readonly psi_dec: dec.Proof;
 }

@@ -42,7 +42,7 @@ export interface PresignaturePublicData {
   readonly commitments: readonly PresignatureCommitment[];
 }
 
-/** What the third round of presigning comes to. @param results of all signers, in their order; their deltas add up to a unit */
+/** The public side that round 3 of presigning gives. @param results of all signers, in their order; their deltas add up to a unit */
 export function publicDataOf(Gamma: Point, results: readonly Round3[]): PresignaturePublicData {
   const inverse = invertScalar(sumScalars(results.map(({ delta }) => delta)));
   const commitments = results.map(({ Delta, S }) => ({
@@ -90,7 +90,7 @@ const HandOverJson = z.object({
 });
 
 /**
- * A signer's presignature: good for one signature. Whatever uses it empties it first, so that nothing that happens
+ * A signer's presignature: good for one signature. Every use empties it first, so that nothing that happens
  * afterwards can make it sign again: two signatures from one presignature reveal the key. Memory only; prints as `[secret]`.
  */
 export class Presignature {
@@ -185,11 +185,11 @@ function requireKey({ commitments }: PresignaturePublicData, publicKey: PublicKe
 }
 
 /**
- * Adds the partial signatures, in the order of the signers, and verifies the result. Only when it is not valid is
- * each one's equation checked, to name its maker.
+ * Adds the partial signatures, in the order of the signers, and verifies the result. When it is not valid, the
+ * equation of each partial signature is checked, to name the makers of wrong ones.
  *
- * @param attributable false when no echo round has compared the first messages of presigning: whoever sent different
- *   ones to different signers makes honest partial signatures fail, so nobody is blamed
+ * @param attributable false when no echo round has compared the first messages of presigning. A signer that sent different ones
+ *   to different signers can then make honest partial signatures fail, so nobody is blamed
  * @throws ProtocolAborted `invalid_partial_signature` naming the makers of wrong ones
  * @throws InvalidArgument, also when the presignature is of another key than `publicKey`
  */

@@ -1,4 +1,4 @@
-/** For tests alone: a security level that protects nothing, fixed primes, fixed randomness, all parties in one thread. */
+/** For tests only: a security level that protects nothing, fixed primes, fixed randomness, all parties in one thread. */
 export { isSafePrime } from '../math/primes.js';
 export { SMALL_FOR_TESTS } from '../params.js';
 export { fieldsOf, plausible, type Field } from './fields.js';

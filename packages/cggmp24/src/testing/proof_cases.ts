@@ -1,4 +1,4 @@
-/** The zero-knowledge proofs as a protocol makes and checks them: whoever has a factorisation uses it. */
+/** The zero-knowledge proofs as a protocol makes and checks them: a party that has a factorisation uses it. */
 import { leaf } from '../hash/encoding.js';
 import { G, multiply, toScalar, toSigned } from '../math/curve.js';
 import { randomHalfRange, randomScalar, systemRng as rng } from '../math/random.js';

@@ -19,9 +19,9 @@ export type Outcome<T> =
   | { readonly kind: 'waiting'; readonly round: string; readonly missing: readonly number[] };
 
 export interface SimulateOptions {
-  /** Draws the order of delivery; in the order of sending without it. */
+  /** Draws the order of delivery. By default messages arrive in the order of sending. */
   readonly shuffle?: Rng;
-  /** What arrives in place of each message: nothing, one or several. The attacker. */
+  /** The attacker: what arrives in place of each message, be it nothing, one message or several. */
   readonly tamper?: (delivery: Delivery) => readonly Delivery[];
 }
 
@@ -32,7 +32,7 @@ class Run<T> {
   readonly #settling = new Set<number>();
   readonly #options: SimulateOptions;
 
-  /** @param settleAtOnce or leave it to `settleTogether` */
+  /** @param settleAtOnce settle each session's claims at once; `settleTogether` does it otherwise */
   constructor(
     readonly sessions: readonly Session<T>[],
     options: SimulateOptions,
@@ -74,7 +74,7 @@ class Run<T> {
     return this.#queue.splice(at, 1)[0];
   }
 
-  /** Everybody goes on until nothing is on its way. */
+  /** All parties go on until no message is in flight. */
   advance(): void {
     for (const [party, session] of this.sessions.entries()) this.#proceed(party, session);
     for (let delivery = this.#take(); delivery !== undefined; delivery = this.#take()) {
@@ -88,7 +88,7 @@ class Run<T> {
     }
   }
 
-  /** Who has claims to settle; they are taken to have done so. */
+  /** The parties that have claims to settle. It counts them as settled from now on. */
   takeSettling(): number[] {
     const parties = [...this.#settling];
     this.#settling.clear();
@@ -127,7 +127,7 @@ export function simulateTogether<T>(runs: readonly (readonly Session<T>[])[], op
   }
 }
 
-/** The outputs of a run in which everybody must succeed. @throws the first error, or one that says who waits for whom */
+/** The outputs of a run in which all parties must succeed. @throws the first error, or an error that says who waits for whom */
 export function outputs<T>(outcomes: readonly Outcome<T>[]): T[] {
   return outcomes.map((outcome, party) => {
     if (outcome.kind === 'done') return outcome.output;

@@ -46,7 +46,7 @@ export const IntegerJson = z.codec(
   {
     decode: ({ radix, value }, ctx) => {
       const parsed = parseInteger(value, radix);
-      // As many digits of a higher radix may be more than can be written again.
+      // In a higher radix, a number of the same length can have more hexadecimal digits than may be written.
       if (parsed !== null && toHex(parsed).length <= MAX_DIGITS) return parsed;
       const message = parsed === null ? `not an integer in radix ${radix}` : 'integer is too long';
       ctx.issues.push({ code: 'custom', message, input: value });

@@ -5,7 +5,7 @@
  *   D = C^x Enc_j(y; rho) under the verifier's key N_j,   Y = Enc_i(y; rho_y) under its own N_i,   X = x G,
  *
  * and x and y are in range. The verifier (j), with its own ring-Pedersen parameters, learns that
- * |x| <= 2^(ell+epsilon) / 2 and |y| <= 2^(ell'+epsilon) / 2, so that decrypting D reveals no more than x k + y
+ * |x| <= 2^(ell+epsilon) / 2 and |y| <= 2^(ell'+epsilon) / 2, so that decrypting D reveals only x k + y
  * over the integers: without these ranges, oversized values leak the decryptor's share (Alpha-Rays). Both keys must
  * have passed Π^mod and Π^fac.
  */

@@ -3,9 +3,10 @@
  *
  *   D = C^x Enc_j(y; rho) under N_j,   Y = Enc_i(y; mu) under the prover's N_i,   X = x G,
  *
- * with x and y in range, for everybody: Π^aff-g convinces but the owner of the ring-Pedersen parameters, who could
- * have helped the prover. Here are none, and the challenge has m bits. The verifier learns that |x| <= 2^(ell+epsilon)
- * and |y| <= 2^(ell'+epsilon). Both keys must have passed Π^mod and Π^fac.
+ * with x and y in range. This proof convinces everybody. Π^aff-g convinces only the owner of the ring-Pedersen
+ * parameters, because the owner could have helped the prover. This one has no such parameters, and its challenge has m
+ * bits. The verifier learns that |x| <= 2^(ell+epsilon) and |y| <= 2^(ell'+epsilon). Both keys must have passed Π^mod
+ * and Π^fac.
  */
 import { z } from 'zod';
 import { bitsChallenge } from '../hash/challenge.js';
@@ -57,7 +58,7 @@ export function sampleNonces({ ell, ellPrime, epsilon, m }: SecurityParams, { ke
 function commit({ key_j, key_i, c }: Data, nonces: Nonces): Commitment {
   const inverse = key_j.inverse(c);
   return nonces.map(({ alpha, beta, r, s }) => ({
-    // Powers of C and of its inverse: the sign of alpha costs no time of its own.
+    // Powers of C and of its inverse, so that the time does not depend on the sign of alpha.
     a: key_j.add(key_j.scaleWith(alpha, c, inverse), key_j.encryptWith(beta, r)),
     r: multiply(G, toScalar(alpha)),
     b: key_i.encryptWith(beta, s),

@@ -47,7 +47,7 @@ export function facContext({ sid, prover }: Prover, rho: Uint8Array): Context {
   return tagged({ sid: executionId(sid), rho: leaf(rho), prover: integer(prover) }, 'aux_gen.proof_fac');
 }
 
-/** What the crate does not have carries a name and a version of its own. */
+/** Proofs that the crate does not have carry a name and a version of their own. */
 function extension(fields: Readonly<Record<string, Encoded>>, tag: string): Context {
   return struct(fields, `threshold-signing.identification.v1.${tag}`) as Context;
 }

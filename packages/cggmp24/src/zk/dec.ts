@@ -6,9 +6,9 @@
  * and x is in range. Anyone can verify it: there are no ring-Pedersen parameters, and the challenge has m bits. The
  * verifier learns that |x| <= 2^(ell+epsilon), and that the plaintext of K^x D, taken within +-N/2, is y modulo q.
  *
- * The figure has y within +-2^ell'. What this is used for, a sum of values that the others have chosen, may be longer
- * by epsilon bits and the logarithm of their number. y needs no range but the one in which it cannot wrap around N, so
- * that one is taken: masks and responses lie within +-N/8, and hide y the better.
+ * The figure has y within +-2^ell'. Here y is a sum of values that the others have chosen, and may be longer by epsilon
+ * bits and the logarithm of their number. The proof only needs a y that cannot wrap around N. So masks and responses lie
+ * within +-N/8, which also hides y better.
  */
 import { z } from 'zod';
 import { bitsChallenge } from '../hash/challenge.js';
@@ -76,7 +76,7 @@ export function sampleNonces({ ell, epsilon, m }: SecurityParams, { key }: Data,
 function commit({ key, k, h }: Data, nonces: Nonces): Commitment {
   const inverse = key.inverse(k);
   return nonces.map(({ alpha, beta, r }) => ({
-    // Powers of K and of its inverse: the sign of alpha costs no time of its own.
+    // Powers of K and of its inverse, so that the time does not depend on the sign of alpha.
     a: key.add(key.scaleWith(-alpha, k, inverse), key.encryptWith(beta, r)),
     b: multiply(h, toScalar(beta)),
     c: multiply(G, toScalar(alpha)),

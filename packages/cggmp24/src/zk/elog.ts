@@ -5,7 +5,7 @@
  *
  * The verifier learns that Y has, to the base h, the discrete logarithm that (L, M) commits to.
  *
- * Stricter than paper and crate: neither X nor h may be the identity, to which base everything or nothing is proven.
+ * Stricter than paper and crate: neither X nor h may be the identity. To that base, everything or nothing is proven.
  */
 import { z } from 'zod';
 import { scalarChallenge } from '../hash/challenge.js';

@@ -6,7 +6,7 @@
  * The verifier, with its own ring-Pedersen parameters, learns that |k| <= 2^(ell+epsilon) / 2 and that the plaintext
  * of C is what (B, X) commits to; nothing else about k. The key must have passed Π^mod and Π^fac.
  *
- * Stricter than paper and crate: A must not be the identity, under which (B, X) would hide nothing.
+ * Stricter than paper and crate: A must not be the identity, because (B, X) would then hide nothing.
  */
 import { z } from 'zod';
 import { signedScalarChallenge } from '../hash/challenge.js';

@@ -109,7 +109,7 @@ function fourthRootOf(w: bigint, { p, q }: DecryptionKey['primes']): (y: bigint)
   return (y) => {
     const [yP, yQ] = [atP.of(y), atQ.of(y)];
     const b = yP.square !== yQ.square;
-    // Whether the first of y and y w, if it is not a square modulo p, is to be negated: then neither is it modulo q.
+    // y, or with b the product y w, is a square modulo both primes or modulo neither. If modulo neither, it is negated.
     const a = b ? yP.square !== wP.square : !yP.square;
     const half = (root: bigint, wRoot: bigint, sign: bigint): bigint => root * (b ? wRoot : 1n) * (a ? sign : 1n);
     const x = ring.join(

@@ -6,7 +6,7 @@ import type { RingPedersenParams } from '../paillier/ring_pedersen.js';
 import { minModulusBits, type SecurityParams } from '../params.js';
 import { check } from '../base/errors.js';
 
-/** The verifier's ring-Pedersen parameters as transcripts carry them. */
+/** The verifier's ring-Pedersen parameters in the form of the transcripts. */
 export function auxEncoding({ s, t, nHat }: RingPedersenParams): Encoded {
   return struct({ s: integer(s), t: integer(t), rsa_modulo: integer(nHat) }, 'paillier_zk.aux');
 }

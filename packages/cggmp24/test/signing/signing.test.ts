@@ -140,7 +140,7 @@ describe('all of 3, non-threshold', () => {
   });
 
   it('needs everybody', () => {
-    expect(() => sessionsOf(shares, [0, 1])).toThrow('signers: must be exactly 3, as many as the key needs');
+    expect(() => sessionsOf(shares, [0, 1])).toThrow('signers: must be exactly 3, the number that the key needs');
   });
 
   it('has no path without a chain code', () => {
