@@ -1,6 +1,6 @@
 import type { Clock, Timer } from 'service/clock';
 
-interface Due {
+interface DueTimer {
   readonly at: number;
   readonly callback: () => void;
 }
@@ -10,7 +10,7 @@ interface Due {
  * which they were set.
  */
 export class VirtualClock implements Clock {
-  readonly #timers = new Set<Due>();
+  readonly #timers = new Set<DueTimer>();
   #monotonic = 0;
 
   /** @param wall what `now` says at the start, milliseconds since 1970 */
@@ -57,8 +57,8 @@ export class VirtualClock implements Clock {
     this.#monotonic = end;
   }
 
-  #next(end: number): Due | undefined {
-    let first: Due | undefined;
+  #next(end: number): DueTimer | undefined {
+    let first: DueTimer | undefined;
     for (const due of this.#timers) if (due.at <= end && (first === undefined || due.at < first.at)) first = due;
     return first;
   }

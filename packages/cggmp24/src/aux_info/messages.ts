@@ -1,6 +1,6 @@
 /** Messages of aux info generation, and their transcripts. */
 import { z } from 'zod';
-import { digest, executionId, integer, leaf, struct, type Encoded } from '../hash/encoding.js';
+import { digest, executionId, integer, leaf, struct, type Encoding } from '../hash/encoding.js';
 import type { SecurityParams } from '../params.js';
 import type { AnyRound, Round } from '../runtime/protocol.js';
 import { reliabilityCheckRound } from '../runtime/reliable_broadcast.js';
@@ -67,7 +67,7 @@ export function auxInfoRounds(params: SecurityParams): readonly AnyRound[] {
   return [round1, reliabilityCheckRound, round2, round3];
 }
 
-function encodeRound2(message: Round2): Encoded {
+function encodeRound2(message: Round2): Encoding {
   return struct(
     {
       N: integer(message.N),
@@ -89,7 +89,7 @@ export function commitmentTo(sid: Uint8Array, prover: number, message: Round2): 
 }
 
 /** What the echo round hashes for one party. */
-export function echo(sid: Uint8Array, { commitment }: Round1): Encoded {
+export function echo(sid: Uint8Array, { commitment }: Round1): Encoding {
   const message = struct({ commitment: leaf(commitment) }, `${TAG}round1`);
   return struct({ sid: executionId(sid), commitment: message }, `${TAG}echo_round`);
 }

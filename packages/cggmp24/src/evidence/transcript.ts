@@ -1,4 +1,4 @@
-import { digestAll, type Encoded } from '../hash/encoding.js';
+import { digestAll, type Encoding } from '../hash/encoding.js';
 import { equalBytes } from '../math/integer.js';
 import { failedCheckOf } from '../base/errors.js';
 import type { AbortCode } from '../aborts.js';
@@ -89,7 +89,7 @@ export class Transcript {
    *
    * @param echoes one tagged encoding of each party's first message
    */
-  hasEchoed(party: number, echoes: readonly Encoded[]): boolean {
+  hasEchoed(party: number, echoes: readonly Encoding[]): boolean {
     const heard = this.of(reliabilityCheckRound, party);
     return heard !== undefined && equalBytes(heard, digestAll(echoes));
   }

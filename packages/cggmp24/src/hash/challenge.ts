@@ -4,11 +4,11 @@
  */
 import { GROUP_ORDER, type Scalar } from '../math/curve.js';
 import { fromBytes } from '../math/integer.js';
-import type { Encoded } from './encoding.js';
+import type { Encoding } from './encoding.js';
 import { HashRng } from './hash_rng.js';
 
 /** A non-zero scalar: 32 bytes big-endian, drawn again while not below q. */
-export function scalarChallenge(seed: Encoded): Scalar {
+export function scalarChallenge(seed: Encoding): Scalar {
   const rng = new HashRng(seed);
   for (;;) {
     const candidate = fromBytes(rng.bytes(32));
@@ -17,18 +17,18 @@ export function scalarChallenge(seed: Encoded): Scalar {
 }
 
 /** An integer of absolute value at most range / 2. */
-export function halfRangeChallenge(seed: Encoded, range: bigint): bigint {
+export function halfRangeChallenge(seed: Encoding, range: bigint): bigint {
   const half = range / 2n;
   return new HashRng(seed).below(2n * half + 1n) - half;
 }
 
 /** Challenge of Pi^enc-elg and Pi^aff-g: within +-(q-1)/2. */
-export function signedScalarChallenge(seed: Encoded): bigint {
+export function signedScalarChallenge(seed: Encoding): bigint {
   return halfRangeChallenge(seed, GROUP_ORDER);
 }
 
 /** `count` units modulo n from one generator, so that each differs. */
-export function unitsChallenge(seed: Encoded, n: bigint, count: number): bigint[] {
+export function unitsChallenge(seed: Encoding, n: bigint, count: number): bigint[] {
   return new HashRng(seed).units(n, count);
 }
 
@@ -38,7 +38,7 @@ export function unitsChallenge(seed: Encoded, n: bigint, count: number): bigint[
  * @param firstWordOnly the Rust crate's form: only the first word is drawn, and all later bits are 0. Such a
  *   proof has soundness 2^-32 at best; it is for mixed clusters only.
  */
-export function bitsChallenge(seed: Encoded, count: number, firstWordOnly: boolean): boolean[] {
+export function bitsChallenge(seed: Encoding, count: number, firstWordOnly: boolean): boolean[] {
   const rng = new HashRng(seed);
   const words = Array.from({ length: Math.ceil(count / 32) }, (_, k) => (k > 0 && firstWordOnly ? 0 : rng.nextU32()));
   return words.flatMap((word) => Array.from({ length: 32 }, (_, k) => ((word >>> k) & 1) === 1)).slice(0, count);

@@ -1,5 +1,5 @@
 import { bitLength, fromBytes, gcd } from '../math/integer.js';
-import { digest, integer, struct, type Encoded } from './encoding.js';
+import { digest, integer, struct, type Encoding } from './encoding.js';
 
 /**
  * Endless bytes from a hashed seed: block c is SHA-256 of (c, seed). The generator of the Rust crate
@@ -10,7 +10,7 @@ export class HashRng {
   #block = new Uint8Array();
   #used = 0;
 
-  constructor(private readonly seed: Encoded) {}
+  constructor(private readonly seed: Encoding) {}
 
   bytes(count: number): Uint8Array {
     const out = new Uint8Array(count);

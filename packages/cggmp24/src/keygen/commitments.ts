@@ -1,6 +1,6 @@
 /** The first two rounds that both key generations share: commit to a decommitment, echo the commitments. */
 import { z } from 'zod';
-import { digest, executionId, integer, leaf, option, struct, type Encoded } from '../hash/encoding.js';
+import { digest, executionId, integer, leaf, option, struct, type Encoding } from '../hash/encoding.js';
 import { equalBytes, xorBytes } from '../math/integer.js';
 import { check } from '../base/errors.js';
 import type { Round } from '../runtime/protocol.js';
@@ -20,12 +20,12 @@ export const round1: Round<Round1> = {
 };
 
 /** V = SHA-256(sid, j, decommitment). */
-export function commitmentTo(tag: string, sid: Uint8Array, party: number, decommitment: Encoded): Uint8Array {
+export function commitmentTo(tag: string, sid: Uint8Array, party: number, decommitment: Encoding): Uint8Array {
   return digest(struct({ sid: executionId(sid), party_index: integer(party), decommitment }, `${tag}hash_commitment`));
 }
 
 /** What the echo round hashes for one party. */
-export function echo(tag: string, sid: Uint8Array, { commitment }: Round1): Encoded {
+export function echo(tag: string, sid: Uint8Array, { commitment }: Round1): Encoding {
   const message = struct({ commitment: leaf(commitment) }, `${tag}round1`);
   return struct({ sid: executionId(sid), commitment: message }, `${tag}echo_round`);
 }
@@ -51,12 +51,12 @@ export function sampleCommon({ params, chainCode, rng }: KeygenContext): CommonD
 }
 
 /** Hash field of the chain code, or no field. */
-export function chainCodeEncoding(mode: ChainCodeMode, { chain_code }: CommonDecommitment): Record<string, Encoded> {
+export function chainCodeEncoding(mode: ChainCodeMode, { chain_code }: CommonDecommitment): Record<string, Encoding> {
   return mode === 'absent' ? {} : { chain_code: option(chain_code == null ? null : leaf(chain_code)) };
 }
 
 /** How one of the key generations commits and opens. @param tag of its hashes @param encode the hashed fields of a decommitment */
-export function commitments<D extends CommonDecommitment>(tag: string, encode: (mode: ChainCodeMode, opening: D) => Encoded) {
+export function commitments<D extends CommonDecommitment>(tag: string, encode: (mode: ChainCodeMode, opening: D) => Encoding) {
   /** V_j, the commitment to an opening. */
   const commit = ({ sid, chainCode }: PublicKeygenContext, j: number, opening: D): Round1 => ({
     commitment: commitmentTo(tag, sid, j, encode(chainCode, opening)),
@@ -64,7 +64,7 @@ export function commitments<D extends CommonDecommitment>(tag: string, encode: (
   return {
     commit,
     /** What the echo round hashes. */
-    echoes: ({ sid }: PublicKeygenContext, messages: readonly Round1[]): Encoded[] => messages.map((message) => echo(tag, sid, message)),
+    echoes: ({ sid }: PublicKeygenContext, messages: readonly Round1[]): Encoding[] => messages.map((message) => echo(tag, sid, message)),
     /** Party j's opening is the one that it has committed to, with a chain code when the key gets one. */
     checkOpening: (ctx: PublicKeygenContext, j: number, { commitment }: Round1, opening: D): void => {
       check('V_j = H(sid, j, decommitment_j)', equalBytes(commitment, commit(ctx, j, opening).commitment));

@@ -1,6 +1,6 @@
 /** Messages of non-threshold key generation, their transcripts, and the checks that need public data only. */
 import { z } from 'zod';
-import { executionId, integer, leaf, point, struct, wrapped, type Encoded } from '../hash/encoding.js';
+import { executionId, integer, leaf, point, struct, wrapped, type Encoding } from '../hash/encoding.js';
 import type { Point, Scalar } from '../math/curve.js';
 import type { AnyRound, Round } from '../runtime/protocol.js';
 import { reliabilityCheckRound } from '../runtime/reliable_broadcast.js';
@@ -34,7 +34,7 @@ export const round3: Round<{ readonly sch_proof: Scalar }> = {
 
 export const nonThresholdKeygenRounds: readonly AnyRound[] = [round1, reliabilityCheckRound, round2, round3];
 
-function encodeDecommitment(mode: PublicKeygenContext['chainCode'], message: Decommitment): Encoded {
+function encodeDecommitment(mode: PublicKeygenContext['chainCode'], message: Decommitment): Encoding {
   return struct(
     {
       rid: leaf(message.rid),
@@ -48,7 +48,7 @@ function encodeDecommitment(mode: PublicKeygenContext['chainCode'], message: Dec
 }
 
 /** Seed of party j's Schnorr challenge; its field names differ from those of the threshold variant. */
-export function schnorrSeed(sid: Uint8Array, prover: number, rid: Uint8Array, { X, sch_commit }: Decommitment): Encoded {
+export function schnorrSeed(sid: Uint8Array, prover: number, rid: Uint8Array, { X, sch_commit }: Decommitment): Encoding {
   return struct(
     {
       sid: executionId(sid),

@@ -1,6 +1,6 @@
 /** Messages of threshold key generation, their transcripts, and the checks that need public data only. */
 import { z } from 'zod';
-import { executionId, integer, leaf, list, point, struct, wrapped, type Encoded } from '../hash/encoding.js';
+import { executionId, integer, leaf, list, point, struct, wrapped, type Encoding } from '../hash/encoding.js';
 import { G, multiply, sumPoints, type Point, type Scalar } from '../math/curve.js';
 import { evaluateCommitment } from '../math/polynomial.js';
 import { at } from '../base/at.js';
@@ -45,7 +45,7 @@ export const round3: Round<{ readonly sch_proof: Scalar }> = {
 
 export const thresholdKeygenRounds: readonly AnyRound[] = [round1, reliabilityCheckRound, round2Broad, round2Uni, round3];
 
-function encodeDecommitment(mode: PublicKeygenContext['chainCode'], message: Decommitment): Encoded {
+function encodeDecommitment(mode: PublicKeygenContext['chainCode'], message: Decommitment): Encoding {
   return struct(
     {
       rid: leaf(message.rid),
@@ -59,7 +59,7 @@ function encodeDecommitment(mode: PublicKeygenContext['chainCode'], message: Dec
 }
 
 /** Seed of party j's Schnorr challenge: of its share y, with its commitment h. */
-export function schnorrSeed(sid: Uint8Array, prover: number, rid: Uint8Array, y: Point, h: Point): Encoded {
+export function schnorrSeed(sid: Uint8Array, prover: number, rid: Uint8Array, y: Point, h: Point): Encoding {
   return struct(
     { sid: executionId(sid), prover: integer(prover), rid: leaf(rid), y: wrapped(point(y)), h: point(h) },
     `${TAG}schnorr_pok`,

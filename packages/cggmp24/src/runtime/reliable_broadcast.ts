@@ -1,4 +1,4 @@
-import { digestAll, type Encoded } from '../hash/encoding.js';
+import { digestAll, type Encoding } from '../hash/encoding.js';
 import { equalBytes } from '../math/integer.js';
 import { DigestJson } from '../wire/json.js';
 import { ProtocolAborted, type MessageAbortCode } from './abort.js';
@@ -18,7 +18,7 @@ export const reliabilityCheckRound: Round<Uint8Array> = {
  *
  * @param echoes one tagged encoding for each party, this one included, in index order
  */
-export function* checkReliability(echoes: readonly Encoded[], peers: readonly number[]): Protocol<void> {
+export function* checkReliability(echoes: readonly Encoding[], peers: readonly number[]): Protocol<void> {
   const own = digestAll(echoes);
   yield* broadcast(reliabilityCheckRound, own);
   const hashes = yield* receive(reliabilityCheckRound);

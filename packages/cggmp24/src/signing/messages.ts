@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { executionId, integer, point, struct, type Encoded } from '../hash/encoding.js';
+import { executionId, integer, point, struct, type Encoding } from '../hash/encoding.js';
 import type { Point, Scalar } from '../math/curve.js';
 import type { AnyRound, Round } from '../runtime/protocol.js';
 import { reliabilityCheckRound } from '../runtime/reliable_broadcast.js';
@@ -108,7 +108,7 @@ export const presigningRounds: readonly AnyRound[] = [round1a, round1b, reliabil
 export const signingRounds: readonly AnyRound[] = [...presigningRounds, round4];
 
 /** What the echo round hashes for one signer. */
-export function echo(sid: Uint8Array, message: Round1a): Encoded {
+export function echo(sid: Uint8Array, message: Round1a): Encoding {
   const ciphertexts = struct(
     {
       K: integer(message.K),

@@ -12,7 +12,7 @@
 import { z } from 'zod';
 import { signedScalarChallenge } from '../hash/challenge.js';
 import type { Context } from './context.js';
-import { integer, point, struct, type Encoded } from '../hash/encoding.js';
+import { integer, point, struct, type Encoding } from '../hash/encoding.js';
 import { G, multiply, multiplyPublic, toScalar, type Point } from '../math/curve.js';
 import { equalTimesPowers, powUnit } from '../math/powers.js';
 import { randomHalfRange, randomUnit, type Rng } from '../math/random.js';
@@ -118,7 +118,7 @@ function commit(aux: RingPedersen, { key_j, key_i, c }: Data, witness: Witness, 
 export function statementEncoding(
   { ell, ellPrime, epsilon }: SecurityParams,
   { key_j, key_i, c, d, y, x }: Data,
-): Record<'security' | 'data', Encoded> {
+): Record<'security' | 'data', Encoding> {
   return {
     security: struct({ l_x: integer(ell), l_y: integer(ellPrime), epsilon: integer(epsilon) }),
     data: struct({ key_j: integer(key_j.n), key_i: integer(key_i.n), c: integer(c), d: integer(d), y: integer(y), x: point(x) }),
@@ -126,7 +126,7 @@ export function statementEncoding(
 }
 
 /** The transcript, hashed into the challenge. */
-export function seed(context: Context, params: SecurityParams, aux: RingPedersen, data: Data, commitment: Commitment): Encoded {
+export function seed(context: Context, params: SecurityParams, aux: RingPedersen, data: Data, commitment: Commitment): Encoding {
   return struct(
     {
       shared_state: context,

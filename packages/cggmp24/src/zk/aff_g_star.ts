@@ -11,7 +11,7 @@
 import { z } from 'zod';
 import { bitsChallenge } from '../hash/challenge.js';
 import type { Context } from './context.js';
-import { integer, list, point, struct, type Encoded } from '../hash/encoding.js';
+import { integer, list, point, struct, type Encoding } from '../hash/encoding.js';
 import { G, multiply, multiplyPublic, toScalar } from '../math/curve.js';
 import { randomHalfRange, randomUnit, type Rng } from '../math/random.js';
 import type { SecurityParams } from '../params.js';
@@ -66,7 +66,7 @@ function commit({ key_j, key_i, c }: Data, nonces: Nonces): Commitment {
 }
 
 /** The transcript, hashed into the challenge. */
-export function seed(context: Context, params: SecurityParams, data: Data, commitment: Commitment): Encoded {
+export function seed(context: Context, params: SecurityParams, data: Data, commitment: Commitment): Encoding {
   return struct(
     {
       shared_state: context,

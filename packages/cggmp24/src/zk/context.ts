@@ -1,11 +1,11 @@
-import { bool, executionId, integer, leaf, struct, type Encoded } from '../hash/encoding.js';
+import { bool, executionId, integer, leaf, struct, type Encoding } from '../hash/encoding.js';
 
 declare const context: unique symbol;
 /**
  * What a proof is bound to besides its statement: the session, who proves, and which of the session's proofs it
  * is. Only this module makes one.
  */
-export type Context = Encoded & { readonly [context]: true };
+export type Context = Encoding & { readonly [context]: true };
 
 /** A party's place in a session: the raw execution id, and the party's index from 0. */
 export interface Prover {
@@ -13,7 +13,7 @@ export interface Prover {
   readonly prover: number;
 }
 
-function tagged(fields: Readonly<Record<string, Encoded>>, tag: string): Context {
+function tagged(fields: Readonly<Record<string, Encoding>>, tag: string): Context {
   return struct(fields, `dfns.cggmp24.${tag}`) as Context;
 }
 
@@ -48,7 +48,7 @@ export function facContext({ sid, prover }: Prover, rho: Uint8Array): Context {
 }
 
 /** Proofs that the crate does not have carry a name and a version of their own. */
-function extension(fields: Readonly<Record<string, Encoded>>, tag: string): Context {
+function extension(fields: Readonly<Record<string, Encoding>>, tag: string): Context {
   return struct(fields, `threshold-signing.identification.v1.${tag}`) as Context;
 }
 

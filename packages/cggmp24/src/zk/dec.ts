@@ -13,7 +13,7 @@
 import { z } from 'zod';
 import { bitsChallenge } from '../hash/challenge.js';
 import type { Context } from './context.js';
-import { integer, list, point, struct, type Encoded } from '../hash/encoding.js';
+import { integer, list, point, struct, type Encoding } from '../hash/encoding.js';
 import { G, multiply, multiplyPublic, toScalar, type Point } from '../math/curve.js';
 import { abs } from '../math/integer.js';
 import { randomHalfRange, randomUnit, type Rng } from '../math/random.js';
@@ -84,7 +84,7 @@ function commit({ key, k, h }: Data, nonces: Nonces): Commitment {
 }
 
 /** The transcript, hashed into the challenge. */
-export function seed(context: Context, { ell, epsilon }: SecurityParams, data: Data, commitment: Commitment): Encoded {
+export function seed(context: Context, { ell, epsilon }: SecurityParams, data: Data, commitment: Commitment): Encoding {
   return struct(
     {
       shared_state: context,

@@ -10,7 +10,7 @@
 import { z } from 'zod';
 import { scalarChallenge } from '../hash/challenge.js';
 import type { Context } from './context.js';
-import { point, struct, type Encoded } from '../hash/encoding.js';
+import { point, struct, type Encoding } from '../hash/encoding.js';
 import { G, multiply, multiplyAdd, multiplyPublic, toScalar, type Point, type Scalar } from '../math/curve.js';
 import { randomScalar, type Rng } from '../math/random.js';
 import { check } from '../base/errors.js';
@@ -51,7 +51,7 @@ export function sampleNonces(rng: Rng): Nonces {
 }
 
 /** The transcript, hashed into the challenge. */
-export function seed(context: Context, { l, m, x, y, h }: Data, { a, n, b }: Commitment): Encoded {
+export function seed(context: Context, { l, m, x, y, h }: Data, { a, n, b }: Commitment): Encoding {
   return struct(
     {
       shared_state: context,

@@ -11,7 +11,7 @@
 import { z } from 'zod';
 import { signedScalarChallenge } from '../hash/challenge.js';
 import type { Context } from './context.js';
-import { integer, point, struct, type Encoded } from '../hash/encoding.js';
+import { integer, point, struct, type Encoding } from '../hash/encoding.js';
 import { G, multiply, multiplyAdd, multiplyPublic, toScalar, type Point, type Scalar } from '../math/curve.js';
 import { equalTimesPowers, powUnit } from '../math/powers.js';
 import { randomHalfRange, randomScalar, type Rng } from '../math/random.js';
@@ -92,7 +92,7 @@ function commit(aux: RingPedersen, data: Data, witness: Witness, { alpha, mu, r,
 }
 
 /** The transcript, hashed into the challenge. */
-export function seed(context: Context, params: SecurityParams, aux: RingPedersen, data: Data, commitment: Commitment): Encoded {
+export function seed(context: Context, params: SecurityParams, aux: RingPedersen, data: Data, commitment: Commitment): Encoding {
   return struct(
     {
       shared_state: context,

@@ -8,7 +8,7 @@
 import { z } from 'zod';
 import { halfRangeChallenge } from '../hash/challenge.js';
 import type { Context } from './context.js';
-import { integer, struct, type Encoded } from '../hash/encoding.js';
+import { integer, struct, type Encoding } from '../hash/encoding.js';
 import { abs, sqrtFloor } from '../math/integer.js';
 import { equalTimesPowers } from '../math/powers.js';
 import { randomHalfRange, type Rng } from '../math/random.js';
@@ -88,7 +88,7 @@ function commit(aux: RingPedersen, { p, q }: Witness, { alpha, beta, mu, nu, r, 
 }
 
 /** The transcript, hashed into the challenge. */
-export function seed(context: Context, params: SecurityParams, aux: RingPedersen, { n }: Data, commitment: Commitment): Encoded {
+export function seed(context: Context, params: SecurityParams, aux: RingPedersen, { n }: Data, commitment: Commitment): Encoding {
   return struct(
     {
       shared_state: context,

@@ -11,7 +11,7 @@ import { checkPrimeSync } from 'node:crypto';
 import { z } from 'zod';
 import { unitsChallenge } from '../hash/challenge.js';
 import type { Context } from './context.js';
-import { integer, struct, type Encoded } from '../hash/encoding.js';
+import { integer, struct, type Encoding } from '../hash/encoding.js';
 import { CrtModulus, powReducedWith, type PrimePower } from '../math/crt.js';
 import { invert, jacobi, mod } from '../math/integer.js';
 import { randomUnit, type Rng } from '../math/random.js';
@@ -65,7 +65,7 @@ export function sampleNonces({ n }: Data, rng: Rng): Nonces {
 }
 
 /** The transcript, hashed into the challenge. */
-export function seed(context: Context, { n }: Data, { w }: Commitment): Encoded {
+export function seed(context: Context, { n }: Data, { w }: Commitment): Encoding {
   return struct(
     { shared_state: context, data: struct({ n: integer(n) }), commitment: struct({ w: integer(w) }) },
     'paillier_zk.blum_modulus.ni_challenge',

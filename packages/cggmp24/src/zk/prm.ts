@@ -9,7 +9,7 @@
 import { z } from 'zod';
 import { bitsChallenge } from '../hash/challenge.js';
 import type { Context } from './context.js';
-import { integer, integers, struct, type Encoded } from '../hash/encoding.js';
+import { integer, integers, struct, type Encoding } from '../hash/encoding.js';
 import { FixedBases } from '../math/fixed_base.js';
 import { bitLength, mod } from '../math/integer.js';
 import { modulus } from '../math/modular.js';
@@ -52,7 +52,7 @@ export function proofJson({ m }: SecurityParams) {
 }
 
 /** The proof as the message that carries it is hashed. */
-export function encodeProof({ commitment, response }: Proof): Encoded {
+export function encodeProof({ commitment, response }: Proof): Encoding {
   return struct({ commitment: integers(commitment), zs: integers(response) });
 }
 
@@ -68,7 +68,7 @@ export function sampleNonces({ m }: SecurityParams, witness: Witness, rng: Rng):
 }
 
 /** The transcript, hashed into the challenge. */
-export function seed(context: Context, { nHat, s, t }: Data, commitment: Commitment): Encoded {
+export function seed(context: Context, { nHat, s, t }: Data, commitment: Commitment): Encoding {
   return struct(
     {
       shared_state: context,

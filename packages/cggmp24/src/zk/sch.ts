@@ -4,7 +4,7 @@
  * session, the prover, the joint randomness, y and A. The verifier learns that the prover knows x.
  */
 import { scalarChallenge } from '../hash/challenge.js';
-import type { Encoded } from '../hash/encoding.js';
+import type { Encoding } from '../hash/encoding.js';
 import { G, multiply, multiplyPublic, toScalar, type Point, type Scalar } from '../math/curve.js';
 import { randomScalar, type Rng } from '../math/random.js';
 import { check } from '../base/errors.js';
@@ -25,17 +25,17 @@ export function commit(rng: Rng): Commitment {
 }
 
 /** e, a non-zero scalar. */
-export function challenge(seed: Encoded): Scalar {
+export function challenge(seed: Encoding): Scalar {
   return scalarChallenge(seed);
 }
 
 /** z = nonce + e x. */
-export function respond(seed: Encoded, nonce: Scalar, x: Scalar): Scalar {
+export function respond(seed: Encoding, nonce: Scalar, x: Scalar): Scalar {
   return toScalar(nonce + challenge(seed) * x);
 }
 
 /** @throws InvalidProof naming the check that fails */
-export function verify(seed: Encoded, { A, y }: Data & { readonly A: Point }, z: Scalar): void {
+export function verify(seed: Encoding, { A, y }: Data & { readonly A: Point }, z: Scalar): void {
   check('y is not the identity', !y.is0());
   check('z G = A + e y', multiplyPublic(G, z).equals(A.add(multiplyPublic(y, challenge(seed)))));
 }

@@ -1,13 +1,13 @@
 /** What several proofs share: parts of their transcripts, bounds, and their JSON form. */
 import { z } from 'zod';
-import { integer, struct, type Encoded } from '../hash/encoding.js';
+import { integer, struct, type Encoding } from '../hash/encoding.js';
 import { abs, bitLength } from '../math/integer.js';
 import type { RingPedersenParams } from '../paillier/ring_pedersen.js';
 import { minModulusBits, type SecurityParams } from '../params.js';
 import { check } from '../base/errors.js';
 
 /** The verifier's ring-Pedersen parameters in the form of the transcripts. */
-export function auxEncoding({ s, t, nHat }: RingPedersenParams): Encoded {
+export function auxEncoding({ s, t, nHat }: RingPedersenParams): Encoding {
   return struct({ s: integer(s), t: integer(t), rsa_modulo: integer(nHat) }, 'paillier_zk.aux');
 }
 

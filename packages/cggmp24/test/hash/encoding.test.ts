@@ -22,10 +22,10 @@ const polynomial = [
 const bytes = Uint8Array.from({ length: 32 }, (_, k) => k);
 const sid = utf8ToBytes('example execution id');
 const round1 = enc.struct({ commitment: enc.leaf(sha256(utf8ToBytes('x'))) }, 'dfns.cggmp24.keygen.threshold.round1');
-const block = (counter: number): enc.Encoded => enc.struct({ counter: enc.integer(counter), seed: enc.text('foobar') }, 'dfns.rand_hash');
+const block = (counter: number): enc.Encoding => enc.struct({ counter: enc.integer(counter), seed: enc.text('foobar') }, 'dfns.rand_hash');
 
 /** Our encoding of each recorded value, by the name it has there. */
-const ours: Record<string, enc.Encoded> = {
+const ours: Record<string, enc.Encoding> = {
   'u16 0 (empty leaf)': enc.integer(0),
   'u16 1': enc.integer(1),
   'u16 255': enc.integer(255),
@@ -125,7 +125,7 @@ const { value } = fc.letrec<{ value: Value; leaf: Value; list: Value }>((tie) =>
   };
 });
 
-function encode(v: Value): enc.Encoded {
+function encode(v: Value): enc.Encoding {
   return 'bytes' in v ? enc.leaf(hexToBytes(v.bytes), v.tag) : enc.list(v.items.map(encode), v.tag);
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { GROUP_ORDER } from '../../src/math/curve.js';
 import * as challenge from '../../src/hash/challenge.js';
-import { text, type Encoded } from '../../src/hash/encoding.js';
+import { text, type Encoding } from '../../src/hash/encoding.js';
 import { HashRng } from '../../src/hash/hash_rng.js';
 import { gcd } from '../../src/math/integer.js';
 import { loadVectors } from '../util/vectors.js';
@@ -29,7 +29,7 @@ const { curve_order_q, cases } = loadVectors(
 );
 
 /** How many bytes a generator on `seed` has given: where its next 32 are found in a fresh stream. */
-function consumed(rng: HashRng, seed: Encoded): number {
+function consumed(rng: HashRng, seed: Encoding): number {
   const next = bytesToHex(rng.bytes(32));
   return bytesToHex(new HashRng(seed).bytes(10_000)).indexOf(next) / 2;
 }

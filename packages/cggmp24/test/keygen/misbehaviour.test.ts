@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { leaf, list, option, point, struct, wrapped, type Encoded } from '../../src/hash/encoding.js';
+import { leaf, list, option, point, struct, wrapped, type Encoding } from '../../src/hash/encoding.js';
 import type { CoreKeyShare } from '../../src/key_share/core.js';
 import { commitmentTo } from '../../src/keygen/commitments.js';
 import { G, multiply, sumPoints, toScalar, INFINITY } from '../../src/math/curve.js';
@@ -52,11 +52,11 @@ interface Variant {
   /** The broadcast that opens the commitment. */
   readonly opening: string;
   session(index: number, options?: Options): Session<CoreKeyShare>;
-  encode(opening: Json): Encoded;
+  encode(opening: Json): Encoding;
 }
 
 const common = z.object({ rid: Bytes32, chain_code: Bytes32.nullish(), decommit: Bytes32, sch_commit: PointJson });
-const chainCode = (code: Uint8Array | null | undefined): Encoded => option(code == null ? null : leaf(code));
+const chainCode = (code: Uint8Array | null | undefined): Encoding => option(code == null ? null : leaf(code));
 
 const threshold: Variant = {
   name: 'threshold',

@@ -1,7 +1,7 @@
 /** Recorded presigning and signing runs of the Rust crate, and what every test of them needs. */
 import { z } from 'zod';
 import { encElgContext, affGContext, elogContext, type Prover } from '../../src/zk/context.js';
-import type { Encoded } from '../../src/hash/encoding.js';
+import type { Encoding } from '../../src/hash/encoding.js';
 import { parseKeyShare, type KeyShare } from '../../src/key_share/key_share.js';
 import { G, sumPoints } from '../../src/math/curve.js';
 import { SECURITY_128 } from '../../src/params.js';
@@ -112,7 +112,7 @@ export function gammaOf(run: SigningRun): Round2['Gamma'] {
 
 /** One recorded proof as its verifier sees it. */
 export interface ProofInRun {
-  readonly seed: Encoded;
+  readonly seed: Encoding;
   readonly challenge: bigint;
   verify(): void;
 }

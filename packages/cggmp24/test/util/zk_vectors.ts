@@ -1,7 +1,7 @@
 import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { expect } from '@jest/globals';
 import { z } from 'zod';
-import { digest, type Encoded } from '../../src/hash/encoding.js';
+import { digest, type Encoding } from '../../src/hash/encoding.js';
 import { RingPedersen } from '../../src/paillier/ring_pedersen.js';
 import { IntegerJson } from '../../src/wire/json.js';
 
@@ -16,7 +16,7 @@ export const Invalid = z.array(z.object({ add_one_at: z.string(), value: z.json(
 export const Session = { eid: z.string().transform((text) => utf8ToBytes(text)), prover: z.number(), encoding: z.string() };
 
 /** Is the encoding the recorded one? Long ones are recorded by their hash alone. */
-export function expectSeed(actual: Encoded, recorded: z.output<typeof Seed>): void {
+export function expectSeed(actual: Encoding, recorded: z.output<typeof Seed>): void {
   if (recorded.encoding !== undefined) expect(bytesToHex(actual)).toBe(recorded.encoding);
   expect(actual.length).toBe(recorded.encoding_len);
   expect(bytesToHex(digest(actual))).toBe(recorded.sha256);

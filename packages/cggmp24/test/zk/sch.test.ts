@@ -1,7 +1,7 @@
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { executionId, integer, leaf, point, struct, wrapped, type Encoded } from '../../src/hash/encoding.js';
+import { executionId, integer, leaf, point, struct, wrapped, type Encoding } from '../../src/hash/encoding.js';
 import { G, INFINITY, multiply, toScalar, type Point } from '../../src/math/curve.js';
 import { randomScalar } from '../../src/math/random.js';
 import { CompactPointJson, CompactScalarJson } from '../../src/wire/json.js';
@@ -13,7 +13,7 @@ import { expectSeed, HexBytes, Seed, Session } from '../util/zk_vectors.js';
 
 const EQUATION = 'z G = A + e y';
 
-function seedOf(sid: Uint8Array, prover: number, rid: Uint8Array, y: Point, A: Point): Encoded {
+function seedOf(sid: Uint8Array, prover: number, rid: Uint8Array, y: Point, A: Point): Encoding {
   const fields = { sid: executionId(sid), prover: integer(prover), rid: leaf(rid), y: wrapped(point(y)), h: point(A) };
   return struct(fields, 'dfns.cggmp24.keygen.threshold.schnorr_pok');
 }
