@@ -66,8 +66,11 @@ describe('against the board', () => {
   it('throws what the board refuses, with its status and code', async () => {
     const board = await runningBoard();
     cleanup.push(board.stop);
-    await expect(board.client.updateRequest('req_9', { status: 'pending' })).rejects.toMatchObject({ name: 'ServiceError', status: 404, code: 'unknown_request' });
-    await expect(board.client.createRequest({ message: '' })).rejects.toMatchObject({ name: 'ServiceError', status: 400, code: 'invalid_request' });
+    const name = 'ServiceError';
+    const unknown = board.client.updateRequest('req_9', { status: 'pending' });
+    await expect(unknown).rejects.toMatchObject({ name, status: 404, code: 'unknown_request' });
+    const malformed = board.client.createRequest({ message: '' });
+    await expect(malformed).rejects.toMatchObject({ name, status: 400, code: 'invalid_request' });
     await board.client.postPublicKey(newSigner().publicKey);
     await expect(board.client.postPublicKey(newSigner().publicKey)).rejects.toMatchObject({ status: 409, code: 'public_key_conflict' });
   });
@@ -116,7 +119,8 @@ describe('when the board is ill', () => {
         if (!response.destroyed) json(response, 200, []);
       }, 400);
     });
-    await expect(client.listRequests()).rejects.toMatchObject({ name: 'TransportError', message: expect.stringContaining('no answer in 200 ms') });
+    const message: unknown = expect.stringContaining('no answer in 200 ms');
+    await expect(client.listRequests()).rejects.toMatchObject({ name: 'TransportError', message });
     expect(asked).toHaveLength(3);
     expect(await client.listRequests({ wait: 1000 })).toEqual([]);
   });
@@ -124,7 +128,11 @@ describe('when the board is ill', () => {
   it.each([
     ['no JSON', '<html>'],
     ['another shape', '{"requests":[]}'],
-    ['a wrong field', '[{"id":"req_1","message":"m","status":"sleeping","revision":"1","created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z"}]'],
+    [
+      'a wrong field',
+      '[{"id":"req_1","message":"m","status":"sleeping","revision":"1",'
+        + '"created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z"}]',
+    ],
   ])('refuses %s, once', async (_name, text) => {
     const { asked, client } = await fakeBoard((_times, response) => {
       response.writeHead(200).end(text);
@@ -172,7 +180,8 @@ describe('when the board is ill', () => {
     const { client } = await fakeBoard(() => undefined);
     const closed = new BoardClient('http://127.0.0.1:1', { tries: 2 });
     cleanup.push(() => closed.close());
-    await expect(closed.health()).rejects.toMatchObject({ name: 'TransportError', retryable: true, message: expect.stringContaining('ECONNREFUSED') });
+    const message: unknown = expect.stringContaining('ECONNREFUSED');
+    await expect(closed.health()).rejects.toMatchObject({ name: 'TransportError', retryable: true, message });
     await client.close();
     await expect(client.health()).rejects.toMatchObject({ name: 'TransportError' });
   });

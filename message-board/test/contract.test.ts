@@ -26,8 +26,16 @@ describe('fields', () => {
       ['keygen', 'req_1_ab', 'req_1_ab.1.1-2-4', 'presig_gen_node-1_00', 'a'.repeat(256)],
       ['', '.', '..', '_a', '-a', 'a/b', 'a b', 'a%', 'ä', 'a\n', 'a'.repeat(257), '__proto__'],
     ],
-    [SigningMessageSchema, ['x', '\u0000', '😀', 'a'.repeat(65_536), 'é'.repeat(32_768)], ['', '\ud800', 'a\udc00b', 'a'.repeat(65_537), 'é'.repeat(32_769)]],
-    [ReasonSchema, ['not_enough_signers: node-2, node-3', 'deadline_passed'], ['', 'Has spaces', 'code: detail', 'code:node-1', 'x'.repeat(70)]],
+    [
+      SigningMessageSchema,
+      ['x', '\u0000', '😀', 'a'.repeat(65_536), 'é'.repeat(32_768)],
+      ['', '\ud800', 'a\udc00b', 'a'.repeat(65_537), 'é'.repeat(32_769)],
+    ],
+    [
+      ReasonSchema,
+      ['not_enough_signers: node-2, node-3', 'deadline_passed'],
+      ['', 'Has spaces', 'code: detail', 'code:node-1', 'x'.repeat(70)],
+    ],
     [PublicKeyHexSchema, [`02${R}`, `03${R}`], [`04${R}`, R, `02${R}0`, `02${R.slice(1)}g`]],
   ])('%#: takes what is well-formed and nothing else', (schema, good, bad) => {
     for (const value of good) expect(schema.safeParse(value).success).toBe(true);

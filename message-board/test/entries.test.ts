@@ -152,7 +152,8 @@ describe('/partial-signatures', () => {
 
   it('answers with the whole list who asks for it, so that the last one has them all', async () => {
     const board = testBoard();
-    const post = (from_node: string): Promise<unknown> => caller(board.app).post('/partial-signatures?list=true', { ...PARTIAL, from_node });
+    const post = (from_node: string): Promise<unknown> =>
+      caller(board.app).post('/partial-signatures?list=true', { ...PARTIAL, from_node });
     expect(await post('node-1')).toMatchObject([{ from_node: 'node-1' }]);
     const both = await post('node-2');
     expect(both).toMatchObject([{ from_node: 'node-1' }, { from_node: 'node-2' }]);

@@ -32,7 +32,17 @@ const [one, two] = identities;
 if (one === undefined || two === undefined) throw new Error('two members');
 const signer = newSigner();
 const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
-const status = { incarnation: 'a', public_key: signer.publicKey, stage: 'ready', keygen: IDLE, aux_info: IDLE, pool: { '1-2-3': 4 }, offers: { '1-2-3': ['p'] }, attempts: ['req_1_a.0.1-2-3'], culprits: ['node-4'] } satisfies contract.NodeStatus;
+const status = {
+  incarnation: 'a',
+  public_key: signer.publicKey,
+  stage: 'ready',
+  keygen: IDLE,
+  aux_info: IDLE,
+  pool: { '1-2-3': 4 },
+  offers: { '1-2-3': ['p'] },
+  attempts: ['req_1_a.0.1-2-3'],
+  culprits: ['node-4'],
+} satisfies contract.NodeStatus;
 const presignature_id = 'presig_gen_node-1_ab';
 const message_sha256 = messageHash('m');
 const participants = [0, 1, 2];
@@ -43,17 +53,24 @@ async function honestCalls(): Promise<Call[]> {
   const fields = { request_id: 'req_1_a', from_node: 'node-1', to_node: 'node-2', round: 1 };
   const message = await seal(one ?? gateway, roster, { ...place, namespace: 'messages' }, '{}');
   const presignatureMessage = await seal(one ?? gateway, roster, { ...place, namespace: 'presignature-messages' }, '{}');
-  const partial = await sign(one ?? gateway, roster, PARTIAL_SIGNATURE, { request_id: 'req_1_a', message_sha256, presignature_id, sigma: '0'.repeat(64) });
+  const partial = { request_id: 'req_1_a', message_sha256, presignature_id, sigma: '0'.repeat(64) };
+  const asked = { message_sha256, time: '2026-01-02T03:04:05.678Z' };
+  const origin = await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_1_a', ...asked });
+  const proposing = await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_2_a', ...asked, presignature_id });
+  const naming = await sign(one ?? gateway, roster, NAMING, { request_id: 'req_1_a', presignature_id });
+  const refusal = await sign(two ?? gateway, roster, REFUSAL, { request_id: 'req_1_a', code: 'policy_refused' });
+  const asking = await sign(one ?? gateway, roster, PRESIGNATURE_REQUEST, { id: presignature_id, participants });
+  const payload = await sign(one ?? gateway, roster, PARTIAL_SIGNATURE, partial);
   return [
-    { method: 'POST', path: '/requests', body: { id: 'req_1_a', message: 'm', origin: await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_1_a', message_sha256, time: '2026-01-02T03:04:05.678Z' }) } },
-    { method: 'POST', path: '/requests', body: { id: 'req_2_a', message: 'm', presignature_id, origin: await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_2_a', message_sha256, time: '2026-01-02T03:04:05.678Z', presignature_id }) } },
-    { method: 'PUT', path: '/requests/req_1_a', body: { presignature_id, naming: await sign(one ?? gateway, roster, NAMING, { request_id: 'req_1_a', presignature_id }) } },
-    { method: 'PUT', path: '/requests/req_1_a', body: { refusal: await sign(two ?? gateway, roster, REFUSAL, { request_id: 'req_1_a', code: 'policy_refused' }) } },
+    { method: 'POST', path: '/requests', body: { id: 'req_1_a', message: 'm', origin } },
+    { method: 'POST', path: '/requests', body: { id: 'req_2_a', message: 'm', presignature_id, origin: proposing } },
+    { method: 'PUT', path: '/requests/req_1_a', body: { presignature_id, naming } },
+    { method: 'PUT', path: '/requests/req_1_a', body: { refusal } },
     { method: 'POST', path: '/messages', body: { ...fields, payload: message } },
     { method: 'POST', path: '/presignature-messages', body: { ...fields, payload: presignatureMessage } },
-    { method: 'POST', path: '/presignature-requests', body: { request_id: presignature_id, participants, origin: await sign(one ?? gateway, roster, PRESIGNATURE_REQUEST, { id: presignature_id, participants }) } },
+    { method: 'POST', path: '/presignature-requests', body: { request_id: presignature_id, participants, origin: asking } },
     { method: 'PUT', path: `/presignature-requests/${presignature_id}`, body: { status: 'completed' } },
-    { method: 'POST', path: '/partial-signatures', body: { request_id: 'req_1_a', from_node: 'node-1', payload: partial } },
+    { method: 'POST', path: '/partial-signatures', body: { request_id: 'req_1_a', from_node: 'node-1', payload } },
     { method: 'PUT', path: '/nodes/node-1', body: { ...(await heartbeatOf(status, { signer: { identity: one ?? gateway, roster } })) } },
     { method: 'POST', path: '/publickey', body: { public_key: signer.publicKey } },
     { method: 'PUT', path: '/requests/req_1_a', body: { status: 'failed', reason: 'too_late: node-1' } },
@@ -61,6 +78,18 @@ async function honestCalls(): Promise<Call[]> {
   ];
 }
 
+const ROUTES = [
+  '/requests', '/requests/req_1_a', '/messages', '/presignature-messages', '/presignature-requests', '/partial-signatures', '/publickey',
+  '/nodes', '/nodes/node-1', '/health',
+];
+const QUERY_KEYS = [
+  'request_id', 'to_node', 'after', 'changed_after', 'status', 'wait', '__proto__', 'constructor', 'toString', 'a[b]', 'a[]',
+  'hasOwnProperty',
+];
+const QUERY_VALUES = [
+  'req_1_a', 'node-1', '*', 'pending', '0', '1', '', '-1', '1e1', '0x5', '00001', '9'.repeat(40), 'x'.repeat(1000), '\ud800', '__proto__',
+];
+const PATH_ENDS = ['/', '//', '/..', '/%00', '/%', '/%ff', '%2e%2e', '/__proto__', `/${'x'.repeat(3000)}`, '/%E2%80%AE'];
 const ANSWERS = new Set([200, 400, 403, 404, 405, 409, 413, 415, 429]);
 const ErrorSchema = z.strictObject({ error: z.strictObject({ code: z.string().regex(/^[a-z_]{1,64}$/), message: z.string().max(1000) }) });
 
@@ -68,7 +97,9 @@ describe.each(['no roster', 'a sealed roster'])('a board with %s', (kind) => {
   let board: Board;
   let pool: Pool;
   beforeAll(async () => {
-    board = await runningBoard({ maxEntriesPerRequest: 20, maxPendingRequests: 50, maxOpenSessions: 50, maxFinished: 20, maxStoredBytes: 1 << 20 }, kind === 'no roster' ? {} : { verifier: verifierFor(roster) });
+    const sessions = { maxEntriesPerRequest: 20, maxPendingRequests: 50, maxOpenSessions: 50 };
+    const limits = { ...sessions, maxFinished: 20, maxStoredBytes: 1 << 20 };
+    board = await runningBoard(limits, kind === 'no roster' ? {} : { verifier: verifierFor(roster) });
     pool = new Pool(board.url);
   });
   afterAll(async () => {
@@ -99,9 +130,11 @@ describe.each(['no roster', 'a sealed roster'])('a board with %s', (kind) => {
 
   it('answers every body, and keeps only what can be read again', async () => {
     const calls = await honestCalls();
-    const any = fc.constantFrom(...calls).chain(({ method, path, body }) =>
-      fc.record({ method: fc.constant(method), path: fc.constant(path), body: fc.oneof({ weight: 1, arbitrary: fc.constant(JSON.stringify(body)) }, { weight: 4, arbitrary: changedJsonText([JSON.stringify(body)]) }) }),
-    );
+    const any = fc.constantFrom(...calls).chain(({ method, path, body }) => {
+      const text = JSON.stringify(body);
+      const sent = fc.oneof({ weight: 1, arbitrary: fc.constant(text) }, { weight: 4, arbitrary: changedJsonText([text]) });
+      return fc.record({ method: fc.constant(method), path: fc.constant(path), body: sent });
+    });
     await fc.assert(
       fc.asyncProperty(fc.array(any, { minLength: 4, maxLength: 12 }), async (list) => {
         for (const { method, path, body } of list) await call(method, path, body);
@@ -112,14 +145,17 @@ describe.each(['no roster', 'a sealed roster'])('a board with %s', (kind) => {
   });
 
   it('answers every path and query', async () => {
-    const routes = ['/requests', '/requests/req_1_a', '/messages', '/presignature-messages', '/presignature-requests', '/partial-signatures', '/publickey', '/nodes', '/nodes/node-1', '/health'];
-    const key = fc.oneof(fc.constantFrom('request_id', 'to_node', 'after', 'changed_after', 'status', 'wait', '__proto__', 'constructor', 'toString', 'a[b]', 'a[]', 'hasOwnProperty'), fc.string({ maxLength: 5 }));
-    const value = fc.oneof(fc.constantFrom('req_1_a', 'node-1', '*', 'pending', '0', '1', '', '-1', '1e1', '0x5', '00001', '9'.repeat(40), 'x'.repeat(1000), '\ud800', '__proto__'), fc.string({ unit: 'binary', maxLength: 8 }));
+    const key = fc.oneof(fc.constantFrom(...QUERY_KEYS), fc.string({ maxLength: 5 }));
+    const value = fc.oneof(fc.constantFrom(...QUERY_VALUES), fc.string({ unit: 'binary', maxLength: 8 }));
     const escaped = (text: string): string => encodeURIComponent(Buffer.from(text).toString());
-    const query = fc.array(fc.tuple(key, value, fc.boolean()), { maxLength: 5 }).map((pairs) => pairs.map(([k, v, twice]) => `${escaped(k)}=${escaped(v)}${twice ? `&${escaped(k)}=${escaped(v)}` : ''}`).join('&'));
-    const suffix = fc.oneof({ weight: 6, arbitrary: fc.constant('') }, fc.constantFrom('/', '//', '/..', '/%00', '/%', '/%ff', '%2e%2e', '/__proto__', `/${'x'.repeat(3000)}`, '/%E2%80%AE'));
+    const parameter = fc.tuple(key, value, fc.boolean()).map(([k, v, isTwice]) => {
+      const once = `${escaped(k)}=${escaped(v)}`;
+      return isTwice ? `${once}&${once}` : once;
+    });
+    const query = fc.array(parameter, { maxLength: 5 }).map((parameters) => parameters.join('&'));
+    const suffix = fc.oneof({ weight: 6, arbitrary: fc.constant('') }, fc.constantFrom(...PATH_ENDS));
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...routes), suffix, query, async (path, end, search) => {
+      fc.asyncProperty(fc.constantFrom(...ROUTES), suffix, query, async (path, end, search) => {
         await call('GET', `${path}${end}?${search}`, null);
         expect(board.log.filter((line) => line.includes('unexpected_error'))).toEqual([]);
       }),
@@ -175,9 +211,24 @@ describe('the client of a board that lies', () => {
     samples = [
       ['requests', await fetched('/requests'), (c) => c.listRequests({}), z.array(contract.RequestRecordSchema)],
       ['request', await fetched('/requests/req_1_a'), (c) => c.getRequest('req_1_a'), contract.RequestRecordSchema],
-      ['messages', await fetched('/messages?request_id=req_1_a&to_node=node-2'), (c) => c.listMessages('req_1_a', 'node-2', {}), z.array(contract.MessageSchema)],
-      ['presignature requests', await fetched('/presignature-requests'), (c) => c.listPresignatureRequests({}), z.array(contract.PresignatureRequestSchema)],
-      ['partial signatures', await fetched('/partial-signatures?request_id=req_1_a'), (c) => c.listPartialSignatures('req_1_a', {}), z.array(contract.PartialSignatureSchema)],
+      [
+        'messages',
+        await fetched('/messages?request_id=req_1_a&to_node=node-2'),
+        (c) => c.listMessages('req_1_a', 'node-2', {}),
+        z.array(contract.MessageSchema),
+      ],
+      [
+        'presignature requests',
+        await fetched('/presignature-requests'),
+        (c) => c.listPresignatureRequests({}),
+        z.array(contract.PresignatureRequestSchema),
+      ],
+      [
+        'partial signatures',
+        await fetched('/partial-signatures?request_id=req_1_a'),
+        (c) => c.listPartialSignatures('req_1_a', {}),
+        z.array(contract.PartialSignatureSchema),
+      ],
       ['nodes', await fetched('/nodes'), (c) => c.listNodes({ changedAfter: '0' }), z.array(contract.NodeRecordSchema)],
       ['public key', { public_key: signer.publicKey }, (c) => c.getPublicKey(), contract.PublicKeyHexSchema],
       ['health', await fetched('/health'), (c) => c.health(), contract.HealthSchema],
@@ -190,14 +241,19 @@ describe('the client of a board that lies', () => {
   });
 
   it('takes what is of the contract, and refuses the rest', async () => {
-    const statuses = fc.oneof({ weight: 6, arbitrary: fc.constant(200) }, fc.constantFrom(201, 204, 301, 304, 400, 404, 409, 429, 500, 503, 999));
-    const lie = fc.nat({ max: samples.length - 1 }).chain((k) => fc.tuple(fc.constant(k), changedJsonText([JSON.stringify(samples[k]?.[1] ?? null)]), statuses, fc.constantFrom('a', 'b')));
+    const otherStatuses = fc.constantFrom(201, 204, 301, 304, 400, 404, 409, 429, 500, 503, 999);
+    const statuses = fc.oneof({ weight: 6, arbitrary: fc.constant(200) }, otherStatuses);
+    const lie = fc.nat({ max: samples.length - 1 }).chain((k) => {
+      const text = changedJsonText([JSON.stringify(samples[k]?.[1] ?? null)]);
+      return fc.tuple(fc.constant(k), text, statuses, fc.constantFrom('a', 'b'));
+    });
     await fc.assert(
       fc.asyncProperty(lie, async ([k, text, code, instance]) => {
         const sample = samples[k];
         if (sample === undefined) return;
         liar.answer = { status: code, text, instance };
-        const read = await readOrRefusedLater(() => sample[2](client), (error) => error instanceof TransportError || error instanceof ServiceError);
+        const isRefusal = (error: unknown): boolean => error instanceof TransportError || error instanceof ServiceError;
+        const read = await readOrRefusedLater(() => sample[2](client), isRefusal);
         if (read !== null && read.value !== undefined) expect(sample[3].safeParse(read.value).error).toBeUndefined();
       }),
       runs(200),

@@ -30,7 +30,11 @@ describe('hostile bodies', () => {
 
   it('bytes that are not UTF-8 are refused, not repaired', async () => {
     const bytes = Buffer.concat([Buffer.from('{"message":"'), Buffer.from([0xff, 0xc3, 0x28]), Buffer.from('"}')]);
-    const answer = await request(testBoard().app).post('/requests').set('content-type', 'application/json').serialize((sent: unknown) => sent as string).send(bytes);
+    const answer = await request(testBoard().app)
+      .post('/requests')
+      .set('content-type', 'application/json')
+      .serialize((sent: unknown) => sent as string)
+      .send(bytes);
     expect([answer.status, answer.body]).toEqual([400, { error: { code: 'malformed_json', message: 'body: is not UTF-8' } }]);
   });
 

@@ -189,7 +189,8 @@ describe('time', () => {
 });
 
 describe('a wall clock that is set', () => {
-  it.each([['forward', 48 * 60 * MINUTE], ['back', -48 * 60 * MINUTE]])('%s by two days ends nothing and keeps nothing longer', async (_, ms) => {
+  const TWO_DAYS = 48 * 60 * MINUTE;
+  it.each([['forward', TWO_DAYS], ['back', -TWO_DAYS]])('%s by two days ends nothing and keeps nothing longer', async (_, ms) => {
     const board = testBoard();
     const app = caller(board.app);
     const pass = (passed: number): void => {
@@ -204,15 +205,22 @@ describe('a wall clock that is set', () => {
     await app.post('/presignature-messages', message('presig_1'));
     board.clock.jump(ms);
     pass(59 * MINUTE);
-    expect(await app.get('/health')).toMatchObject({ requests: { pending: 1, finished: 1, protocol: 1 }, presignature_requests: { open: 1 } });
+    const before = { requests: { pending: 1, finished: 1, protocol: 1 }, presignature_requests: { open: 1 } };
+    expect(await app.get('/health')).toMatchObject(before);
     pass(2 * MINUTE);
-    expect(await app.get('/health')).toMatchObject({ requests: { pending: 1, finished: 0, protocol: 0 }, presignature_requests: { open: 0 } });
+    const after = { requests: { pending: 1, finished: 0, protocol: 0 }, presignature_requests: { open: 0 } };
+    expect(await app.get('/health')).toMatchObject(after);
     pass(23 * 60 * MINUTE);
     expect(await app.get('/requests/req_1')).toMatchObject({ status: 'failed', reason: 'deadline_passed' });
   });
 });
 
 describe('memory', () => {
+  function childrenOf(value: object): unknown[] {
+    if (value instanceof Map) return [...value.entries()].flat();
+    return value instanceof Set ? [...value] : Object.values(value);
+  }
+
   /** Whatever can be counted inside: the sizes of all maps, sets and arrays reachable from `root`. */
   function retained(root: object): number {
     const seen = new Set<unknown>();
@@ -220,7 +228,7 @@ describe('memory', () => {
     const visit = (value: unknown): void => {
       if (typeof value !== 'object' || value === null || seen.has(value)) return;
       seen.add(value);
-      const children: unknown[] = value instanceof Map ? [...value.entries()].flat() : value instanceof Set ? [...value] : Object.values(value);
+      const children = childrenOf(value);
       const isOfClass = ![Object.prototype, Array.prototype, Map.prototype, Set.prototype].includes(Object.getPrototypeOf(value) as object);
       const all = isOfClass ? [...children, ...privateMembersOf(value)] : children;
       items += all.length;

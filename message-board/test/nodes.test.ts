@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Board } from '../src/server/board.js';
 import { verifierFor } from '../src/server/verifiers.js';
-import { HeartbeatAnswerSchema, INSTANCE_HEADER, NodeRecordSchema, type HeartbeatAnswer, type NodeRecord, type NodeStatus } from '../src/contract/contract.js';
+import {
+  HeartbeatAnswerSchema, INSTANCE_HEADER, NodeRecordSchema, type HeartbeatAnswer, type NodeRecord, type NodeStatus,
+} from '../src/contract/contract.js';
 import request from 'supertest';
 import { caller } from 'testkit/caller';
 import { until } from 'testkit/eventually';
@@ -67,7 +69,12 @@ describe('/nodes', () => {
     const changed = (...news: [string, boolean?]): void => void told.push([news[0], news[1]]);
     const board = new Board({ limits: LIMITS, verifier: verifierFor(null), clock: new HandClock(), random: () => '0', changed });
     const patches: readonly Partial<NodeStatus>[] = [
-      {}, { pool: { '1-2-3': 3 } }, { pool: {}, offers: { '1-2-3': ['p'] } }, { pool: { '2-3-4': 1 }, stage: 'ready' }, { attempts: [] }, {},
+      {},
+      { pool: { '1-2-3': 3 } },
+      { pool: {}, offers: { '1-2-3': ['p'] } },
+      { pool: { '2-3-4': 1 }, stage: 'ready' },
+      { attempts: [] },
+      {},
     ];
     let status: NodeStatus = STATUS;
     for (const [sequence, patch] of patches.entries()) {
@@ -105,7 +112,7 @@ describe('/nodes', () => {
     ['/nodes/node-1', { ...STATUS, offers: { '1-2': Array<string>(49).fill('p') } }, 'offers.1-2'],
     ['/nodes/node-1', { ...STATUS, attempts: ['../x'] }, 'attempts.0'],
     ['/nodes/node-1', { ...STATUS, attempts: Array<string>(257).fill('req_1') }, 'attempts'],
-        ['/nodes/node-1', { ...STATUS, culprits: ['node-0'] }, 'culprits.0'],
+    ['/nodes/node-1', { ...STATUS, culprits: ['node-0'] }, 'culprits.0'],
   ])('%#: PUT %s is 400 naming the field', async (path, status, field) => {
     const board = testBoard();
     const answer = await caller(board.app).put(path, await heartbeatOf(status), 400);
@@ -119,7 +126,11 @@ describe('/nodes', () => {
     ['nothing', {}, 'statements.presence: '],
     ['no statement on a topic', { ...HEARTBEAT.statements, pool: undefined }, 'statements.pool: '],
     ['another topic', { ...HEARTBEAT.statements, weather: claims('weather') }, 'weather: is not a known field'],
-    ['a statement under another topic', { ...HEARTBEAT.statements, pool: HEARTBEAT.statements.setup }, 'statements.pool: it is a statement on setup'],
+    [
+      'a statement under another topic',
+      { ...HEARTBEAT.statements, pool: HEARTBEAT.statements.setup },
+      'statements.pool: it is a statement on setup',
+    ],
     ['what is not JSON', { ...HEARTBEAT.statements, pool: '{' }, 'statements.pool: is not JSON'],
     ['what is no statement', { ...HEARTBEAT.statements, pool: '{}' }, 'statements.pool: started: '],
     ['an unknown field', { ...HEARTBEAT.statements, attempts: claims('attempts', { content: { attempts: [], secret: 1 } }) }, 'secret'],

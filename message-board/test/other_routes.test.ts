@@ -24,7 +24,8 @@ describe('/presignature-requests', () => {
 
   it('joins messages that came before it', async () => {
     const { app } = testBoard();
-    await caller(app).post('/presignature-messages', { request_id: BODY.request_id, from_node: 'node-1', to_node: '*', round: 1, payload: 'x' });
+    const message = { request_id: BODY.request_id, from_node: 'node-1', to_node: '*', round: 1, payload: 'x' };
+    await caller(app).post('/presignature-messages', message);
     await caller(app).post('/presignature-requests', BODY);
     const body = await caller(app).get(`/presignature-messages?request_id=${BODY.request_id}&to_node=node-2`);
     expect(body).toHaveLength(1);

@@ -51,7 +51,8 @@ function reader(options: Partial<PeersOptions> = {}) {
   const restart = (): void => {
     for (const listener of restartListeners) listener();
   };
-  return { peers, show, clock, lines, asked, changes: () => changes, restart, view: (number: number) => present(peers.list().find(({ nodeId }) => nodeId === `node-${number}`)) };
+  const view = (number: number) => present(peers.list().find(({ nodeId }) => nodeId === `node-${number}`));
+  return { peers, show, clock, lines, asked, changes: () => changes, restart, view };
 }
 
 describe('peers', () => {
@@ -79,7 +80,14 @@ describe('peers', () => {
 
   it('are no news when they say the same again, and are when they say anything else, on whatever topic', async () => {
     const { show, changes } = reader();
-    const said: readonly Said[] = [{}, { stage: 'keygen' }, { keygen: { ...READY_STATUS.keygen, next: 1 } }, { pool: { '1-2-3': 1 } }, { attempts: ['a'] }, { culprits: ['node-2'] }];
+    const said: readonly Said[] = [
+      {},
+      { stage: 'keygen' },
+      { keygen: { ...READY_STATUS.keygen, next: 1 } },
+      { pool: { '1-2-3': 1 } },
+      { attempts: ['a'] },
+      { culprits: ['node-2'] },
+    ];
     for (const [k, status] of said.entries()) {
       await show(await record(1, { ...status, sequence: 2 * k }));
       await show(await record(1, { ...status, sequence: 2 * k + 1 }));
@@ -165,7 +173,8 @@ describe('another life under the own name', () => {
 });
 
 describe('signing together', () => {
-  const peer = (number: number, { live = true, ageMs = 0, ...status }: Partial<NodeStatus> & { live?: boolean; ageMs?: number } = {}): PeerView => ({
+  type Change = Partial<NodeStatus & Pick<PeerView, 'live' | 'ageMs'>>;
+  const peer = (number: number, { live = true, ageMs = 0, ...status }: Change = {}): PeerView => ({
     index: number - 1, nodeId: `node-${number}`, live, ageMs, status: { ...READY_STATUS, ...status },
   });
   const NAMES = ['node-1', 'node-2', 'node-3'];
@@ -186,6 +195,6 @@ describe('signing together', () => {
   it('knows who accuses whom, and who is late', () => {
     const peers = [peer(1, { culprits: ['node-3'] }), peer(2, { culprits: ['node-2', 'node-3'] }), peer(3, { culprits: ['node-3'] })];
     expect([accusersOf('node-3', peers), accusersOf('node-2', peers)]).toEqual([['node-1', 'node-2'], []]);
-    expect([isLate(peer(1, { ageMs: 2_500 })), isLate(peer(1, { ageMs: 2_501 })), isLate(peer(1, { ageMs: Infinity }))]).toEqual([false, true, true]);
+    expect([2_500, 2_501, Infinity].map((ageMs) => isLate(peer(1, { ageMs })))).toEqual([false, true, true]);
   });
 });

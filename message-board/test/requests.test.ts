@@ -153,7 +153,11 @@ describe('GET /requests/{id}', () => {
     expect(await caller(board.app).get('/requests/req_2', 404)).toMatchObject({ error: { code: 'unknown_request' } });
   });
 
-  it.each([['/requests/req_1?wait=10', 'status'], ['/requests/a%2Fb', 'id'], ['/requests/req_1?x=1', 'x']])('%s is 400 naming %s', async (path, field) => {
+  it.each([
+    ['/requests/req_1?wait=10', 'status'],
+    ['/requests/a%2Fb', 'id'],
+    ['/requests/req_1?x=1', 'x'],
+  ])('%s is 400 naming %s', async (path, field) => {
     const { board } = await withRequest();
     const body = await caller(board.app).get(path, 400);
     expect(body).toMatchObject({ error: { message: expect.stringContaining(`${field}: `) } });
@@ -203,7 +207,14 @@ describe('PUT /requests/{id}', () => {
     const { put, signer, signature, board } = await withRequest();
     await put({ signature });
     const second = signer.sign('other');
-    for (const body of [{ status: 'pending' }, { status: 'in_progress' }, { status: 'failed', reason: 'x' }, { signature: second }, { reason: 'x' }]) {
+    const bodies = [
+      { status: 'pending' },
+      { status: 'in_progress' },
+      { status: 'failed', reason: 'x' },
+      { signature: second },
+      { reason: 'x' },
+    ];
+    for (const body of bodies) {
       expect(await put(body, 409)).toMatchObject({ error: { code: 'status_conflict' } });
     }
     await put({ presignature_id: 'late' }, 409);
@@ -250,7 +261,14 @@ describe('PUT /requests/{id}', () => {
     const { board, signature } = await withRequest();
     await caller(board.app).get('/messages?request_id=keygen&to_node=node-1');
     const put = (body: object, status = 200) => caller(board.app).put('/requests/keygen', body, status);
-    for (const body of [{ status: 'completed' }, { status: 'failed', reason: 'x' }, { signature }, { presignature_id: 'p' }, { status: 'pending' }]) {
+    const bodies = [
+      { status: 'completed' },
+      { status: 'failed', reason: 'x' },
+      { signature },
+      { presignature_id: 'p' },
+      { status: 'pending' },
+    ];
+    for (const body of bodies) {
       expect(await put(body, 409)).toMatchObject({ error: { code: 'not_a_signing_request' } });
     }
     await put({ status: 'in_progress' });

@@ -54,7 +54,8 @@ describe.each(['messages', 'presignature-messages'] as const)('/%s', (namespace)
   const path = `/${namespace}`;
   const fields = { request_id: 'keygen', from_node: 'node-1', to_node: 'node-2', round: 1 };
   const place: Omit<Place, 'from'> = { namespace, session: 'keygen', incarnation: 'a', setting: 'ab'.repeat(32), to: 'node-2', round: 1 };
-  const envelope = (change: Partial<typeof place> = {}, by = one, roster: Roster = file) => seal(by, roster, { ...place, ...change }, '{"secret":1}');
+  const envelope = (change: Partial<typeof place> = {}, by = one, roster: Roster = file) =>
+    seal(by, roster, { ...place, ...change }, '{"secret":1}');
 
   it('keeps what its sender has sealed for this place, and the same again without verifying it again', async () => {
     const { api, roster } = sealedBoard();
@@ -83,9 +84,19 @@ describe.each(['messages', 'presignature-messages'] as const)('/%s', (namespace)
     ['another signature', async () => otherSignature(await envelope()), {}, 'the signature of node-1 is not valid'],
     ['a truncated envelope', async () => (await envelope()).slice(0, -10), {}, 'payload: '],
     ['one without its signature', async () => (await envelope()).split('.').slice(0, 2).join('.'), {}, 'payload: '],
-    ['no envelope but a statement', () => sign(one, file, NAMING, { request_id: 'keygen', presignature_id: 'p' }), {}, 'it is not a threshold-signing-message'],
+    [
+      'no envelope but a statement',
+      () => sign(one, file, NAMING, { request_id: 'keygen', presignature_id: 'p' }),
+      {},
+      'it is not a threshold-signing-message',
+    ],
     ['an envelope in the name of the gateway', () => envelope({}, gateway), {}, 'from: '],
-    ['a sender who is no member', async () => envelope({}, members(5).identities[4]), { from_node: 'node-5' }, 'node-5 is not in the roster'],
+    [
+      'a sender who is no member',
+      async () => envelope({}, members(5).identities[4]),
+      { from_node: 'node-5' },
+      'node-5 is not in the roster',
+    ],
   ])('refuses %s', async (_what, payload, change, complaint) => {
     const { api } = sealedBoard();
     const body = { ...fields, ...change, payload: await payload() };
@@ -123,14 +134,23 @@ describe('/partial-signatures', () => {
 
   it.each<[what: string, payload: () => string | Promise<string>, complaint: string]>([
     ['what is not signed', () => '{"sigma":"01"}', 'payload: '],
-    ['the statement of another node', () => sign(two, file, PARTIAL_SIGNATURE, claims), 'from_node: it was signed for node-2, not for node-1'],
+    [
+      'the statement of another node',
+      () => sign(two, file, PARTIAL_SIGNATURE, claims),
+      'from_node: it was signed for node-2, not for node-1',
+    ],
     ['one for another request', () => sign(one, file, PARTIAL_SIGNATURE, { ...claims, request_id: 'req_2' }), 'request_id: '],
     ['one of another cluster', () => sign(one, foreign, PARTIAL_SIGNATURE, claims), 'another roster'],
-    ['one of another kind', () => sign(one, file, REFUSAL, { request_id: 'req_1', code: 'x' }), 'it is not a threshold-signing-partial-signature'],
+    [
+      'one of another kind',
+      () => sign(one, file, REFUSAL, { request_id: 'req_1', code: 'x' }),
+      'it is not a threshold-signing-partial-signature',
+    ],
     ['an altered one', async () => altered(await sign(one, file, PARTIAL_SIGNATURE, claims)), 'not valid'],
   ])('refuses %s', async (_what, payload, complaint) => {
     const { api } = sealedBoard();
-    expect(await api.post('/partial-signatures', { ...body, payload: await payload() }, 403)).toMatchObject(refused('invalid_statement', complaint));
+    const answer = await api.post('/partial-signatures', { ...body, payload: await payload() }, 403);
+    expect(answer).toMatchObject(refused('invalid_statement', complaint));
     expect(await api.get('/partial-signatures?request_id=req_1')).toEqual([]);
   });
 });
@@ -168,7 +188,8 @@ describe('the name of a presignature', () => {
     ['a refusal', () => sign(two, file, REFUSAL, { request_id: 'req_1', code: 'x' }), 'it is not a threshold-signing-naming'],
   ])('is refused with %s, and stays free', async (_what, naming, complaint) => {
     const { api } = await withRequest();
-    expect(await change(api, { presignature_id: 'p1', naming: await naming() }, 403)).toMatchObject(refused('invalid_statement', complaint));
+    const answer = await change(api, { presignature_id: 'p1', naming: await naming() }, 403);
+    expect(answer).toMatchObject(refused('invalid_statement', complaint));
     expect(await api.get('/requests/req_1')).not.toHaveProperty('presignature_id');
     await change(api, { presignature_id: 'p2', naming: await sign(one, file, NAMING, { ...claims, presignature_id: 'p2' }) });
   });
@@ -215,8 +236,10 @@ describe('a refusal', () => {
 describe('what a request waits for, and that it has failed', () => {
   it('is what a node says of it', async () => {
     const { api } = await withRequest();
-    expect(await change(api, await status('not_enough_signers: node-3', { status: 'pending' }))).toMatchObject({ status: 'pending', reason: 'not_enough_signers: node-3' });
-    expect(await change(api, await status('policy_refused: node-1'))).toMatchObject({ status: 'failed', reason: 'policy_refused: node-1' });
+    const waiting = await change(api, await status('not_enough_signers: node-3', { status: 'pending' }));
+    expect(waiting).toMatchObject({ status: 'pending', reason: 'not_enough_signers: node-3' });
+    const failed = await change(api, await status('policy_refused: node-1'));
+    expect(failed).toMatchObject({ status: 'failed', reason: 'policy_refused: node-1' });
   });
 
   it.each<[what: string, body: () => Promise<object>, complaint: string]>([
@@ -258,7 +281,8 @@ describe('/presignature-requests', () => {
     ['an origin in another cluster', () => sign(one, foreign, PRESIGNATURE_REQUEST, claims), 'another roster'],
   ])('refuses %s', async (_what, origin, complaint) => {
     const { api } = sealedBoard();
-    expect(await api.post('/presignature-requests', { ...body, origin: await origin() }, 403)).toMatchObject(refused('invalid_statement', complaint));
+    const answer = await api.post('/presignature-requests', { ...body, origin: await origin() }, 403);
+    expect(answer).toMatchObject(refused('invalid_statement', complaint));
     expect(await api.get('/presignature-requests')).toEqual([]);
     await api.post('/presignature-requests', { ...body, origin: await sign(one, file, PRESIGNATURE_REQUEST, claims) });
   });
@@ -267,7 +291,9 @@ describe('/presignature-requests', () => {
 const STATUS: NodeStatus = { ...READY_STATUS, pool: { '1-2-3': 4 } };
 
 /** With one of its statements taken from another heartbeat. */
-const withTopic = ({ statements }: Heartbeat, topic: Topic, other: Heartbeat): Heartbeat => ({ statements: { ...statements, [topic]: other.statements[topic] } });
+const withTopic = ({ statements }: Heartbeat, topic: Topic, other: Heartbeat): Heartbeat => ({
+  statements: { ...statements, [topic]: other.statements[topic] },
+});
 
 describe('heartbeats', () => {
   interface Said {
@@ -298,12 +324,31 @@ describe('heartbeats', () => {
   });
 
   it.each<[what: string, body: () => Promise<Heartbeat>, complaint: string]>([
-    ['the statements of another node', () => heartbeat(0, { by: two }), 'statements: presence: signed by node-2, it is a statement of node-2, not of node-1'],
-    ['one statement of another node', async () => withTopic(await heartbeat(0), 'accusations', await heartbeat(0, { by: two })), 'statements: accusations: signed by node-2'],
+    [
+      'the statements of another node',
+      () => heartbeat(0, { by: two }),
+      'statements: presence: signed by node-2, it is a statement of node-2, not of node-1',
+    ],
+    [
+      'one statement of another node',
+      async () => withTopic(await heartbeat(0), 'accusations', await heartbeat(0, { by: two })),
+      'statements: accusations: signed by node-2',
+    ],
     ['statements for another cluster', () => heartbeat(0, { roster: foreign }), 'another roster'],
-    ['an altered statement', async () => ({ statements: { ...(await heartbeat(0)).statements, pool: otherSignature((await heartbeat(0)).statements.pool) } }), 'statements: pool: the signature of node-1 is not valid'],
+    [
+      'an altered statement',
+      async () => {
+        const { statements } = await heartbeat(0);
+        return { statements: { ...statements, pool: otherSignature(statements.pool) } };
+      },
+      'statements: pool: the signature of node-1 is not valid',
+    ],
     ['statements that nobody has signed', () => heartbeatOf(STATUS, { started: 1000 }), 'statements: presence: '],
-    ['one that nobody has signed', async () => withTopic(await heartbeat(0), 'attempts', await heartbeatOf(STATUS, { started: 1000 })), 'statements: attempts: '],
+    [
+      'one that nobody has signed',
+      async () => withTopic(await heartbeat(0), 'attempts', await heartbeatOf(STATUS, { started: 1000 })),
+      'statements: attempts: ',
+    ],
   ])('with %s are refused', async (_what, body, complaint) => {
     const { api } = sealedBoard();
     expect(await api.put('/nodes/node-1', await body(), 403)).toMatchObject(refused('invalid_statement', complaint));
@@ -391,7 +436,8 @@ describe('signing requests', () => {
     expect(roster.verifications).toBe(1);
     expect(await api.post('/requests', body)).toEqual(record);
     const naming = await sign(one, file, NAMING, { request_id: 'req_1', presignature_id: 'q' });
-    expect(await api.put('/requests/req_1', { presignature_id: 'q', naming }, 409)).toMatchObject({ error: { code: 'presignature_conflict' } });
+    const answer = await api.put('/requests/req_1', { presignature_id: 'q', naming }, 409);
+    expect(answer).toMatchObject({ error: { code: 'presignature_conflict' } });
   });
 
   it.each<[what: string, origin: () => string | undefined | Promise<string>, complaint: string]>([
@@ -405,12 +451,14 @@ describe('signing requests', () => {
     ['one that nobody has signed', () => 'gateway', 'presignature_id: '],
   ])('with %s are refused', async (_what, origin, complaint) => {
     const { api } = sealedBoard();
-    expect(await api.post('/requests', { id: 'req_1', message: 'm', presignature_id: 'p', origin: await origin() }, 403)).toMatchObject(refused('invalid_statement', complaint));
+    const answer = await api.post('/requests', { id: 'req_1', message: 'm', presignature_id: 'p', origin: await origin() }, 403);
+    expect(answer).toMatchObject(refused('invalid_statement', complaint));
     expect(await api.get('/requests')).toEqual([]);
   });
 
   it('with a presignature need an origin', async () => {
-    expect(await sealedBoard().api.post('/requests', { id: 'req_1', message: 'm', presignature_id: 'p' }, 400)).toMatchObject(refused('invalid_request', 'presignature_id: needs origin'));
+    const answer = await sealedBoard().api.post('/requests', { id: 'req_1', message: 'm', presignature_id: 'p' }, 400);
+    expect(answer).toMatchObject(refused('invalid_request', 'presignature_id: needs origin'));
   });
 
   it.each(['pending', 'failed'])('of the gateway take the place of a %s one that is not', async (state) => {
@@ -444,7 +492,8 @@ describe('signing requests', () => {
 describe('health', () => {
   it('names the roster that is checked against', async () => {
     expect(await sealedBoard().api.get('/health')).toMatchObject({ roster: file.hash });
-    expect(await caller(testBoard({}, { verifier: verifierFor(members(4, 3, 'plain').roster) }).app).get('/health')).toMatchObject({ roster: null });
+    const plainBoard = testBoard({}, { verifier: verifierFor(members(4, 3, 'plain').roster) });
+    expect(await caller(plainBoard.app).get('/health')).toMatchObject({ roster: null });
   });
 });
 
@@ -470,7 +519,8 @@ describe.each([
     await api.post('/requests', { id: 'req_2', message: 'm' }, 409);
     await api.put('/requests/req_2', { presignature_id: 'p', naming: JWS });
     await api.put('/requests/req_2', { refusal: JWS });
-    expect(await api.put('/requests/req_2', { refusal: 'dd.ee.ff' })).toMatchObject({ presignature_id: 'p', naming: JWS, refusals: [JWS, 'dd.ee.ff'] });
+    const record = await api.put('/requests/req_2', { refusal: 'dd.ee.ff' });
+    expect(record).toMatchObject({ presignature_id: 'p', naming: JWS, refusals: [JWS, 'dd.ee.ff'] });
     await api.post('/publickey', { public_key: newSigner().publicKey });
   });
 
@@ -485,7 +535,9 @@ describe.each([
     await api.put('/requests/req_1', { presignature_id: 'p', naming: `a.b.${'c'.repeat(96)}` });
     expect((await stored()) - before).toBe(257 * 2 * 100);
     await api.put('/requests/req_1', { status: 'failed', reason: 'x' });
-    for (const field of [{ refusal: `a.b.${'c'.repeat(4093)}` }, { presignature_id: 'p', naming: `a.b.${'c'.repeat(4093)}` }]) await api.put('/requests/req_1', field, 400);
+    const tooLong = `a.b.${'c'.repeat(4093)}`;
+    await api.put('/requests/req_1', { refusal: tooLong }, 400);
+    await api.put('/requests/req_1', { presignature_id: 'p', naming: tooLong }, 400);
   });
 
   it('what does not fit is refused, and nothing of it is done', async () => {
@@ -503,7 +555,8 @@ describe.each([
     await api.put('/nodes/node-1', await heartbeatOf({ ...STATUS, attempts }));
     const one = await stored();
     expect(one).toBeGreaterThan(4 * 1_000);
-    for (let k = 1; k < 4; k += 1) await api.put('/nodes/node-1', await heartbeatOf({ ...STATUS, attempts: attempts.toReversed() }, { sequence: k }));
+    const reversed = { ...STATUS, attempts: attempts.toReversed() };
+    for (let k = 1; k < 4; k += 1) await api.put('/nodes/node-1', await heartbeatOf(reversed, { sequence: k }));
     expect(await stored()).toBe(one);
   });
 

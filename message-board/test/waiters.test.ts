@@ -7,7 +7,10 @@ const never = new AbortController().signal;
 it('news in no hurry wakes a reader once, a moment later; other news at once', async () => {
   const waiters = new Waiters(10, systemClock);
   const woken: string[] = [];
-  const wait = async (name: string, ms: number): Promise<void> => void woken.push(`${name} ${String(await waiters.wait('topic', ms, never))}`);
+  const wait = async (name: string, ms: number): Promise<void> => {
+    const hasNews = await waiters.wait('topic', ms, never);
+    woken.push(`${name} ${String(hasNews)}`);
+  };
   const first = wait('first', 30_000);
   for (let k = 0; k < 5; k++) waiters.wakeSoon('topic');
   await new Promise(setImmediate);

@@ -229,7 +229,8 @@ function scripted() {
 describe('liveness', () => {
   it('ends with the last heartbeat that is recent enough, and is told once', async () => {
     const { at, changes } = scripted();
-    expect([await at(0, 0), await at(500, 500), await at(1_000, 1_000), await at(1_001, 1_001), await at(2_000, 2_000)]).toEqual([true, true, true, false, false]);
+    const live = [await at(0, 0), await at(500, 500), await at(1_000, 1_000), await at(1_001, 1_001), await at(2_000, 2_000)];
+    expect(live).toEqual([true, true, true, false, false]);
     expect(changes).toEqual([true, false]);
   });
 
@@ -267,8 +268,10 @@ interface Said {
 const NODE_STATUS: NodeStatus = { ...READY_STATUS, incarnation: 'of-1', stage: 'keygen' };
 
 /** What node-2 states, unless something is changed about it. */
-function heartbeat({ signer = present(sealedCluster.identities[1]), roster = sealedCluster.roster, started = 1_000, sequence = 5, status = {} }: Said = {}) {
-  return heartbeatOf({ ...NODE_STATUS, ...status }, { started, sequence, ...(signer === null ? {} : { signer: { identity: signer, roster } }) });
+function heartbeat(said: Said = {}) {
+  const { signer: identity = present(sealedCluster.identities[1]), roster = sealedCluster.roster } = said;
+  const { started = 1_000, sequence = 5, status = {} } = said;
+  return heartbeatOf({ ...NODE_STATUS, ...status }, { started, sequence, ...(identity === null ? {} : { signer: { identity, roster } }) });
 }
 
 describe('what a node is said to say', () => {
@@ -283,7 +286,11 @@ describe('what a node is said to say', () => {
       () => heartbeat({ signer: Identity.parse(identityText('node-2', 'of another cluster')) }),
     ],
     ['signed by another member', /^presence: signed by node-3/, () => heartbeat({ signer: present(sealedCluster.identities[2]) })],
-    ['signed for another roster', /another roster/, () => heartbeat({ roster: new Roster({ ...sealedCluster.roster.file, cluster: 'f'.repeat(32) }) })],
+    [
+      'signed for another roster',
+      /another roster/,
+      () => heartbeat({ roster: new Roster({ ...sealedCluster.roster.file, cluster: 'f'.repeat(32) }) }),
+    ],
     ['in part of another member', /^pool: signed by node-3/, async () => {
       const { pool } = (await heartbeat({ signer: present(sealedCluster.identities[2]) })).statements;
       return { statements: { ...(await heartbeat()).statements, pool } };
