@@ -6,7 +6,7 @@ import { judge } from '../../src/evidence/judge.js';
 import { FEW_REPETITIONS } from '../util/small_shares.js';
 import { fieldsOf, malformedForms, plausible } from '../util/alterations.js';
 import { parseMessage, variantOf } from '../util/messages.js';
-import { replaceAt } from '../util/proofs.js';
+import { replaceAt, type Json } from '../util/proofs.js';
 import { caseWith, failedNonce, PARTIES, runs, signingSetting, type Run } from '../util/runs.js';
 
 const sameSlot = (a: SignedMessage, b: SignedMessage): boolean =>
@@ -135,6 +135,19 @@ describe('an accuser after the identification phase', () => {
 
   it('is named itself when it was the cheat', () => {
     expect(judge(caseWith(run, messages)).map(({ party, code }) => `${code}:${party}`)).toEqual(['inconsistent_presignature:0']);
+  });
+
+  // What the others have proven to it is about the K that they saw, so that their proofs fail with another one.
+  it('convicts nobody who has echoed another first message than it shows', () => {
+    const shown = messages.flatMap((message) => {
+      if (message.sender !== 0) return [message];
+      const { Round1a: first, Round1b: proofs } = parseMessage(message.payload) as Record<string, { [field: string]: Json }>;
+      // Its own proofs of round 1 would convict itself before anything else is looked at.
+      if (proofs !== undefined) return [];
+      return [first === undefined ? message : { ...message, payload: JSON.stringify({ Round1a: { ...first, K: first['G'] } }) }];
+    });
+    const convicted = judge(caseWith(run, shown)).map(({ party }) => party);
+    expect(convicted.filter((party) => party !== 0)).toEqual([]);
   });
 
   it('convicts nobody but itself', () => {

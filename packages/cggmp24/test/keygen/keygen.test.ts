@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import fc from 'fast-check';
-import { encodePoint, G, multiply, toScalar } from '../../src/math/curve.js';
+import { encodePoint, G, GROUP_ORDER, multiply, toScalar } from '../../src/math/curve.js';
 import { lagrange } from '../../src/math/polynomial.js';
 import { minSigners, parseCoreKeyShare, serializeCoreKeyShare, type CoreKeyShare } from '../../src/key_share/core.js';
 import type { ChainCodeMode } from '../../src/keygen/context.js';
@@ -13,6 +13,7 @@ import { seededRng } from '../../src/testing/seeded_rng.js';
 import { outputs, simulate, type SimulateOptions } from '../../src/testing/simulate.js';
 import { ending } from '../util/blame.js';
 import { recordRun } from '../util/messages.js';
+import { scalarDraw, scriptedRng } from '../util/scripted_rng.js';
 
 const executionId = utf8ToBytes('a key');
 
@@ -145,6 +146,17 @@ describe('the chain code', () => {
   it('left out by one alone is a different transcript, and nobody gets a key', () => {
     const { outcomes } = run(['absent', 'none', 'none'], 2);
     expect(outcomes.map(ending)).toEqual(['invalid_decommitment:1,2', 'invalid_decommitment:0', 'invalid_decommitment:0']);
+  });
+});
+
+describe.each([2, null])('secrets that add up to zero, %s of 3', (threshold) => {
+  it('give no key, and nobody is blamed', () => {
+    const sessions = [5n, 7n, GROUP_ORDER - 12n].map((secret, index) => {
+      // The first scalar that a party draws is its part of the key.
+      const own = { executionId, index, parties: 3, rng: scriptedRng(new Map([[32, [scalarDraw(secret)]]])) };
+      return threshold === null ? keygenNonThreshold(own) : keygen({ ...own, threshold });
+    });
+    expect(simulate(sessions).map(ending)).toEqual(['invalid_key:', 'invalid_key:', 'invalid_key:']);
   });
 });
 

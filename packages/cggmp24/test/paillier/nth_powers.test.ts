@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { mod } from '../../src/math/integer.js';
-import { randomUnit } from '../../src/math/random.js';
+import { randomUnit, type Rng } from '../../src/math/random.js';
 import { EncryptionKey } from '../../src/paillier/encryption_key.js';
 import { checkClaim, encryptionClaim, failedClaims, type NthPowerClaim } from '../../src/paillier/nth_powers.js';
 import { seededRng } from '../../src/testing/seeded_rng.js';
@@ -82,6 +82,29 @@ describe('claims that are settled together', () => {
     expect(product).toBe((first.power * second.power) % theirs.nn);
     expect([...failedClaims([third, ...cancelling])]).toEqual(cancelling);
     expect([...failedClaims([...cancelling, third])]).toEqual(cancelling);
+  });
+
+  it('weigh with 128 bits each, but for the first: a false claim passes no more often than one in 2^128', () => {
+    const { n } = theirs;
+    const weights: bigint[] = [];
+    const pow = (base: bigint, weight: bigint): bigint => {
+      weights.push(weight);
+      return theirs.modN.pow(base, weight);
+    };
+    const arithmetic = {
+      modN: { value: n, pow, powWith: (exponent: bigint) => theirs.modN.powWith(exponent) },
+      modNN: theirs.modNN,
+      nthPower: (r: bigint) => theirs.modNN.pow(r, n),
+      sampleNonce: (draw: Rng) => theirs.sampleNonce(draw),
+    };
+    expect(failedClaims(some(new EncryptionKey(n, arithmetic), 33)).size).toBe(0);
+    const [first, ...others] = weights;
+    expect(first).toBe(1n);
+    expect(others).toHaveLength(32);
+    // All 32 are below 2^120 in one of 2^256 runs.
+    expect(others.some((weight) => weight >> 120n > 0n)).toBe(true);
+    expect(others.every((weight) => weight >> 128n === 0n)).toBe(true);
+    expect(new Set(others).size).toBe(32);
   });
 
   it('with minus the power, which is the power of minus the root, pass or not as the weights fall; nobody else is suspected', () => {
