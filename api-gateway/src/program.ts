@@ -25,6 +25,7 @@ const service = createApp({ ...limits, roster, identity, board, clock: systemClo
 if (sealKey.kind === 'none') {
   logger.warn({ event: 'clear_text_files' }, 'SEAL_KEY is none: whoever can read the identity file can ask the nodes for signatures');
 }
+if (sealKey.warning !== null) logger.warn({ event: 'secret_file_readable' }, sealKey.warning);
 const stopping = new AbortController();
 const sweeping = service.gateway.run(stopping.signal);
 await runService(service, config, logger, async () => {

@@ -45,6 +45,9 @@ export async function runProcess(params: SecurityParams, configOf = configFor): 
     );
   }
 
+  const { warning } = member.sealKey;
+  if (warning !== null) logger.warn({ event: 'secret_file_readable' }, warning);
+
   const stopping = new AbortController();
   onStopSignal((signal) => {
     logger.info({ event: 'stopping', signal }, 'Node stopping');

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { request } from 'undici';
+import { SealKey } from 'sealing/seal_key';
+import { sealText } from 'sealing/sealed_file';
 import { TestBoard } from 'testkit/board';
 import { eventually } from './util/cluster.js';
 import { inFolder } from 'testkit/folder';
@@ -87,6 +89,22 @@ describe('the program', () => {
       const node = start({ ...env, MESSAGE_BOARD_URL: board.url });
       await eventually('it warns', () => node.logged('plain_roster') && node.logged('clear_text_files'));
       expect(node.output.stdout).toMatch(/"level":40,.*"event":"plain_roster"/);
+      node.child.kill('SIGTERM');
+      expect(await node.ended).toBe(0);
+      await board.close();
+    }));
+
+  it('warns when others can read the file with its key', () =>
+    inFolder(async (folder) => {
+      const board = await TestBoard.start();
+      const key = join(folder, 'key');
+      await writeFile(key, 'a'.repeat(64), { mode: 0o644 });
+      const sealKey = await SealKey.open({ kind: 'key-file', path: key });
+      const identity = await sealText(sealKey, { purpose: 'identity', owner: 'node-1' }, identityText('node-1'));
+      const env = await dataFolder(folder, 'node-1', members(), identity);
+      const node = start({ ...env, SEAL_KEY: `key-file:${key}`, MESSAGE_BOARD_URL: board.url });
+      await eventually('it goes on', () => node.logged('waiting_for_nodes'));
+      expect(node.output.stdout).toMatch(/"level":40,.*"event":"secret_file_readable","msg":"[^"]*key: others than its owner can read it/);
       node.child.kill('SIGTERM');
       expect(await node.ended).toBe(0);
       await board.close();

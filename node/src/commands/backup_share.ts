@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SECURITY_128 } from 'cggmp24';
 import { loadMember } from 'sealing/member';
-import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
+import { SealKeySourceSchema } from 'sealing/seal_key';
 import { openText, sealText } from 'sealing/sealed_file';
 import { z } from 'zod';
 import { DamagedFile } from '../base/errors.js';
@@ -11,7 +11,7 @@ import { nodeIndex } from '../base/utils.js';
 import { checkBackup, type Backup } from '../tools/backup.js';
 import { identityFile, NodeNameSchema, writeFirst } from '../tools/cluster_files.js';
 import { main, CommandFailure, UsageError } from '../tools/command.js';
-import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
+import { openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT, warnOf, warnOfOneFile } from '../tools/seal_key_option.js';
 
 const help = `Usage: backup-share --data DIR --name NAME --seal-key SPEC --backup-key SPEC --out FILE
 
@@ -35,6 +35,7 @@ Exit code: 0 written, 1 not written, 2 called wrongly.
 async function collect(folder: string, name: string, sealKey: z.infer<typeof SealKeySourceSchema>): Promise<Backup> {
   const files = { roster: join(folder, 'roster.json'), identity: join(folder, identityFile(name)) };
   const { roster, identity, sealKey: key } = await loadMember(name, files, sealKey);
+  warnOf(key.warning);
   const owner = { index: nodeIndex(name, roster.n) ?? 0, n: roster.n, t: roster.t, params: SECURITY_128 };
   const { keyShare, auxInfo } = keyFiles(folder, owner, key);
   const [share, aux] = await Promise.all([keyShare.load(), auxInfo.load()]).catch((error: unknown) => {
@@ -60,7 +61,8 @@ await main({
     if (backupKey.kind === 'none') throw new UsageError('--backup-key: a backup is never in clear text');
     const backup = await collect(data, name, sealKey);
     checkBackup(name, backup);
-    const key = await SealKey.open(backupKey);
+    const key = await openSealKey(backupKey);
+    await warnOfOneFile(sealKey, backupKey);
     const [label, text] = [{ purpose: 'backup', owner: name } as const, JSON.stringify(backup)];
     await writeFirst(out, await sealText(key, label, text));
     const written = await openText(key, label, await readFile(out, 'utf8'));

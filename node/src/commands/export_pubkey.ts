@@ -2,13 +2,13 @@ import { createPublicKey } from 'node:crypto';
 import { Point } from '@noble/secp256k1';
 import { encodePoint, parseCoreKeyShare, InvalidArgument } from 'cggmp24';
 import { Refused } from 'sealing/errors';
-import { SealKey, SealKeySourceSchema, type SealKeySource } from 'sealing/seal_key';
+import { SealKeySourceSchema, type SealKeySource } from 'sealing/seal_key';
 import { isSealed, labelOf, openText } from 'sealing/sealed_file';
 import { z } from 'zod';
 import { readText } from '../tools/cluster_files.js';
 import { main, CommandFailure, UsageError } from '../tools/command.js';
 import { DEFAULT_GATEWAY, fetchPublicKey, GatewayUrlSchema } from '../tools/gateway_client.js';
-import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
+import { openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: export-pubkey [--gateway URL | --key-share FILE [--seal-key SPEC]]
 
@@ -52,7 +52,7 @@ async function readPublicKey(path: string, source: SealKeySource | undefined): P
 async function opened(file: string, source: SealKeySource | undefined): Promise<string> {
   if (!isSealed(file)) return file;
   if (source === undefined) throw new UsageError('--seal-key: is required, the file is sealed');
-  return openText(await SealKey.open(source), { purpose: 'key-share', owner: labelOf(file)?.owner ?? 'node-1' }, file);
+  return openText(await openSealKey(source), { purpose: 'key-share', owner: labelOf(file)?.owner ?? 'node-1' }, file);
 }
 
 function toPem(key: Point): string {

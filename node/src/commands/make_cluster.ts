@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
-import { SealKey, SealKeySourceSchema, type SealKeySource } from 'sealing/seal_key';
+import { SealKeySourceSchema, type SealKey, type SealKeySource } from 'sealing/seal_key';
 import { systemRandom } from 'service/random';
 import { z } from 'zod';
 import { describeRoster, identityFile, makeRoster, readCard, writeFirst, writeIdentity } from '../tools/cluster_files.js';
 import { main, CommandFailure, UsageError } from '../tools/command.js';
-import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
+import { openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: make-cluster --nodes N --threshold T --out DIR [--plain] --seal-key SPEC
        make-cluster --cards FILE… --threshold T --out DIR [--plain]
@@ -53,7 +53,7 @@ async function withIdentities(n: number, threshold: number, plain: boolean, out:
   const identities = [...Array.from({ length: n }, (_, index) => `node-${index + 1}`), 'gateway'].map((name) => Identity.generate(name));
   const cards = identities.map(({ publicIdentity }) => publicIdentity);
   const roster = makeRoster({ threshold, plain, cards }, systemRandom);
-  await writeCluster(out, identities, roster, await SealKey.open(source));
+  await writeCluster(out, identities, roster, await openSealKey(source));
   return roster;
 }
 

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { Identity, MemberNameSchema } from 'sealing/identity';
-import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
+import { SealKeySourceSchema } from 'sealing/seal_key';
 import { z } from 'zod';
 import { cardText, identityFile, writeFirst, writeIdentity } from '../tools/cluster_files.js';
 import { main } from '../tools/command.js';
-import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
+import { openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: make-identity --name NAME --out DIR --seal-key SPEC
 
@@ -26,7 +26,7 @@ await main({
   options: z.object({ name: MemberNameSchema, out: z.string().min(1), 'seal-key': SealKeySourceSchema }),
   environment: sealKeyEnvironment,
   run: async ({ name, out, 'seal-key': source }) => {
-    const sealKey = await SealKey.open(source);
+    const sealKey = await openSealKey(source);
     const identity = Identity.generate(name);
     const card = cardText(identity.publicIdentity);
     await writeIdentity(join(out, identityFile(name)), identity, sealKey);

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { SECURITY_128 } from 'cggmp24';
 import { pino } from 'pino';
-import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
+import { SealKeySourceSchema } from 'sealing/seal_key';
 import { systemClock } from 'service/clock';
 import { systemRandom } from 'service/random';
 import { z } from 'zod';
@@ -14,7 +14,7 @@ import { NEEDED } from '../primes/safe_primes.js';
 import { workerThreads, WorkerPool } from '../workers/worker_pool.js';
 import { NodeNameSchema } from '../tools/cluster_files.js';
 import { main, CommandFailure } from '../tools/command.js';
-import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
+import { openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const MOST = 10_000;
 const CORES = availableParallelism();
@@ -79,7 +79,7 @@ await main({
   }),
   environment: sealKeyEnvironment,
   run: async ({ data, name: nodeId, count, workers, 'seal-key': source }) => {
-    const sealKey = await SealKey.open(source);
+    const sealKey = await openSealKey(source);
     await openDataFolder(data);
     const folder = new PrimeFolder({ folder: data, nodeId, sealKey, params: SECURITY_128, clock: systemClock, random: systemRandom });
     // With another key, or a damaged file, the node would not start.

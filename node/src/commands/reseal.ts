@@ -2,13 +2,13 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Refused } from 'sealing/errors';
 import { MemberNameSchema } from 'sealing/identity';
-import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
+import { SealKeySourceSchema, type SealKey } from 'sealing/seal_key';
 import { isSealed, openText, sealText, type Label } from 'sealing/sealed_file';
 import { z } from 'zod';
 import { writeAtomically } from '../storage/files.js';
 import { readText } from '../tools/cluster_files.js';
 import { main, CommandFailure } from '../tools/command.js';
-import { SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
+import { openSealKey, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: reseal --data DIR --name NAME --from SPEC --to SPEC
 
@@ -70,7 +70,7 @@ await main({
   help,
   options: z.object({ data: z.string().min(1), name: MemberNameSchema, from: SealKeySourceSchema, to: SealKeySourceSchema }),
   run: async ({ data, name, from, to }) => {
-    const [oldKey, newKey] = [await SealKey.open(from), await SealKey.open(to)];
+    const [oldKey, newKey] = [await openSealKey(from), await openSealKey(to)];
     const files = await readdir(data).catch(() => {
       throw new CommandFailure(`${data}: cannot be read`);
     });

@@ -2,14 +2,14 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadRoster } from 'sealing/member';
 import { Roster } from 'sealing/roster';
-import { SealKey, SealKeySourceSchema } from 'sealing/seal_key';
+import { SealKeySourceSchema, type SealKey } from 'sealing/seal_key';
 import { labelOf, openText, sealText, type Label } from 'sealing/sealed_file';
 import { z } from 'zod';
 import { openDataFolder } from '../storage/key_store.js';
 import { parseBackup, type Backup } from '../tools/backup.js';
 import { identityFile, readText, writeFirst } from '../tools/cluster_files.js';
 import { main, CommandFailure } from '../tools/command.js';
-import { sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
+import { openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT, warnOfOneFile } from '../tools/seal_key_option.js';
 
 const help = `Usage: restore-share --backup FILE --backup-key SPEC --roster ROSTER --data DIR --seal-key SPEC
 
@@ -38,7 +38,7 @@ async function requireEmpty(folder: string): Promise<void> {
 async function openBackup(path: string, source: z.infer<typeof SealKeySourceSchema>): Promise<{ owner: string; backup: Backup }> {
   const file = await readText(path);
   const owner = labelOf(file)?.owner ?? 'node-1';
-  const text = await openText(await SealKey.open(source), { purpose: 'backup', owner }, file);
+  const text = await openText(await openSealKey(source), { purpose: 'backup', owner }, file);
   return { owner, backup: parseBackup(owner, text) };
 }
 
@@ -69,7 +69,8 @@ await main({
     const saved = Roster.parse(backup.roster);
     const fingerprints = `is of the cluster with the fingerprint ${saved.fingerprint}, and the roster has ${roster.fingerprint}`;
     if (saved.hash !== roster.hash) throw new CommandFailure(`${path}: ${fingerprints}`);
-    const sealKey = await SealKey.open(source);
+    const sealKey = await openSealKey(source);
+    await warnOfOneFile(source, backupKey);
     await requireEmpty(data);
     await writeNode(data, owner, backup, sealKey);
     return `✓ ${data}: ready to be the data folder of ${owner}\n`;

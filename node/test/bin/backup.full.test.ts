@@ -23,7 +23,7 @@ let rosterFile: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'backup-'));
   const put = async (name: string, text: string): Promise<string> => {
-    await writeFile(join(root, name), text);
+    await writeFile(join(root, name), text, { mode: 0o600 });
     return join(root, name);
   };
   keys = {
@@ -98,6 +98,17 @@ describe('a backup', () => {
     expect(await openFile(join(to, 'aux_info_node-2.json'), keys.new, 'aux-info')).toBe(serializeAuxInfo(present(shares[1]).aux));
     expect(await openFile(join(to, 'identity_node-2.json'), keys.new, 'identity')).toBe(identityText('node-2'));
     expect(Roster.parse(await readFile(join(to, 'roster.json'), 'utf8')).hash).toBe(roster.hash);
+  });
+
+  it('is made with a warning when its key and that of the files are one file', async () => {
+    const out = join(root, 'one_key.json');
+    const specs = ['--seal-key', keys.node, '--backup-key', keys.node];
+    const made = await runProgram('backup_share', '--data', data, '--name', 'node-2', ...specs, '--out', out);
+    expect(made).toMatchObject({ code: 0, stderr: expect.stringMatching(/^Warning: the backup key and the seal key are one file\./) });
+    expect(await runProgram('restore_share', '--backup', out, '--backup-key', keys.node, '--roster', rosterFile,
+      '--data', join(root, 'one_key'), '--seal-key', keys.node)).toMatchObject(
+      { code: 0, stderr: expect.stringMatching(/^Warning: the backup key and the seal key are one file\./) },
+    );
   });
 
   it('is restored into an empty folder only', async () => {

@@ -11,7 +11,7 @@ let sealKey: string;
 let count = 0;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'make-cluster-'));
-  await writeFile(join(root, 'key'), 'a'.repeat(64));
+  await writeFile(join(root, 'key'), 'a'.repeat(64), { mode: 0o600 });
   sealKey = `key-file:${join(root, 'key')}`;
 });
 afterAll(() => rm(root, { recursive: true }));

@@ -15,7 +15,7 @@ async function withPrimes(count: number, use: (data: string, spec: string, folde
   await inFolder(async (root) => {
     const [data, keyFile] = [join(root, 'data'), join(root, 'key')];
     await mkdir(data, { mode: 0o755 });
-    await writeFile(keyFile, 'a'.repeat(64));
+    await writeFile(keyFile, 'a'.repeat(64), { mode: 0o600 });
     const spec = `key-file:${keyFile}`;
     const sealKey = await SealKey.open(SealKeySourceSchema.parse(spec));
     const system = { clock: systemClock, random: systemRandom };
@@ -39,7 +39,7 @@ describe('make-primes', () => {
   it('refuses a folder whose primes it cannot open, before it searches', () =>
     withPrimes(1, async (data, spec) => {
       const other = `${spec.slice('key-file:'.length)}-2`;
-      await writeFile(other, 'b'.repeat(64));
+      await writeFile(other, 'b'.repeat(64), { mode: 0o600 });
       const { code, stdout, stderr } = await make(data, `key-file:${other}`, '2');
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
       expect(stderr).toMatch(/prime_node-2\..*sealed under another key.*Nothing was made\n$/);
@@ -49,7 +49,7 @@ describe('make-primes', () => {
   it('leaves what reseal puts under another key', () =>
     withPrimes(2, async (data, spec) => {
       const other = `${spec.slice('key-file:'.length)}-2`;
-      await writeFile(other, 'b'.repeat(64));
+      await writeFile(other, 'b'.repeat(64), { mode: 0o600 });
       const resealed = await runProgram('reseal', '--data', data, '--name', 'node-2', '--from', spec, '--to', `key-file:${other}`);
       expect(resealed).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^(✓ .*\/prime_node-2\.[^\n]*\n){2}$/) });
       expect(await make(data, `key-file:${other}`, '2')).toMatchObject({ code: 0, stderr: '' });

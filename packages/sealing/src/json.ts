@@ -1,22 +1,91 @@
-/** Reading what comes from outside: JSON by its schema, bytes in base64url. */
+/** Reading what comes from outside: bytes as text, JSON by its schema, bytes in base64url. Each has one meaning, or is refused. */
 import type { z } from 'zod';
 import { Refused } from './errors.js';
+
+/** Of a key that is shown in a complaint. */
+const MAX_KEY_LENGTH = 64;
+const QUOTE = '"'.charCodeAt(0);
+const COLON = ':'.charCodeAt(0);
+const OPENING_BRACE = '{'.charCodeAt(0);
+const CLOSING_BRACE = '}'.charCodeAt(0);
+/** A byte order mark stays: it is part of a passphrase that begins with it. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Is this the canonical base64url of some bytes? Every other spelling of the same bytes is not. */
 export function isCanonical(text: string): boolean {
   return Buffer.from(text, 'base64url').toString('base64url') === text;
 }
 
-/** @throws Refused naming the field */
+/** The text of these bytes. Others than UTF-8 would become replacement characters: different files would be one text. @throws Refused */
+export function decodeUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new Refused(`${what}: is not UTF-8`);
+  }
+}
+
+/** @throws Refused naming the field, also when an object has a key twice: two programs could each take another of the two values */
 export function parseJson<T>(schema: z.ZodType<T>, text: string, what: string): T {
+  const parsed = schema.safeParse(parseJsonValue(text, what));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Refused(`${what}: ${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`);
+}
+
+/** @throws Refused when it is not JSON, or an object in it has a key twice */
+export function parseJsonValue(text: string, what: string): unknown {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
     throw new Refused(`${what}: is not JSON`);
   }
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Refused(`${what}: ${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`);
+  const key = repeatedKey(text);
+  if (key !== null) throw new Refused(`${what}: ${key}: is there twice`);
+  return json;
+}
+
+/** A key that an object in this JSON has twice, cut to a length that can be shown; null when there is none. Never throws, whatever it is. */
+export function repeatedKey(text: string): string | null {
+  /** Of each object around the present place. A key belongs to the innermost: an array has none. */
+  const objects: Set<string>[] = [];
+  let key = '';
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at);
+    if (character === QUOTE) {
+      const end = endOfString(text, at);
+      key = text.slice(at, end + 1);
+      at = end;
+    } else if (character === OPENING_BRACE) {
+      objects.push(new Set());
+    } else if (character === CLOSING_BRACE) {
+      objects.pop();
+    } else if (character === COLON) {
+      const name = unquoted(key);
+      const known = objects.at(-1);
+      if (known?.has(name) === true) return name.slice(0, MAX_KEY_LENGTH);
+      known?.add(name);
+    }
+  }
+  return null;
+}
+
+/** Where the string ends that begins here. A quote after an odd number of backslashes belongs to it. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let before = end - 1;
+    while (text[before] === '\\') before--;
+    if ((end - before) % 2 === 1) return end;
+  }
+  return text.length;
+}
+
+/** `"a"` and `"\u0061"` are one key. */
+function unquoted(key: string): string {
+  try {
+    return String(JSON.parse(key));
+  } catch {
+    return key;
+  }
 }

@@ -1,14 +1,15 @@
 /** What seals the secret files of a member: the source of the key, and the keys that are derived from it. */
 import { execFile } from 'node:child_process';
 import { hkdf, randomBytes, scrypt, type ScryptOptions } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { inspectSymbol } from './inspect.js';
 import { Refused, systemCode } from './errors.js';
+import { decodeUtf8 } from './json.js';
 
 export type SealKeySource =
-  /** The file's text without the line feed at its end; scrypt makes a key of it. */
+  /** The file's text, in UTF-8, without the line feed at its end; scrypt makes a key of it. */
   | { readonly kind: 'passphrase-file'; readonly path: string }
   /** 64 hexadecimal digits. */
   | { readonly kind: 'key-file'; readonly path: string }
@@ -23,6 +24,8 @@ export const SEAL_KEY_FORMS =
 
 const MIN_PASSPHRASE_CHARACTERS = 12;
 const MAX_FILE_BYTES = 4096;
+/** Mode bits: the group, or everybody, may read it. */
+const READABLE_BY_OTHERS = 0o044;
 /** A key service can be far away. Smaller: a slow answer is too late. Larger: a program that hangs delays the start for longer. */
 const COMMAND_TIMEOUT_MS = 30_000;
 /** scrypt's parameters (RFC 7914): each guess at the passphrase takes 128 MiB of memory. */
@@ -67,6 +70,8 @@ export class SealKey {
   private constructor(
     readonly kind: 'passphrase' | 'key' | 'none',
     secret: Buffer,
+    /** What its operator should change, though the key can be used; null when there is nothing. It names the file, and no secret. */
+    readonly warning: string | null = null,
   ) {
     this.#secret = secret;
   }
@@ -79,15 +84,10 @@ export class SealKey {
     switch (source.kind) {
       case 'none':
         return SealKey.none;
-      case 'passphrase-file': {
-        const text = (await readText(source.path)).replace(/\r?\n$/, '');
-        if (text.length < MIN_PASSPHRASE_CHARACTERS) {
-          throw new Refused(`${source.path}: a passphrase must have at least ${MIN_PASSPHRASE_CHARACTERS} characters`);
-        }
-        return new SealKey('passphrase', Buffer.from(text));
-      }
+      case 'passphrase-file':
+        return new SealKey('passphrase', passphraseOf(await readText(source.path), source.path), await exposure(source.path));
       case 'key-file':
-        return new SealKey('key', keyOf(await readText(source.path), source.path));
+        return new SealKey('key', keyOf(await readText(source.path), source.path), await exposure(source.path));
       case 'command':
         return new SealKey('key', keyOf(await outputOf(source.program, source.args), `the command ${source.program}`));
     }
@@ -137,6 +137,15 @@ async function derive(secret: Buffer, salt: string): Promise<Uint8Array> {
   return new Uint8Array(await promisify(hkdf)('sha256', secret, Buffer.from(salt, 'base64url'), 'threshold-signing/sealed-file', 32));
 }
 
+function passphraseOf(file: string, where: string): Buffer {
+  const text = file.replace(/\r?\n$/, '');
+  if (text.length < MIN_PASSPHRASE_CHARACTERS) {
+    throw new Refused(`${where}: a passphrase must have at least ${MIN_PASSPHRASE_CHARACTERS} characters`);
+  }
+  if (text.trim() === '') throw new Refused(`${where}: a passphrase must have other characters than white space`);
+  return Buffer.from(text);
+}
+
 function keyOf(text: string, where: string): Buffer {
   const digits = text.trim();
   if (!/^[0-9a-fA-F]{64}$/.test(digits)) throw new Refused(`${where}: must give 64 hexadecimal digits, and nothing else`);
@@ -144,11 +153,17 @@ function keyOf(text: string, where: string): Buffer {
 }
 
 async function readText(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+  const bytes = await readFile(path).catch((error: unknown) => {
     throw new Refused(`${path}: cannot be read (${systemCode(error)})`);
   });
-  if (text.length > MAX_FILE_BYTES) throw new Refused(`${path}: is longer than ${MAX_FILE_BYTES} bytes`);
-  return text;
+  if (bytes.length > MAX_FILE_BYTES) throw new Refused(`${path}: is longer than ${MAX_FILE_BYTES} bytes`);
+  return decodeUtf8(bytes, path);
+}
+
+async function exposure(path: string): Promise<string | null> {
+  const { mode } = await stat(path);
+  if ((mode & READABLE_BY_OTHERS) === 0) return null;
+  return `${path}: others than its owner can read it (mode ${(mode & 0o777).toString(8).padStart(4, '0')}). Give it the mode 0600`;
 }
 
 /** What a program prints. Its output, its arguments and its complaints stay out of errors: any of them may be secret. */

@@ -13,9 +13,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-async function fileOf(text: string): Promise<string> {
+async function fileOf(text: string | Uint8Array, mode = 0o600): Promise<string> {
   const path = join(folder, 'secret');
   await writeFile(path, text);
+  await chmod(path, mode);
   return path;
 }
 /** A Node.js program of one line, as the external command. */
@@ -98,6 +99,28 @@ describe('a key', () => {
   });
 });
 
+describe('the file of a key or passphrase', () => {
+  const KINDS = ['passphrase-file', 'key-file'] as const;
+
+  it.each([0o644, 0o640, 0o604, 0o666])('with the mode %o comes with a warning: others can read it', async (mode) => {
+    const path = await fileOf(KEY, mode);
+    for (const kind of KINDS) {
+      expect((await SealKey.open({ kind, path })).warning).toBe(
+        `${path}: others than its owner can read it (mode 0${mode.toString(8)}). Give it the mode 0600`,
+      );
+    }
+  });
+
+  it('comes without one when only its owner can read it; so does a key that is in no file', async () => {
+    for (const mode of [0o600, 0o400]) {
+      const path = await fileOf(KEY, mode);
+      for (const kind of KINDS) expect((await SealKey.open({ kind, path })).warning).toBeNull();
+    }
+    expect((await command('console.log(process.argv[1])', KEY)).warning).toBeNull();
+    expect(SealKey.none.warning).toBeNull();
+  });
+});
+
 describe('an external command', () => {
   it('is run without a shell', async () => {
     const mark = join(folder, 'shell');
@@ -166,6 +189,32 @@ describe('a passphrase', () => {
   it('has twelve characters at least', async () => {
     const complaint = await refusal(() => open('short pass\n'));
     expect(complaint).toBe(`${join(folder, 'secret')}: a passphrase must have at least 12 characters`);
+  });
+
+  it.each([
+    ['Latin-1', Buffer.alloc(12, 0xe0)],
+    ['cut in the middle of a character', Buffer.from(`${PASSPHRASE}é`).subarray(0, -1)],
+    ['UTF-16', Buffer.from(PASSPHRASE, 'utf16le').fill(0xd8, 1, 2)],
+  ])('is refused in %s: what is not UTF-8 would be one passphrase with other bytes', async (_encoding, bytes) => {
+    const path = await fileOf(bytes);
+    for (const kind of ['passphrase-file', 'key-file'] as const) {
+      expect(await refusal(() => SealKey.open({ kind, path }))).toBe(`${path}: is not UTF-8`);
+    }
+  });
+
+  it('keeps a byte order mark, as it always has', async () => {
+    const { kdf, key } = await (await open(`\uFEFF${PASSPHRASE}`)).newKey();
+    expect(Buffer.from(await (await open(PASSPHRASE)).keyFor(kdf)).equals(key)).toBe(false);
+  });
+
+  it.each([' '.repeat(12), '\t'.repeat(20), `${' \u00a0\u2003'.repeat(5)}\n`])('is not white space alone: %j', async (text) => {
+    expect(await refusal(() => open(text))).toBe(`${join(folder, 'secret')}: a passphrase must have other characters than white space`);
+  });
+
+  it('is at most 4096 bytes long, and é is two', async () => {
+    const path = await fileOf('é'.repeat(2049));
+    expect(await refusal(() => SealKey.open({ kind: 'passphrase-file', path }))).toBe(`${path}: is longer than 4096 bytes`);
+    expect((await open('é'.repeat(2048))).kind).toBe('passphrase');
   });
 
   it('does not do for a file under a key, nor a key for a file under a passphrase', async () => {
