@@ -5,7 +5,7 @@ import { LEVELS, LevelSchema } from 'service/log';
 const MIB = 1024 * 1024;
 const DAY = 86_400;
 
-/** The board's environment: name, range, default and what it is for. */
+/** The settings in the board's environment: name, range, default and what each is for. */
 export const ConfigSchema = z.object({
   HOST: z.string().default('127.0.0.1').describe('address it is served at; 0.0.0.0: reachable from other machines and containers'),
   PORT: integer(0, 65_535, 8080).describe('port it is served at; 0: a free one'),
@@ -25,7 +25,7 @@ export const ConfigSchema = z.object({
 });
 export type Config = z.infer<typeof ConfigSchema>;
 
-/** The configuration as `createApp` takes it. */
+/** The limits as `createApp` takes them, with times in milliseconds. */
 export function appLimits(config: Config) {
   return {
     maxBodyBytes: config.MAX_BODY_BYTES,

@@ -7,7 +7,7 @@ import { runService } from 'service/serve';
 import { appLimits, ConfigSchema } from './config.js';
 import { createApp, verifierFor } from './server/app.js';
 
-/** What is old is forgotten this late at most. With a smaller value, all unfinished work is looked at more often. */
+/** The board looks for old work this often. With a smaller value, that costs more time. With a larger one, old work is kept longer. */
 const EXPIRE_EVERY_MS = 5_000;
 
 const { config, roster } = await configure({

@@ -7,16 +7,25 @@ import type {
 import { ServiceError } from 'service/errors';
 import { JsonClient, type JsonClientOptions } from 'service/json_client';
 
-export interface Waiting {
-  /** Milliseconds to wait for news, at most 30,000. */
+/** How long to wait for an answer. */
+export interface WaitOptions {
+  /** How long the board may hold back an empty answer, in milliseconds, at most 30,000. */
   readonly wait?: number | undefined;
   /** Ends the call. */
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Reading extends Waiting {
-  /** Id of the last element seen: only later ones are read. */
+/** Where in a list to begin. */
+export interface ReadOptions extends WaitOptions {
+  /** Id of the last element seen. Only later ones are read. */
   readonly after?: string | undefined;
+}
+
+/** Which requests to list. */
+export interface ListRequestsOptions extends ReadOptions {
+  readonly status?: Status;
+  /** Revision of the last element seen. Only what has changed since is read. */
+  readonly changedAfter?: string | undefined;
 }
 
 const RequestListSchema = z.array(contract.RequestRecordSchema);
@@ -26,19 +35,20 @@ const PartialSignatureListSchema = z.array(contract.PartialSignatureSchema);
 const NodeListSchema = z.array(contract.NodeRecordSchema);
 
 /**
- * The message board, as gateway and nodes see it: one method for each route of the contract, answers parsed by it.
+ * The message board, as gateway and nodes see it: one method for each route of the contract. Answers are parsed by the contract.
  *
- * Every call is idempotent. When no answer comes, or 502 to 504, it is tried again with growing, jittered pauses (`createRequest` only when it
- * has an id of its own). A 4xx is never tried again.
+ * A call is tried again, with growing and random pauses, when no answer comes or one of 502 to 504. That is safe, because the board takes
+ * the same call twice as once. `createRequest` without an id, and `putNode`, are tried only once. A 4xx is never tried again.
  *
- * @throws ServiceError when the board says no; TransportError when there was no usable answer; the signal's reason when it aborted
+ * Every method throws ServiceError when the board says no, TransportError when there is no usable answer, and the signal's reason when
+ * the signal aborts.
  */
 export class BoardClient {
   readonly #http: JsonClient;
   #instance: string | undefined;
   readonly #restartListeners = new Set<() => void>();
 
-  /** @param url of the board, `http://host:port` */
+  /** @param url of the board: `http://host:port` */
   constructor(url: string, options: Omit<JsonClientOptions, 'onHeaders'> = {}) {
     this.#http = new JsonClient(url, {
       ...options,
@@ -48,7 +58,7 @@ export class BoardClient {
     });
   }
 
-  /** Calls back when an answer shows that the board was restarted and has forgotten everything. @returns how to unsubscribe */
+  /** Calls back when an answer shows that the board was restarted. It has then forgotten everything. @returns how to unsubscribe */
   onRestart(callback: () => void): () => void {
     this.#restartListeners.add(callback);
     return () => {
@@ -56,91 +66,103 @@ export class BoardClient {
     };
   }
 
+  /** Without `id` the board makes one. */
   createRequest(body: CreateRequest, signal?: AbortSignal): Promise<RequestRecord> {
     return this.#http.post('/requests', body, contract.RequestRecordSchema, { signal, once: body.id === undefined });
   }
 
-  /** `changedAfter` (then without `after`) reads in order of change; begin with `'0'`. */
-  listRequests(query: Reading & { readonly status?: Status; readonly changedAfter?: string | undefined } = {}): Promise<RequestRecord[]> {
+  /** With `changedAfter`, which excludes `after`, in order of change. Begin with `'0'`. */
+  listRequests(query: ListRequestsOptions = {}): Promise<RequestRecord[]> {
     const { signal, changedAfter, ...rest } = query;
     return this.#http.get('/requests', RequestListSchema, { query: { ...rest, changed_after: changedAfter }, signal });
   }
 
-  /** With `status` and `wait`: held until the status is no longer that one. @returns undefined when it is unknown */
-  getRequest(id: string, query: Waiting & { readonly status?: Status } = {}): Promise<RequestRecord | undefined> {
+  /** With `status` and `wait`, the answer is held back while the request has that status. @returns undefined for an unknown id */
+  getRequest(id: string, query: WaitOptions & { readonly status?: Status } = {}): Promise<RequestRecord | undefined> {
     const { signal, ...rest } = query;
     return orUndefined(this.#http.get(`/requests/${encodeURIComponent(id)}`, contract.RequestRecordSchema, { query: rest, signal }));
   }
 
+  /** Posts a signature, a reason, the name of a presignature, or a refusal. */
   updateRequest(id: string, body: UpdateRequest, signal?: AbortSignal): Promise<RequestRecord> {
     return this.#http.put(`/requests/${encodeURIComponent(id)}`, body, contract.RequestRecordSchema, { signal });
   }
 
+  /** Posts a message of key generation, aux info or signing in full. */
   postMessage(body: PostMessage, signal?: AbortSignal): Promise<Message> {
     return this.#http.post('/messages', body, contract.MessageSchema, { signal });
   }
 
-  /** Messages for `toNode` and for all; a protocol record is made for an unknown request. */
-  listMessages(requestId: string, toNode: string, { signal, ...page }: Reading = {}): Promise<Message[]> {
+  /** Messages for `toNode` and for all. The board makes a protocol record for an unknown id. */
+  listMessages(requestId: string, toNode: string, { signal, ...page }: ReadOptions = {}): Promise<Message[]> {
     return this.#http.get('/messages', MessageListSchema, { query: { request_id: requestId, to_node: toNode, ...page }, signal });
   }
 
+  /** Posts a message of presigning. */
   postPresignatureMessage(body: PostMessage, signal?: AbortSignal): Promise<Message> {
     return this.#http.post('/presignature-messages', body, contract.MessageSchema, { signal });
   }
 
-  listPresignatureMessages(requestId: string, toNode: string, { signal, ...page }: Reading = {}): Promise<Message[]> {
-    return this.#http.get('/presignature-messages', MessageListSchema, { query: { request_id: requestId, to_node: toNode, ...page }, signal });
+  /** Messages for `toNode` and for all; none for an unknown id. */
+  listPresignatureMessages(requestId: string, toNode: string, { signal, ...page }: ReadOptions = {}): Promise<Message[]> {
+    const query = { request_id: requestId, to_node: toNode, ...page };
+    return this.#http.get('/presignature-messages', MessageListSchema, { query, signal });
   }
 
+  /** Asks the participants to make a presignature. */
   createPresignatureRequest(body: CreatePresignatureRequest, signal?: AbortSignal): Promise<PresignatureRequest> {
     return this.#http.post('/presignature-requests', body, contract.PresignatureRequestSchema, { signal });
   }
 
-  listPresignatureRequests(query: Reading & { readonly status?: Status } = {}): Promise<PresignatureRequest[]> {
+  /** In order of arrival. */
+  listPresignatureRequests(query: ReadOptions & { readonly status?: Status } = {}): Promise<PresignatureRequest[]> {
     const { signal, ...rest } = query;
     return this.#http.get('/presignature-requests', PresignatureRequestListSchema, { query: rest, signal });
   }
 
+  /** Moves the status forward. */
   updatePresignatureRequest(id: string, status: Status, signal?: AbortSignal): Promise<PresignatureRequest> {
     return this.#http.put(`/presignature-requests/${encodeURIComponent(id)}`, { status }, contract.PresignatureRequestSchema, { signal });
   }
 
+  /** Posts one part of a signature. */
   postPartialSignature(body: PostPartialSignature, signal?: AbortSignal): Promise<PartialSignature> {
     return this.#http.post('/partial-signatures', body, contract.PartialSignatureSchema, { signal });
   }
 
-  /** Posts one and reads all that the request then has: whoever posts the last one has them all. */
+  /** Posts one part of a signature and reads all parts of the request. So whoever posts the last one has them all. */
   exchangePartialSignature(body: PostPartialSignature, signal?: AbortSignal): Promise<PartialSignature[]> {
     return this.#http.post('/partial-signatures', body, PartialSignatureListSchema, { query: { list: 'true' }, signal });
   }
 
-  listPartialSignatures(requestId: string, { signal, ...page }: Reading = {}): Promise<PartialSignature[]> {
+  /** In order of arrival; none for an unknown id. */
+  listPartialSignatures(requestId: string, { signal, ...page }: ReadOptions = {}): Promise<PartialSignature[]> {
     return this.#http.get('/partial-signatures', PartialSignatureListSchema, { query: { request_id: requestId, ...page }, signal });
   }
 
-  /** @param publicKey compressed, hexadecimal @throws ServiceError 409 `public_key_conflict` when the board has another */
+  /** @param publicKey compressed, hexadecimal @throws ServiceError 409 `public_key_conflict` when the board has another one */
   async postPublicKey(publicKey: string, signal?: AbortSignal): Promise<void> {
     await this.#http.post('/publickey', { public_key: publicKey }, contract.PublicKeyAnswerSchema, { signal });
   }
 
-  /** @returns the key, compressed, in hexadecimal; undefined when there is none (until `wait` ms are over) */
-  async getPublicKey({ wait, signal }: Waiting = {}): Promise<string | undefined> {
+  /** @returns the key, compressed, hexadecimal; undefined when the board still has none after `wait` */
+  async getPublicKey({ wait, signal }: WaitOptions = {}): Promise<string | undefined> {
     const answer = await orUndefined(this.#http.get('/publickey', contract.PublicKeyAnswerSchema, { query: { wait }, signal }));
     return answer?.public_key;
   }
 
-  /** A heartbeat; tried once, since the board takes each only once. */
+  /** Posts a heartbeat. It is tried only once, because the board of a sealed cluster refuses the same one again. */
   putNode(nodeId: string, heartbeat: Heartbeat, signal?: AbortSignal): Promise<HeartbeatAnswer> {
     return this.#http.put(`/nodes/${encodeURIComponent(nodeId)}`, heartbeat, contract.HeartbeatAnswerSchema, { signal, once: true });
   }
 
-  /** All nodes; with `changedAfter` and `wait`, the answer is held back until a node says something else than at that revision. */
-  listNodes(query: Waiting & { readonly changedAfter?: string | undefined } = {}): Promise<NodeRecord[]> {
+  /** All nodes. With `changedAfter` and `wait`, the answer is held back until a node says something new after that revision. */
+  listNodes(query: WaitOptions & { readonly changedAfter?: string | undefined } = {}): Promise<NodeRecord[]> {
     const { signal, changedAfter, wait } = query;
     return this.#http.get('/nodes', NodeListSchema, { query: { changed_after: changedAfter, wait }, signal });
   }
 
+  /** How much the board holds. */
   health(signal?: AbortSignal): Promise<Health> {
     return this.#http.get('/health', contract.HealthSchema, { signal });
   }

@@ -1,8 +1,9 @@
 /**
- * What nodes state about themselves: one small statement on each topic, so that a change on one topic does not touch the others.
+ * What nodes state about themselves, and which statement counts when two differ.
  *
- * In a sealed cluster the text of a statement is a JWS of kind `NODE_STATEMENT`, which proves who has made it. In a plain one it is the
- * JSON of the claims, which proves nothing.
+ * A node makes one small statement on each topic, so that news on one topic does not renew the others. In a sealed cluster the text of a
+ * statement is a JWS of kind `NODE_STATEMENT`, which proves who has made it. In a plain cluster it is the JSON of the claims, which
+ * proves nothing.
  */
 import { Refused } from 'sealing/errors';
 import { NODE_STATEMENT } from 'sealing/kinds';
@@ -15,55 +16,59 @@ import { TOPICS, type StatementTexts, type Topic } from './nodes.js';
 
 /** One life of a node: from the start of its process to its end. */
 export interface NodeLife {
-  /** When it began, ms since 1970, by the node's clock. */
+  /** When it began, in milliseconds since 1970, by the node's clock. */
   readonly started: number;
+  /** Its name, drawn at random. */
   readonly incarnation: string;
 }
 
 interface Statement<Content> {
   readonly life: NodeLife;
-  /** Counts the statements of one life, on all topics. */
+  /** The node counts its statements of one life with it, on all topics together. A later statement has a larger number. */
   readonly sequence: number;
   readonly content: Content;
 }
 
-/** What a node states, on all topics, in one life. */
+/** The statements of one node, one on each topic, all of the same life. */
 export interface NodeStatements {
+  /** As they were posted. */
   readonly texts: StatementTexts;
   readonly life: NodeLife;
+  /** What the texts say, topic by topic. */
   readonly statements: { readonly [T in Topic]: Statement<Contents[T]> };
+  /** What all of them say together. */
   readonly status: NodeStatus;
 }
 
 /**
- * What the texts say. Nothing is verified.
- * @param before what was read earlier: a text that it has too is not read again
+ * Parses statements, without verifying who has made them. It drops a field that the contract does not have.
+ * @param before statements of the same node that were parsed earlier: a text that has not changed since is not parsed again
  * @throws Refused naming topic and field
  */
 export function readStatements(texts: StatementTexts, before?: NodeStatements): NodeStatements {
   return read(KNOWN_CONTENT, texts, before);
 }
 
-/** The same; but a field that the contract does not have is refused. */
+/** As {@link readStatements}, but it refuses a field that the contract does not have. @throws Refused naming topic and field */
 export function readStatementsStrictly(texts: StatementTexts, before?: NodeStatements): NodeStatements {
   return read(CONTENT, texts, before);
 }
 
 function read(schemas: ContentSchemas, texts: StatementTexts, before: NodeStatements | undefined): NodeStatements {
-  const on = <Content>(topic: Topic, schema: z.ZodType<Content>, known: Statement<Content> | undefined): Statement<Content> =>
-    known !== undefined && before?.texts[topic] === texts[topic] ? known : readStatement(topic, schema, texts[topic]);
-  const known = before?.statements;
+  const readOn = <Content>(topic: Topic, schema: z.ZodType<Content>, earlier: Statement<Content> | undefined): Statement<Content> =>
+    earlier !== undefined && before?.texts[topic] === texts[topic] ? earlier : readStatement(topic, schema, texts[topic]);
+  const earlier = before?.statements;
   const statements = {
-    presence: on('presence', schemas.presence, known?.presence),
-    setup: on('setup', schemas.setup, known?.setup),
-    pool: on('pool', schemas.pool, known?.pool),
-    attempts: on('attempts', schemas.attempts, known?.attempts),
-    accusations: on('accusations', schemas.accusations, known?.accusations),
+    presence: readOn('presence', schemas.presence, earlier?.presence),
+    setup: readOn('setup', schemas.setup, earlier?.setup),
+    pool: readOn('pool', schemas.pool, earlier?.pool),
+    attempts: readOn('attempts', schemas.attempts, earlier?.attempts),
+    accusations: readOn('accusations', schemas.accusations, earlier?.accusations),
   };
   const { presence, setup, pool, attempts, accusations } = statements;
   const { life } = presence;
-  const other = TOPICS.find((topic) => compareLives(statements[topic].life, life) !== 0);
-  if (other !== undefined) throw new Refused(`${other}: it is of another life than presence`);
+  const stray = TOPICS.find((topic) => compareLives(statements[topic].life, life) !== 0);
+  if (stray !== undefined) throw new Refused(`${stray}: it is of another life than presence`);
   const content = { ...presence.content, ...setup.content, ...pool.content, ...attempts.content, ...accusations.content };
   return { texts, life, statements, status: { incarnation: life.incarnation, ...content } };
 }
@@ -74,7 +79,7 @@ function readStatement<Content>(topic: Topic, schema: z.ZodType<Content>, text: 
   return { life: { started, incarnation }, sequence, content: parsed(topic, schema, content) };
 }
 
-/** @throws Refused naming the topic */
+/** The claims in a JWS, or in the JSON of a plain cluster. @throws Refused naming the topic */
 function claimsOf(topic: Topic, text: string): unknown {
   try {
     return text.startsWith('{') ? JSON.parse(text) : unverifiedClaims(text);
@@ -90,7 +95,10 @@ function parsed<T>(topic: Topic, schema: z.ZodType<T>, value: unknown): T {
   throw new Refused(`${topic}: ${complaints.join('; ')}`);
 }
 
-/** Negative when `a` began earlier than `b`; 0 when they are one life. Of two that began in the same millisecond one counts as later. */
+/**
+ * Orders the lives of one node: negative when `a` is the earlier one, 0 when both are the same. Of two that began in the same millisecond,
+ * the name decides.
+ */
 export function compareLives(a: NodeLife, b: NodeLife): number {
   if (a.started !== b.started) return a.started - b.started;
   if (a.incarnation === b.incarnation) return 0;
@@ -102,14 +110,20 @@ export function saysTheSame(a: StatementTexts, b: StatementTexts): boolean {
   return TOPICS.every((topic) => a[topic] === b[topic]);
 }
 
-/** The topics on which a node says something else than before, which a statement that is merely renewed does not. */
+/**
+ * The topics on which `next` says something else than `before`. A statement that is only renewed has another text, but says the same. A
+ * new life is news on all topics.
+ */
 export function topicsOfNews(before: NodeStatements | undefined, next: NodeStatements): readonly Topic[] {
   if (before === undefined || compareLives(before.life, next.life) !== 0) return TOPICS;
-  const content = (of: NodeStatements, topic: Topic): string => JSON.stringify(of.statements[topic].content);
-  return TOPICS.filter((topic) => before.texts[topic] !== next.texts[topic] && content(before, topic) !== content(next, topic));
+  const contentIn = ({ statements }: NodeStatements, topic: Topic): string => JSON.stringify(statements[topic].content);
+  return TOPICS.filter((topic) => before.texts[topic] !== next.texts[topic] && contentIn(before, topic) !== contentIn(next, topic));
 }
 
-/** Why `next` cannot have been stated after `before` by the same node; null when it can. */
+/**
+ * Is `next` later than `before`, of the same node? It is when its life is later, or when each changed statement has a larger number.
+ * @returns null when it is later, otherwise the reason why not
+ */
 export function whyNotLater(before: NodeStatements, next: NodeStatements): string | null {
   const order = compareLives(next.life, before.life);
   if (order > 0) return null;
@@ -120,16 +134,18 @@ export function whyNotLater(before: NodeStatements, next: NodeStatements): strin
   return stale === undefined ? null : `${stale}: it is not later than what was stated before`;
 }
 
-/** What the texts of statements prove in one kind of cluster. */
+/** What the text of a statement proves. That depends on the kind of cluster. */
 export interface StatementProof {
-  /** Do they prove who has made them? If not, anybody can make a later one, so that the order of two means nothing. */
+  /** Does a text prove who has made it? If not, anybody can make a later one, so the order of two statements means nothing. */
   readonly isProof: boolean;
-  /** @throws Refused when the node has not made this text */
+  /** Resolves when the node has made this text, and always where texts prove nothing. @throws Refused otherwise */
   verify(nodeId: NodeId, text: string): Promise<void>;
 }
 
+/** Plain clusters: every text counts, whoever has made it. */
 export const NO_PROOF: StatementProof = { isProof: false, verify: () => Promise.resolve() };
 
+/** Sealed clusters: the node's signature proves it, under its key in the roster. */
 export function proofBy(roster: Roster): StatementProof {
   return {
     isProof: true,
@@ -140,7 +156,11 @@ export function proofBy(roster: Roster): StatementProof {
   };
 }
 
-/** Verifies the texts that are not among those verified before. @throws Refused naming the topic */
+/**
+ * Verifies the statements of a node.
+ * @param verified texts that were verified before: they are not verified again
+ * @throws Refused naming the topic
+ */
 export async function verifyStatements(
   proof: StatementProof,
   nodeId: NodeId,
@@ -155,14 +175,14 @@ export async function verifyStatements(
   }
 }
 
-/** The public keys that at least `count` of these nodes state. More than one is possible where two halves can sign. */
+/** The public keys that at least `count` of these nodes state. There can be two only if `count` is at most half of the nodes. */
 export function keysStatedBy(count: number, statuses: Iterable<NodeStatus>): string[] {
   const votes = new Map<string, number>();
   for (const { public_key: key } of statuses) if (key !== null) votes.set(key, (votes.get(key) ?? 0) + 1);
-  return [...votes].filter(([, voices]) => voices >= count).map(([key]) => key);
+  return [...votes].filter(([, voteCount]) => voteCount >= count).map(([key]) => key);
 }
 
-/** A statement's text where nothing is signed. */
+/** The text of a statement in a plain cluster, where nothing is signed. */
 export function plainStatement(claims: z.infer<typeof NODE_STATEMENT.claims>): string {
   return JSON.stringify(claims);
 }

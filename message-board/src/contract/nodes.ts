@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CursorSchema, NodeIdSchema, WaitSchema } from './contract_fields.js';
 
-/** What a node states about itself: the text of one statement on each topic. `node_statement.ts` says what is in them. */
+/** The texts of a node's statements about itself, one on each topic. `node_statement.ts` parses them. The limits count characters. */
 export const StatementTextsSchema = z.strictObject({
   presence: statementText(4_096),
   setup: statementText(4_096),
@@ -10,6 +10,7 @@ export const StatementTextsSchema = z.strictObject({
   accusations: statementText(8_192),
 });
 export type StatementTexts = z.infer<typeof StatementTextsSchema>;
+/** What a statement is about. */
 export type Topic = keyof StatementTexts;
 export const TOPICS = Object.keys(StatementTextsSchema.shape) as readonly Topic[];
 
@@ -18,23 +19,27 @@ function statementText(maxLength: number) {
 }
 
 /**
- * `PUT /nodes/{node_id}`, a heartbeat → `HeartbeatAnswer`. All statements are of one life of the node. The board of a sealed cluster
- * answers 403 `invalid_statement` to what the node has not signed, and 409 `stale_statement` when one statement is earlier than the stored
- * one, or none is later: nobody can repeat a heartbeat of a node that is down.
+ * `PUT /nodes/{node_id}`, a heartbeat → `HeartbeatAnswer`. All its statements are of one life of the node.
+ *
+ * The board of a sealed cluster answers 403 `invalid_statement` when the node has not signed one of them. It answers 409
+ * `stale_statement` when a changed statement is not later than the stored one, or when nothing has changed. So nobody can repeat a
+ * heartbeat of a node that is down.
  */
 export const HeartbeatSchema = z.strictObject({ statements: StatementTextsSchema });
 export type Heartbeat = z.infer<typeof HeartbeatSchema>;
+/** `revision` is that of the node's record, see there. */
 export const HeartbeatAnswerSchema = z.object({ node_id: NodeIdSchema, revision: z.string().max(256) });
 export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswerSchema>;
 
+/** What the board shows of a node. */
 export const NodeRecordSchema = z.object({
   node_id: NodeIdSchema,
-  /** For people: what the node says that it is doing. Members read the statements. */
+  /** What the node says that it does now, for people. Members read the statements. */
   stage: z.string().max(32),
-  /** For people: how many presignatures the node says that it holds. */
+  /** How many presignatures the node says that it holds, for people. */
   presignatures: z.int().min(0),
   statements: z.object(StatementTextsSchema.shape),
-  /** Changes with what the statements say, and not with a heartbeat that says the same. */
+  /** Grows when the statements say something new. A heartbeat that says the same leaves it. */
   revision: z.string().max(256),
   /** Milliseconds since the last heartbeat, by the board's clock. */
   age_ms: z.number().min(0),
@@ -42,7 +47,8 @@ export const NodeRecordSchema = z.object({
 export type NodeRecord = z.infer<typeof NodeRecordSchema>;
 
 /**
- * `GET /nodes` → all nodes, the lowest first. With `changed_after`, the highest `revision` seen, and `wait`: held until a node says
- * something else or has appeared, which mere heartbeats do not; the answer has all of them still, for their ages.
+ * `GET /nodes` → all nodes, the lowest number first. `changed_after` is the highest `revision` seen. With it and `wait`, the answer is
+ * held back until a node says something new or appears. A heartbeat that says the same is no news. The answer always has all nodes,
+ * because their ages have changed.
  */
 export const ListNodesSchema = z.strictObject({ changed_after: CursorSchema.optional(), wait: WaitSchema.optional() });

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { OriginSchema, page, RequestIdSchema, StatusSchema, TimeSchema } from './contract_fields.js';
 
-/** Party indices, 0-based (`node-1` is 0), strictly ascending. */
+/** Party indices from 0 (`node-1` is 0), strictly ascending. */
 export const ParticipantsSchema = z
   .array(z.int().min(0).max(65_534))
   .min(2)
   .max(1024)
   .refine((list) => list.every((index, k) => k === 0 || index > (list[k - 1] ?? index)), 'must be strictly ascending');
 
-/** `id` equals `request_id`. */
+/** The record of a presignature request. `id` and `request_id` are the same. */
 export const PresignatureRequestSchema = z.object({
   id: RequestIdSchema,
   request_id: RequestIdSchema,
@@ -21,8 +21,9 @@ export const PresignatureRequestSchema = z.object({
 export type PresignatureRequest = z.infer<typeof PresignatureRequestSchema>;
 
 /**
- * `POST /presignature-requests` → the record. The same again is the stored one; other participants: 409 `presignature_request_exists`.
- * With a roster, 403 `invalid_statement` without an `origin` of a node for this id and these participants.
+ * `POST /presignature-requests` → the record. The same again is answered with the stored record, and the id with other participants 409
+ * `presignature_request_exists`. With a roster, `origin` must be a node's statement for this id and these participants: the board answers
+ * another one 403 `invalid_statement`.
  */
 export const CreatePresignatureRequestSchema = z.strictObject({
   request_id: RequestIdSchema,
@@ -35,6 +36,6 @@ export type CreatePresignatureRequest = z.infer<typeof CreatePresignatureRequest
 /** `GET /presignature-requests` → the records, oldest first. */
 export const ListPresignatureRequestsSchema = z.strictObject({ status: StatusSchema.optional(), ...page });
 
-/** `PUT /presignature-requests/{id}` → the record. Forward only: pending, in_progress, then completed or failed. */
+/** `PUT /presignature-requests/{id}` → the record. The status only moves forward: pending, in_progress, then completed or failed. */
 export const UpdatePresignatureRequestSchema = z.strictObject({ status: StatusSchema });
 export type UpdatePresignatureRequest = z.infer<typeof UpdatePresignatureRequestSchema>;

@@ -4,12 +4,16 @@ import {
   StatusSchema, TimeSchema, WaitSchema,
 } from './contract_fields.js';
 
-/** Of one request: as many as a cluster may have nodes. */
+/**
+ * Upper bound of the refusals of one request: as many as a cluster may have nodes. With a smaller value, some nodes of a large cluster
+ * could not refuse.
+ */
 export const MAX_REFUSALS = 256;
 
 /**
- * A signing request; or a protocol record (`message` empty, `in_progress`), which the first `GET /messages`, `POST /messages` or
- * `POST /partial-signatures` under an unknown id creates and which is never a signing request.
+ * A signing request or a protocol record. A protocol record stands for a session such as key generation, and nothing in it is signed: its
+ * `message` is empty and its status `in_progress`. The first `GET /messages`, `POST /messages` or `POST /partial-signatures` under an
+ * unknown id creates it.
  */
 export const RequestRecordSchema = z.object({
   id: RequestIdSchema,
@@ -18,11 +22,11 @@ export const RequestRecordSchema = z.object({
   signature: SignatureSchema.optional(),
   reason: ReasonSchema.optional(),
   origin: OriginSchema.optional(),
-  /** What it is to be signed with. */
+  /** The presignature to sign it with. */
   presignature_id: RequestIdSchema.optional(),
-  /** Who named it, as a statement of kind `NAMING`; without one it is the gateway's proposal, in the `origin`. */
+  /** Statement of kind `NAMING` by the node that has named the presignature. Without it the gateway has proposed it, in the `origin`. */
   naming: StatementSchema.optional(),
-  /** Nodes that will not sign this, as statements of kind `REFUSAL`; one of each node. */
+  /** Statements of kind `REFUSAL` by nodes that do not sign this, one of each node. */
   refusals: z.array(StatementSchema).max(MAX_REFUSALS).optional(),
   /** Opaque; see `changed_after`. */
   revision: z.string().max(256),
@@ -32,10 +36,13 @@ export const RequestRecordSchema = z.object({
 export type RequestRecord = z.infer<typeof RequestRecordSchema>;
 
 /**
- * `POST /requests` → the record. Without `id` the board makes `req_<unix seconds>_<random>`. The same id, message and origin
- * again: the stored record; another message under a known id: 409 `request_exists`. With a roster, what the gateway has signed takes
- * the place of what it has not. A `presignature_id` is named from the start: with a roster, 403 `invalid_statement` unless the gateway proposes
- * it in the `origin`, for this id and message.
+ * `POST /requests` → the record. Without `id` the board makes one: `req_<unix seconds>_<random>`. The same id, message and origin again
+ * are answered with the stored record. Another message or origin under a known id is answered 409 `request_exists`.
+ *
+ * With a roster, a request that the gateway has signed takes the place of one under its id that the gateway has not signed.
+ *
+ * With `presignature_id`, the record names the presignature from the start. With a roster the gateway must propose it in the `origin`,
+ * for this id and message: the board answers anything else 403 `invalid_statement`.
  */
 export const CreateRequestSchema = z
   .strictObject({
@@ -44,7 +51,10 @@ export const CreateRequestSchema = z
     origin: OriginSchema.optional(),
     presignature_id: RequestIdSchema.optional(),
   })
-  .refine((body) => body.presignature_id === undefined || body.origin !== undefined, { path: ['presignature_id'], message: 'needs origin' });
+  .refine((body) => body.presignature_id === undefined || body.origin !== undefined, {
+    path: ['presignature_id'],
+    message: 'needs origin',
+  });
 export type CreateRequest = z.infer<typeof CreateRequestSchema>;
 
 /** `GET /requests` → the records, signing requests and protocol records, oldest first. */
@@ -55,7 +65,7 @@ export const ListRequestsSchema = z
     message: 'cannot be combined with after',
   });
 
-/** `GET /requests/{id}` → the record or 404. `wait` needs `status`: held until the status is no longer that one. */
+/** `GET /requests/{id}` → the record or 404. With `wait` and `status`, the answer is held back while the record has that status. */
 export const GetRequestSchema = z
   .strictObject({ status: StatusSchema.optional(), wait: WaitSchema.optional() })
   .refine((query) => query.wait === undefined || query.status !== undefined, { path: ['status'], message: 'is required with wait' });
@@ -63,18 +73,21 @@ export const GetRequestSchema = z
 /**
  * `PUT /requests/{id}` → the record.
  *
- * - `signature`: checked against the public key and the message, then stored, which completes the request. 400 `invalid_signature`; 409 `no_public_key`
- *   while the board has none.
- * - `status`: forward only (409 `status_conflict`); the same again is 200. `completed` without a stored signature is 409.
- * - `reason`: with `failed`, where it is required, or alone on a pending request, where it says what it waits for.
- * - `presignature_id`: names the presignature, with the `naming` that proves who did. The first is kept: the same again is 200, another is 409 `presignature_conflict`.
- * - `refusal`: added to the `refusals` of a pending request; the same again is 200, another one of the same node 409 `refusal_conflict`.
+ * - `signature` completes the request. The board first checks it under the public key: 400 `invalid_signature` when it does not sign the
+ *   message, 409 `no_public_key` while the board has no key.
+ * - `status` moves forward only: otherwise 409 `status_conflict`. `completed` without a signature is 409 `signature_missing`.
+ * - `reason` says why the request has failed; `failed` requires it. Without `status` it says what a pending request waits for.
+ * - `statement` is of kind `REQUEST_STATUS`, by the node that gives the `reason`.
+ * - `presignature_id` names the presignature. The first name stays: another one is 409 `presignature_conflict`.
+ * - `naming` is of kind `NAMING`, by the node that names the presignature.
+ * - `refusal` is of kind `REFUSAL`. It is added to the `refusals` of a pending request. A second one of the same node, in other words, is
+ *   409 `refusal_conflict`.
  *
- * - `statement`: of kind `REQUEST_STATUS`, by the node that gives a `reason`, alone or with `failed`.
+ * What already holds may be put again: 200. A final state never changes: another signature, or one for a failed request, is 409
+ * `status_conflict`.
  *
- * With a roster, 403 `invalid_statement` when `naming` or `statement` is missing, or one of the three is not of a node and for this request.
- *
- * A final state never changes: another signature, or one for a failed request, is 409 `status_conflict`.
+ * With a roster, a `presignature_id` needs `naming` and a `reason` needs `statement`. Each of these and `refusal` must be signed by a node
+ * for this request. Otherwise 403 `invalid_statement`.
  */
 export const UpdateRequestSchema = z
   .strictObject({

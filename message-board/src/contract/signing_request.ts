@@ -5,27 +5,28 @@ import type { Roster } from 'sealing/roster';
 import { verify } from 'sealing/statement';
 import type { RequestRecord } from './contract.js';
 
-/** The only member whose clients may ask. */
+/** The only member whose signature makes a request one to sign. */
 const ASKER = 'gateway';
 
-/** Of a message's UTF-8 bytes, hexadecimal: what the gateway signs of it, and what nodes state and record. */
+/** SHA-256 of a message's UTF-8 bytes, hexadecimal. The gateway signs it in place of the message; nodes state and record it. */
 export function messageHash(message: string): string {
   return createHash('sha256').update(message).digest('hex');
 }
 
-type Asked = Pick<RequestRecord, 'id' | 'message' | 'origin'>;
+type AskedRequest = Pick<RequestRecord, 'id' | 'message' | 'origin'>;
 
-/** What the gateway has signed of a request besides. */
+/** What the gateway's signature says of a request, besides its id and message. */
 export interface Asking {
+  /** The member that has signed it. */
   readonly askedBy: string;
-  /** When, by its clock. */
+  /** When the client asked, by that member's clock. */
   readonly time: Date;
-  /** The id of the presignature that it proposes, if it does. */
+  /** The id of the presignature to sign with, when the gateway proposes one. */
   readonly proposal: string | undefined;
 }
 
-/** Has the gateway asked for this message under this id? @throws Refused saying what is wrong */
-export async function verifySigningRequest(roster: Roster, { id, message, origin }: Asked): Promise<Asking> {
+/** Verifies that the gateway has asked for this message under this id. @throws Refused saying what is wrong */
+export async function verifySigningRequest(roster: Roster, { id, message, origin }: AskedRequest): Promise<Asking> {
   if (origin === undefined) throw new Refused('origin: there is none');
   const { signer, claims } = await verify(roster, SIGNING_REQUEST, origin);
   if (signer !== ASKER) throw new Refused(`origin: it is by ${signer}, not by the ${ASKER}`);
@@ -34,13 +35,13 @@ export async function verifySigningRequest(roster: Roster, { id, message, origin
   return { askedBy: signer, time: new Date(claims.time), proposal: claims.presignature_id };
 }
 
-/** Has it, at any time? That it was lately is for the nodes to require. */
-export async function wasAskedFor(roster: Roster, request: Asked): Promise<boolean> {
+/** Has the gateway ever asked for this message under this id? Nodes also require that it was lately. */
+export async function wasAskedFor(roster: Roster, request: AskedRequest): Promise<boolean> {
   return (await askingFor(roster, request)) !== null;
 }
 
-/** What it has signed of this request at any time; null when it has not asked for it. */
-export async function askingFor(roster: Roster, request: Asked): Promise<Asking | null> {
+/** As {@link verifySigningRequest}, but null when the gateway has not asked. */
+export async function askingFor(roster: Roster, request: AskedRequest): Promise<Asking | null> {
   try {
     return await verifySigningRequest(roster, request);
   } catch (error) {

@@ -1,43 +1,45 @@
-/** How the members of a cluster are, and which of them can sign together: nodes and gateway decide it by the same rules. */
+/** Who is alive and ready, and who can sign together. Nodes and gateway decide it by the same rules. */
 import type { NodeId, NodeStatus } from '../contract/contract.js';
 
 /**
- * Heartbeats are sent every second and read every second. A node whose last one is older than this is overdue. A smaller value takes
- * nodes of a busy machine for dead; a larger one keeps a dead node the first choice for longer.
+ * A node sends a heartbeat every second, and the others read the board every second. A heartbeat that is older than this is late. With a
+ * smaller value, nodes on a busy machine are taken for dead. With a larger one, a dead node stays the first choice for longer.
  */
 const LATE_MS = 2_500;
 
-/** What is known of another member. */
+/** What a reader knows of another node. */
 export interface PeerView {
-  /** Party index. */
+  /** Party index: `node-1` is 0. */
   readonly index: number;
   readonly nodeId: NodeId;
-  /** Was its last heartbeat recent when the board last answered? */
+  /** Was its last heartbeat recent enough when the board last answered? It stays true while the board does not answer. */
   readonly live: boolean;
-  /** Milliseconds since its last heartbeat, up to now; Infinity when it has never been heard of. */
+  /** Milliseconds from its last heartbeat to now. Infinity when there was none. */
   readonly ageMs: number;
+  /** What it has last stated; undefined when it has never been heard of. */
   readonly status: NodeStatus | undefined;
 }
 
-/** Is its heartbeat overdue, so that it may be down? It is then not the first choice. */
+/** Is its heartbeat late? It may be down, so others are a better choice. */
 export function isLate({ ageMs }: PeerView): boolean {
   return ageMs > LATE_MS;
 }
 
-/** Is it alive, and past its set-up? One that starts, or whose files do not fit the others', cannot sign. */
+/** Is it alive and able to sign? A node is not while it starts or sets up its key, or when its files do not fit those of the others. */
 export function isReady({ live, status }: PeerView): boolean {
   return live && status?.stage === 'ready';
 }
 
-/** The peers that say that this node has cheated. */
+/** The peers that accuse this node of cheating. What a node says of itself does not count. */
 export function accusersOf(nodeId: NodeId, peers: readonly PeerView[]): NodeId[] {
   return peers.filter((peer) => peer.nodeId !== nodeId && peer.status?.culprits.includes(nodeId) === true).map((peer) => peer.nodeId);
 }
 
 /**
- * Is each of these peers ready, and does none accuse one of the signers? A node runs nothing with one that it has seen cheat.
- * @param peers the signers, without the one that asks
- * @param signers all of them
+ * Can these signers sign together? Each must be ready, and none may accuse another one: a node runs no protocol with one that it has seen
+ * cheat.
+ * @param peers what the reader knows of the signers, without the reader itself
+ * @param signers all of them, with the reader if it signs
  */
 export function canSignTogether(peers: readonly PeerView[], signers: readonly NodeId[]): boolean {
   return peers.every(isReady) && !signers.some((signer) => accusersOf(signer, peers).length > 0);

@@ -8,52 +8,61 @@ import {
 } from '../contract/node_statement.js';
 import type { PeerView } from './peer_view.js';
 
-/** A reading is held back for this long at most. A larger value makes everybody's age older than it is. */
+/**
+ * The board holds a reading back until there is news, for at most this long. Heartbeats that say nothing new come only when it ends. With
+ * a larger value, live nodes therefore seem late. With a smaller one, the board is read more often.
+ */
 const READ_MS = 1_000;
 
 export interface PeersOptions {
   readonly board: Pick<BoardClient, 'listNodes' | 'onRestart'>;
-  /** Nodes in the cluster; others that the board knows are ignored. */
+  /** Nodes in the cluster. Others that the board shows are ignored. */
   readonly n: number;
-  /** What their statements prove. */
+  /** How to verify what they state. */
   readonly proof: StatementProof;
-  /** A peer whose last heartbeat is older than this is not alive, milliseconds. */
+  /** A peer whose last heartbeat is older than this is not alive. */
   readonly deadAfterMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** A node that reads is no peer of itself. It hears here of another life under its name, once that is proven. */
+  /** When the reader is a node itself. A node is no peer of its own. */
   readonly self?: SelfWatch;
 }
 
+/** A reader that is a node, and its watch for a second process with its name. */
 export interface SelfWatch {
   readonly index: number;
+  /** Names this life of the node. */
   readonly incarnation: string;
+  /** Called when the board shows a statement that the node's key has signed in another life. */
   readonly onOtherLife: (life: NodeLife) => void;
 }
 
+/** A peer that was heard of. */
 interface HeardPeer {
   readonly stated: NodeStatements;
   readonly live: boolean;
-  /** When its last heartbeat was, by our clock. */
+  /** When its last heartbeat came to the board, by the reader's monotonic clock. */
   readonly heardAt: number;
 }
 
 /**
- * What the other members state about themselves, for a node or a gateway.
+ * What the other nodes state about themselves, as a node or a gateway reads it on the board.
  *
- * Where statements prove who has made them, one counts when its node has made it, and never after a later one. So the board can delay
- * what a node says, but not make it say what it has not said. A heartbeat that is shown again makes no node younger: a node that is dead
- * seems alive only for as long as the board has delayed its heartbeats.
+ * In a sealed cluster, a statement counts only when its node has signed it and when it is later than what the node has stated before. So
+ * the board can delay what a node says, but it cannot invent it. A heartbeat that is shown again counts as old. So a dead node seems
+ * alive only for as long as the board has delayed its heartbeats.
  *
- * While the board does not answer, liveness stays as it was last known: without the board nobody can do anything, and a board that comes
- * back must not find every session given up.
+ * While the board does not answer, liveness stays as it was last known. Without the board nobody can do anything anyway, and when it
+ * comes back, sessions must be able to go on.
  */
 export class Peers {
   readonly #options: PeersOptions;
   readonly #callbacks = new Set<() => void>();
+  /** By party index. */
   #heard: ReadonlyMap<number, HeardPeer> = new Map();
+  /** The highest revision seen. */
   #changedAfter = '0';
-  /** Nodes of which something was refused since they were last heard. A board that goes on lying fills no log. */
+  /** Nodes of which a statement was refused since one last counted. Only the first is logged: a board that goes on lying fills no log. */
   readonly #refused = new Set<NodeId>();
 
   constructor(options: PeersOptions) {
@@ -63,7 +72,7 @@ export class Peers {
     });
   }
 
-  /** All members but the reader, by index. */
+  /** All nodes but the reader, in the order of their indices, those never heard of too. */
   list(): PeerView[] {
     const { n, self, clock } = this.#options;
     const now = clock.monotonic();
@@ -75,7 +84,7 @@ export class Peers {
       });
   }
 
-  /** Calls back when a peer says something else, or when its liveness has changed. @returns how to unsubscribe */
+  /** Calls back when a peer says something new or when its liveness changes. @returns how to unsubscribe */
   onChange(callback: () => void): () => void {
     this.#callbacks.add(callback);
     return () => {
@@ -83,12 +92,12 @@ export class Peers {
     };
   }
 
-  /** Reads the board now. @returns the members that it shows @throws as BoardClient */
+  /** Reads the board now. @returns the nodes of the cluster that it shows @throws as BoardClient */
   async look(signal?: AbortSignal): Promise<NodeId[]> {
     return this.#hear(await this.#options.board.listNodes({ signal }));
   }
 
-  /** Reads the board when it has news, and after a second at the latest. To be called again and again. @throws as BoardClient */
+  /** Reads the board as soon as it has news, after a second at the latest. Call it again and again. @throws as BoardClient */
   async lookForNews(signal: AbortSignal): Promise<void> {
     const records = await this.#options.board.listNodes({ changedAfter: this.#changedAfter, wait: READ_MS, signal });
     this.#changedAfter = records.map(({ revision }) => revision).sort().at(-1) ?? '0';
@@ -100,14 +109,14 @@ export class Peers {
     const readAt = clock.monotonic();
     const members = records.filter(({ node_id }) => indexOf(node_id) < n);
     const read = await Promise.all(members.map((record) => this.#read(record)));
-    // Nothing waits from here on: of two readings at one time, the later one sees what the earlier one has kept.
+    // There is no await below, so two readings at one time cannot overwrite each other: the second one begins with what the first has kept.
     const before = this.#heard;
     const heard = new Map(before);
     members.forEach(({ node_id, age_ms }, k) => {
       const stated = read[k];
       if (stated !== undefined) this.#keep(heard, node_id, stated, readAt - age_ms);
     });
-    // One that the board does not know (it was restarted) keeps what it said, and its age by our clock. All may be too old by now.
+    // A peer that the board does not show, because it was restarted, keeps what it said and grows older. Any of them may be dead by now.
     const now = clock.monotonic();
     for (const [index, peer] of heard) heard.set(index, { ...peer, live: now - peer.heardAt <= deadAfterMs });
     this.#heard = heard;
@@ -115,7 +124,7 @@ export class Peers {
     return members.map(({ node_id }) => node_id);
   }
 
-  /** What a node states in a record. @returns undefined for what does not count: the node is as good as not shown */
+  /** Parses and verifies what a record says. @returns undefined when it does not count: the node is as good as not shown */
   async #read({ node_id: nodeId, statements: texts }: NodeRecord): Promise<NodeStatements | undefined> {
     const { proof, self } = this.#options;
     const known = this.#heard.get(indexOf(nodeId))?.stated;
@@ -131,6 +140,7 @@ export class Peers {
     }
   }
 
+  /** Keeps what counts in `heard`. It must be verified already. */
   #keep(heard: Map<number, HeardPeer>, nodeId: NodeId, stated: NodeStatements, heardAt: number): void {
     const { proof, self } = this.#options;
     const index = indexOf(nodeId);
@@ -139,11 +149,11 @@ export class Peers {
       return;
     }
     const before = heard.get(index);
-    // What was heard before is no new heartbeat: whoever shows it again cannot make the node younger.
+    // The same texts again are no new heartbeat. If they were, whoever shows them again could keep a dead node alive.
     if (before !== undefined && saysTheSame(before.stated.texts, stated.texts)) return;
-    const stale = before !== undefined && proof.isProof ? whyNotLater(before.stated, stated) : null;
-    if (stale !== null) {
-      this.#refuse(nodeId, stale);
+    const reason = before !== undefined && proof.isProof ? whyNotLater(before.stated, stated) : null;
+    if (reason !== null) {
+      this.#refuse(nodeId, reason);
       return;
     }
     this.#refused.delete(nodeId);
@@ -156,7 +166,7 @@ export class Peers {
     this.#options.logger.warn({ event: 'node_statement_refused', node_id: nodeId, reason }, 'What a node is said to say does not count');
   }
 
-  /** Its ages are lost: who was alive has as much time again to be heard of. */
+  /** A restarted board has lost all heartbeats. Whoever was alive gets the full time again to send one. */
   #boardRestarted(): void {
     const now = this.#options.clock.monotonic();
     this.#heard = new Map([...this.#heard].map(([index, peer]) => [index, peer.live ? { ...peer, heardAt: now } : peer]));

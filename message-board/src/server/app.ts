@@ -10,24 +10,28 @@ import { Waiters } from './waiters.js';
 
 export { verifierFor } from './verifiers.js';
 
+/** What the board's HTTP service needs. */
 export interface AppDeps {
   readonly limits: Limits;
-  /** Against which envelopes and statements are checked. */
+  /** Decides what the board keeps. */
   readonly verifier: Verifier;
+  /** A larger body is answered 413. */
   readonly maxBodyBytes: number;
-  /** Readers held back at one time. */
+  /** Upper bound of the readers that `wait` holds back at one time. One more is answered 429. */
   readonly maxWaiting: number;
   readonly clock: Clock;
-  /** At least 64 random bits, hexadecimal. */
+  /** At least 64 random bits, hexadecimal. With fewer, two ids may be equal. */
   readonly random: () => string;
   readonly logger: Logger;
 }
 
+/** The board as an HTTP service. */
 export interface BoardService extends Service {
-  /** Forgets what is old; to be called every few seconds. */
+  /** Forgets what is old. Call it every few seconds. */
   readonly expire: () => void;
 }
 
+/** Puts a board together. It listens nowhere yet. */
 export function createApp(deps: AppDeps): BoardService {
   const waiters = new Waiters(deps.maxWaiting, deps.clock);
   const changed = (topic: string, isUrgent = true): void => {

@@ -14,11 +14,12 @@ import type { StoreContext } from '../store/store_context.js';
 import { Entries } from './entries.js';
 import type { Verifier } from './verifier.js';
 
+/** What a board needs. */
 export interface BoardDeps extends Pick<StoreContext, 'limits' | 'clock' | 'random' | 'changed'> {
   readonly verifier: Verifier;
 }
 
-/** Everything the board knows, in memory and bounded. No HTTP, no timers: {@link expire} is to be called now and then. */
+/** Everything that the board knows, in memory and bounded. It has no HTTP and no timers: somebody must call {@link expire} now and then. */
 export class Board {
   readonly requests: RequestStore;
   readonly presignatureRequests: PresignatureRequestStore;
@@ -45,13 +46,13 @@ export class Board {
     this.entries = new Entries({ context: this.#context, verifier, requests, presignatureRequests });
   }
 
-  /** Names this life of the board: another one has forgotten everything. */
+  /** The name of this life of the board. A board with another name has forgotten everything. */
   get instance(): string {
     return this.#context.sequence.instance;
   }
 
   /**
-   * What the gateway has signed takes the place of what somebody else has put under its id.
+   * A request that the gateway has signed takes the place of one that somebody else has put under its id.
    * @throws ServiceError as the store's `create`, or 403
    */
   async createRequest(body: CreateRequest): Promise<RequestRecord> {
@@ -75,8 +76,8 @@ export class Board {
   }
 
   /**
-   * A heartbeat. The key that as many nodes as sign state becomes the public key. What is stale is refused before anything costs a
-   * verification.
+   * Takes a heartbeat. A stale one is refused first, before it costs a verification. The key that t nodes, as many as sign together, state
+   * becomes the public key.
    * @throws ServiceError 400, 403, 409
    */
   async hear(nodeId: NodeId, { statements: texts }: Heartbeat): Promise<HeartbeatAnswer> {
@@ -90,14 +91,14 @@ export class Board {
     return answer;
   }
 
-  /** Compressed, hexadecimal, lower case. */
+  /** Compressed, hexadecimal, lower case; undefined while the board has none. */
   getPublicKey(): string | undefined {
     return this.#publicKey;
   }
 
   /**
-   * The first key stays.
-   * @throws ServiceError 400 when it is not a point of the curve, 403 when too few nodes state it, 409 when there is another
+   * Keeps the first key.
+   * @throws ServiceError 400 when it is not a point of the curve, 403 when too few nodes state it, 409 when the board has another one
    */
   postPublicKey(publicKey: string): void {
     if (this.#publicKey === publicKey) return;
@@ -111,12 +112,13 @@ export class Board {
     this.#setPublicKey(publicKey);
   }
 
-  /** Forgets what is old and fails what is past its deadline. */
+  /** Forgets what is old, and fails requests that are past their deadline. */
   expire(): void {
     this.requests.expire();
     this.presignatureRequests.expire();
   }
 
+  /** How much the board holds. @param waiting how many readers are held back */
   health(waiting: number): Health {
     const presignatureWorks = this.presignatureRequests.works;
     return {
@@ -140,17 +142,18 @@ export class Board {
     this.#context.changed('publickey');
   }
 
+  /** Forgets finished work until `bytes` fit: first messages, then records; those of presignatures first. */
   #reserve(bytes: number): void {
     const { limits, usage } = this.#context;
     const stores = [this.presignatureRequests.works, this.requests.works];
     while (usage.bytes + bytes > limits.maxStoredBytes) {
-      const made = stores.some((works) => works.forgetOldestEntries()) || stores.some((works) => works.forgetOldestFinished());
-      if (!made) throw new ServiceError(429, 'board_full', 'too much unfinished work is stored');
+      const hasForgotten = stores.some((works) => works.forgetOldestEntries()) || stores.some((works) => works.forgetOldestFinished());
+      if (!hasForgotten) throw new ServiceError(429, 'board_full', 'too much unfinished work is stored');
     }
   }
 }
 
-/** @throws ServiceError 400 naming topic and field */
+/** Parses the statements of a heartbeat. @throws ServiceError 400 naming topic and field */
 function readOrRefuse(texts: StatementTexts, before: NodeStatements | undefined): NodeStatements {
   try {
     return readStatementsStrictly(texts, before);

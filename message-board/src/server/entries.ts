@@ -7,23 +7,24 @@ import type { StoreContext } from '../store/store_context.js';
 import type { Work, Works } from '../store/works.js';
 import type { Verifier } from './verifier.js';
 
-interface Posted {
+interface PostedEntry {
   readonly request_id: string;
   readonly from_node: string;
   readonly payload: string;
 }
-type Stored<B> = B & { readonly id: string; readonly created_at: string };
+type StoredEntry<B> = B & { readonly id: string; readonly created_at: string };
 
-interface WithStatus {
+interface StatusRecord {
   readonly status: Status;
 }
 
-/** A store that has a work for every id, or makes one. */
-interface Sessions<R extends WithStatus> {
+/** A store that makes a work for an id that it does not know. */
+interface Sessions<R extends StatusRecord> {
   readonly works: Works<R>;
   session(id: string): Work<R>;
 }
 
+/** What `Entries` needs: the stores in which it keeps them, and the check before. */
 export interface EntriesDeps {
   readonly context: StoreContext;
   readonly verifier: Verifier;
@@ -33,64 +34,77 @@ export interface EntriesDeps {
 
 /** Messages and partial signatures: what nodes post under the id of a session, in order of arrival. */
 export class Entries {
-  constructor(private readonly deps: EntriesDeps) {}
+  readonly #deps: EntriesDeps;
+
+  constructor(deps: EntriesDeps) {
+    this.#deps = deps;
+  }
 
   /** @throws ServiceError 403, 429 */
   postMessage(body: PostMessage): Promise<Message> {
-    const { requests, verifier } = this.deps;
+    const { requests, verifier } = this.#deps;
     return this.#post('messages', requests, (work) => work.messages, body, () => verifier.message('messages', body));
   }
 
   /** @throws ServiceError 403, 429 */
   postPresignatureMessage(body: PostMessage): Promise<Message> {
-    const { presignatureRequests, verifier } = this.deps;
+    const { presignatureRequests, verifier } = this.#deps;
     const check = (): Promise<void> => verifier.message('presignature-messages', body);
     return this.#post('presignature-messages', presignatureRequests, (work) => work.messages, body, check);
   }
 
   /** @throws ServiceError 403, 429 */
   postPartialSignature(body: PostPartialSignature): Promise<PartialSignature> {
-    const { requests, verifier } = this.deps;
+    const { requests, verifier } = this.#deps;
     return this.#post('partial-signatures', requests, (work) => work.partials, body, () => verifier.partialSignature(body));
   }
 
-  /** For `toNode` and for all. Makes a protocol record where nothing is known under the id. */
+  /** Messages for `toNode` and for all. Makes a protocol record for an unknown id. @throws ServiceError 429 when there are too many */
   messages(requestId: string, toNode: string, after: string | undefined): Iterable<Message> {
-    return forRecipient(this.#touch(this.deps.requests.session(requestId)).messages.after(after), toNode);
+    return forRecipient(this.#touch(this.#deps.requests.session(requestId)).messages.after(after), toNode);
   }
 
+  /** Messages for `toNode` and for all; none for an unknown id. */
   presignatureMessages(requestId: string, toNode: string, after: string | undefined): Iterable<Message> {
-    const work = this.deps.presignatureRequests.works.byId.get(requestId);
+    const work = this.#deps.presignatureRequests.works.byId.get(requestId);
     return work === undefined ? [] : forRecipient(this.#touch(work).messages.after(after), toNode);
   }
 
+  /** None for an unknown id. */
   partialSignatures(requestId: string, after: string | undefined): Iterable<PartialSignature> {
-    const work = this.deps.requests.works.byId.get(requestId);
+    const work = this.#deps.requests.works.byId.get(requestId);
     return work === undefined ? [] : this.#touch(work).partials.after(after);
   }
 
-  /** Appends what is not there yet and passes the check. @throws ServiceError 403, or 429 when the id has too many entries or the board is full */
-  async #post<R extends WithStatus, B extends Posted>(
+  /**
+   * Checks an entry and appends it, unless it is there already.
+   * @param list the name under which readers wait for news
+   * @param check resolves when the board may keep the entry
+   * @throws ServiceError 403, or 429 when the id has too many entries or the board is full
+   */
+  async #post<R extends StatusRecord, B extends PostedEntry>(
     list: string,
     store: Sessions<R>,
-    logOf: (work: Work<R>) => EntryLog<Stored<B>>,
+    logOf: (work: Work<R>) => EntryLog<StoredEntry<B>>,
     body: B,
     check: () => Promise<void>,
-  ): Promise<Stored<B>> {
+  ): Promise<StoredEntry<B>> {
     const key = digest(body);
-    const { limits, clock, sequence, reserve, changed } = this.deps.context;
-    const alreadyThere = (): Stored<B> | undefined => {
+    const { limits, clock, sequence, reserve, changed } = this.#deps.context;
+    const { maxEntriesPerRequest } = limits;
+    const alreadyThere = (): StoredEntry<B> | undefined => {
       const known = store.works.byId.get(body.request_id);
       if (known === undefined) return undefined;
       const entry = logOf(known).find(key);
-      if (entry === undefined && logOf(known).size >= limits.maxEntriesPerRequest) {
-        throw new ServiceError(429, 'too_many_entries', `request_id: ${body.request_id} has ${limits.maxEntriesPerRequest} entries already`);
+      if (entry === undefined && logOf(known).size >= maxEntriesPerRequest) {
+        throw new ServiceError(429, 'too_many_entries', `request_id: ${body.request_id} has ${maxEntriesPerRequest} entries already`);
       }
       return entry;
     };
     const before = alreadyThere();
     if (before !== undefined) return before;
     await check();
+    // The same entry may have come a second time during the check.
     const meanwhile = alreadyThere();
     if (meanwhile !== undefined) return meanwhile;
     reserve(entryBytes(body));
@@ -101,8 +115,9 @@ export class Entries {
     return entry;
   }
 
+  /** Somebody uses this work, so it is not idle. */
   #touch<R>(work: Work<R>): Work<R> {
-    work.touchedAt = this.deps.context.clock.monotonic();
+    work.touchedAt = this.#deps.context.clock.monotonic();
     return work;
   }
 }

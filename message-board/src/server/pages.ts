@@ -1,7 +1,10 @@
-/** The texts of one list answer, at two bytes a character: 16 MiB of plain characters. A larger answer would hold up the event loop. */
+/**
+ * Upper bound of the texts in one answer, at two bytes a character: about 16 MiB of JSON. With a larger value, one answer holds up all
+ * others for longer. With a smaller one, readers need more calls.
+ */
 const MAX_PAGE_BYTES = 32 * 1024 * 1024;
 
-/** The longest run from the start of `items` that fits a page, at least one. */
+/** The first items, as many as fit one answer. One that does not fit comes alone, so that the reader can go on behind it. */
 export function firstPage<T>(items: Iterable<T>, bytesOf: (item: T) => number): T[] {
   const page: T[] = [];
   let bytes = 0;

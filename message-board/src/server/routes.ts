@@ -19,16 +19,27 @@ import type { Board } from './board.js';
 import { firstPage } from './pages.js';
 import type { Waiters } from './waiters.js';
 
-/** Reads; and again at each change of `topic` until `ready`, for at most `wait` ms. */
-export type Held = <T>(response: Response, topic: string, wait: number | undefined, read: () => T, ready: (answer: T) => boolean) => Promise<T>;
+/**
+ * Reads, and reads again at each change of `topic`, until `isReady` or until `waitMs` milliseconds are over. It reads only once without
+ * `waitMs`, and when the client is gone.
+ * @returns what it has read last
+ */
+export type HeldReading = <T>(
+  response: Response,
+  topic: string,
+  waitMs: number | undefined,
+  read: () => T,
+  isReady: (answer: T) => boolean,
+) => Promise<T>;
 
-export function holder(waiters: Waiters, ended: Ended, clock: Clock): Held {
-  return async (response, topic, wait, read, ready) => {
+/** How routes hold back an answer. */
+export function holder(waiters: Waiters, ended: Ended, clock: Clock): HeldReading {
+  return async (response, topic, waitMs, read, isReady) => {
     let answer = read();
-    if (wait === undefined || ready(answer)) return answer;
+    if (waitMs === undefined || isReady(answer)) return answer;
     const signal = ended(response);
-    const end = clock.monotonic() + wait;
-    while (!ready(answer) && (await waiters.wait(topic, end - clock.monotonic(), signal))) answer = read();
+    const end = clock.monotonic() + waitMs;
+    while (!isReady(answer) && (await waiters.wait(topic, end - clock.monotonic(), signal))) answer = read();
     return answer;
   };
 }
@@ -37,13 +48,15 @@ function notEmpty(list: readonly unknown[]): boolean {
   return list.length > 0;
 }
 
+/** What the routes need. */
 export interface RouteDeps {
   readonly app: Express;
   readonly board: Board;
-  readonly held: Held;
+  readonly held: HeldReading;
   readonly logger: Logger;
 }
 
+/** Adds every route but `/health`. */
 export function addRoutes(deps: RouteDeps): void {
   requestRoutes(deps);
   entryRoutes(deps);

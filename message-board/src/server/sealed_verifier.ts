@@ -13,22 +13,24 @@ import { verifySigningRequest, wasAskedFor } from '../contract/signing_request.j
 import type { Namespace, Verifier } from './verifier.js';
 
 /**
- * What the board of a sealed cluster requires of what is posted: a member has signed it, for the very place where it is posted. Each check
- * costs one verification of a signature. What passes may be on the board; what it says may still be a lie.
+ * The checks of a sealed cluster's board: a member must have signed what is posted, for the very place where it is posted. Each check costs
+ * one verification of a signature. The board keeps what passes. It may still be a lie of that member.
  */
 export class SealedVerifier implements Verifier {
   readonly statements: StatementProof;
+  readonly #roster: Roster;
 
-  constructor(private readonly roster: Roster) {
+  constructor(roster: Roster) {
+    this.#roster = roster;
     this.statements = proofBy(roster);
   }
 
   get rosterHash(): string {
-    return this.roster.hash;
+    return this.#roster.hash;
   }
 
   async message(namespace: Namespace, { request_id: session, from_node: from, to_node: to, round, payload }: PostMessage): Promise<void> {
-    await rejecting('invalid_envelope', 'payload', () => check(this.roster, { namespace, session, from, to, round }, payload));
+    await rejecting('invalid_envelope', 'payload', () => check(this.#roster, { namespace, session, from, to, round }, payload));
   }
 
   async partialSignature({ request_id, from_node, payload }: PostPartialSignature): Promise<void> {
@@ -47,20 +49,22 @@ export class SealedVerifier implements Verifier {
     });
   }
 
-  /** A request without a presignature may be anybody's: nodes refuse it where everybody sees that. */
+  /** A request that names no presignature passes, whoever posts it: the nodes refuse it, where everybody sees that. */
   async request({ id = '', message, origin, presignature_id }: CreateRequest): Promise<void> {
     if (presignature_id === undefined) return;
     await rejecting('invalid_statement', 'presignature_id', async () => {
-      const { proposal = 'none' } = await verifySigningRequest(this.roster, { id, message, origin });
+      const { proposal = 'none' } = await verifySigningRequest(this.#roster, { id, message, origin });
       same('origin', proposal, presignature_id);
     });
   }
 
   async mayDisplace({ message, origin }: CreateRequest, rival: RequestRecord): Promise<boolean> {
-    return (await wasAskedFor(this.roster, { id: rival.id, message, origin })) && !(await wasAskedFor(this.roster, rival));
+    const isGenuine = await wasAskedFor(this.#roster, { id: rival.id, message, origin });
+    return isGenuine && !(await wasAskedFor(this.#roster, rival));
   }
 
-  async update(record: RequestRecord, { presignature_id, naming, refusal, reason, status, statement }: UpdateRequest): Promise<NodeId | undefined> {
+  async update(record: RequestRecord, body: UpdateRequest): Promise<NodeId | undefined> {
+    const { presignature_id, naming, refusal, reason, status, statement } = body;
     if (reason !== undefined) await this.#status(record.id, status ?? 'pending', reason, statement);
     if (presignature_id !== undefined && presignature_id !== record.presignature_id) {
       await this.#assignment(record.id, presignature_id, naming);
@@ -78,12 +82,12 @@ export class SealedVerifier implements Verifier {
   }
 
   statedKeys(statuses: Iterable<NodeStatus>): string[] {
-    return keysStatedBy(this.roster.t, statuses);
+    return keysStatedBy(this.#roster.t, statuses);
   }
 
   publicKey(publicKey: string, statuses: Iterable<NodeStatus>): void {
     if (this.statedKeys(statuses).includes(publicKey)) return;
-    throw new ServiceError(403, 'unconfirmed_key', `public_key: fewer than ${this.roster.t} nodes have stated it`);
+    throw new ServiceError(403, 'unconfirmed_key', `public_key: fewer than ${this.#roster.t} nodes have stated it`);
   }
 
   async #status(requestId: string, status: string, reason: string, statement: string | undefined): Promise<void> {
@@ -103,24 +107,26 @@ export class SealedVerifier implements Verifier {
     });
   }
 
+  /** Verifies a statement. @throws Refused when it is not of a node */
   async #ofNode<Claims>(kind: StatementKind<Claims>, statement: string | undefined): Promise<{ signer: NodeId; claims: Claims }> {
-    const verified = await verify(this.roster, kind, required(statement));
+    const verified = await verify(this.#roster, kind, required(statement));
     if (!verified.signer.startsWith('node-')) throw new Refused(`it is a statement of ${verified.signer}, not of a node`);
     return verified;
   }
 }
 
-/** What is there. @throws Refused */
+/** @throws Refused when it is missing */
 function required(statement: string | undefined): string {
   if (statement === undefined) throw new Refused('is required: this board keeps only what is signed');
   return statement;
 }
 
+/** @throws Refused when the signer has meant something else than what is posted */
 function same(field: string, signed: string, posted: string): void {
   if (signed !== posted) throw new Refused(`${field}: it was signed for ${signed}, not for ${posted}`);
 }
 
-/** What a check throws, as the answer to a client. @param field what is wrong */
+/** Turns what a check refuses into the answer to the client. @param field the field that is wrong @throws ServiceError 403 */
 async function rejecting<T>(code: string, field: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();

@@ -7,24 +7,28 @@ import type { StatementProof } from '../contract/node_statement.js';
 /** The two lists of messages. */
 export type Namespace = 'messages' | 'presignature-messages';
 
-/** What a board requires of what is posted. Each check throws ServiceError 403 for what the board must not keep. */
+/** What a board checks before it keeps something. Each check throws ServiceError 403 for what it must not keep. */
 export interface Verifier {
   /** Hash of the roster against which it checks; null when it checks nothing. */
   readonly rosterHash: string | null;
+  /** Has its sender sealed it for this place? */
   message(namespace: Namespace, message: PostMessage): Promise<void>;
+  /** Has its sender signed it for this request? */
   partialSignature(body: PostPartialSignature): Promise<void>;
+  /** Has a node asked these participants for it? */
   presignatureRequest(body: CreatePresignatureRequest): Promise<void>;
+  /** Has the gateway proposed the presignature that the request names? */
   request(body: CreateRequest): Promise<void>;
-  /** Has the gateway asked for this request, and not for the one that is known under its id? */
+  /** Has the gateway signed this request, and not the one that the board has under its id? */
   mayDisplace(body: CreateRequest, rival: RequestRecord): Promise<boolean>;
-  /** Checks what is new in an update. @returns the node whose refusal it brings, where that is known */
+  /** Has a node signed what is new in the update? @returns the node whose refusal it brings; undefined without one, and without checks */
   update(record: RequestRecord, body: UpdateRequest): Promise<NodeId | undefined>;
-  /** What the statements of nodes prove here. */
+  /** What the texts of node statements prove here. */
   readonly statements: StatementProof;
-  /** @param verified texts of this node that were verified before */
+  /** Has the node signed its statements? @param verified texts of this node that were verified before */
   heartbeat(nodeId: NodeId, texts: StatementTexts, verified: StatementTexts | undefined): Promise<void>;
-  /** The public keys that enough of these nodes state; none where anybody could have stated them. */
+  /** The public keys that at least t of these nodes state. None without checks: anybody could have stated them. */
   statedKeys(statuses: Iterable<NodeStatus>): string[];
-  /** May this be posted as the public key? */
+  /** Do at least t of these nodes state this public key? */
   publicKey(publicKey: string, statuses: Iterable<NodeStatus>): void;
 }

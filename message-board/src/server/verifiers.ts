@@ -3,7 +3,7 @@ import { NO_PROOF } from '../contract/node_statement.js';
 import { SealedVerifier } from './sealed_verifier.js';
 import type { Verifier } from './verifier.js';
 
-/** Checks nothing: for a board without a roster, and for plain clusters, where nodes sign nothing that could be checked. */
+/** Checks nothing. It is for a board without a roster, and for plain clusters, where nodes sign nothing. */
 const PLAIN: Verifier = {
   rosterHash: null,
   message: () => Promise.resolve(),
@@ -18,7 +18,7 @@ const PLAIN: Verifier = {
   publicKey: () => undefined,
 };
 
-/** @param roster null for a board that has none */
+/** The checks that fit the roster. @param roster null for a board that has none */
 export function verifierFor(roster: Roster | null): Verifier {
   return roster?.sealed === true ? new SealedVerifier(roster) : PLAIN;
 }

@@ -1,33 +1,40 @@
 import type { Clock, Timer } from 'service/clock';
 import { ServiceError } from 'service/errors';
 
-/** News that is not urgent waits this long, so that more may come with it. A smaller value wakes readers more often, a larger one tells them late. */
+/**
+ * News that is not urgent waits this long, so that more may come with it. With a smaller value, readers are woken more often. With a larger
+ * one, they hear of it later.
+ */
 const LINGER_MS = 50;
 
-/** Readers who wait for news of a topic. Nothing is polled: a change wakes those who wait for it. */
+/** Readers that wait for news of a topic. Nobody polls: a change of a topic wakes its readers. */
 export class Waiters {
   readonly #topics = new Map<string, Set<() => void>>();
+  /** Topics whose readers are about to be woken. */
   readonly #soon = new Set<string>();
+  readonly #max: number;
+  readonly #clock: Clock;
   #count = 0;
 
-  /** @param max readers who may wait at one time */
-  constructor(
-    private readonly max: number,
-    private readonly clock: Clock,
-  ) {}
+  /** @param max upper bound of the readers that wait at one time. One more is refused */
+  constructor(max: number, clock: Clock) {
+    this.#max = max;
+    this.#clock = clock;
+  }
 
+  /** How many readers wait. */
   get size(): number {
     return this.#count;
   }
 
   /**
-   * Resolves when `topic` changes, after `ms`, or when `signal` aborts, whichever is first.
+   * Resolves when `topic` changes, after `ms`, or when `signal` aborts, whichever comes first.
    * @returns true when the topic changed
    * @throws ServiceError 429 when too many wait already
    */
   async wait(topic: string, ms: number, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted || ms <= 0) return false;
-    if (this.#count >= this.max) throw new ServiceError(429, 'too_many_waiting', 'too many waiting readers: ask without wait');
+    if (this.#count >= this.#max) throw new ServiceError(429, 'too_many_waiting', 'too many waiting readers: ask without wait');
     const readers = this.#topics.get(topic) ?? new Set();
     this.#topics.set(topic, readers);
     this.#count += 1;
@@ -43,7 +50,7 @@ export class Waiters {
           resolve(false);
         };
         readers.add(wake);
-        timer = this.clock.after(ms, giveUp);
+        timer = this.#clock.after(ms, giveUp);
         signal.addEventListener('abort', giveUp);
       });
     } finally {
@@ -55,17 +62,18 @@ export class Waiters {
     }
   }
 
+  /** Wakes all readers of a topic now. */
   wake(topic: string): void {
     const readers = this.#topics.get(topic);
     this.#topics.delete(topic);
     for (const wake of readers ?? []) wake();
   }
 
-  /** Wakes them a moment later, once for all that happens until then. Whoever asks before that has the news at once. */
+  /** Wakes all readers of a topic a moment later, once for everything that changes until then. A new reader need not wait for that. */
   wakeSoon(topic: string): void {
     if (this.#soon.has(topic)) return;
     this.#soon.add(topic);
-    this.clock.after(LINGER_MS, () => {
+    this.#clock.after(LINGER_MS, () => {
       this.#soon.delete(topic);
       this.wake(topic);
     });

@@ -5,20 +5,21 @@ interface Entry {
   readonly payload: string;
 }
 
-/** An upper bound of what V8 holds for an entry: two bytes a character, and the objects around it. */
+/** Upper bound of the memory that V8 needs for an entry: two bytes a character, and 512 for the objects around it. */
 export function entryBytes(entry: { readonly payload: string }): number {
   return 2 * entry.payload.length + 512;
 }
 
-/** Equal for two postings of the same entry. @param posted its keys in the order of the schema */
+/** A hash that is equal when the same entry is posted twice. @param posted its keys in the order of the schema */
 export function digest(posted: object): string {
   return createHash('sha256').update(JSON.stringify(posted)).digest('base64');
 }
 
-/** An append-only list of what was posted under one request, each distinct entry once, in order of arrival. */
+/** What was posted under one request, in order of arrival. The list only grows, and no entry is in it twice. */
 export class EntryLog<T extends Entry> {
   readonly #entries: T[] = [];
   readonly #byDigest = new Map<string, T>();
+  /** Sum of {@link entryBytes}. */
   bytes = 0;
 
   get size(): number {
@@ -29,14 +30,14 @@ export class EntryLog<T extends Entry> {
     return this.#byDigest.get(digestOfEntry);
   }
 
-  /** @param entry its id is larger, as a string, than every earlier one */
+  /** @param entry its id must be larger, as a string, than every earlier one: `after` finds its place by it */
   push(digestOfEntry: string, entry: T): void {
     this.#entries.push(entry);
     this.#byDigest.set(digestOfEntry, entry);
     this.bytes += entryBytes(entry);
   }
 
-  /** The entries after the one with the id `cursor`; all of them when there is no such entry. */
+  /** The entries after the one with the id `cursor`. All of them when there is no such entry. */
   *after(cursor: string | undefined): Generator<T> {
     for (let k = this.#indexAfter(cursor); k < this.#entries.length; k += 1) {
       const entry = this.#entries[k];

@@ -6,12 +6,15 @@ interface Slot<T> {
 /** The place of an item in an {@link OrderedList}. */
 export type Place<T> = Slot<T>;
 
-/** Items by an ever larger key. Adding at the end and removing anywhere cost O(1) amortized; finding where to read on from a key, O(log n). */
+/**
+ * Items in the order of their keys. Each new item has a larger key than all before. Adding and removing take constant time on average,
+ * finding a key takes logarithmic time.
+ */
 export class OrderedList<T> {
   #slots: Slot<T>[] = [];
   #live = 0;
 
-  /** @param order larger than every earlier one */
+  /** Adds at the end. @param order the key: larger, as a string, than every earlier one */
   add(order: string, item: T): Place<T> {
     const slot = { order, item };
     this.#slots.push(slot);
@@ -19,6 +22,7 @@ export class OrderedList<T> {
     return slot;
   }
 
+  /** Does nothing when it is removed already. */
   remove(place: Place<T>): void {
     if (place.item === undefined) return;
     place.item = undefined;
@@ -26,7 +30,7 @@ export class OrderedList<T> {
     if (this.#slots.length > 2 * this.#live + 64) this.#slots = this.#slots.filter((slot) => slot.item !== undefined);
   }
 
-  /** Items whose key is larger than `order`, in order. The list must not change meanwhile. */
+  /** Items whose key is larger than `order`, in order. Do not change the list while reading. */
   *after(order: string): Generator<T> {
     for (let k = this.#firstAfter(order); k < this.#slots.length; k += 1) {
       const item = this.#slots[k]?.item;

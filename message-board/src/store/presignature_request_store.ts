@@ -7,12 +7,12 @@ import { Works, type Work } from './works.js';
 const ORDER: readonly Status[] = ['pending', 'in_progress', 'completed', 'failed'];
 
 /**
- * All who make a presignature have read its messages soon after the first of them has it. Kept for longer, they fill the board: half a
- * megabyte for each presignature, and there may be one every second.
+ * The messages of a finished presignature are kept for this long. With a smaller value, a maker that is slower than the first cannot
+ * finish. A larger one fills the board: half a megabyte for each presignature, and there may be one every second.
  */
 const MESSAGES_KEPT_MS = 60_000;
 
-/** An upper bound of what V8 holds for a record. */
+/** Upper bound of the memory that V8 needs for a record. */
 export function presignatureRequestBytes({ participants = [], origin = '' }: Pick<PresignatureRequest, 'participants' | 'origin'>): number {
   return 8 * participants.length + 2 * origin.length + 2048;
 }
@@ -20,13 +20,18 @@ export function presignatureRequestBytes({ participants = [], origin = '' }: Pic
 /** Presignature requests, and the presignature messages under their ids. */
 export class PresignatureRequestStore {
   readonly works: Works<PresignatureRequest>;
+  readonly #context: StoreContext;
 
-  constructor(private readonly context: StoreContext) {
+  constructor(context: StoreContext) {
+    this.#context = context;
     const entryRetentionMs = Math.min(context.limits.entryRetentionMs, MESSAGES_KEPT_MS);
     this.works = new Works(context.usage, { ...context.limits, entryRetentionMs });
   }
 
-  /** @throws ServiceError 409 when the id has other participants, 429 when too many are open */
+  /**
+   * @returns the stored record when it is the same again
+   * @throws ServiceError 409 when the id has other participants, 429 when too many are open
+   */
   create({ request_id, participants, origin }: CreatePresignatureRequest): PresignatureRequest {
     const known = this.works.byId.get(request_id)?.record;
     if (known !== undefined) {
@@ -34,24 +39,25 @@ export class PresignatureRequestStore {
       throw new ServiceError(409, 'presignature_request_exists', `request_id: ${request_id} is known with other participants`);
     }
     const recordBytes = presignatureRequestBytes({ participants, origin });
-    const { clock, reserve, sequence, changed } = this.context;
+    const { clock, reserve, sequence, changed } = this.#context;
     reserve(recordBytes);
     const work = this.session(request_id);
-    const at = new Date(clock.now()).toISOString();
-    const record: PresignatureRequest = { id: request_id, request_id, participants, origin, status: 'pending', created_at: at, updated_at: at };
+    const now = new Date(clock.now()).toISOString();
+    const times = { created_at: now, updated_at: now };
+    const record: PresignatureRequest = { id: request_id, request_id, participants, origin, status: 'pending', ...times };
     this.works.announce(work, record, sequence.next(), recordBytes, clock.monotonic());
     changed('presignature-requests');
     return record;
   }
 
-  /** The work under `id`, made where there is none. @throws ServiceError 429 when too many are open */
+  /** The work under `id`. Makes one when there is none. @throws ServiceError 429 when too many are open */
   session(id: string): Work<PresignatureRequest> {
     const known = this.works.byId.get(id);
     if (known !== undefined) return known;
-    if (this.works.open.size >= this.context.limits.maxOpenSessions) {
+    if (this.works.open.size >= this.#context.limits.maxOpenSessions) {
       throw new ServiceError(429, 'too_many_sessions', `request_id: ${this.works.open.size} presignatures are in the making already`);
     }
-    return this.works.begin(id, this.context.clock.monotonic());
+    return this.works.begin(id, this.#context.clock.monotonic());
   }
 
   /** @throws ServiceError 404, or 409 when the status would move back */
@@ -65,7 +71,7 @@ export class PresignatureRequestStore {
     if (isFinal(before.status) || ORDER.indexOf(status) < ORDER.indexOf(before.status)) {
       throw new ServiceError(409, 'status_conflict', `status: cannot move from ${before.status} to ${status}`);
     }
-    const { clock, sequence, changed } = this.context;
+    const { clock, sequence, changed } = this.#context;
     const record = { ...before, status, updated_at: new Date(clock.now()).toISOString() };
     this.works.change(work, record, sequence.next(), work.recordBytes);
     if (isFinal(status)) this.works.finish(work, clock.monotonic());
@@ -73,11 +79,11 @@ export class PresignatureRequestStore {
     return record;
   }
 
-  /** Forgets idle and old ones. */
+  /** Forgets unfinished ones that are idle, and finished ones that are old. */
   expire(): void {
-    const now = this.context.clock.monotonic();
+    const now = this.#context.clock.monotonic();
     for (const work of this.works.open.values()) {
-      if (now - work.touchedAt > this.context.limits.idleMs) this.works.drop(work);
+      if (now - work.touchedAt > this.#context.limits.idleMs) this.works.drop(work);
     }
     this.works.expireFinished(now);
   }

@@ -3,11 +3,12 @@ import { signerOf } from 'sealing/statement';
 import { MAX_REFUSALS, parseSignature, type NodeId, type RequestRecord, type Status, type UpdateRequest } from '../contract/contract.js';
 import { ServiceError } from 'service/errors';
 
+/** Does a record with this status never change again? */
 export function isFinal(status: Status): boolean {
   return status === 'completed' || status === 'failed';
 }
 
-/** Protocol records hold the messages of key generation and the like; they are never signed. */
+/** Does it only hold the messages of a session such as key generation? Nothing in it is to be signed. */
 export function isProtocolRecord(record: RequestRecord): boolean {
   return record.message === '';
 }
@@ -18,28 +19,30 @@ function conflict(code: string, message: string): ServiceError {
 
 function checkSignature(signature: string, message: string, publicKey: string | undefined): void {
   if (publicKey === undefined) {
-    throw conflict('no_public_key', 'signature: cannot be checked before the public key is posted');
+    throw conflict('no_public_key', 'signature: the board cannot check it before it has the public key');
   }
   if (!verify(parseSignature(signature), Buffer.from(publicKey, 'hex'), Buffer.from(message))) {
-    throw new ServiceError(400, 'invalid_signature', 'signature: does not sign the message of the request under the public key, or is not low-s');
+    const complaint = 'signature: does not sign the message of the request under the public key, or is not low-s';
+    throw new ServiceError(400, 'invalid_signature', complaint);
   }
 }
 
-/** What decides about an update besides the record. */
-export interface Known {
-  /** Compressed, hexadecimal, if the board has one. */
+/** What decides about an update, besides the record and the body. */
+export interface UpdateFacts {
+  /** Compressed, hexadecimal; undefined while the board has none. */
   readonly publicKey: string | undefined;
-  /** Who has signed the refusal, where that is checked. */
+  /** The node that has signed the refusal; undefined on a board that checks no signatures. */
   readonly refuser: NodeId | undefined;
 }
 
 /**
- * What `PUT /requests/{id}` makes of a signing request: the fields that change, none when it says what already holds. When one part of the
- * body is not allowed, none of it is done.
+ * What `PUT /requests/{id}` changes in a record: the new values of some fields, or nothing when all of it holds already. If one part of the
+ * body is not allowed, nothing is changed.
  *
- * @throws ServiceError 409 against a final state, another presignature or refusal, a missing key or signature; 400 for a wrong signature
+ * @throws ServiceError 400 for a wrong signature; 409 when the record is final, names another presignature or has another refusal of the
+ *   node, and when the key or the signature is missing; 429 for too many refusals
  */
-export function changes(record: RequestRecord, body: UpdateRequest, { publicKey, refuser }: Known): Partial<RequestRecord> {
+export function changes(record: RequestRecord, body: UpdateRequest, { publicKey, refuser }: UpdateFacts): Partial<RequestRecord> {
   if (isProtocolRecord(record)) {
     if (Object.keys(body).length === 1 && body.status === record.status) return {};
     throw conflict('not_a_signing_request', `${record.id} is a protocol record, which has no signature and no end`);
@@ -56,7 +59,8 @@ function assigned(record: RequestRecord, { presignature_id, naming }: UpdateRequ
   return naming === undefined ? { presignature_id } : { presignature_id, naming };
 }
 
-function refused({ status, refusals = [] }: RequestRecord, { refusal }: UpdateRequest, refuser: NodeId | undefined): Partial<RequestRecord> {
+function refused(record: RequestRecord, { refusal }: UpdateRequest, refuser: NodeId | undefined): Partial<RequestRecord> {
+  const { status, refusals = [] } = record;
   if (refusal === undefined || refusals.includes(refusal)) return {};
   if (isFinal(status)) throw conflict('status_conflict', `refusal: the request is ${status}`);
   if (refuser !== undefined && refusals.some((earlier) => signerOf(earlier) === refuser)) {
@@ -69,11 +73,11 @@ function refused({ status, refusals = [] }: RequestRecord, { refusal }: UpdateRe
 function progress(record: RequestRecord, body: UpdateRequest, publicKey: string | undefined): Partial<RequestRecord> {
   const { status, signature, reason } = body;
   if (isFinal(record.status)) {
-    const same =
+    const isSame =
       (status === undefined || status === record.status) &&
       (signature === undefined || signature === record.signature) &&
       (reason === undefined || record.status === 'failed');
-    if (same) return {};
+    if (isSame) return {};
     throw conflict('status_conflict', `the request is ${record.status}, which is final`);
   }
   if (signature !== undefined) {

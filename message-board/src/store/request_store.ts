@@ -1,11 +1,11 @@
 import type { CreateRequest, RequestRecord, Status, UpdateRequest } from '../contract/contract.js';
 import { ServiceError } from 'service/errors';
 import { isRequestId, newRequestId } from '../contract/request_ids.js';
-import { changes, isFinal, isProtocolRecord, type Known } from './request_rules.js';
+import { changes, isFinal, isProtocolRecord, type UpdateFacts } from './request_rules.js';
 import type { StoreContext } from './store_context.js';
 import { entries, Works, type Work } from './works.js';
 
-/** An upper bound of what V8 holds for a record: two bytes a character, and 2 KiB for what is around its long texts. */
+/** Upper bound of the memory that V8 needs for a record: two bytes a character of its long texts, and 2 KiB for the rest. */
 export function requestBytes(record: Pick<RequestRecord, 'message' | 'origin' | 'naming' | 'refusals'>): number {
   const { message, origin = '', naming = '', refusals = [] } = record;
   const characters = refusals.reduce((sum, refusal) => sum + refusal.length, message.length + origin.length + naming.length);
@@ -15,40 +15,48 @@ export function requestBytes(record: Pick<RequestRecord, 'message' | 'origin' | 
 /** Signing requests and protocol records. */
 export class RequestStore {
   readonly works: Works<RequestRecord>;
-  /** Open works that are signing requests; the others are protocol records. */
+  /** How many open works are signing requests. The others are protocol records. */
   pending = 0;
+  readonly #context: StoreContext;
 
-  constructor(private readonly context: StoreContext) {
+  constructor(context: StoreContext) {
+    this.#context = context;
     this.works = new Works(context.usage, context.limits);
   }
 
+  /** How many protocol records there are. */
   get protocol(): number {
     return this.works.open.size - this.pending;
   }
 
-  /** @throws ServiceError 409 when the id stands for something else, 429 when too many are pending */
+  /**
+   * @returns the stored record when it is the same again
+   * @throws ServiceError 409 when the id stands for something else, 429 when too many are pending
+   */
   create(body: CreateRequest): RequestRecord {
-    const { clock, limits, random } = this.context;
+    const { clock, limits, random } = this.#context;
     const { id = newRequestId(clock.now(), random()), message, origin, presignature_id } = body;
     const known = this.works.byId.get(id);
     if (known?.record?.message === message && known.record.origin === origin) return known.record;
-    // The record that nodes made by asking for a request's messages, after the board lost the request itself, gives way to it.
+    // After a restart of the board, nodes that ask for a request's messages make a protocol record under its id. The request replaces it.
     const givesWay = known?.record !== undefined && isProtocolRecord(known.record) && isRequestId(id);
-    if (known !== undefined && !givesWay) throw new ServiceError(409, 'request_exists', `id: ${id} is known with another message or origin`);
+    if (known !== undefined && !givesWay) {
+      throw new ServiceError(409, 'request_exists', `id: ${id} is known with another message or origin`);
+    }
     if (this.pending >= limits.maxPendingRequests) {
       throw new ServiceError(429, 'too_many_pending', `${this.pending} requests are pending already`);
     }
     return this.#announce(id, { message, origin, presignature_id, status: 'pending' });
   }
 
-  /** What stands in the way of a request: a signing request under its id with another message or origin. */
+  /** The signing request that has the id of this one, but another message or origin; undefined when there is none. */
   rival({ id, message, origin }: CreateRequest): RequestRecord | undefined {
     const record = id === undefined ? undefined : this.works.byId.get(id)?.record;
-    const inTheWay = record !== undefined && !isProtocolRecord(record) && (record.message !== message || record.origin !== origin);
-    return inTheWay ? record : undefined;
+    const isRival = record !== undefined && !isProtocolRecord(record) && (record.message !== message || record.origin !== origin);
+    return isRival ? record : undefined;
   }
 
-  /** Forgets a record if it still stands, with all that is under its id. */
+  /** Forgets a record with everything under its id. Does nothing when another record stands there by now. */
   displace({ id, message, origin }: RequestRecord): void {
     const work = this.works.byId.get(id);
     if (work?.record?.message !== message || work.record.origin !== origin) return;
@@ -56,22 +64,22 @@ export class RequestStore {
     this.works.drop(work);
   }
 
-  /** The work under `id`; a protocol record is made where there is none. @throws ServiceError 429 when there are too many */
+  /** The work under `id`. Makes a protocol record when there is none. @throws ServiceError 429 when there are too many */
   session(id: string): Work<RequestRecord> {
     const known = this.works.byId.get(id);
     if (known !== undefined) return known;
-    if (this.protocol >= this.context.limits.maxOpenSessions && !this.#forgetUnusedSession()) {
+    if (this.protocol >= this.#context.limits.maxOpenSessions && !this.#forgetUnusedSession()) {
       throw new ServiceError(429, 'too_many_sessions', `request_id: ${this.protocol} protocol records are open already`);
     }
     this.#announce(id, { message: '', status: 'in_progress' });
     return this.#existing(id);
   }
 
-  /** @throws ServiceError as {@link changes}, or 404 */
-  update(id: string, body: UpdateRequest, known: Known): RequestRecord {
+  /** @throws ServiceError as {@link changes}, 404 for an unknown id, or 429 when the board is full */
+  update(id: string, body: UpdateRequest, facts: UpdateFacts): RequestRecord {
     const work = this.#existing(id);
     const record = this.#record(work);
-    const changed = changes(record, body, known);
+    const changed = changes(record, body, facts);
     return Object.keys(changed).length === 0 ? record : this.#change(work, record, changed);
   }
 
@@ -80,16 +88,17 @@ export class RequestStore {
     return this.#record(this.#existing(id));
   }
 
+  /** By the rules of the contract: without `changed_after` in order of arrival, with it in order of change. */
   list(query: { status?: Status | undefined; after?: string | undefined; changed_after?: string | undefined }): Iterable<RequestRecord> {
     const { status, after, changed_after } = query;
     if (changed_after === undefined) return this.works.records(status, after);
-    return this.works.changedAfter(status, this.context.sequence.made(changed_after) ? changed_after : '');
+    return this.works.changedAfter(status, this.#context.sequence.made(changed_after) ? changed_after : '');
   }
 
-  /** Fails requests past their deadline, forgets idle protocol records and old finished requests. */
+  /** Fails requests that are past their deadline. Forgets idle protocol records and old finished requests. */
   expire(): void {
-    const now = this.context.clock.monotonic();
-    const { idleMs, requestDeadlineMs } = this.context.limits;
+    const now = this.#context.clock.monotonic();
+    const { idleMs, requestDeadlineMs } = this.#context.limits;
     for (const work of this.works.open.values()) {
       const record = this.#record(work);
       if (isProtocolRecord(record)) {
@@ -103,7 +112,7 @@ export class RequestStore {
 
   #announce(id: string, fields: Pick<RequestRecord, 'message' | 'status' | 'origin' | 'presignature_id'>): RequestRecord {
     const recordBytes = requestBytes(fields);
-    const { clock, reserve, sequence } = this.context;
+    const { clock, reserve, sequence } = this.#context;
     reserve(recordBytes);
     const now = clock.monotonic();
     const work = this.works.byId.get(id) ?? this.works.begin(id, now);
@@ -116,11 +125,11 @@ export class RequestStore {
   }
 
   #change(work: Work<RequestRecord>, before: RequestRecord, changed: Partial<RequestRecord>): RequestRecord {
-    const { clock, sequence } = this.context;
+    const { clock, sequence } = this.#context;
     const record = { ...before, ...changed, revision: sequence.next(), updated_at: new Date(clock.now()).toISOString() };
     const recordBytes = requestBytes(record);
-    // What does not grow is never refused: a full board has to finish what it has.
-    if (recordBytes > work.recordBytes) this.context.reserve(recordBytes - work.recordBytes);
+    // A change that needs no more room is never refused: even a full board can finish what it has.
+    if (recordBytes > work.recordBytes) this.#context.reserve(recordBytes - work.recordBytes);
     this.works.change(work, record, record.revision, recordBytes);
     if (isFinal(record.status)) {
       this.pending -= 1;
@@ -130,10 +139,10 @@ export class RequestStore {
     return record;
   }
 
-  /** Nodes have work with a request that goes on, so they hear of it at once. That one is over they may hear with the next news, or soon. */
+  /** Nodes have work to do for a request that goes on, so they hear of it at once. That a request is over can wait for the next news. */
   #notify(id: string, goesOn: boolean): void {
-    this.context.changed('requests', goesOn);
-    this.context.changed(`request ${id}`);
+    this.#context.changed('requests', goesOn);
+    this.#context.changed(`request ${id}`);
   }
 
   #existing(id: string): Work<RequestRecord> {
@@ -147,7 +156,7 @@ export class RequestStore {
     return work.record;
   }
 
-  /** A record that a question about messages made, and that nobody used, gives way to a new one. */
+  /** Forgets a protocol record without entries, which somebody made by asking for messages. @returns false when there is none */
   #forgetUnusedSession(): boolean {
     for (const work of this.works.open.values()) {
       if (entries(work) === 0 && isProtocolRecord(this.#record(work))) {

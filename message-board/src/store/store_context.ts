@@ -2,24 +2,30 @@ import type { Clock } from 'service/clock';
 import type { Limits } from './limits.js';
 import type { Sequence } from './sequence.js';
 
-/** How much is held: entries, and bytes at two a character. */
+/** How much the board holds. */
 export interface Usage {
+  /** Messages and partial signatures. */
   entries: number;
+  /** Upper bound of the memory for all texts, at two bytes a character. */
   bytes: number;
 }
 
-/** Told of every change: the list, or the list and the request id, that has news. With `false`: news that nobody is in a hurry for. */
-export type Changed = (topic: string, isUrgent?: boolean) => void;
+/**
+ * Is called at every change.
+ * @param topic what has news: a list, or a list and the id of a request
+ * @param isUrgent false for news that can wait a moment; otherwise readers hear of it at once
+ */
+export type ChangeListener = (topic: string, isUrgent?: boolean) => void;
 
 /** What the stores of a board share. */
 export interface StoreContext {
   readonly limits: Limits;
   readonly clock: Clock;
-  /** At least 64 random bits, hexadecimal. */
+  /** At least 64 random bits, hexadecimal. With fewer, two ids may be equal. */
   readonly random: () => string;
   readonly sequence: Sequence;
   readonly usage: Usage;
-  /** Makes room for texts by forgetting finished work. @throws ServiceError 429 when that is not enough */
+  /** Makes room for texts: forgets finished work, the oldest first. @throws ServiceError 429 when that is not enough */
   readonly reserve: (bytes: number) => void;
-  readonly changed: Changed;
+  readonly changed: ChangeListener;
 }

@@ -4,51 +4,63 @@ import type { Limits } from './limits.js';
 import { OrderedList, type Place } from './ordered_list.js';
 import type { Usage } from './store_context.js';
 
-/** All that is held under one id. */
+/** Everything that the board holds under one id. */
 export interface Work<R> {
   readonly id: string;
-  /** None while only messages were posted under the id. */
+  /** Undefined while the id has messages only. */
   record: R | undefined;
   messages: EntryLog<Message>;
   partials: EntryLog<PartialSignature>;
-  /** When it got its record, as all times here by the monotonic clock. */
+  /** When it got its record. All times here are of the monotonic clock. */
   announcedAt: number;
-  /** When it was last posted to or asked for. */
+  /** When somebody last posted to it or asked for it. */
   touchedAt: number;
+  /** Undefined while it is open. */
   finishedAt: number | undefined;
-  /** Its place in the order of arrival. */
+  /** Its number in the order of arrival, from 1. */
   arrival: number;
-  /** Its place in the order of the last change. */
+  /** Its place in the order of the last changes; undefined before its first record. */
   change: Place<Work<R>> | undefined;
-  /** Size of the record's texts. */
+  /** Size of the record, as the store counts it. */
   recordBytes: number;
 }
 
-/** Works by id, in order of arrival; finished ones also in the order in which they finished; records by their last change. */
+/** Works by id, in order of arrival. Finished ones are also kept in the order in which they finished, and records by their last change. */
 export class Works<R extends { readonly status: Status }> {
   readonly byId = new Map<string, Work<R>>();
   readonly open = new Map<string, Work<R>>();
   readonly finished = new Map<string, Work<R>>();
   readonly #finishedWithEntries = new Set<Work<R>>();
   readonly #changed = new OrderedList<Work<R>>();
+  readonly #usage: Usage;
+  readonly #limits: Limits;
   #arrivals = 0;
 
-  constructor(
-    private readonly usage: Usage,
-    private readonly limits: Limits,
-  ) {}
+  /** @param usage counts what is held here, and in the other stores too */
+  constructor(usage: Usage, limits: Limits) {
+    this.#usage = usage;
+    this.#limits = limits;
+  }
 
-  /** An open work without a record. */
+  /** Makes an open work without a record. */
   begin(id: string, now: number): Work<R> {
-    const messages = new EntryLog<Message>();
-    const partials = new EntryLog<PartialSignature>();
-    const state = { record: undefined, announcedAt: now, touchedAt: now, finishedAt: undefined, arrival: 0, change: undefined, recordBytes: 0 };
-    const work: Work<R> = { id, messages, partials, ...state };
+    const work: Work<R> = {
+      id,
+      record: undefined,
+      messages: new EntryLog(),
+      partials: new EntryLog(),
+      announcedAt: now,
+      touchedAt: now,
+      finishedAt: undefined,
+      arrival: 0,
+      change: undefined,
+      recordBytes: 0,
+    };
     this.#arrive(work);
     return work;
   }
 
-  /** Gives an open work its first record, or another one instead of it, as if it had arrived now; its entries stay. */
+  /** Gives an open work its first record, or replaces its record, as if the work arrived now. Its entries stay. */
   announce(work: Work<R>, record: R, revision: string, recordBytes: number, now: number): void {
     this.#arrive(work);
     work.announcedAt = now;
@@ -56,74 +68,79 @@ export class Works<R extends { readonly status: Status }> {
   }
 
   /**
+   * Replaces the record of a work.
    * @param revision larger, as a string, than every earlier one
-   * @param recordBytes of the record's texts
+   * @param recordBytes size of the new record
    */
   change(work: Work<R>, record: R, revision: string, recordBytes: number): void {
-    this.usage.bytes += recordBytes - work.recordBytes;
+    this.#usage.bytes += recordBytes - work.recordBytes;
     work.recordBytes = recordBytes;
     work.record = record;
     if (work.change !== undefined) this.#changed.remove(work.change);
     work.change = this.#changed.add(revision, work);
   }
 
+  /** Ends an open work. When too many are finished, the oldest is forgotten. */
   finish(work: Work<R>, now: number): void {
     work.finishedAt = now;
     this.open.delete(work.id);
     this.finished.set(work.id, work);
     if (entries(work) > 0) this.#finishedWithEntries.add(work);
-    if (this.finished.size > this.limits.maxFinished) this.forgetOldestFinished();
+    if (this.finished.size > this.#limits.maxFinished) this.forgetOldestFinished();
   }
 
+  /** Adds an entry to one of the two logs of a work. */
   append<T extends { readonly id: string; readonly payload: string }>(work: Work<R>, log: EntryLog<T>, digest: string, entry: T): void {
     const before = log.bytes;
     log.push(digest, entry);
-    this.usage.entries += 1;
-    this.usage.bytes += log.bytes - before;
+    this.#usage.entries += 1;
+    this.#usage.bytes += log.bytes - before;
     if (work.finishedAt !== undefined) this.#finishedWithEntries.add(work);
   }
 
+  /** Forgets a work. */
   drop(work: Work<R>): void {
     this.dropEntries(work);
-    this.usage.bytes -= work.recordBytes;
+    this.#usage.bytes -= work.recordBytes;
     if (work.change !== undefined) this.#changed.remove(work.change);
     for (const works of [this.byId, this.open, this.finished]) works.delete(work.id);
   }
 
+  /** Forgets the entries of a work, and keeps its record. */
   dropEntries(work: Work<R>): void {
-    this.usage.entries -= entries(work);
-    this.usage.bytes -= work.messages.bytes + work.partials.bytes;
+    this.#usage.entries -= entries(work);
+    this.#usage.bytes -= work.messages.bytes + work.partials.bytes;
     work.messages = new EntryLog();
     work.partials = new EntryLog();
     this.#finishedWithEntries.delete(work);
   }
 
-  /** Forgets finished works that are too old, and the entries of those that finished long enough ago. */
+  /** Forgets works that finished too long ago, and the entries of works before that. */
   expireFinished(now: number): void {
     for (const work of this.#finishedWithEntries) {
-      if (age(work, now) > this.limits.entryRetentionMs) this.dropEntries(work);
+      if (age(work, now) > this.#limits.entryRetentionMs) this.dropEntries(work);
     }
     for (const work of this.finished.values()) {
-      if (age(work, now) <= this.limits.retentionMs) break;
+      if (age(work, now) <= this.#limits.retentionMs) break;
       this.drop(work);
     }
   }
 
-  /** Makes room. @returns false when nothing finished has entries */
+  /** Makes room: forgets the entries of the oldest finished work that has any. @returns false when there is none */
   forgetOldestEntries(): boolean {
     const [oldest] = this.#finishedWithEntries;
     if (oldest !== undefined) this.dropEntries(oldest);
     return oldest !== undefined;
   }
 
-  /** Makes room. @returns false when nothing is finished */
+  /** Makes room: forgets the oldest finished work. @returns false when there is none */
   forgetOldestFinished(): boolean {
     const [oldest] = this.finished.values();
     if (oldest !== undefined) this.drop(oldest);
     return oldest !== undefined;
   }
 
-  /** Records in order of arrival, with `status` if given, after the one with the id `after` if there is one. */
+  /** Records in order of arrival. @param status only with this status @param after only after the one with this id, if it is known */
   *records(status: Status | undefined, after: string | undefined): Generator<R> {
     const works = status === 'pending' || status === 'in_progress' ? this.open : this.byId;
     const last = after === undefined ? 0 : (this.byId.get(after)?.arrival ?? 0);
@@ -132,7 +149,7 @@ export class Works<R extends { readonly status: Status }> {
     }
   }
 
-  /** Records in order of their last change, with `status` if given, changed after `revision` (`''`: all). */
+  /** Records in order of their last change. @param status only with this status @param revision only changed after it; `''`: all */
   *changedAfter(status: Status | undefined, revision: string): Generator<R> {
     for (const { record } of this.#changed.after(revision)) {
       if (record !== undefined && (status === undefined || record.status === status)) yield record;
@@ -149,6 +166,7 @@ export class Works<R extends { readonly status: Status }> {
   }
 }
 
+/** How many messages and partial signatures it has. */
 export function entries(work: Work<unknown>): number {
   return work.messages.size + work.partials.size;
 }
