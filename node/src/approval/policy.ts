@@ -1,7 +1,7 @@
 /** Decides which of the requests of authorized clients a node signs. It is asked before any share is used. */
 import { readFile } from 'node:fs/promises';
 import { Refused } from 'sealing/errors';
-import { parseJson } from 'sealing/json';
+import { decodeUtf8, parseJson } from 'sealing/json';
 import type { Clock } from 'service/clock';
 import { z } from 'zod';
 import { sha256 } from '../base/sha256.js';
@@ -60,10 +60,10 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** The policy of a file; without a file, everything is allowed. @throws Refused naming the file and the field */
 export async function openPolicy(path: string | undefined, clock: PolicyClock): Promise<Policy> {
   if (path === undefined) return ALLOW_ALL;
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+  const bytes = await readFile(path).catch((error: unknown) => {
     throw new Refused(`POLICY_FILE: ${path} cannot be read`, { cause: error });
   });
-  return parsePolicy(text, clock);
+  return parsePolicy(decodeUtf8(bytes, `POLICY_FILE: ${path}`), clock);
 }
 
 /** @throws Refused naming the field */

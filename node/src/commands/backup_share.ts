@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SECURITY_128 } from 'cggmp24';
 import { loadMember } from 'sealing/member';
@@ -9,7 +8,7 @@ import { DamagedFile } from '../base/errors.js';
 import { keyFiles } from '../storage/key_store.js';
 import { nodeIndex } from '../base/utils.js';
 import { checkBackup, type Backup } from '../tools/backup.js';
-import { identityFile, NodeNameSchema, writeFirst } from '../tools/cluster_files.js';
+import { identityFile, NodeNameSchema, readText, writeFirst } from '../tools/cluster_files.js';
 import { main, CommandFailure, UsageError } from '../tools/command.js';
 import { openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT, warnOf, warnOfOneFile } from '../tools/seal_key_option.js';
 
@@ -65,7 +64,7 @@ await main({
     await warnOfOneFile(sealKey, backupKey);
     const [label, text] = [{ purpose: 'backup', owner: name } as const, JSON.stringify(backup)];
     await writeFirst(out, await sealText(key, label, text));
-    const written = await openText(key, label, await readFile(out, 'utf8'));
+    const written = await openText(key, label, await readText(out));
     if (written !== text) throw new CommandFailure(`${out}: does not read back as it was written. Do not use it`);
     return `✓ ${out}: key share, auxiliary info and identity of ${name}\n`;
   },

@@ -1,3 +1,4 @@
+import { parseJson } from 'sealing/json';
 import { loadIdentity, loadRoster } from 'sealing/member';
 import { SealKeySourceSchema } from 'sealing/seal_key';
 import { labelOf } from 'sealing/sealed_file';
@@ -29,7 +30,7 @@ async function nameOf(path: string): Promise<string> {
   const label = labelOf(text);
   if (label !== null) return label.owner;
   try {
-    return NamedSchema.parse(JSON.parse(text)).name;
+    return parseJson(NamedSchema, text, path).name;
   } catch {
     throw new CommandFailure(`${path}: is not an identity`);
   }

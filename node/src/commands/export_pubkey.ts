@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { Point } from '@noble/secp256k1';
 import { encodePoint, parseCoreKeyShare, InvalidArgument } from 'cggmp24';
 import { Refused } from 'sealing/errors';
+import { parseJsonValue } from 'sealing/json';
 import { SealKeySourceSchema, type SealKeySource } from 'sealing/seal_key';
 import { isSealed, labelOf, openText } from 'sealing/sealed_file';
 import { z } from 'zod';
@@ -40,7 +41,9 @@ function coreOf(text: string): string {
 async function readPublicKey(path: string, source: SealKeySource | undefined): Promise<Point> {
   const file = await readText(path);
   try {
-    const { sharedPublicKey } = parseCoreKeyShare(coreOf(await opened(file, source)));
+    const text = await opened(file, source);
+    parseJsonValue(text, 'key share');
+    const { sharedPublicKey } = parseCoreKeyShare(coreOf(text));
     return Point.fromBytes(encodePoint(sharedPublicKey, true));
   } catch (error) {
     if (error instanceof InvalidArgument || error instanceof Refused) throw new CommandFailure(`${path}: ${error.message}`);

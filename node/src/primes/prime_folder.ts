@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SecurityParams } from 'cggmp24';
 import { Refused } from 'sealing/errors';
+import { parseJson } from 'sealing/json';
 import type { SealKey } from 'sealing/seal_key';
 import { openText, sealText, type Label } from 'sealing/sealed_file';
 import type { Clock } from 'service/clock';
@@ -78,7 +79,10 @@ export class PrimeFolder {
   async #read(name: string): Promise<string | null> {
     const { folder, sealKey, params } = this.options;
     const path = join(folder, name);
-    const sealed = await readIfThere(path);
+    const sealed = await readIfThere(path).catch((error: unknown) => {
+      if (error instanceof Refused) throw new DamagedFile(`${path} cannot be used: it is damaged. Remove it; another will be searched for.`);
+      throw error;
+    });
     if (sealed === null) return null;
     const text = await openText(sealKey, this.#label, sealed).catch((error: unknown) => {
       if (error instanceof Refused) throw new DamagedFile(`${path} cannot be used: ${error.message}.`);
@@ -101,7 +105,7 @@ function complaint({ file, prime }: z.infer<typeof FileSchema>, name: string, { 
 
 function parseFile(text: string): z.infer<typeof FileSchema> | null {
   try {
-    return FileSchema.safeParse(JSON.parse(text)).data ?? null;
+    return parseJson(FileSchema, text, 'prime');
   } catch {
     return null;
   }

@@ -1,5 +1,6 @@
 import { link, open, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { decodeUtf8 } from 'sealing/json';
 
 /** Makes sure that new, renamed and removed names in a folder survive a crash of the machine. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -43,10 +44,10 @@ async function writeTemporary(path: string, text: string): Promise<string> {
   return temporary;
 }
 
-/** The text of a file, null when there is none. */
+/** The text of a file, null when there is none. @throws Refused when it is not UTF-8 */
 export async function readIfThere(path: string): Promise<string | null> {
   try {
-    return await readFile(path, 'utf8');
+    return decodeUtf8(await readFile(path), path);
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;

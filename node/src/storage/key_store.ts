@@ -12,6 +12,7 @@ import {
   type SecurityParams,
 } from 'cggmp24';
 import { Refused } from 'sealing/errors';
+import { repeatedKey } from 'sealing/json';
 import type { SealKey } from 'sealing/seal_key';
 import { openText, sealText, type Label } from 'sealing/sealed_file';
 import { DamagedFile } from '../base/errors.js';
@@ -57,7 +58,7 @@ export class ResultFile implements ResultStore {
 
   async load(): Promise<string | null> {
     const path = this.#path('json');
-    const file = await readIfThere(path);
+    const file = await readSealed(path);
     return file === null ? ((await this.options.elsewhere?.()) ?? null) : await this.#read(path, file);
   }
 
@@ -65,7 +66,7 @@ export class ResultFile implements ResultStore {
     const attempt = (await this.#pendingAttempts()).at(-1);
     if (attempt === undefined) return null;
     const path = this.#path(`pending.${attempt}.json`);
-    const file = await readIfThere(path);
+    const file = await readSealed(path);
     return file === null ? null : { attempt, text: await this.#read(path, file) };
   }
 
@@ -103,17 +104,33 @@ export class ResultFile implements ResultStore {
     if (this.#valid?.file === file) return this.#valid.result;
     const { sealKey, label, read } = this.options;
     try {
-      const result = read(await openText(sealKey, label, file));
+      const text = await openText(sealKey, label, file);
+      const key = repeatedKey(text);
+      if (key !== null) throw new InvalidArgument(label.purpose, `${key}: is there twice`);
+      const result = read(text);
       this.#valid = { file, result };
       return result;
     } catch (error) {
       const why = error instanceof Error ? error.message : 'it cannot be read';
-      const problem = `${path} cannot be used: ${why}. It is left as it is.`;
       // What does not open may only need another key.
-      const advice = error instanceof Refused ? '' : ' Restore it from a backup of this node (restore-share).';
-      throw new DamagedFile(`${problem}${advice}`, { cause: error });
+      throw unusable(path, why, error instanceof Refused ? '' : RESTORE_IT, error);
     }
   }
+}
+
+const RESTORE_IT = ' Restore it from a backup of this node (restore-share).';
+
+/** @throws DamagedFile when it is not text */
+async function readSealed(path: string): Promise<string | null> {
+  try {
+    return await readIfThere(path);
+  } catch (error) {
+    throw error instanceof Refused ? unusable(path, 'it is not UTF-8', RESTORE_IT, error) : error;
+  }
+}
+
+function unusable(path: string, why: string, advice: string, cause: unknown): DamagedFile {
+  return new DamagedFile(`${path} cannot be used: ${why}. It is left as it is.${advice}`, { cause });
 }
 
 /** Whose share it has to be, and of which cluster. */

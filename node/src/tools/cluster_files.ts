@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from 'sealing/errors';
 import { MemberNameSchema, PublicIdentitySchema, type Identity, type PublicIdentity } from 'sealing/identity';
-import { parseJson } from 'sealing/json';
+import { decodeUtf8, parseJson } from 'sealing/json';
 import { Roster } from 'sealing/roster';
 import type { SealKey } from 'sealing/seal_key';
 import { sealText } from 'sealing/sealed_file';
@@ -18,11 +18,12 @@ export function identityFile(name: string): string {
   return `identity_${name}.json`;
 }
 
-/** The text of a file. @throws CommandFailure when it cannot be read */
+/** The text of a file. @throws CommandFailure when it cannot be read; Refused when it is not UTF-8 */
 export async function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: unknown) => {
+  const bytes = await readFile(path).catch((error: unknown) => {
     throw new CommandFailure(`${path}: cannot be read (${systemCode(error)})`);
   });
+  return decodeUtf8(bytes, path);
 }
 
 /** Makes a file, and its folder if need be. @throws CommandFailure when the file exists */

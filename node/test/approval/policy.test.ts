@@ -26,6 +26,8 @@ describe('a policy', () => {
       const policy = await openPolicy(path, clock);
       expect([answer(policy, 'pay 5'), answer(policy, 'anything')]).toEqual(['allowed', 'policy_refused']);
       expect(policy.sha256).toMatch(/^[0-9a-f]{64}$/);
+      await writeFile(path, Buffer.from('{"version":1,"deny":["pay\xe9/*"]}', 'latin1'));
+      await expect(openPolicy(path, clock)).rejects.toThrow(`POLICY_FILE: ${path}: is not UTF-8`);
       await expect(openPolicy(join(folder, 'gone.json'), clock)).rejects.toThrow(/^POLICY_FILE: .*gone\.json cannot be read$/);
     }));
 
@@ -76,6 +78,15 @@ describe('a policy', () => {
       'policy_refused',
       'policy_refused',
     ]);
+  });
+
+  it('compares letters as they are encoded: é of one code point is not é of two, so a deny of one lets the other pass', () => {
+    const [nfc, nfd] = ['pay\u00e9/1', 'paye\u0301/1'];
+    expect(nfd.normalize('NFC')).toBe(nfc);
+    const denied = policyOf({ deny: ['pay\u00e9/*'] });
+    expect([nfc, nfd].map((message) => answer(denied, message))).toEqual(['policy_refused', 'allowed']);
+    const allowed = policyOf({ allow: ['pay\u00e9/*'] });
+    expect([nfc, nfd].map((message) => answer(allowed, message))).toEqual(['allowed', 'policy_refused']);
   });
 
   it('measures a message in bytes of UTF-8', () => {
@@ -129,6 +140,8 @@ describe('a policy', () => {
   it.each([
     ['{', /^policy: is not JSON$/],
     ['{"version":2}', /^policy: version: /],
+    ['{"version":1,"deny":["*"],"deny":["a"]}', /^policy: deny: is there twice$/],
+    ['{"version":1,"max_requests_per_hour":1,"max_requests_per_hour":9}', /^policy: max_requests_per_hour: is there twice$/],
     ['{"version":1,"alow":["*"]}', /^policy: .*alow/],
     ['{"version":1,"allow":[]}', /^policy: allow: must have a pattern, or not be there$/],
     ['{"version":1,"allow":[""]}', /^policy: allow\.0: /],

@@ -175,6 +175,18 @@ describe('roster-fingerprint and check-roster', () => {
     expect(await check('--identity', roster, '--seal-key', sealKey)).toMatchObject({ code: 1, stderr: `${roster}: is not an identity\n` });
   });
 
+  it('refuse a card that has a key twice, or is not UTF-8', async () => {
+    const card = await makeCard('node-2');
+    const text = await readFile(card, 'utf8');
+    const [twice, latin1] = [join(root, 'twice.json'), join(root, 'latin1.json')];
+    await writeFile(twice, text.replace('{', '{"name":"node-1",'));
+    await writeFile(latin1, Buffer.from(text.replace('node-2', 'n\xf6de-2'), 'latin1'));
+    for (const [file, why] of [[twice, 'name: is there twice'], [latin1, 'is not UTF-8']] as const) {
+      const made = await runProgram('make_cluster', '--cards', file, '--threshold', '2', '--out', fresh());
+      expect(made).toEqual({ code: 1, stdout: '', stderr: `${file}: ${why}\n` });
+    }
+  });
+
   it('refuse what is no roster', async () => {
     const file = join(root, 'key');
     for (const program of ['roster_fingerprint', 'check_roster']) {

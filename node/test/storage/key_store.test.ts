@@ -128,6 +128,7 @@ describe('a key file that must not be used', () => {
     ['it is cut short', FINAL, () => coreText().slice(0, -20), /not JSON/],
     ['it is empty', FINAL, () => '', /not JSON/],
     ['a field is altered', FINAL, () => coreText().replace('"i":1', '"i":2'), /x: does not match public_shares/],
+    ['a key is in it twice', FINAL, () => coreText().replace('"i":1', '"i":0,"i":1'), /i: is there twice/],
     ['it is the share of another node', FINAL, () => coreText(otherShare(0)), /it is the share of node-1/],
     ['the cluster has another size', FINAL, coreText, /3 shares, and the roster has 4 nodes/, { ...owner, n: 4 }],
     ['the threshold is another', FINAL, coreText, /needs 2 signers, and the roster says 3/, { ...owner, t: 3 }],
@@ -135,6 +136,20 @@ describe('a key file that must not be used', () => {
     ['the aux info is of a cluster of another size', AUX, auxText, /of 3 nodes, and the roster has 5/, { ...owner, n: 5 }],
     ['the aux info is altered', AUX, () => auxText().replace('"N":[', '"N":["5",'), /N/],
   ])('is refused when %s', (_what, file, text, complaint, who = owner) => refused(file, text(), complaint, who));
+});
+
+describe('a key file that is not UTF-8', () => {
+  it.each([FINAL, FINAL.replace('.json', '.pending.3.json')])('%s is refused as damaged', (name) =>
+    inFolder(async (folder) => {
+      const path = join(folder, name);
+      await writeFile(path, Buffer.from(coreText().replace('"', '\xe9'), 'latin1'));
+      const { keyShare } = keyFiles(folder, owner, SealKey.none);
+      const failure = await (name === FINAL ? keyShare.load() : keyShare.loadPending()).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(DamagedFile);
+      expect((failure as Error).message).toBe(
+        `${path} cannot be used: it is not UTF-8. It is left as it is. Restore it from a backup of this node (restore-share).`,
+      );
+    }));
 });
 
 describe('a sealed key file that must not be used', () => {

@@ -63,6 +63,8 @@ export function repeatedKey(text: string): string | null {
       objects.pop();
     } else if (character === COLON) {
       const name = unquoted(key);
+      // It is not JSON then.
+      if (name === null) return null;
       const known = objects.at(-1);
       if (known?.has(name) === true) return name.slice(0, MAX_KEY_LENGTH);
       known?.add(name);
@@ -81,11 +83,11 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-/** `"a"` and `"\u0061"` are one key. */
-function unquoted(key: string): string {
+/** `"a"` and `"\u0061"` are one key. @returns null when it is no string of JSON */
+function unquoted(key: string): string | null {
   try {
     return String(JSON.parse(key));
   } catch {
-    return key;
+    return null;
   }
 }

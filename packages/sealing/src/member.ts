@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Refused, systemCode } from './errors.js';
 import { Identity } from './identity.js';
+import { decodeUtf8 } from './json.js';
 import { Roster } from './roster.js';
 import { SealKey, type SealKeySource } from './seal_key.js';
 import { openText } from './sealed_file.js';
@@ -47,9 +48,10 @@ export async function loadIdentity(name: string, path: string, sealKey: SealKey)
 }
 
 async function readText(path: string, hint: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: unknown) => {
+  const bytes = await readFile(path).catch((error: unknown) => {
     throw new Refused(`${path}: cannot be read (${systemCode(error)}). ${hint}`);
   });
+  return decodeUtf8(bytes, path);
 }
 
 async function about<T>(what: string, act: () => T | Promise<T>): Promise<T> {

@@ -7,7 +7,7 @@ import { compactDecrypt, CompactEncrypt, decodeProtectedHeader } from 'jose';
 import { z } from 'zod';
 import { Refused } from './errors.js';
 import { MemberNameSchema } from './identity.js';
-import { parseJson } from './json.js';
+import { decodeUtf8, parseJson } from './json.js';
 import { KdfSchema, SEAL_KEY_FORMS, type Kdf, type SealKey } from './seal_key.js';
 
 const FORMAT = 'threshold-signing-sealed';
@@ -69,9 +69,13 @@ export async function openText(sealKey: SealKey, label: Label, file: string): Pr
   }
   const { jwe, kdf } = read(label, file);
   const key = await sealKey.keyFor(kdf);
+  return decodeUtf8(await decrypt(jwe, key), 'content');
+}
+
+async function decrypt(jwe: string, key: Uint8Array): Promise<Uint8Array> {
   try {
     const { plaintext } = await compactDecrypt(jwe, key, { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] });
-    return Buffer.from(plaintext).toString();
+    return plaintext;
   } catch {
     throw new Refused('it does not open: it was sealed under another key or passphrase than SEAL_KEY gives. Give that one');
   }
