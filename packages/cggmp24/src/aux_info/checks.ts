@@ -1,6 +1,8 @@
 /** The checks of a party's messages. They need public data only: the other parties make them, and later a judge. */
+import { checkPrimeSync } from 'node:crypto';
 import { facContext, modContext, prmContext } from '../zk/context.js';
-import { bitLength, equalBytes, xorBytes } from '../math/integer.js';
+import { bitLength, commonFactors, equalBytes, xorBytes } from '../math/integer.js';
+import { isTrivialUnit } from '../math/units.js';
 import type { RingPedersen } from '../paillier/ring_pedersen.js';
 import { MAX_MODULUS_BITS, minModulusBits, type SecurityParams } from '../params.js';
 import { check } from '../base/errors.js';
@@ -41,10 +43,12 @@ export function checkModuli({ params }: PublicAuxInfoContext, { N, hat_N }: Roun
   check('N-hat_j is not too long', bitLength(hat_N) <= MAX_MODULUS_BITS);
 }
 
-/** Pi^prm of party j. */
+/** Pi^prm of party j, and what Pi^prm accepts: 1 as s and t, under which a commitment binds nobody, and a prime N-hat. */
 export function checkRingPedersen({ params, sid, prmFirstWordOnly }: PublicAuxInfoContext, j: number, opening: Round2): void {
   const { hat_N: nHat, s, t, params_proof } = opening;
   prm.verify(prmContext({ sid, prover: j }), params, { nHat, s, t }, params_proof, prmFirstWordOnly);
+  check('s_j and t_j are neither 1 nor -1', !isTrivialUnit(s, nHat) && !isTrivialUnit(t, nHat));
+  check('N-hat_j is composite', !checkPrimeSync(nHat));
 }
 
 /** rho: the XOR of the parts in all parties' openings. */
@@ -55,6 +59,20 @@ export function jointRho(openings: readonly Round2[]): Uint8Array {
 /** Pi^mod of party j. */
 export function checkPaillierModulus(ctx: PublicAuxInfoContext, j: number, rho: Uint8Array, opening: Round2, proofs: Round3): void {
   mod.verify(modContext({ sid: ctx.sid, prover: j }, rho), ctx.params, { n: opening.N }, proofs.mod_proof);
+}
+
+/**
+ * Compares N_j with everybody else's. Pi^mod of all of them comes first. Only who knows the factors can make it, so two
+ * parties with a common factor both know it: neither has merely copied what the other opened.
+ *
+ * @param moduli of all parties; 1 in place of one that is not to be compared
+ */
+export function checkDistinctModuli(moduli: readonly bigint[]): (j: number) => void {
+  const partners = commonFactors(moduli);
+  return (j) => {
+    const other = partners.get(j);
+    check(`N_j has no factor in common with that of party ${other ?? 'k'}`, other === undefined);
+  };
 }
 
 /** Pi^fac of party j. @param aux the ring-Pedersen parameters of the party for which j made the proof */

@@ -16,7 +16,7 @@ import * as fac from '../zk/fac.js';
 import * as mod from '../zk/mod.js';
 import * as prm from '../zk/prm.js';
 import {
-  checkFactors, checkModuli, checkOpening, checkPaillierModulus, checkRingPedersen, jointRho,
+  checkDistinctModuli, checkFactors, checkModuli, checkOpening, checkPaillierModulus, checkRingPedersen, jointRho,
   type AuxInfoAbortCode, type PublicAuxInfoContext,
 } from './checks.js';
 import { commitmentTo, echo, round1, rounds, type Round2 } from './messages.js';
@@ -91,6 +91,9 @@ export function* auxInfoGeneration(ctx: AuxInfoContext): Protocol<AuxInfo> {
     ],
     { attributable: ctx.reliableBroadcast },
   );
+
+  const verifyDistinct = checkDistinctModuli(everyone.map(({ N }) => N));
+  yield* verifyPeers<AuxInfoAbortCode>(peers, [{ code: 'invalid_modulus', round: round2, verify: verifyDistinct }]);
 
   // Output
   const encryptionKeys = everyone.map(({ N }, j) => (j === i ? decryptionKey.encryptionKey : new EncryptionKey(N)));

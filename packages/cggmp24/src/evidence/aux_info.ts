@@ -4,7 +4,7 @@
  * commitments that their maker has echoed.
  */
 import {
-  checkFactors, checkModuli, checkOpening, checkPaillierModulus, checkRingPedersen, jointRho,
+  checkDistinctModuli, checkFactors, checkModuli, checkOpening, checkPaillierModulus, checkRingPedersen, jointRho,
   type PublicAuxInfoContext,
 } from '../aux_info/checks.js';
 import { echo, round1, rounds } from '../aux_info/messages.js';
@@ -31,10 +31,16 @@ export function judgeAuxInfo(ctx: PublicAuxInfoContext, t: Transcript): void {
   const echoes = commitments.map((message) => echo(ctx.sid, message));
   const rho = jointRho(openings);
   const aux = openings.map(({ hat_N: nHat, s, t: base }) => new RingPedersen({ nHat, s, t: base }));
+  const proven = new Set<number>();
   for (const { sender, recipient, body } of t.sent(round3)) {
     if (!t.hasEchoed(sender, echoes)) continue;
     const opening = at(openings, sender);
-    t.require(sender, 'invalid_modulus_proof', round3, () => { checkPaillierModulus(ctx, sender, rho, opening, body); });
-    t.require(sender, 'invalid_factor_proof', round3, () => { checkFactors(ctx, sender, at(aux, recipient), rho, opening, body); });
+    const holds =
+      t.require(sender, 'invalid_modulus_proof', round3, () => { checkPaillierModulus(ctx, sender, rho, opening, body); }) &&
+      t.require(sender, 'invalid_factor_proof', round3, () => { checkFactors(ctx, sender, at(aux, recipient), rho, opening, body); });
+    if (holds) proven.add(sender);
   }
+  // Who has proven nothing may have copied what somebody else has opened.
+  const isDistinct = checkDistinctModuli(openings.map(({ N }, j) => (proven.has(j) ? N : 1n)));
+  for (const j of proven) t.require(j, 'invalid_modulus', round2, () => { isDistinct(j); });
 }

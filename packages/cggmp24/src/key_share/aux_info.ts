@@ -1,10 +1,13 @@
+import { checkPrimeSync } from 'node:crypto';
 import { z } from 'zod';
 import { checkArgument, fields, Flag, instanceOf, listOf } from '../base/arguments.js';
-import { bitLength, invert, isUnit } from '../math/integer.js';
+import { bigintPowerOfTwo } from '../math/fermat.js';
+import { bitLength, commonFactors, invert, isUnit } from '../math/integer.js';
+import { isTrivialUnit } from '../math/units.js';
 import { DecryptionKey } from '../paillier/decryption_key.js';
 import { EncryptionKey } from '../paillier/encryption_key.js';
 import { OwnRingPedersen, RingPedersen } from '../paillier/ring_pedersen.js';
-import { checkParams, minModulusBits, ParamsShape, type SecurityParams } from '../params.js';
+import { checkParams, MAX_MODULUS_BITS, minModulusBits, ParamsShape, type SecurityParams } from '../params.js';
 import { NonNegativeIntegerJson } from '../wire/json.js';
 import { parseWith, refuse } from '../wire/parse.js';
 
@@ -68,27 +71,55 @@ const AuxInfoFields = z.object({
 type Fields = z.output<typeof AuxInfoFields>;
 type PedersenFields = Fields['pedersen_params'][number];
 
-/** Checks what must hold before anybody computes with public parameters. @returns the first problem, or null */
+/** Checks what anybody can see of a modulus. @returns the problem, or null */
+function modulusProblem(n: bigint, params: SecurityParams): string | null {
+  if (bitLength(n) < minModulusBits(params) || (n & 1n) === 0n) return 'even or too short';
+  if (bitLength(n) > MAX_MODULUS_BITS) return 'too long';
+  return checkPrimeSync(n) ? 'a prime' : null;
+}
+
+/** Checks the bases of commitments modulo hat_N: powers of 1 and -1 bind nobody. @returns the problem, or null */
+function basesProblem(nHat: bigint, s: bigint, t: bigint): string | null {
+  if (!isUnit(s, nHat) || !isUnit(t, nHat)) return 's or t is not a unit modulo hat_N';
+  return isTrivialUnit(s, nHat) || isTrivialUnit(t, nHat) ? 's or t is 1 or -1 modulo hat_N' : null;
+}
+
+/**
+ * Checks what must hold before anybody computes with public parameters. Aux info generation refuses whatever is refused here, so that
+ * no peer can make a share that its owner cannot read again.
+ *
+ * @returns the first problem, or null
+ */
 export function auxInconsistency(
   N: readonly bigint[],
   pedersen: readonly { hat_N: bigint; s: bigint; t: bigint }[],
   params: SecurityParams,
 ): string | null {
-  const minBits = minModulusBits(params);
   if (N.length < 2) return 'N: fewer than two parties';
   if (pedersen.length !== N.length) return 'pedersen_params: not one for each party';
-  const short = N.findIndex((n) => bitLength(n) < minBits || (n & 1n) === 0n);
-  if (short >= 0) return `N.${short}: even or too short`;
-  for (const [j, { hat_N, s, t }] of pedersen.entries()) {
-    if (bitLength(hat_N) < minBits || (hat_N & 1n) === 0n) return `pedersen_params.${j}: hat_N is even or too short`;
-    if (!isUnit(s, hat_N) || !isUnit(t, hat_N)) return `pedersen_params.${j}: s or t is not a unit modulo hat_N`;
+  for (const [j, n] of N.entries()) {
+    const problem = modulusProblem(n, params);
+    if (problem !== null) return `N.${j}: ${problem}`;
   }
-  return null;
+  for (const [j, { hat_N, s, t }] of pedersen.entries()) {
+    const problem = modulusProblem(hat_N, params);
+    if (problem !== null) return `pedersen_params.${j}: hat_N is ${problem}`;
+    const wrong = basesProblem(hat_N, s, t);
+    if (wrong !== null) return `pedersen_params.${j}: ${wrong}`;
+  }
+  const [pair] = commonFactors(N);
+  return pair === undefined ? null : `N.${pair[1]}: has a factor in common with N.${pair[0]}`;
+}
+
+/** Is this a prime above 3? For our own numbers alone: a pseudoprime to base 2 passes, and nobody looks for one to harm himself. */
+function isOwnPrime(p: bigint): boolean {
+  return p > 3n && (p & 1n) === 1n && bigintPowerOfTwo(p) === 1n;
 }
 
 function trapdoorProblem({ hat_N, s, t, crt, lambda }: PedersenFields): string | null {
   if (crt == null) return lambda === undefined ? null : 'lambda without crt';
-  if (crt.n1 <= 1n || crt.n2 <= 1n || crt.n1 * crt.n2 !== hat_N) return 'crt does not factor hat_N';
+  if (crt.n1 <= 1n || crt.n2 <= 1n || crt.n1 === crt.n2 || crt.n1 * crt.n2 !== hat_N) return 'crt does not factor hat_N';
+  if (![crt.n1, crt.n2].every(isOwnPrime)) return 'a factor of hat_N is not prime';
   const own = new OwnRingPedersen({ nHat: hat_N, s, t }, { pHat: crt.n1, qHat: crt.n2 });
   return lambda !== undefined && own.modulus.pow(t, lambda) !== s ? 's is not t^lambda' : null;
 }
@@ -99,6 +130,7 @@ function inconsistency(fields: Fields, params: SecurityParams): string | null {
   const wrong = auxInconsistency(N, pedersen_params, params);
   if (wrong !== null) return wrong;
   if (p <= 1n || q <= 1n || p === q || !N.includes(p * q)) return 'p, q: do not factor any N';
+  if (![p, q].every(isOwnPrime)) return 'p, q: not both prime';
   for (const [j, entry] of pedersen_params.entries()) {
     const problem = trapdoorProblem(entry);
     if (problem !== null) return `pedersen_params.${j}: ${problem}`;

@@ -4,8 +4,7 @@ import { z } from 'zod';
 import { checkArgument, fields } from '../base/arguments.js';
 import { EncryptionKey } from '../paillier/encryption_key.js';
 import { RingPedersen } from '../paillier/ring_pedersen.js';
-import { checkParams, MAX_MODULUS_BITS, type SecurityParams } from '../params.js';
-import { bitLength } from '../math/integer.js';
+import { checkParams, type SecurityParams } from '../params.js';
 import { NonNegativeIntegerJson } from '../wire/json.js';
 import { refuse } from '../wire/parse.js';
 import { auxInconsistency, PublicAuxShape, type PublicAux } from './aux_info.js';
@@ -31,7 +30,6 @@ type Fields = z.output<typeof Fields>;
 
 function inconsistency(core: PublicCore, { N, pedersen_params }: Fields['aux'], params: SecurityParams): string | null {
   if (N.length !== core.publicShares.length) return 'aux info is of another number of parties than the key';
-  if ([...N, ...pedersen_params.map(({ hat_N }) => hat_N)].some((n) => bitLength(n) > MAX_MODULUS_BITS)) return 'a modulus is too long';
   return publicInconsistency(core) ?? auxInconsistency(N, pedersen_params, params);
 }
 

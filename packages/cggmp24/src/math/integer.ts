@@ -55,6 +55,22 @@ export function isUnit(x: bigint, n: bigint): boolean {
   return x > 0n && x < n && gcd(x, n) === 1n;
 }
 
+/**
+ * Finds the numbers that have a factor in common with another one. Compares each with each.
+ * @returns by the index of such a number, the index of the first other one
+ */
+export function commonFactors(numbers: readonly bigint[]): ReadonlyMap<number, number> {
+  const partners = new Map<number, number>();
+  for (const [k, b] of numbers.entries()) {
+    for (const [j, a] of numbers.slice(0, k).entries()) {
+      if (gcd(a, b) === 1n) continue;
+      if (!partners.has(j)) partners.set(j, k);
+      if (!partners.has(k)) partners.set(k, j);
+    }
+  }
+  return partners;
+}
+
 /** Floor of the square root of a >= 0 (Newton). */
 export function sqrtFloor(a: bigint): bigint {
   if (a < 2n) return a;

@@ -16,3 +16,8 @@ export function checkUnits(group: string, n: bigint, bound: bigint, elements: Re
   if (gcd(product, n) === 1n) return;
   for (const [name, x] of named) check(`${name} in ${group}`, gcd(x, n) === 1n);
 }
+
+/** Is x the canonical form of 1 or of -1 modulo n? */
+export function isTrivialUnit(x: bigint, n: bigint): boolean {
+  return x === 1n || x === n - 1n;
+}

@@ -8,10 +8,12 @@ import type { AbortCode, ProtocolAborted } from '../../src/aborts.js';
 import type { Session } from '../../src/runtime/session.js';
 import { auxInfo, type AuxInfoOptions } from '../../src/sessions.js';
 import { fixturePrimes } from '../../src/testing/parties.js';
+import { modulus } from '../../src/math/modular.js';
 import { SMALL_FOR_TESTS } from '../../src/params.js';
 import { seededRng } from '../../src/testing/seeded_rng.js';
 import { outputs, simulate, type Outcome } from '../../src/testing/simulate.js';
 import { bytesHexJson, DigestJson, IntegerJson } from '../../src/wire/json.js';
+import { prmContext } from '../../src/zk/context.js';
 import * as prm from '../../src/zk/prm.js';
 import { fieldsOf, malformedForms, plausible, without } from '../util/alterations.js';
 import { abortOfCall, blamed, ending, expectBlame, reasonsOf } from '../util/blame.js';
@@ -183,6 +185,30 @@ describe('a cheat that commits to what it is going to open', () => {
     if (reason !== undefined) expect(abort.blame.map((blame) => blame.reason)).toEqual([reason]);
   });
 
+  /** Parameters with a sound Π^prm. @param order of t, or a multiple of it */
+  const proving = (nHat: bigint, base: bigint, lambda: bigint, order: bigint): Json => {
+    const modN = modulus(nHat);
+    const data = { nHat, s: modN.pow(base, lambda), t: base };
+    const alphas = Array.from({ length: params.m }, (_, k) => BigInt(k) % order);
+    const commitment = alphas.map((alpha) => modN.pow(base, alpha));
+    const e = prm.challenge(prmContext({ sid, prover: CHEAT }), params, data, commitment, false);
+    const response = alphas.map((alpha, k) => (alpha + (e[k] === true ? lambda : 0n)) % order);
+    const values = { hat_N: nHat, s: data.s, t: base, params_proof: { commitment, response } };
+    const fields = toJson(Round2.pick({ hat_N: true, s: true, t: true, params_proof: true }), values);
+    return { ...(opening as Record<string, Json>), ...(fields as Record<string, Json>) };
+  };
+
+  it.each([
+    ['s = t = 1', proving(hat_N, 1n, 0n, 1n), 's_j and t_j are neither 1 nor -1'],
+    ['s = 1', proving(hat_N, t, 0n, hat_N), 's_j and t_j are neither 1 nor -1'],
+    ['t = -1', proving(hat_N, hat_N - 1n, 1n, 2n), 's_j and t_j are neither 1 nor -1'],
+    ['hat_N, a prime', proving(longPrime, 4n, 5n, longPrime - 1n), 'N-hat_j is composite'],
+  ])('%s, with a sound Pi^prm', (_, message, reason) => {
+    const abort = abortOf(opens(message));
+    expect(blamed(abort)).toBe(`invalid_ring_pedersen_parameters:${CHEAT}`);
+    expect(abort.blame.map((blame) => blame.reason)).toEqual([reason]);
+  });
+
   it('ring-Pedersen parameters of another party, with their proof', () => {
     const { hat_N: nHat, s: s_0, t: t_0, params_proof } = bodyOf(messages, 'Round2', 0) as Record<string, Json>;
     const copied = {
@@ -260,6 +286,24 @@ describe('a modulus that is what Pi^mod proves, of factors that it does not look
     const outcomes = simulateJudged(params, setting, HONEST, crooked);
     expectBlame(outcomes, HONEST, 'invalid_factor_proof', [CHEAT]);
     expect(reasonsOf(outcomes[0])).toEqual(['|z2| <= 2^(ell+epsilon) sqrt(N) / 2']);
+  });
+});
+
+// With one N and one set of ring-Pedersen parameters, what somebody proves to one of them verifies as proven to the other.
+describe('two cheats whose moduli have a factor in common', () => {
+  const primesOf = (index: number): FourPrimes => fixturePrimes(index, params).reveal();
+  const twin = { primes: fixturePrimes(1, params), rng: seededRng('aux  1') };
+  const sibling = { primes: new PregeneratedPrimes({ ...primesOf(2), q: primesOf(1).p }, params) };
+
+  it.each([
+    ['all primes and all randomness', twin],
+    ['one prime', sibling],
+  ])('%s: are both named, once both have proven their moduli', (_, second) => {
+    const four = [0, 1, 2, 3].map((index) => session(index, { parties: 4, ...(index === 2 ? second : {}) }));
+    const outcomes = simulateJudged(params, { ...setting, parties: 4 }, [0, 3], four);
+    expectBlame(outcomes, [0, 3], 'invalid_modulus', [1, 2]);
+    expect(reasonsOf(outcomes[0])).toEqual([2, 1].map((other) => `N_j has no factor in common with that of party ${other}`));
+    expect([1, 2].map((cheat) => ending(outcomes[cheat]))).toEqual(['invalid_modulus:2', 'invalid_modulus:1']);
   });
 });
 

@@ -80,6 +80,7 @@ describe('a key share', () => {
   const { p, q } = ours.aux.decryptionKey.primes;
   const hat_N = at(ours.aux.ringPedersen, 0).nHat;
   const P = smallPrime(20);
+  const PRIME_1024 = (1n << 1024n) - 105n;
 
   it.each<[string, string, Json, string]>([
     ['another curve', '/core/curve', 'secp256r1', 'core.curve: '],
@@ -174,12 +175,56 @@ describe('a key share', () => {
       'aux: pedersen_params.0: crt does not factor hat_N',
     ],
     ['another lambda', '/aux/pedersen_params/0/lambda', integer(5n), 'aux: pedersen_params.0: s is not t^lambda'],
+    ['a modulus that is too long', '/aux/N/1', integer((1n << 7999n) + 1n), 'aux: N.1: too long'],
+    ['a modulus that is prime', '/aux/N/1', integer(PRIME_1024), 'aux: N.1: a prime'],
+    ["a peer's modulus that is our own", '/aux/N/1', integer(p.prime * q.prime), 'aux: N.1: has a factor in common with N.0'],
+    [
+      "a peer's modulus that is another peer's",
+      '/aux/N/2',
+      (json.aux['N'] as Json[])[1] ?? null,
+      'aux: N.2: has a factor in common with N.1',
+    ],
+    ["a peer's modulus with one of our primes", '/aux/N/2', integer(q.prime * P), 'aux: N.2: has a factor in common with N.0'],
+    [
+      'a ring-Pedersen modulus that is too long',
+      '/aux/pedersen_params/1/hat_N',
+      integer((1n << 7999n) + 1n),
+      'aux: pedersen_params.1: hat_N is too long',
+    ],
+    [
+      'a ring-Pedersen modulus that is prime',
+      '/aux/pedersen_params/1/hat_N',
+      integer(PRIME_1024),
+      'aux: pedersen_params.1: hat_N is a prime',
+    ],
+    ['s of one', '/aux/pedersen_params/1/s', integer(1n), 'aux: pedersen_params.1: s or t is 1 or -1 modulo hat_N'],
+    ['t of one', '/aux/pedersen_params/1/t', integer(1n), 'aux: pedersen_params.1: s or t is 1 or -1 modulo hat_N'],
+    ['t of minus one', '/aux/pedersen_params/0/t', integer(hat_N - 1n), 'aux: pedersen_params.0: s or t is 1 or -1 modulo hat_N'],
     ['lambda without factors', '/aux/pedersen_params/0/crt', null, 'aux: pedersen_params.0: lambda without crt'],
   ])('with %s is refused', (_, path, value, reason) => {
     const changed = replaceAt(json, path, value);
     expect(() => parse(changed)).toThrow(InvalidArgument);
     expect(() => parse(changed)).toThrow(`key share: ${reason}`);
     expect(() => parse(changed)).not.toThrow(new RegExp(`${x.toString(16)}|${p.prime.toString(16)}|${q.prime.toString(16)}`));
+  });
+
+  // The factors' product is right, and everything computed with them would be wrong.
+  it.each<[string, bigint, bigint, string]>([
+    ['composite p', 3n * P, smallPrime(21), 'p, q: not both prime'],
+    ['composite q', smallPrime(21), 5n * P, 'p, q: not both prime'],
+    ['p and q with a common factor', 3n * P, 3n * smallPrime(21), 'p, q: not both prime'],
+    ['p a multiple of q', 5n * P, P, 'p, q: not both prime'],
+    ['p equal to q', P, P, 'p, q: do not factor any N'],
+  ])('with %s is refused, as one of its own and of its ring-Pedersen modulus', (_, first, second, reason) => {
+    const [n, a, b] = [integer(first * second), integer(first), integer(second)];
+    const own = replaceAt(replaceAt(replaceAt(json, '/aux/N/0', n), '/aux/p', a), '/aux/q', b);
+    expect(() => parse(own)).toThrow(InvalidArgument);
+    expect(() => parse(own)).toThrow(`key share: aux: ${reason}`);
+    const entry = '/aux/pedersen_params/0';
+    const hat = replaceAt(replaceAt(replaceAt(json, `${entry}/hat_N`, n), `${entry}/crt/n1`, a), `${entry}/crt/n2`, b);
+    const small = replaceAt(replaceAt(without(hat, `${entry}/lambda`), `${entry}/s`, integer(4n)), `${entry}/t`, integer(16n));
+    expect(() => parse(small)).toThrow(InvalidArgument);
+    expect(() => parse(small)).toThrow(first === second ? 'crt does not factor hat_N' : 'a factor of hat_N is not prime');
   });
 
   it('of another number of parties than its aux info is refused', () => {
