@@ -46,7 +46,7 @@ export function parseJsonValue(text: string, what: string): unknown {
   return json;
 }
 
-/** A key that an object in this JSON has twice, cut to a length that can be shown; null when there is none. Never throws, whatever it is. */
+/** A key that an object in this JSON has twice, cut to a length that can be shown; null when there is none. It never throws. */
 export function repeatedKey(text: string): string | null {
   /** Of each object around the present place. A key belongs to the innermost: an array has none. */
   const objects: Set<string>[] = [];
