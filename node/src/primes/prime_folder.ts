@@ -80,7 +80,9 @@ export class PrimeFolder {
     const { folder, sealKey, params } = this.options;
     const path = join(folder, name);
     const sealed = await readIfThere(path).catch((error: unknown) => {
-      if (error instanceof Refused) throw new DamagedFile(`${path} cannot be used: it is damaged. Remove it; another will be searched for.`);
+      if (error instanceof Refused) {
+        throw new DamagedFile(`${path} cannot be used: it is damaged. Remove it; another will be searched for.`);
+      }
       throw error;
     });
     if (sealed === null) return null;

@@ -17,7 +17,13 @@ describe('bytes', () => {
     for (const text of ['', 'pay é', '\uFEFFx', '𝕒\u0000']) expect(decodeUtf8(Buffer.from(text), 'it')).toBe(text);
   });
 
-  it.each([[0xe9], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0xaf], [0xf4, 0x90, 0x80, 0x80]])('%p… is not UTF-8 and is refused', async (...bytes) => {
+  it.each([
+    [0xe9],
+    [0xc3],
+    [0xed, 0xa0, 0x80],
+    [0xc0, 0xaf],
+    [0xf4, 0x90, 0x80, 0x80],
+  ])('%p… is not UTF-8 and is refused', async (...bytes) => {
     expect(await refusal(() => decodeUtf8(Buffer.from([0x61, ...bytes, 0x62]), 'it'))).toBe('it: is not UTF-8');
   });
 });
