@@ -9,13 +9,15 @@ Usage: scripts/start.sh [--local | --podman] [--no-hints]
 
 Starts the message board, the gateway and the nodes. Services that are already running stay as they are.
 
-  --podman     in containers; the default where podman-compose is installed
+  --podman     in containers; the default for a new cluster where podman-compose is installed
   --local      as processes of this machine, with logs in run/logs/ and key shares in data/; installs and builds first
   --no-hints   prints no advice at the end
   -h, --help   this text
 
 The first start makes the cluster: identities, the roster, and a key that seals the files on disk, unless SEAL_KEY names
 another. That key lies beside the files that it seals, which is good for trying out. In production keep it elsewhere.
+Without --podman or --local, later starts find the cluster where it was made. With the other option it would be another
+cluster, with another key.
 
 Settings come from the environment or from .env; .env.example lists them. The ports:
   GATEWAY_PORT 8000, BOARD_PORT 8080, NODE_PORT 8090 (node-1 answers on the next one, and so on)
@@ -37,9 +39,31 @@ running=$(cluster_mode)
 if [[ -n $running ]]; then
   [[ ${mode:=$running} == "$running" ]] || die "the cluster is running with --$running. Stop it first: ./scripts/stop.sh"
 fi
-if [[ -z $mode ]]; then
-  if command -v podman-compose >/dev/null; then mode=podman; else mode=local; fi
-fi
+
+# Chooses the mode in which the cluster of this folder has its data: in the other one it would be another cluster, with another key.
+choose_mode() {
+  local is_here=false is_in_volumes=false
+  if [[ -f $DATA_ROOT/roster.json ]]; then is_here=true; fi
+  if has_volumes; then is_in_volumes=true; fi
+  if $is_here && $is_in_volumes; then
+    die "There are two clusters, each with a key of its own: one in $DATA_ROOT, one in containers. Say which: --local or --podman"
+  elif $is_here; then
+    mode=local
+  elif $is_in_volumes; then
+    mode=podman
+  elif [[ $(last_mode) == podman ]] && ! command -v podman >/dev/null; then
+    die "The cluster of this folder runs in containers, and podman is not installed. Install it, or make a new cluster, with another key:
+./scripts/start.sh --local"
+  elif command -v podman-compose >/dev/null; then
+    mode=podman
+  else
+    mode=local
+  fi
+}
+
+last_mode() { if [[ -f $RUN_DIR/mode ]]; then printf '%s' "$(<"$RUN_DIR/mode")"; fi; }
+
+[[ -n $mode ]] || choose_mode
 mkdir -p "$LOG_DIR"
 
 record() {
@@ -103,6 +127,7 @@ make_cluster() {
     fi
   fi
   if [[ ! -f $DATA_ROOT/roster.json ]]; then
+    if has_volumes; then say "${YELLOW}This is a second cluster: the one in containers has another key.${RESET}"; fi
     quietly 'Making identities and roster' make-cluster \
       node node/dist/bin/make_cluster.js --nodes "$N_NODES" --threshold "${THRESHOLD:-3}" --out "$DATA_ROOT"
   fi
@@ -142,6 +167,9 @@ start_locally() {
 start_in_podman() {
   command -v podman-compose >/dev/null ||
     die 'podman-compose is not installed. Install it, or start without containers: ./scripts/start.sh --local'
+  if [[ -f $DATA_ROOT/roster.json ]] && ! has_volumes; then
+    say "${YELLOW}This is a second cluster: the one in $DATA_ROOT has another key.${RESET}"
+  fi
   export GATEWAY_PORT BOARD_PORT
   # All services are of one image, so one of them builds it.
   podman-compose build message-board

@@ -7,7 +7,7 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/stop.sh
 
-Stops what scripts/start.sh started, and nothing else. Key shares stay where they are.
+Stops what scripts/start.sh or podman-compose started from this folder, and nothing else. Key shares stay where they are.
 
   -h, --help   this text
 
@@ -62,12 +62,12 @@ stop_locally() {
     fi
     say "Stopped: ${running[*]}"
   fi
-  rm -f "$RUN_DIR"/*.pid "$RUN_DIR/ports" "$RUN_DIR/mode"
+  rm -f "$RUN_DIR"/*.pid "$RUN_DIR/ports"
 }
 
 if [[ $(cluster_mode) == podman ]]; then
   podman-compose down
-  rm -f "$RUN_DIR/ports" "$RUN_DIR/mode"
+  rm -f "$RUN_DIR/ports"
 else
   stop_locally
 fi

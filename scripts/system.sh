@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by the scripts beside it: set-up, ports, and the processes of a cluster on this machine.
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 RUN_DIR=$ROOT/run
 LOG_DIR=$RUN_DIR/logs
 
@@ -19,31 +19,8 @@ die() {
   exit "${2:-1}"
 }
 
-# Settings from .env, where there is one; what the environment has already stays.
-load_settings() {
-  local line name value
-  if [[ -f $ROOT/.env ]]; then
-    while IFS= read -r line || [[ -n $line ]]; do
-      [[ $line =~ ^[[:space:]]*([A-Z][A-Z0-9_]*)=(.*)$ ]] || continue
-      name=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]%$'\r'}
-      if [[ $value =~ ^\"(.*)\"$ || $value =~ ^\'(.*)\'$ ]]; then value=${BASH_REMATCH[1]}; fi
-      [[ -n ${!name+set} ]] || export "$name=$value"
-    done <"$ROOT/.env"
-  fi
-  N_NODES=${N_NODES:-4}
-  [[ $N_NODES =~ ^[0-9]{1,3}$ ]] || die "N_NODES: must be a number, not '$N_NODES'" 2
-  # A running cluster is where it was started, whatever the settings say by now.
-  if [[ -n $(cluster_mode) ]]; then
-    GATEWAY_PORT=$(recorded GATEWAY_PORT) BOARD_PORT=$(recorded BOARD_PORT) NODE_PORT=$(recorded NODE_PORT)
-  fi
-  GATEWAY_PORT=${GATEWAY_PORT:-8000} BOARD_PORT=${BOARD_PORT:-8080} NODE_PORT=${NODE_PORT:-8090}
-  DATA_ROOT=${DATA_ROOT:-data}
-  GATEWAY_URL=${GATEWAY_URL:-http://localhost:$GATEWAY_PORT}
-  BOARD_URL=${BOARD_URL:-http://localhost:$BOARD_PORT}
-  export GATEWAY_URL BOARD_URL
-}
-
-recorded() { sed -n "s/^$1=//p" "$RUN_DIR/ports"; }
+# shellcheck source=scripts/settings.sh
+source "$ROOT/scripts/settings.sh"
 
 # ---- set-up ----
 
@@ -167,12 +144,13 @@ choose_ports() {
   export NODE_PORT=$base BOARD_PORT=$((base + 5)) GATEWAY_PORT=$((base + 6))
 }
 
-# When a process was started: with its id, this tells it from a later one of the same id.
+# When a process was started: with its id, this tells it from a later one of the same id. Nothing when it has ended, also while its parent
+# has not taken notice (a zombie).
 started_at() {
   if [[ -r /proc/$1/stat ]]; then
-    sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20
+    sed -n 's/.*) \([^ZX] .*\)/\1/p' "/proc/$1/stat" | cut -d ' ' -f 20
   else
-    ps -o lstart= -p "$1"
+    ps -o state=,lstart= -p "$1" | sed -n 's/^[^ZX][^ ]* *//p'
   fi 2>/dev/null
 }
 
@@ -201,19 +179,31 @@ started_services() {
   return 0
 }
 
-# How the running cluster was started, local or podman; nothing when none runs.
+# How the running cluster runs, local or podman, whatever has started it; nothing when none runs.
 cluster_mode() {
-  local service mode
-  [[ -f $RUN_DIR/mode ]] || return 0
-  mode=$(<"$RUN_DIR/mode")
-  if [[ $mode == podman ]]; then
-    printf podman
-    return
-  fi
+  local service
   for service in $(started_services); do
     if pid_of "$service" >/dev/null; then
       printf local
       return
     fi
   done
+  if runs_in_podman; then printf podman; fi
+}
+
+# Do containers of this folder's podman-compose.yml run, whoever has started them?
+runs_in_podman() {
+  command -v podman >/dev/null && [[ -n $(podman ps --quiet --filter "label=com.docker.compose.project.working_dir=$ROOT" 2>/dev/null) ]]
+}
+
+# Does a cluster have its data in volumes of this folder's podman-compose.yml?
+has_volumes() {
+  command -v podman >/dev/null && podman volume exists "$(compose_project)_cluster" 2>/dev/null
+}
+
+# How podman-compose names what belongs to this folder.
+compose_project() {
+  local name=${COMPOSE_PROJECT_NAME:-}
+  if [[ -z $name ]]; then name=$(basename "$ROOT" | tr '[:upper:]' '[:lower:]'); fi
+  printf '%s' "${name//[^-_a-z0-9]/}"
 }
