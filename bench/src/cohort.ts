@@ -8,6 +8,7 @@ import {
   presign,
   sign,
   systemRng as rng,
+  ScalarJson,
   type AuxInfo,
   type CoreKeyShare,
   type KeyShare,
@@ -20,6 +21,13 @@ import { fixturePrimes, outputs, simulate } from 'cggmp24/testing';
 
 export const MESSAGE = new TextEncoder().encode('bench');
 
+/** Uses a presignature up and makes any number of copies. Two signatures from copies of one reveal the key. */
+function copiesOf(presignature: Presignature): () => Presignature {
+  const { publicData } = presignature;
+  const { tilde_k, tilde_chi } = JSON.parse(presignature.handOver()) as Record<string, unknown>;
+  return () => new Presignature(publicData, { tildeK: ScalarJson.parse(tilde_k), tildeChi: ScalarJson.parse(tilde_chi) });
+}
+
 /** Makes one run ready, and returns it. */
 type Ready = () => () => unknown;
 
@@ -27,7 +35,7 @@ type Ready = () => () => unknown;
 export class Cohort {
   #auxInfos: AuxInfo[] | undefined;
   #shares: KeyShare[] | undefined;
-  #presignatures: string[] | undefined;
+  #presignatures: (() => Presignature)[] | undefined;
   readonly #everyone: readonly number[];
   readonly #signers: readonly number[];
 
@@ -74,8 +82,10 @@ export class Cohort {
 
   /** A signer's half of one presignature, again and again. */
   presignature(signer: number): Presignature {
-    this.#presignatures ??= outputs(simulate(this.#presigning())).map((presignature) => presignature.handOver());
-    return Presignature.takeOver(this.#presignatures[signer] ?? '');
+    this.#presignatures ??= outputs(simulate(this.#presigning())).map(copiesOf);
+    const copy = this.#presignatures[signer];
+    if (copy === undefined) throw new Error('no such signer');
+    return copy();
   }
 
   /** All signers' halves. */

@@ -1,21 +1,24 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { presign, Presignature } from 'cggmp24';
+import { presign, Presignature, ScalarJson } from 'cggmp24';
 import { generateShares, outputs, seededRng, simulate, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { PresignaturePool } from '../../src/presigning/presignature_pool.js';
 
 const rng = seededRng('presignature pool');
-let text: string;
+let copy: () => Presignature;
 let message: Uint8Array;
 
 beforeAll(() => {
   const shares = generateShares({ parties: 2, threshold: 2, params: SMALL_FOR_TESTS, rng });
   const executionId = rng(8);
   const [first] = outputs(simulate(shares.map((share) => presign({ executionId, share, signers: [0, 1], rng }))));
-  text = first?.handOver() ?? '';
+  if (first === undefined) throw new Error('no presignature');
+  const { publicData } = first;
+  const { tilde_k, tilde_chi } = JSON.parse(first.handOver()) as Record<string, unknown>;
+  copy = () => new Presignature(publicData, { tildeK: ScalarJson.parse(tilde_k), tildeChi: ScalarJson.parse(tilde_chi) });
   message = new TextEncoder().encode('message');
 });
 
-const make = (id: string, participants: number[]) => ({ id, participants, presignature: Presignature.takeOver(text), making: null });
+const make = (id: string, participants: number[]) => ({ id, participants, presignature: copy(), making: null });
 let pool: PresignaturePool;
 
 beforeEach(() => {

@@ -39,6 +39,8 @@ const OptionsShape = fields({ signal: SignalShape.optional(), onProgress: Callba
  * Runs one session to its end over a transport. At full size its computations block this thread for tenths of a second at a
  * time. Between them, the event loop gets a turn.
  *
+ * Closes the session when it ends without a result: whoever wants to try again begins a new one.
+ *
  * @returns the result of the session
  * @throws InvalidArgument
  * @throws ProtocolAborted when a peer misbehaved; what the transport throws; the signal's reason
@@ -47,7 +49,14 @@ export async function run<Output>(session: Session<Output>, transport: Transport
   checkArgument('session', instanceOf(Session, 'a Session'), session);
   checkArgument('transport', TransportShape, transport);
   checkArgument('', OptionsShape, options);
-  const { signal, onProgress } = options;
+  try {
+    return await drive(session, transport, options);
+  } finally {
+    session.close();
+  }
+}
+
+async function drive<Output>(session: Session<Output>, transport: Transport, { signal, onProgress }: DriverOptions): Promise<Output> {
   for (;;) {
     signal?.throwIfAborted();
     const step = session.proceed();

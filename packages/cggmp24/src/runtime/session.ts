@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { checkArgument, fields, Flag, Text } from '../base/arguments.js';
 import { at } from '../base/at.js';
-import { InvalidProof, ProtocolBug } from '../base/errors.js';
+import { InvalidArgument, InvalidProof, ProtocolBug } from '../base/errors.js';
 import { ProtocolAborted, type MessageAbortCode } from './abort.js';
 import { settleBatches, type Batch } from './batch.js';
 import { contradiction, readMessage, type Violation } from './message.js';
@@ -57,12 +57,28 @@ type State<Output> =
   | { readonly kind: 'done'; readonly output: Output }
   | { readonly kind: 'failed'; readonly error: unknown };
 
+/** Stands in for a protocol that has ended: nobody asks it for anything. */
+const OVER = {
+  next: (): never => {
+    throw new ProtocolBug('the protocol is over');
+  },
+};
+
+/**
+ * Turns the stack of an error and of its causes into text. V8 does so when it is first read. Until then the error holds the
+ * functions on the stack, and they hold the secrets that they compute with.
+ */
+function flatten(error: unknown): void {
+  for (let each = error; each instanceof Error; each = each.cause) String(each.stack);
+}
+
 /**
  * One run of a protocol by one party: give it what arrives, do what it says. Synchronous, with no clock and no
- * network. It fails closed: after an error every call throws that error, and nothing of the run can be used.
+ * network. It fails closed: after an error every call throws that error, and nothing of the run can be used. A session that is
+ * done, has failed or is closed holds neither secrets of the run nor its messages.
  */
 export class Session<Output> {
-  readonly #protocol: Protocol<Output>;
+  #protocol: Pick<Protocol<Output>, 'next'>;
   readonly #rounds: readonly AnyRound[];
   readonly #inboxes: ReadonlyMap<string, Inbox>;
   readonly #peers: readonly number[];
@@ -108,13 +124,35 @@ export class Session<Output> {
     for (const [k, { session }] of settling.entries()) session.#state = { kind: 'resume', value: at(failed, k) };
   }
 
+  /** Ends a run that nobody needs any more. A session that is done or has failed stays as it is; any other one has failed then. */
+  close(): void {
+    if (this.#state.kind === 'done' || this.#state.kind === 'failed') return;
+    this.#fail(new InvalidArgument('session', 'was closed'));
+  }
+
+  #fail(error: unknown): void {
+    flatten(error);
+    this.#state = { kind: 'failed', error };
+    this.#release();
+  }
+
+  /** Lets go of what the protocol has computed, and of its messages: those of key generation carry shares. */
+  #release(): void {
+    this.#protocol = OVER;
+    this.#sent.clear();
+    for (const { bodies, payloads } of this.#inboxes.values()) {
+      bodies.clear();
+      payloads.clear();
+    }
+  }
+
   #attempt<T>(action: () => T): T {
     if (this.#state.kind === 'failed') throw this.#state.error;
     try {
       return action();
     } catch (caught) {
       const error = caught instanceof InvalidProof ? new ProtocolBug('an InvalidProof escaped its protocol', { cause: caught }) : caught;
-      this.#state = { kind: 'failed', error };
+      this.#fail(error);
       throw error;
     }
   }
@@ -138,6 +176,7 @@ export class Session<Output> {
       const next = this.#protocol.next(state.value);
       if (next.done === true) {
         this.#state = { kind: 'done', output: next.value };
+        this.#release();
         continue;
       }
       const step = this.#perform(next.value);

@@ -24,6 +24,7 @@ import { abortOver } from '../runtime/abort.js';
 import { NonZeroPointJson, PointJson, ScalarJson } from '../wire/json.js';
 import { parseWith } from '../wire/parse.js';
 import type { SigningAbortCode } from './context.js';
+import { newToken, takeToken, TokenJson } from './hand_over.js';
 import type { Round3 } from './messages.js';
 
 /** What the partial signature of one signer is checked against. */
@@ -83,6 +84,7 @@ function xCoordinate(Gamma: Point): Scalar {
 }
 
 const HandOverJson = z.object({
+  token: TokenJson,
   Gamma: NonZeroPointJson,
   tilde_k: ScalarJson,
   tilde_chi: ScalarJson,
@@ -129,6 +131,7 @@ export class Presignature {
     const { tildeK, tildeChi } = this.#take();
     const { Gamma, commitments } = this.publicData;
     const fields = {
+      token: newToken(),
       Gamma,
       tilde_k: tildeK,
       tilde_chi: tildeChi,
@@ -137,9 +140,13 @@ export class Presignature {
     return JSON.stringify(z.encode(HandOverJson, fields));
   }
 
-  /** Takes over what `handOver` gave. */
+  /**
+   * Takes over what `handOver` gave. A thread takes a text once; it is for the caller to give it to one thread alone.
+   * @throws InvalidArgument when the text was taken over already, or is none of `handOver`
+   */
   static takeOver(text: string): Presignature {
-    const { Gamma, tilde_k, tilde_chi, commitments } = parseWith(HandOverJson, text, 'presignature');
+    const { token, Gamma, tilde_k, tilde_chi, commitments } = parseWith(HandOverJson, text, 'presignature');
+    if (!takeToken(token)) throw new InvalidArgument('presignature', 'was taken over already');
     return new Presignature(
       { Gamma, commitments: commitments.map(({ tilde_Delta, tilde_S }) => ({ tildeDelta: tilde_Delta, tildeS: tilde_S })) },
       { tildeK: tilde_k, tildeChi: tilde_chi },

@@ -132,6 +132,33 @@ describe('a presignature signs once', () => {
     expect(() => taken.issuePartialSignature(message)).toThrow(used);
   });
 
+  const takenAlready = /^presignature: was taken over already$/;
+
+  it('also when its text is taken over twice', () => {
+    const [one, two] = [0, 1].map((j) => at(made().presignatures, j).handOver());
+    Presignature.takeOver(two ?? '');
+    Presignature.takeOver(one ?? '');
+    for (const text of [one, two]) {
+      expect(() => Presignature.takeOver(text ?? '')).toThrow(InvalidArgument);
+      expect(() => Presignature.takeOver(text ?? '')).toThrow(takenAlready);
+    }
+  });
+
+  it('whatever came between: texts may overtake each other, and get lost', () => {
+    const text = JSON.parse(at(made().presignatures, 0).handOver()) as object;
+    const numbered = (serial: number): string => JSON.stringify({ ...text, token: { maker: 'a'.repeat(32), serial } });
+    const take = (serial: number): Presignature => Presignature.takeOver(numbered(serial));
+    // The text 0 is late, the text 7 is lost.
+    const order = [...Array(1000).keys()].map((k) => (k < 6 ? 6 - k : k + 2));
+    for (const serial of order) take(serial);
+    take(0);
+    for (const serial of [...order, 0]) expect(() => take(serial)).toThrow(takenAlready);
+    // Long afterwards, nobody waits for the lost one any more, and none of the taken ones is forgotten.
+    for (let serial = 2000; serial < 4000; serial++) take(serial);
+    for (const serial of [0, 3, 7, 500, 2000, 3999]) expect(() => take(serial)).toThrow(takenAlready);
+    expect(() => take(4000)).not.toThrow();
+  });
+
   it('is gone even if signing fails', () => {
     const toAffine = (): never => {
       throw new TypeError('a defect');

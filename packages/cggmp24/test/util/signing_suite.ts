@@ -159,7 +159,8 @@ export function describeSigningRun(name: string): void {
       }
       const { sent, output } = replay(presign(options), i, run.messages);
       expect(reproducible(sent)).toEqual(own);
-      expect(JSON.parse(output.handOver())).toEqual(JSON.parse(presignatureOf(run, i).handOver()));
+      const handedOver = (presignature: Presignature): unknown => ({ ...(JSON.parse(presignature.handOver()) as object), token: null });
+      expect(handedOver(output)).toEqual(handedOver(presignatureOf(run, i)));
     });
 
     it('signs as recorded', () => {
