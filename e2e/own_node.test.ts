@@ -38,7 +38,7 @@ beforeEach(async () => {
   folder = await realpath(await mkdtemp(join(tmpdir(), 'own-node-')));
   await mkdir(join(folder, 'bin'));
   await cp(join(ROOT, 'scripts'), join(folder, 'scripts'), { recursive: true });
-  await cp(join(ROOT, 'package.json'), join(folder, 'package.json'));
+  for (const name of ['package.json', 'node/package.json']) await cp(join(ROOT, name), join(folder, name), { recursive: true });
   await program('node', `if [ "$*" = '-p process.versions.node' ]; then echo 20.20.2; else exec '${process.execPath}' "$@"; fi`);
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));

@@ -165,6 +165,37 @@ describe('without containers', () => {
   });
 });
 
+describe('run', () => {
+  const nodePackage = { bin: { 'verify-from-api': 'dist/bin/verify_from_api.js', 'make-cluster': 'dist/bin/make_cluster.js' } };
+  beforeEach(async () => {
+    await mkdir(join(folder, 'node/dist/bin'), { recursive: true });
+    await writeFile(join(folder, 'node/package.json'), JSON.stringify(nodePackage, null, 2));
+  });
+
+  it('finds a command that npm has not linked', async () => {
+    await writeFile(join(folder, 'node/dist/bin/verify_from_api.js'), 'console.log(process.argv.slice(2).join());');
+    expect(await run(['scripts/run', 'verify-from-api', 'a b', '--help'])).toEqual({ code: 0, stdout: 'a b,--help\n', stderr: '' });
+  });
+
+  it('says how to build a command that is not built, and that builds it', async () => {
+    const { code, stdout, stderr } = await run(['scripts/run', 'make-cluster']);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toBe('make-cluster is not built yet. This installs and builds everything: ./scripts/run --build\n');
+    await program('npm', `echo "$*" >>'${folder}/calls'; mkdir -p node_modules/.bin; touch node_modules/.bin/make-cluster`);
+    expect(await run(['scripts/run', '--build'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await calls()).toBe('ci --no-audit --no-fund\nrun build\n');
+  });
+
+  it.each(['no-such-program', 'verify|make', '.*'])('lists the commands when there is no program %s', async (name) => {
+    const { code, stdout, stderr } = await run(['scripts/run', name]);
+    const list = '  make-cluster\n  verify-from-api\n';
+    expect({ code, stdout, stderr }).toEqual({
+      code: 127, stdout: '', stderr: `there is no program ${name}. The commands of this project:\n${list}`,
+    });
+    expect((await run(['scripts/run', '--help'])).stdout).toContain(list);
+  });
+});
+
 describe('.env', () => {
   const valueOf = async (text: string, env = {}): Promise<Ran> => {
     await writeFile(join(folder, '.env'), text);
