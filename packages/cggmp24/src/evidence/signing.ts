@@ -13,7 +13,7 @@ import { at } from '../base/at.js';
 import { check, failedCheckOf } from '../base/errors.js';
 import { checkDelta, checkEncryptions, checkGamma, checkProducts, checkSums } from '../signing/checks.js';
 import type { PublicSigningContext } from '../signing/context.js';
-import { FAILED, identificationChecks, type PresigningTranscript } from '../signing/identification.js';
+import { FAILED, identificationChecks, operationOf, type PresigningTranscript, type SentOperation } from '../signing/identification.js';
 import { identificationRounds, type FailedSum } from '../signing/identification_messages.js';
 import { echo, round1a, round1b, round2, round3, round4, type Round1a, type Round3 } from '../signing/messages.js';
 import { isPartialSignature, messageToScalar, PARTIAL_SIGNATURE_EQUATION, publicDataOf } from '../signing/presignature.js';
@@ -104,11 +104,20 @@ function judgeIdentification(
   if (proofs === undefined || !exchanges.every((messages) => messages !== undefined)) return;
   const messages = proofs.map((proof, j) => ({ ...proof, exchanges: exchanges.map((of) => at(of, j)) }));
   const refused = new Set<number>();
-  for (const { party, what, verify } of identificationChecks(ctx, sum, shown, messages)) {
+  for (const { party, what, verify } of identificationChecks(ctx, sum, shown, messages, sentOperation(sum, t))) {
     if (refused.has(party)) continue;
     const reason = failedCheckOf(verify);
     if (reason === null) continue;
     refused.add(party);
     if (bound.includes(party)) t.require(party, 'inconsistent_presignature', rounds.result, () => { check(`${what}: ${reason}`, false); });
   }
+}
+
+/** What an accused has signed for the recipient itself counts more than what the recipient shows as received from it. */
+function sentOperation(sum: FailedSum, t: Transcript): SentOperation {
+  const sent = [...t.sent(round2)];
+  return (i, j) => {
+    const message = sent.find(({ sender, recipient }) => sender === i && recipient === j);
+    return message === undefined ? undefined : operationOf(message.body, sum);
+  };
 }

@@ -10,6 +10,8 @@
  * What i says it received from j and what j says it made for i may differ. i then shows j's proof of round 2, which binds D and F
  * to a Schnorr proof of knowledge of the discrete logarithm of Gamma_j (X_j): nobody but j makes one that verifies. If the proof
  * covers what i shows, j is guilty; if not, i is. No dispute stays open, whether or not the transport's signatures can be shown.
+ * This needs moduli that differ: with one N, one K and one set of ring-Pedersen parameters, two parties can show as received what
+ * j made for the other one. Aux info generation and whoever reads key material therefore refuse equal moduli.
  *
  * No honest party is blamed: each check looks at one party's own messages, at the first round's, which the echo has compared,
  * and at what follows from these (Gamma_j, by its Π^elog). A party that sends different messages to different parties may stay
@@ -100,12 +102,24 @@ class Product {
   }
 }
 
-/** All checks of all parties, the quick ones first. A party that fails one is not checked further. */
+/** What party i has signed to have sent to party j in round 2; undefined when that is not known. */
+export type SentOperation = (i: number, j: number) => Operation | undefined;
+
+function isSame(a: Operation, b: Operation | undefined): boolean {
+  return a.D === b?.D && a.F === b.F;
+}
+
+/**
+ * All checks of all parties, the quick ones first. A party that fails one is not checked further.
+ *
+ * @param sent a judge's: whoever has signed for the recipient what it says to have made is not contradicted by what is shown as received
+ */
 export function* identificationChecks(
   ctx: PublicSigningContext,
   sum: FailedSum,
   transcript: PresigningTranscript,
   messages: readonly IdentificationMessages[],
+  sent: SentOperation = () => undefined,
 ): Generator<IdentificationCheck, void> {
   const { params, sid, N, aux } = ctx;
   const product = new Product(ctx, sum, transcript);
@@ -120,7 +134,7 @@ export function* identificationChecks(
   /** Has i made something else for j than it says? */
   const contradicted = (i: number, j: number): boolean => {
     const [{ made }, { received }] = [exchange(i, j), exchange(j, i)];
-    return (made.D !== received.D || made.F !== received.F) && failedCheckOf(() => { verifyOrigin(j, i); }) === null;
+    return !isSame(made, received) && !isSame(made, sent(i, j)) && failedCheckOf(() => { verifyOrigin(j, i); }) === null;
   };
 
   for (const [i, { psi_dec }] of messages.entries()) {
@@ -168,9 +182,8 @@ function operationFor(made: OwnPart['made'], j: number, sum: FailedSum): OwnOper
   return operations[sum];
 }
 
-/** What j has made for us, as it was received. */
-function receivedFrom(received: OwnPart['received'], j: number, sum: FailedSum): ProvenOperation {
-  const { D, F, psi_j, hat_D, hat_F, hat_psi_j } = received.of(j);
+/** The operation of a message that the failed sum is about. */
+export function operationOf({ D, F, psi_j, hat_D, hat_F, hat_psi_j }: Round2, sum: FailedSum): ProvenOperation {
   return sum === 'nonce' ? { D, F, psi: psi_j } : { D: hat_D, F: hat_F, psi: hat_psi_j };
 }
 
@@ -193,7 +206,7 @@ function proveResult(ctx: SigningContext, sum: FailedSum, product: Product, { ga
   const others = peersOf(i, signers);
   const data = product.decryption(
     i,
-    others.map((j) => receivedFrom(received, j, sum)),
+    others.map((j) => operationOf(received.of(j), sum)),
     others.map((j) => operationFor(made, j, sum)),
   );
   const x = toSigned(sum === 'nonce' ? gamma : ctx.x_i.reveal());
@@ -218,7 +231,7 @@ function* exchangeProofs(ctx: SigningContext, sum: FailedSum, product: Product, 
     const made = { D, F };
     const data = product.affine(i, j, made);
     const psi_star = affGStar.prove(affGStarContext({ sid, prover: i }, product.hat), params, data, witness, rng);
-    const message = { received: receivedFrom(own.received, j, sum), made, psi_star };
+    const message = { received: operationOf(own.received.of(j), sum), made, psi_star };
     exchanges.push(message);
     yield* broadcast(round, message);
   }
