@@ -9,8 +9,8 @@
  */
 export const IMPORTS = {
   // ---- Libraries ----
-  service: { '.': [] },
   sealing: { '.': [] },
+  service: { '.': ['sealing'] },
   cggmp24: {
     '*': ['base', 'params', 'math'],
     base: [],

@@ -85,9 +85,9 @@ describe('hostile paths and queries', () => {
     expect(await caller(testBoard().app).get(path, status)).toMatchObject({ error: { code } });
   });
 
-  it.each(['delete', 'patch'] as const)('%s is 404', async (method) => {
+  it.each(['delete', 'patch'] as const)('%s is 405', async (method) => {
     const answer = await request(testBoard().app)[method]('/requests/req_1');
-    expect([answer.status, answer.body]).toMatchObject([404, { error: { code: 'unknown_route' } }]);
+    expect([answer.status, answer.body]).toMatchObject([405, { error: { code: 'method_not_allowed' } }]);
   });
 
   it('does not say what it is made with', async () => {

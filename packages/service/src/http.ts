@@ -1,8 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Logger } from 'pino';
+import { repeatedKey } from 'sealing/json';
 import type { z } from 'zod';
 import { ServiceError, type ErrorBody } from './errors.js';
+
+/** Answers that say: not now. */
+const RETRY_LATER: ReadonlySet<number> = new Set([429, 503]);
+/** Smaller: a busy service is asked more often. Larger: clients wait though it is free again. */
+const RETRY_AFTER_SECONDS = 1;
 
 /** An Express app with its shutdown: `close` ends all waits, and later calls are answered 503. */
 export interface Service {
@@ -29,7 +35,7 @@ export function jsonService(logger: Logger, maxBodyBytes: number, routes: (app: 
     if (closing) response.set('connection', 'close');
     next(closing ? new ServiceError(503, 'closing', 'the service is shutting down') : undefined);
   });
-  app.use(requireJson, express.json({ limit: maxBodyBytes, inflate: false, verify: requireUtf8 }));
+  app.use(requireJson, express.json({ limit: maxBodyBytes, inflate: false, verify: requireOneMeaning }));
   routes(app, (response) => {
     const end = new AbortController();
     waiting.add(end);
@@ -40,6 +46,7 @@ export function jsonService(logger: Logger, maxBodyBytes: number, routes: (app: 
     if (closing) end.abort();
     return end.signal;
   });
+  refuseOtherMethods(app);
   app.use((request, _response, next) => {
     next(new ServiceError(404, 'unknown_route', `no route ${request.method} ${request.path.slice(0, 200)}`));
   });
@@ -53,6 +60,25 @@ export function jsonService(logger: Logger, maxBodyBytes: number, routes: (app: 
   return { app, close };
 }
 
+/** Answers 405 where a path has routes, and none of them with this method. */
+function refuseOtherMethods(app: Express): void {
+  const methods = new Map<string, Set<string>>();
+  for (const { route } of app.router.stack) {
+    if (route === undefined) continue;
+    const known = methods.get(route.path) ?? new Set<string>();
+    methods.set(route.path, known);
+    for (const { method } of route.stack) known.add(method.toUpperCase());
+    if (known.has('GET')) known.add('HEAD');
+  }
+  for (const [path, known] of methods) {
+    const allowed = [...known].sort().join(', ');
+    app.all(path, (request, response, next) => {
+      response.set('allow', allowed);
+      next(new ServiceError(405, 'method_not_allowed', `${request.method} is not for this path: ${allowed}`));
+    });
+  }
+}
+
 /** Parses what came from outside. @throws ServiceError 400 naming each wrong field */
 export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const parsed = schema.safeParse(value);
@@ -62,7 +88,7 @@ export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<
     if (issue.code === 'unrecognized_keys') return issue.keys.slice(0, 5).map((key) => `${key.slice(0, 64)}: is not a known field`);
     return `${where === '' ? 'body' : where}: ${issue.message}`;
   });
-  throw new ServiceError(400, 'invalid_request', complaints.flat().join('; '));
+  throw new ServiceError(400, 'invalid_request', [...new Set(complaints.flat())].join('; '));
 }
 
 function requireJson(request: Request, _response: Response, next: NextFunction): void {
@@ -72,13 +98,14 @@ function requireJson(request: Request, _response: Response, next: NextFunction):
   next(takesBody && !json ? new ServiceError(415, 'unsupported_media_type', 'content-type: must be application/json in utf-8') : undefined);
 }
 
-function requireUtf8(_request: unknown, _response: unknown, body: Buffer): void {
-  if (!isUtf8(body)) throw new Error('not UTF-8');
+function requireOneMeaning(_request: unknown, _response: unknown, body: Buffer): void {
+  if (!isUtf8(body)) throw new ServiceError(400, 'malformed_json', 'body: is not UTF-8');
+  const key = repeatedKey(body.toString());
+  if (key !== null) throw new ServiceError(400, 'malformed_json', `${key}: is there twice`);
 }
 
 const BODY_ERRORS: Readonly<Record<string, readonly [status: number, code: string, message: string]>> = {
   'entity.parse.failed': [400, 'malformed_json', 'body: is not JSON'],
-  'entity.verify.failed': [400, 'malformed_json', 'body: is not UTF-8'],
   'entity.too.large': [413, 'body_too_large', 'body: is too large'],
   'encoding.unsupported': [415, 'unsupported_media_type', 'content-encoding: is not supported'],
   'request.aborted': [400, 'aborted', 'body: was cut off'],
@@ -101,6 +128,7 @@ function answerError(logger: Logger, error: unknown, response: Response, next: N
     return;
   }
   const { status, code, message } = known ?? { status: 500, code: 'internal_error', message: 'something went wrong here' };
+  if (RETRY_LATER.has(status)) response.set('retry-after', String(RETRY_AFTER_SECONDS));
   response.status(status).json({ error: { code, message } } satisfies ErrorBody);
 }
 
