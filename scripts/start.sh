@@ -21,6 +21,7 @@ cluster, with another key.
 
 Settings come from the environment or from .env; .env.example lists them. The ports:
   GATEWAY_PORT 8000, BOARD_PORT 8080, NODE_PORT 8090 (node-1 answers on the next one, and so on)
+Each needs a port of its own. If a service does not start, those that this call has started are stopped again.
 Exit code: 0 all are running, 1 a service did not start, 2 called wrongly.
 TEXT
 }
@@ -63,7 +64,25 @@ choose_mode() {
 
 last_mode() { if [[ -f $RUN_DIR/mode ]]; then printf '%s' "$(<"$RUN_DIR/mode")"; fi; }
 
+# Ends the script unless each service has a port of its own. In containers nodes have none on this machine.
+require_ports() {
+  local name port highest=$NODE_PORT
+  if [[ $mode == local ]]; then highest=$((10#$NODE_PORT + N_NODES)); fi
+  for name in GATEWAY_PORT BOARD_PORT NODE_PORT; do
+    [[ ${!name} =~ ^[1-9][0-9]*$ ]] || die "$name: must be 1 to 65535, not '${!name}'" 2
+    ((${!name} < 65536)) || die "$name: must be 1 to 65535, not '${!name}'" 2
+  done
+  ((highest < 65536)) || die "NODE_PORT: node-$N_NODES would be on port $highest, and the highest is 65535" 2
+  ((GATEWAY_PORT != BOARD_PORT)) || die "GATEWAY_PORT and BOARD_PORT: both are $BOARD_PORT. Each needs a port of its own" 2
+  for name in GATEWAY_PORT BOARD_PORT; do
+    port=${!name}
+    ((port <= NODE_PORT || port > highest)) ||
+      die "$name: $port is the port of node-$((port - NODE_PORT)), NODE_PORT + $((port - NODE_PORT)). Each needs a port of its own" 2
+  done
+}
+
 [[ -n $mode ]] || choose_mode
+require_ports
 mkdir -p "$LOG_DIR"
 
 record() {
@@ -79,11 +98,19 @@ port_of() {
   esac
 }
 
+setting_of() {
+  case $1 in
+    message-board) printf BOARD_PORT ;;
+    api-gateway) printf GATEWAY_PORT ;;
+    *) printf 'NODE_PORT + %s' "${1#node-}" ;;
+  esac
+}
+
 require_free_ports() {
   local service port taken=''
   for service in "$@"; do
     port=$(port_of "$service")
-    if port_taken "$port"; then taken+="  $port, for $service"$'\n'; fi
+    if port_taken "$port"; then taken+="  $port, for $service ($(setting_of "$service"))"$'\n'; fi
   done
   [[ -z $taken ]] || die "These ports are in use by another program:
 ${taken}Stop that program, or choose other ports, such as: GATEWAY_PORT=9000 BOARD_PORT=9080 NODE_PORT=9090 $0"
@@ -93,6 +120,7 @@ ${taken}Stop that program, or choose other ports, such as: GATEWAY_PORT=9000 BOA
 spawn() {
   local service=$1 package=$1 pid
   shift
+  spawned+=("$service")
   if [[ $service == node-* ]]; then package=node; fi
   set -m
   env HOST=127.0.0.1 "$@" node "$package/dist/main.js" >>"$LOG_DIR/$service.log" 2>&1 </dev/null &
@@ -134,20 +162,33 @@ make_cluster() {
   say "Roster, fingerprint  $(node node/dist/bin/roster_fingerprint.js "$DATA_ROOT/roster.json")"
 }
 
+# $1 the service, $2 the length of its log before this start
 await_answer() {
   local service=$1 url deadline=$((SECONDS + 30))
   url=http://127.0.0.1:$(port_of "$service")/health
-  # The process first: an answer alone could come from another program on this port.
+  # The process before and after: an answer alone could come from another program on this port.
   while pid_of "$service" >/dev/null && ((SECONDS <= deadline)); do
-    if http GET "$url" >/dev/null 2>&1; then return; fi
+    if http GET "$url" >/dev/null 2>&1 && pid_of "$service" >/dev/null; then return; fi
     sleep 0.2
   done
-  tail -n 10 "$LOG_DIR/$service.log" >&2
+  tail -c "+$(($2 + 1))" "$LOG_DIR/$service.log" | tail -n 10 >&2
   die "$service did not start; its log is run/logs/$service.log"
 }
 
+# The length of a service's log in bytes.
+log_length() { if [[ -f $LOG_DIR/$1.log ]]; then wc -c <"$LOG_DIR/$1.log"; else printf 0; fi; }
+
+spawned=()
+# Ends what this call has started when it does not succeed.
+undo() {
+  local code=$?
+  trap - EXIT
+  if ((code != 0 && ${#spawned[@]} > 0)); then ./scripts/stop.sh "${spawned[@]}" >&2 || code=1; fi
+  exit "$code"
+}
+
 start_locally() {
-  local service missing=()
+  local service k missing=() log_lengths=()
   while read -r service; do
     pid_of "$service" >/dev/null || missing+=("$service")
   done < <(services)
@@ -159,8 +200,13 @@ start_locally() {
   prepare
   make_cluster
   record
-  for service in "${missing[@]}"; do spawn_service "$service"; done
-  for service in "${missing[@]}"; do await_answer "$service"; done
+  trap undo EXIT
+  trap 'exit 130' INT TERM
+  for service in "${missing[@]}"; do
+    log_lengths+=("$(log_length "$service")")
+    spawn_service "$service"
+  done
+  for k in "${!missing[@]}"; do await_answer "${missing[k]}" "${log_lengths[k]}"; done
   say "Started: ${missing[*]}"
 }
 

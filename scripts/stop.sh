@@ -5,22 +5,37 @@ source scripts/system.sh
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/stop.sh
+Usage: scripts/stop.sh [SERVICE …]
 
 Stops what scripts/start.sh or podman-compose started from this folder, and nothing else. Key shares stay where they are.
 
+  SERVICE      stops only these: message-board, api-gateway, node-1, … (scripts/start.sh starts them again)
   -h, --help   this text
 
-Exit code: 0 everything is stopped, 1 a process did not end, 2 called wrongly.
+Exit code: 0 they are stopped, 1 a process did not end, 2 called wrongly.
 TEXT
 }
 
-case ${1:-} in
-  '') ;;
-  -h | --help) usage && exit 0 ;;
-  *) die "unknown argument: $1 (try --help)" 2 ;;
-esac
+wanted=()
+for argument in "$@"; do
+  case $argument in
+    -h | --help) usage && exit 0 ;;
+    -*) die "unknown argument: $argument (try --help)" 2 ;;
+    *) wanted+=("$argument") ;;
+  esac
+done
 load_settings
+
+is_wanted() { ((${#wanted[@]} == 0)) || [[ " ${wanted[*]} " == *" $1 "* ]]; }
+
+require_services() {
+  local service known
+  known=" $(services) $(started_services) "
+  known=${known//$'\n'/ }
+  for service in ${wanted[@]+"${wanted[@]}"}; do
+    [[ $known == *" $service "* ]] || die "there is no service $service. There are: $(services | paste -s -d ' ' -)" 2
+  done
+}
 
 # Waits for processes to end. $1 seconds; the rest: services. Prints those that still run.
 await_end() {
@@ -48,10 +63,10 @@ signal_services() {
 stop_locally() {
   local running=() stubborn=() service
   for service in $(started_services); do
-    if pid_of "$service" >/dev/null; then running+=("$service"); fi
+    if is_wanted "$service" && pid_of "$service" >/dev/null; then running+=("$service"); fi
   done
   if ((${#running[@]} == 0)); then
-    say 'Nothing is running.'
+    if ((${#wanted[@]} == 0)); then say 'Nothing is running.'; else say "Not running: ${wanted[*]}"; fi
   else
     signal_services TERM "${running[@]}"
     read -r -d '' -a stubborn < <(await_end 15 "${running[@]}") || true
@@ -62,10 +77,16 @@ stop_locally() {
     fi
     say "Stopped: ${running[*]}"
   fi
-  rm -f "$RUN_DIR"/*.pid "$RUN_DIR/ports"
+  for service in $(started_services); do
+    if is_wanted "$service"; then rm -f "$RUN_DIR/$service.pid"; fi
+  done
+  if [[ -z $(started_services) ]]; then rm -f "$RUN_DIR/ports"; fi
 }
 
-if [[ $(cluster_mode) == podman ]]; then
+require_services
+if [[ $(cluster_mode) == podman ]] && ((${#wanted[@]} > 0)); then
+  podman-compose stop "${wanted[@]}"
+elif [[ $(cluster_mode) == podman ]]; then
   podman-compose down
   rm -f "$RUN_DIR/ports"
 else

@@ -11,8 +11,9 @@ Installs and builds what is missing, then runs the tests of all workspaces, with
 
   --full            the slow tests too: full-size parameters, and whole systems of six processes
   --slow            only the slow tests
-  --specification   only what the specification promises, on the cluster that runs here if it was made within the last
-                    hour, or on a new cluster that is deleted at the end; needs curl
+  --specification   only what the specification promises, on the cluster that runs here, or on a new cluster that is
+                    deleted at the end; needs curl. The one that runs here must have made its key within the last hour,
+                    and not have been started again since
   -h, --help        this text
 
 Ends with a line "N passed, N failed", and ", N skipped" if any were.
@@ -30,6 +31,16 @@ case ${1:-} in
   -h | --help) usage && exit 0 ;;
   *) die "unknown argument: $1 (try --help)" 2 ;;
 esac
+(($# <= 1)) || die "one argument too many: $2 (try --help)" 2
+
+# Many checks read what the nodes have posted to make the key.
+require_key_generation() {
+  local messages
+  messages=$(http GET "$BOARD_URL/messages?request_id=keygen&to_node=node-1") || die "No message board answers at $BOARD_URL"
+  [[ $messages != '[]' ]] || die 'The board of the running cluster does not have the messages that made the key: the cluster was started again
+with its old key, or the key is more than an hour old. Stop the cluster, and run this again; it then checks a new one, and
+your data stay as they are: ./scripts/stop.sh'
+}
 
 # Says where the cluster is on which the specification is checked.
 use_cluster() {
@@ -44,6 +55,7 @@ use_cluster() {
   [[ $(cluster_mode) == local ]] || die 'The specification is checked on local processes: ./scripts/stop.sh, then run this again'
   load_settings
   [[ -f $DATA_ROOT/roster.json ]] || die "There is no roster in $DATA_ROOT: DATA_ROOT must be what the running cluster was started with"
+  require_key_generation
   DATA_ROOT=$(cd "$DATA_ROOT" && pwd)
   export DATA_ROOT LOG_DIR
 }

@@ -1,30 +1,24 @@
 /** The scripts, in a folder of their own, with programs that stand for podman, podman-compose and npm. */
-import { spawn } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ROOT } from './util/repository.js';
+import { inUse, ScriptFolder, type Ran } from './util/script_folder.js';
 
+let scripts: ScriptFolder;
 let folder: string;
 
 beforeEach(async () => {
-  folder = await realpath(await mkdtemp(join(tmpdir(), 'scripts-')));
-  await cp(join(ROOT, 'scripts'), join(folder, 'scripts'), { recursive: true });
-  await cp(join(ROOT, 'package.json'), join(folder, 'package.json'));
-  await mkdir(join(folder, 'bin'));
+  scripts = await ScriptFolder.make();
+  folder = scripts.path;
   // What start.sh does first as local processes.
   await program('npm', 'exit 1');
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(() => scripts.remove());
 
-async function program(name: string, script: string): Promise<void> {
-  const path = join(folder, 'bin', name);
-  await writeFile(path, `#!/bin/bash\n${script}\n`);
-  await chmod(path, 0o755);
-}
+const program = (name: string, script: string): Promise<void> => scripts.program(name, script);
+const run = (command: readonly string[], variables?: Record<string, string>): Promise<Ran> => scripts.run(command, variables);
+const bash = (script: string, env?: Record<string, string>): Promise<Ran> => scripts.bash(script, env);
 
 /** Containers of this folder, running or not, and whether its volumes are there. Calls of podman-compose go to a file. */
 async function podman({ running = false, volumes = false }): Promise<void> {
@@ -42,32 +36,7 @@ async function podman({ running = false, volumes = false }): Promise<void> {
 }
 const calls = (): Promise<string> => readFile(join(folder, 'calls'), 'utf8').catch(() => '');
 
-interface Ran {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(command: readonly string[], variables: Record<string, string> = {}): Promise<Ran> {
-  const PATH = [join(folder, 'bin'), dirname(process.execPath), '/usr/bin', '/bin'].join(':');
-  const ports = { GATEWAY_PORT: '1', BOARD_PORT: '2', NODE_PORT: '3' };
-  const env = { PATH, HOME: folder, COMPOSE_PROJECT_NAME: 'a-folder', ...ports, ...variables };
-  const [first = '', ...args] = command;
-  const child = spawn(first, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
-  return new Promise((resolve) => child.once('close', (code) => { resolve({ code, ...output }); }));
-}
 const start = (...args: string[]) => run(['scripts/start.sh', ...args]);
-/** After the settings are loaded. */
-const bash = (script: string, env?: Record<string, string>) =>
-  run(['bash', '-c', `source scripts/system.sh; load_settings; ${script}`], env);
-
-async function localData(): Promise<void> {
-  await mkdir(join(folder, 'data'));
-  await writeFile(join(folder, 'data/roster.json'), '{}');
-}
 const LOCALLY = { code: 1, stdout: expect.stringContaining('Installing dependencies … failed') };
 const IN_CONTAINERS = 'podman-compose build message-board\npodman-compose up -d\n';
 
@@ -80,7 +49,7 @@ describe('start.sh', () => {
   });
 
   it('keeps to local processes whose data are there, also when podman was installed since', async () => {
-    await localData();
+    await scripts.localData();
     await podman({});
     expect(await start()).toMatchObject(LOCALLY);
     expect(await calls()).toBe('');
@@ -93,7 +62,7 @@ describe('start.sh', () => {
   });
 
   it('refuses to choose between two clusters, and says how to', async () => {
-    await localData();
+    await scripts.localData();
     await podman({ volumes: true });
     const { code, stdout, stderr } = await start();
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -116,7 +85,7 @@ describe('start.sh', () => {
   });
 
   it('says that it makes a second cluster when it is told to', async () => {
-    await localData();
+    await scripts.localData();
     await podman({});
     const { code, stdout } = await start('--podman');
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('second cluster: the one in data has another key') });
@@ -129,6 +98,11 @@ describe('containers that podman-compose has started', () => {
   it('are stopped by stop.sh', async () => {
     expect(await run(['scripts/stop.sh'])).toMatchObject({ code: 0, stderr: '' });
     expect(await calls()).toBe('podman-compose down\n');
+  });
+
+  it('are stopped by stop.sh one by one', async () => {
+    expect(await run(['scripts/stop.sh', 'node-1', 'api-gateway'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await calls()).toBe('podman-compose stop node-1 api-gateway\n');
   });
 
   it('are what logs.sh shows', async () => {
@@ -152,7 +126,8 @@ describe('without containers', () => {
   it('a process that its parent has not reaped does not run', async () => {
     const { stdout } = await bash(`
       mkdir -p run
-      bash -c 'sleep 0 & echo "$!" >run/child; exec sleep 60' &
+      # The child ends when its parent has become a program that does not reap.
+      bash -c '(until [[ $(</proc/$$/comm) == sleep ]]; do :; done) & echo "$!" >run/child; exec sleep 60' &
       parent=$!
       until [[ -s run/child ]]; do sleep 0.01; done
       child=$(<run/child)
@@ -258,15 +233,13 @@ describe('.env', () => {
 
 describe('where there is a proxy', () => {
   it.each(['http_proxy', 'HTTP_PROXY', 'ALL_PROXY'])('%s: this machine is asked directly', async (name) => {
-    const server = createServer((_request, response) => response.end('here'));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
-    const ask = `for host in 127.0.0.1 localhost; do http GET http://$host:${port}/; done; echo " $no_proxy"`;
-    const proxy = { [name]: 'http://127.0.0.1:9', NODE_USE_ENV_PROXY: '1' };
-    expect(await bash(ask, proxy)).toEqual({ code: 0, stdout: 'herehere localhost,127.0.0.1\n', stderr: '' });
-    const more = { ...proxy, no_proxy: '.example.org' };
-    expect(await bash(ask, more)).toMatchObject({ stdout: 'herehere .example.org,localhost,127.0.0.1\n' });
-    expect(await bash(ask, { ...proxy, no_proxy: '*' })).toMatchObject({ stdout: 'herehere *\n' });
-    await new Promise((resolve) => server.close(resolve));
+    await inUse(async (port) => {
+      const ask = `for host in 127.0.0.1 localhost; do http GET http://$host:${port}/; done; echo " $no_proxy"`;
+      const proxy = { [name]: 'http://127.0.0.1:9', NODE_USE_ENV_PROXY: '1' };
+      expect(await bash(ask, proxy)).toEqual({ code: 0, stdout: 'herehere localhost,127.0.0.1\n', stderr: '' });
+      const more = { ...proxy, no_proxy: '.example.org' };
+      expect(await bash(ask, more)).toMatchObject({ stdout: 'herehere .example.org,localhost,127.0.0.1\n' });
+      expect(await bash(ask, { ...proxy, no_proxy: '*' })).toMatchObject({ stdout: 'herehere *\n' });
+    });
   });
 });
