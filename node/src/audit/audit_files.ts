@@ -9,7 +9,9 @@ import { Refused } from 'sealing/errors';
 import type { Clock } from 'service/clock';
 import { AuditChain, LINE_FEED } from './audit_chain.js';
 import { DamagedFile } from '../base/errors.js';
+import { sha256 } from '../base/sha256.js';
 import { syncFolder } from '../storage/files.js';
+import { readNotedHead, type NotedHead } from './noted_head.js';
 
 /**
  * This much of the end of a file is checked when it is opened; `verify-audit-log` checks all of it. Smaller: a node that starts notices
@@ -49,7 +51,7 @@ export async function fullFiles(path: string): Promise<FullFile[]> {
 /**
  * Opens the current file, or begins it. Nothing relies on a line that a crash has cut short: what is left of it goes into an entry
  * `recovered`.
- * @throws DamagedFile when the chain is broken near its end, or does not go on from the file before
+ * @throws DamagedFile when the chain is broken near its end, does not go on from the file before, or lacks the line that was noted last
  */
 export async function openLog(path: string, clock: Pick<Clock, 'now'>): Promise<OpenLog> {
   const before = await endOf((await fullFiles(path)).at(-1));
@@ -58,6 +60,7 @@ export async function openLog(path: string, clock: Pick<Clock, 'now'>): Promise<
     await syncFolder(dirname(path));
     const { lines, torn, size, isWhole } = await readTail(path, file);
     const chain = checked(path, lines, isWhole ? before : null);
+    checkNoted(path, await readNotedHead(path), chain, lines);
     if (chain.sequence < before.sequence) throw damaged(path, `it ends before the file of line ${before.sequence} does`);
     return torn.length === 0 ? { file, chain, size } : await recover(path, file, chain, { torn, size }, clock);
   } catch (error) {
@@ -130,6 +133,16 @@ function checked(path: string, lines: readonly Uint8Array[], before: AuditChain 
     if (error instanceof Refused) throw damaged(path, 'its chain is broken', error);
     throw error;
   }
+}
+
+/** Is the line that was noted last still what it was? A line before those that were read is left to `verify-audit-log`. */
+function checkNoted(path: string, noted: NotedHead | null, chain: AuditChain, lines: readonly Uint8Array[]): void {
+  if (noted === null) return;
+  const { sequence, head } = noted;
+  if (sequence > chain.sequence) throw damaged(path, `it ends with line ${chain.sequence}, and line ${sequence} was written`);
+  const line = lines.at(sequence - chain.sequence - 1);
+  const isRead = sequence > chain.sequence - lines.length;
+  if (isRead && line !== undefined && sha256(line) !== head) throw damaged(path, `line ${sequence} is not what was written`);
 }
 
 /** Moves the part of a line that a crash has left into an entry. */

@@ -2,6 +2,7 @@ import { appendFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { sleep, type Clock, type Timer } from 'service/clock';
 import type { AuditChain } from './audit_chain.js';
+import { noteHead } from './noted_head.js';
 import { openLog, putAway, type OpenLog } from './audit_files.js';
 
 /** A file of this size is full. It has about 200,000 lines. */
@@ -34,6 +35,8 @@ interface AuditFields {
     readonly roster: string;
     readonly policy_sha256: string | null;
   };
+  /** The first line of a data folder that restore-share has made. */
+  readonly restored: { readonly node: string; readonly version: string; readonly roster: string; readonly backup_sha256: string };
   readonly request_authorized: AuditedRequest;
   readonly request_refused: AuditedRequest & { readonly code: string; readonly why: string };
   /** Before it is computed. */
@@ -219,7 +222,10 @@ export class AuditLog {
       const opened = this.#opened;
       try {
         await opened?.file.datasync();
-        if (opened !== null) this.options.onProblem?.(null);
+        if (opened !== null) {
+          noteHead(this.path, opened.chain);
+          this.options.onProblem?.(null);
+        }
       } catch (error) {
         this.#fail(error, []);
       }

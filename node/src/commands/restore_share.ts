@@ -1,10 +1,15 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { loadRoster } from 'sealing/member';
 import { Roster } from 'sealing/roster';
 import { SealKeySourceSchema, type SealKey } from 'sealing/seal_key';
 import { labelOf, openText, sealText, type Label } from 'sealing/sealed_file';
+import { systemClock } from 'service/clock';
 import { z } from 'zod';
+import { AuditLog } from '../audit/audit_log.js';
+import { sha256 } from '../base/sha256.js';
+import { ownVersion } from '../base/version.js';
 import { openDataFolder } from '../storage/key_store.js';
 import { parseBackup, type Backup } from '../tools/backup.js';
 import { identityFile, readText, writeFirst } from '../tools/cluster_files.js';
@@ -23,6 +28,7 @@ Makes the data folder of a node from a backup that backup-share wrote.
   -h, --help          this text
 
 ${SEAL_KEY_TEXT}
+The audit log of the folder begins with a line "restored".
 The node whose backup it is must not run anywhere any more: two nodes with one identity cannot take part in a cluster.
 Exit code: 0 restored, 1 not restored, 2 called wrongly.
 `;
@@ -35,11 +41,18 @@ async function requireEmpty(folder: string): Promise<void> {
   if (first !== undefined) throw new CommandFailure(`${folder}: is not empty, there is ${first}. ${advice}`);
 }
 
-async function openBackup(path: string, source: z.infer<typeof SealKeySourceSchema>): Promise<{ owner: string; backup: Backup }> {
+interface OpenedBackup {
+  readonly owner: string;
+  readonly backup: Backup;
+  /** As it is on the disk. */
+  readonly file: string;
+}
+
+async function openBackup(path: string, source: z.infer<typeof SealKeySourceSchema>): Promise<OpenedBackup> {
   const file = await readText(path);
   const owner = labelOf(file)?.owner ?? 'node-1';
   const text = await openText(await openSealKey(source), { purpose: 'backup', owner }, file);
-  return { owner, backup: parseBackup(owner, text) };
+  return { owner, backup: parseBackup(owner, text), file };
 }
 
 async function writeNode(folder: string, owner: string, backup: Backup, sealKey: SealKey): Promise<void> {
@@ -50,6 +63,18 @@ async function writeNode(folder: string, owner: string, backup: Backup, sealKey:
   ];
   for (const [name, purpose, text] of files) await writeFirst(join(folder, name), await sealText(sealKey, { purpose, owner }, text));
   await writeFirst(join(folder, 'roster.json'), backup.roster);
+}
+
+/** Begins the node's audit log: it does not go on from the one before, and says why. */
+async function recordRestored(folder: string, node: string, roster: string, backup: string): Promise<void> {
+  const logger = pino({ level: 'error' }, pino.destination(2));
+  const audit = await AuditLog.open(join(folder, `audit_${node}.log`), { clock: systemClock, logger });
+  try {
+    const fields = { node, version: await ownVersion(), roster, backup_sha256: sha256(backup) };
+    await audit.record({ event: 'restored', fields });
+  } finally {
+    await audit.close();
+  }
 }
 
 await main({
@@ -65,7 +90,7 @@ await main({
   environment: sealKeyEnvironment,
   run: async ({ backup: path, 'backup-key': backupKey, roster: rosterPath, data, 'seal-key': source }) => {
     const roster = await loadRoster(rosterPath);
-    const { owner, backup } = await openBackup(path, backupKey);
+    const { owner, backup, file } = await openBackup(path, backupKey);
     const saved = Roster.parse(backup.roster);
     const fingerprints = `is of the cluster with the fingerprint ${saved.fingerprint}, and the roster has ${roster.fingerprint}`;
     if (saved.hash !== roster.hash) throw new CommandFailure(`${path}: ${fingerprints}`);
@@ -73,6 +98,7 @@ await main({
     await warnOfOneFile(source, backupKey);
     await requireEmpty(data);
     await writeNode(data, owner, backup, sealKey);
+    await recordRestored(data, owner, roster.hash, file);
     return `✓ ${data}: ready to be the data folder of ${owner}\n`;
   },
 });

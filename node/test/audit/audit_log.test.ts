@@ -48,6 +48,9 @@ async function read(path: string): Promise<{ texts: string[]; lines: Line[] }> {
   return { texts, lines: texts.map((line) => JSON.parse(line) as Line) };
 }
 
+/** As after a crash before the last lines were on the disk: nothing is noted of them. */
+const forgetHead = (path: string): Promise<void> => rm(path.replace(/log$/, 'head.log'), { force: true });
+
 /** Is every line chained to the one before it? */
 async function expectWhole(path: string): Promise<Line[]> {
   const { texts, lines } = await read(path);
@@ -153,6 +156,7 @@ describe('the audit log', () => {
       const whole = await readFile(path);
       for (let size = before + 1; size < whole.length; size++) {
         await writeFile(path, whole.subarray(0, size));
+        await forgetHead(path);
         await close(await reopen());
         const lines = await expectWhole(path);
         expect(lines.map(({ event }) => event)).toEqual([DROPPED, 'recovered']);
@@ -160,9 +164,53 @@ describe('the audit log', () => {
       }
       for (const size of [0, before, whole.length]) {
         await writeFile(path, whole.subarray(0, size));
+        await forgetHead(path);
         await close(await reopen());
         expect(await readFile(path)).toEqual(whole.subarray(0, size));
       }
+    }));
+
+  it('notices at its start that a byte near its end was changed, or that lines at its end are missing', () =>
+    withLog(async (path, reopen) => {
+      const log = await reopen();
+      for (const node of ['node-1', 'node-2', 'node-3']) await log.record(dropped(node));
+      await close(log);
+      const whole = await readFile(path, 'utf8');
+      const [first = '', second = '', third = ''] = whole.split('\n');
+      const spoiled: [string, RegExp][] = [
+        [whole.replace('node-3', 'node-4'), /: line 3 is not what was written\. Find out who changed it/],
+        [`${first}\n${second}\n`, /: it ends with line 2, and line 3 was written\./],
+        [whole.slice(0, -1), /: it ends with line 2, and line 3 was written\./],
+        ['', /: it ends with line 0, and line 3 was written\./],
+        [whole.replace('node-2', 'node-4'), /: its chain is broken\./],
+      ];
+      for (const [text, why] of spoiled) {
+        await writeFile(path, text);
+        await expect(reopen()).rejects.toThrow(why);
+        expect(await readFile(path, 'utf8')).toBe(text);
+      }
+      await writeFile(path, whole);
+      await close(await reopen());
+      // Lines that came after the note, just before the process was killed.
+      const { sequence } = JSON.parse(third) as Line;
+      const later = { sequence: sequence + 1, time: new Date(0).toISOString(), event: DROPPED, fields: {}, previous: sha256(third) };
+      await appendFile(path, `${JSON.stringify(later)}\n`);
+      const again = await reopen();
+      expect(again.length).toBe(4);
+      await close(again);
+    }));
+
+  it('is opened without a note, as earlier versions leave it, or with one that a power cut has spoiled', () =>
+    withLog(async (path, reopen) => {
+      const log = await reopen();
+      await log.record(dropped('node-1'));
+      await close(log);
+      for (const note of [null, '', '{"sequence":9', Buffer.alloc(80)]) {
+        await forgetHead(path);
+        if (note !== null) await writeFile(path.replace(/log$/, 'head.log'), note);
+        await close(await reopen());
+      }
+      expect(await expectWhole(path)).toHaveLength(1);
     }));
 
   it('goes on with a log that is longer than what is read of it at the start', () =>

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,7 +93,13 @@ describe('a backup', () => {
   it('becomes a data folder again, under another key', async () => {
     const to = join(root, 'restored');
     expect(await restore(to)).toEqual({ code: 0, stdout: `✓ ${to}: ready to be the data folder of node-2\n`, stderr: '' });
-    expect((await readdir(to)).sort()).toEqual(['aux_info_node-2.json', 'identity_node-2.json', SHARE_FILE, 'roster.json']);
+    expect((await readdir(to)).sort()).toEqual(
+      ['audit_node-2.head.log', 'audit_node-2.log', 'aux_info_node-2.json', 'identity_node-2.json', SHARE_FILE, 'roster.json'],
+    );
+    const [line, ...more] = (await readFile(join(to, 'audit_node-2.log'), 'utf8')).trimEnd().split('\n');
+    const backup_sha256 = createHash('sha256').update(await readFile(backup)).digest('hex');
+    const fields = { node: 'node-2', roster: roster.hash, backup_sha256 };
+    expect([JSON.parse(line ?? ''), more]).toMatchObject([{ sequence: 1, event: 'restored', fields }, []]);
     expect((await stat(to)).mode & 0o777).toBe(0o700);
     expect(await openFile(join(to, SHARE_FILE), keys.new, 'key-share')).toBe(coreText());
     expect(await openFile(join(to, 'aux_info_node-2.json'), keys.new, 'aux-info')).toBe(serializeAuxInfo(present(shares[1]).aux));

@@ -38,6 +38,29 @@ describe('the journal of executions', () => {
       expect(await readFile(path, 'utf8')).toBe('a\nb\n');
     }));
 
+  it.each([
+    ['bytes', Buffer.from('a\n\x00\xff\xfe\nb\n', 'latin1'), 'line 2 is no execution id'],
+    ['another encoding', Buffer.from('é\n'), 'line 1 is no execution id'],
+    ['a line that is too long', Buffer.from(`${'x'.repeat(513)}\n`), 'line 1 is no execution id'],
+    ['a file that is no journal', Buffer.alloc(8192, 'x'), 'its last line is longer than any that this program writes'],
+  ])('does not replace %s in silence: it says so and leaves the file', (_what, garbage, why) =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'journal');
+      await writeFile(path, garbage);
+      await expect(ExecutionJournal.open(path)).rejects.toThrow(`${path}: ${why}. It is left as it is. Find out who changed it.`);
+      expect(await readFile(path)).toEqual(garbage);
+    }));
+
+  it('goes on after a power cut that has left a block of zeros at the end', () =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'journal');
+      await writeFile(path, `a\n${'\0'.repeat(4096)}`);
+      const journal = await ExecutionJournal.open(path);
+      expect([await journal.claim('a'), await journal.claim('b')]).toEqual([false, true]);
+      await journal.close();
+      expect(await readFile(path, 'utf8')).toBe('a\nb\n');
+    }));
+
   it('keeps the newest entries when there are too many', () =>
     inFolder(async (folder) => {
       const path = join(folder, 'journal');
