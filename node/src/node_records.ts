@@ -6,6 +6,7 @@ import { openPolicy, type Policy } from './approval/policy.js';
 import { AuditLog } from './audit/audit_log.js';
 import { ownVersion } from './base/version.js';
 import { ExecutionJournal } from './storage/execution_journal.js';
+import { lockRunning } from './storage/running_lock.js';
 
 /** What binds a node beyond its life: what it has begun, what it has done, and what it may sign. */
 export interface NodeRecords {
@@ -28,11 +29,12 @@ export interface NodeRecordsDeps {
 /**
  * Opens the records, and records that this life begins.
  * @param opened closes them
- * @throws DamagedFile; Refused when the policy is not valid
+ * @throws DamagedFile; Refused when the policy is not valid, or the node runs already in this folder
  */
 export async function openRecords(deps: NodeRecordsDeps, opened: AsyncDisposableStack): Promise<NodeRecords> {
   const { config, roster, incarnation, clock, logger, onProblem } = deps;
   const { nodeId: node, dataDir, policyFile } = config;
+  opened.use(lockRunning(dataDir, node));
   const journal = opened.adopt(await ExecutionJournal.open(join(dataDir, `executions_${node}.log`)), (file) => file.close());
   const policy = await openPolicy(policyFile, clock);
   const audit = opened.adopt(await AuditLog.open(join(dataDir, `audit_${node}.log`), { clock, logger, onProblem }), (file) => file.close());

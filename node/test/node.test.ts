@@ -124,8 +124,9 @@ async function signs(message: string): Promise<void> {
   throw new Error(`${id} was not signed`);
 }
 
-/** Without the note of the audit log's head, which comes a moment later. */
-const filesOf = async (index: number): Promise<string[]> => (await readdir(dataOf(index))).filter((name) => !name.includes('.head.log'));
+/** Without the lock, and without the note of the audit log's head, which comes a moment later. */
+const filesOf = async (index: number): Promise<string[]> =>
+  (await readdir(dataOf(index))).filter((name) => !/\.(lock|head\.log)/.test(name));
 
 describe('a cluster that starts from nothing', () => {
   it('makes one key, though a node starts late, and signs', async () => {

@@ -6,6 +6,7 @@ import { SealKeySourceSchema, type SealKey } from 'sealing/seal_key';
 import { isSealed, openText, sealText, type Label } from 'sealing/sealed_file';
 import { z } from 'zod';
 import { writeAtomically } from '../storage/files.js';
+import { lockRunning } from '../storage/running_lock.js';
 import { readText } from '../tools/cluster_files.js';
 import { main, CommandFailure } from '../tools/command.js';
 import { openSealKey, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
@@ -22,7 +23,7 @@ Seals the secret files of a stopped node, or of the gateway, under another key o
 
 ${SEAL_KEY_TEXT.split('\n')[0] ?? ''}
 After an interruption, run it again: files that are sealed under the new key stay as they are. If a file does not open, nothing is
-written. The old files may still be in free blocks of the disk, and in backups.
+written, and nothing while the node runs. The old files may still be in free blocks of the disk, and in backups.
 Exit code: 0 all files are sealed under the new one, 1 not done, 2 called wrongly.
 `;
 
@@ -65,6 +66,15 @@ async function opens(key: SealKey, label: Label, file: string): Promise<boolean>
   });
 }
 
+/** @returns null for a file that is sealed under the new key already */
+async function resealAll(files: readonly Omit<FileToSeal, 'text'>[], from: SealKey, to: SealKey): Promise<(FileToSeal | null)[]> {
+  const prepared = await Promise.all(files.map(({ path, label }) => prepare(path, label, from, to)));
+  for (const file of prepared) {
+    if (file !== null) await writeAtomically(file.path, await sealText(to, file.label, file.text));
+  }
+  return prepared;
+}
+
 await main({
   name: 'reseal',
   help,
@@ -79,10 +89,10 @@ await main({
       return purpose === null ? [] : [{ path: join(data, file), label: { purpose, owner: name } }];
     });
     if (secret.length === 0) throw new CommandFailure(`${data}: has no secret files of ${name}`);
-    const prepared = await Promise.all(secret.map(({ path, label }) => prepare(path, label, oldKey, newKey)));
-    for (const file of prepared) {
-      if (file !== null) await writeAtomically(file.path, await sealText(newKey, file.label, file.text));
-    }
+    const lock = lockRunning(data, name);
+    const prepared = await resealAll(secret, oldKey, newKey).finally(() => {
+      lock[Symbol.dispose]();
+    });
     return secret.map(({ path }, k) => `✓ ${path}${prepared[k] === null ? ' (was already)' : ''}\n`).join('');
   },
 });

@@ -11,6 +11,7 @@ import { identityText } from 'testkit/fixed_identity';
 import { recordedShares } from 'testkit/key_shares';
 import { members } from 'testkit/roster';
 import { present } from 'testkit/present';
+import { lockRunning } from '../../src/storage/running_lock.js';
 import { runProgram } from './run_program.js';
 
 const { roster } = members(3, 2);
@@ -170,6 +171,17 @@ describe('a backup', () => {
 });
 
 describe('reseal', () => {
+  it('does nothing while the node runs', async () => {
+    const folder = await dataFolder('running');
+    const before = await readFile(join(folder, SHARE_FILE), 'utf8');
+    const lock = lockRunning(folder, 'node-2');
+    const seal = () => runProgram('reseal', '--data', folder, '--name', 'node-2', '--from', keys.node, '--to', keys.new);
+    expect(await seal()).toMatchObject(failure(1, /^.*: node-2 runs there already, or a program works on its files\. Stop it first\n$/));
+    expect(await readFile(join(folder, SHARE_FILE), 'utf8')).toBe(before);
+    lock[Symbol.dispose]();
+    expect(await seal()).toMatchObject({ code: 0 });
+  });
+
   const reseal = (folder: string, from: string, to: string) =>
     runProgram('reseal', '--data', folder, '--name', 'node-2', '--from', from, '--to', to);
   const secrets = ['aux_info_node-2.json', 'identity_node-2.json', SHARE_FILE];
