@@ -12,8 +12,10 @@ import {
 } from 'message-board/contract';
 import { z } from 'zod';
 
+const TextSchema = z.string({ error: ({ input }) => (input === undefined ? 'is required' : 'must be text') });
+
 /** `POST /sign`: what is to be signed, as SHA-256 of its UTF-8 bytes; 1 byte to 64 KiB. */
-export const SignSchema = z.strictObject({ message: SigningMessageSchema });
+export const SignSchema = z.strictObject({ message: TextSchema.pipe(SigningMessageSchema) });
 
 /** `?wait=` on `POST /sign` and `GET /status/{id}`: milliseconds, 0 to 30,000, to wait for the end of the request. */
 export { WaitQuerySchema } from 'message-board/contract';

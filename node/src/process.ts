@@ -5,6 +5,7 @@ import { createLogger } from 'service/log';
 import { systemRandom } from 'service/random';
 import { onStopSignal } from 'service/stop_signal';
 import { configure } from 'service/configure';
+import { openPolicy } from './approval/policy.js';
 import { configFor, Environment, memberFiles } from './config.js';
 import { runNode } from './node.js';
 import { workerThreads } from './workers/worker_pool.js';
@@ -23,6 +24,8 @@ export async function runProcess(params: SecurityParams, configOf = configFor): 
     schema: Environment,
     load: async (settings) => {
       const member = await loadMember(settings.NODE_ID, memberFiles(settings), settings.SEAL_KEY);
+      // The node reads it for itself. One that cannot be used is a bad setting, and ends the process here.
+      await openPolicy(settings.POLICY_FILE, systemClock);
       return { ...member, config: configOf(settings, member.roster) };
     },
   });

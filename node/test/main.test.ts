@@ -137,12 +137,12 @@ describe('the program', () => {
   it.each<[string, RegExp, (node: Spoiled) => Promise<void> | void]>([
     [
       'there is no roster',
-      /data\/roster\.json: cannot be read \(ENOENT\)\. The program make-cluster/,
+      /data\/roster\.json: cannot be read \(ENOENT\)\. Copy it from another member, or restore the backup\. For a new cluster/,
       ({ env, data }) => { env['ROSTER_FILE'] = join(data, 'data/roster.json'); },
     ],
     [
       'there is no identity',
-      /identity_node-1\.json: cannot be read \(ENOENT\)/,
+      /identity_node-1\.json: cannot be read \(ENOENT\)\. Restore it from its backup/,
       ({ data }) => rm(join(data, 'identity_node-1.json')),
     ],
     [
@@ -156,6 +156,19 @@ describe('the program', () => {
       ({ env, data }) => {
         env['NODE_ID'] = 'node-9';
         return writeFile(join(data, 'identity_node-9.json'), identityText('node-9'));
+      },
+    ],
+    [
+      'there is no policy where POLICY_FILE says',
+      /^configuration: POLICY_FILE: .*data\/policy\.json: cannot be read \(ENOENT\)\n$/,
+      ({ env, data }) => { env['POLICY_FILE'] = join(data, 'policy.json'); },
+    ],
+    [
+      'its policy is not one',
+      /^configuration: POLICY_FILE: .*data\/policy\.json: allow: must have a pattern, or not be there\n$/,
+      ({ env, data }) => {
+        env['POLICY_FILE'] = join(data, 'policy.json');
+        return writeFile(env['POLICY_FILE'], '{"version":1,"allow":[]}');
       },
     ],
     ['the threshold is another', /THRESHOLD: it is 3 in the roster/, ({ env }) => { env['THRESHOLD'] = '2'; }],

@@ -1,6 +1,6 @@
 /** Decides which of the requests of authorized clients a node signs. It is asked before any share is used. */
 import { readFile } from 'node:fs/promises';
-import { Refused } from 'sealing/errors';
+import { Refused, systemCode } from 'sealing/errors';
 import { decodeUtf8, parseJson } from 'sealing/json';
 import type { Clock } from 'service/clock';
 import { z } from 'zod';
@@ -61,14 +61,14 @@ const HOUR_MS = 60 * MINUTE_MS;
 export async function openPolicy(path: string | undefined, clock: PolicyClock): Promise<Policy> {
   if (path === undefined) return ALLOW_ALL;
   const bytes = await readFile(path).catch((error: unknown) => {
-    throw new Refused(`POLICY_FILE: ${path} cannot be read`, { cause: error });
+    throw new Refused(`POLICY_FILE: ${path}: cannot be read (${systemCode(error)})`, { cause: error });
   });
-  return parsePolicy(decodeUtf8(bytes, `POLICY_FILE: ${path}`), clock);
+  return parsePolicy(decodeUtf8(bytes, `POLICY_FILE: ${path}`), clock, `POLICY_FILE: ${path}`);
 }
 
 /** @throws Refused naming the field */
-export function parsePolicy(text: string, clock: PolicyClock): Policy {
-  return new FilePolicy(parseJson(PolicyFileSchema, text, 'policy'), sha256(text), clock);
+export function parsePolicy(text: string, clock: PolicyClock, what = 'policy'): Policy {
+  return new FilePolicy(parseJson(PolicyFileSchema, text, what), sha256(text), clock);
 }
 
 class FilePolicy implements Policy {

@@ -10,7 +10,7 @@ import { nodeIndex } from '../base/utils.js';
 import { checkBackup, type Backup } from '../tools/backup.js';
 import { identityFile, NodeNameSchema, readText, writeFirst } from '../tools/cluster_files.js';
 import { main, CommandFailure, UsageError } from '../tools/command.js';
-import { openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT, warnOf, warnOfOneFile } from '../tools/seal_key_option.js';
+import { namingOption, openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT, warnOf, warnOfOneFile } from '../tools/seal_key_option.js';
 
 const help = `Usage: backup-share --data DIR --name NAME --seal-key SPEC --backup-key SPEC --out FILE
 
@@ -33,7 +33,7 @@ Exit code: 0 written, 1 not written, 2 called wrongly.
 /** The node's files, checked. @throws Refused, CommandFailure */
 async function collect(folder: string, name: string, sealKey: z.infer<typeof SealKeySourceSchema>): Promise<Backup> {
   const files = { roster: join(folder, 'roster.json'), identity: join(folder, identityFile(name)) };
-  const { roster, identity, sealKey: key } = await loadMember(name, files, sealKey);
+  const { roster, identity, sealKey: key } = await namingOption('--seal-key', () => loadMember(name, files, sealKey));
   warnOf(key.warning);
   const owner = { index: nodeIndex(name, roster.n) ?? 0, n: roster.n, t: roster.t, params: SECURITY_128 };
   const { keyShare, auxInfo } = keyFiles(folder, owner, key);
@@ -60,7 +60,7 @@ await main({
     if (backupKey.kind === 'none') throw new UsageError('--backup-key: a backup is never in clear text');
     const backup = await collect(data, name, sealKey);
     checkBackup(name, backup);
-    const key = await openSealKey(backupKey);
+    const key = await openSealKey(backupKey, '--backup-key');
     await warnOfOneFile(sealKey, backupKey);
     const [label, text] = [{ purpose: 'backup', owner: name } as const, JSON.stringify(backup)];
     await writeFirst(out, await sealText(key, label, text));

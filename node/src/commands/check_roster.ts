@@ -5,7 +5,7 @@ import { labelOf } from 'sealing/sealed_file';
 import { z } from 'zod';
 import { describeRoster, readCard, readText } from '../tools/cluster_files.js';
 import { main, CommandFailure, UsageError } from '../tools/command.js';
-import { openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
+import { namingOption, openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: check-roster ROSTER [--cards FILE…] [--identity FILE --seal-key SPEC]
 
@@ -53,7 +53,8 @@ await main({
     const members = await Promise.all(cards.map(readCard));
     if (identity !== undefined) {
       if (source === undefined) throw new UsageError('--seal-key: is required for an identity');
-      members.push((await loadIdentity(await nameOf(identity), identity, await openSealKey(source))).publicIdentity);
+      const [name, key] = [await nameOf(identity), await openSealKey(source)];
+      members.push((await namingOption('--seal-key', () => loadIdentity(name, identity, key))).publicIdentity);
     }
     for (const member of members) roster.checkContains(member);
     return `✓ ${describeRoster(roster)}${members.map(({ name }) => `✓ contains ${name}\n`).join('')}`;

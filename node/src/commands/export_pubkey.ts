@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { readText } from '../tools/cluster_files.js';
 import { main, CommandFailure, UsageError } from '../tools/command.js';
 import { DEFAULT_GATEWAY, fetchPublicKey, GatewayUrlSchema } from '../tools/gateway_client.js';
-import { openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
+import { namingOption, openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: export-pubkey [--gateway URL | --key-share FILE [--seal-key SPEC]]
 
@@ -55,7 +55,8 @@ async function readPublicKey(path: string, source: SealKeySource | undefined): P
 async function opened(file: string, source: SealKeySource | undefined): Promise<string> {
   if (!isSealed(file)) return file;
   if (source === undefined) throw new UsageError('--seal-key: is required, the file is sealed');
-  return openText(await openSealKey(source), { purpose: 'key-share', owner: labelOf(file)?.owner ?? 'node-1' }, file);
+  const key = await openSealKey(source);
+  return namingOption('--seal-key', () => openText(key, { purpose: 'key-share', owner: labelOf(file)?.owner ?? 'node-1' }, file));
 }
 
 function toPem(key: Point): string {

@@ -9,7 +9,7 @@ import { writeAtomically } from '../storage/files.js';
 import { lockRunning } from '../storage/running_lock.js';
 import { readText } from '../tools/cluster_files.js';
 import { main, CommandFailure } from '../tools/command.js';
-import { openSealKey, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
+import { namingOption, openSealKey, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
 const help = `Usage: reseal --data DIR --name NAME --from SPEC --to SPEC
 
@@ -51,7 +51,7 @@ async function prepare(path: string, label: Label, from: SealKey, to: SealKey): 
   const file = await readText(path);
   if (await opens(to, label, file)) return null;
   try {
-    return { path, label, text: await openText(from, label, file) };
+    return { path, label, text: await namingOption('--from', () => openText(from, label, file)) };
   } catch (error) {
     if (error instanceof Refused) throw new CommandFailure(`${path}: ${error.message}. Nothing was written`);
     throw error;
@@ -80,7 +80,7 @@ await main({
   help,
   options: z.object({ data: z.string().min(1), name: MemberNameSchema, from: SealKeySourceSchema, to: SealKeySourceSchema }),
   run: async ({ data, name, from, to }) => {
-    const [oldKey, newKey] = [await openSealKey(from), await openSealKey(to)];
+    const [oldKey, newKey] = [await openSealKey(from, '--from'), await openSealKey(to, '--to')];
     const files = await readdir(data).catch(() => {
       throw new CommandFailure(`${data}: cannot be read`);
     });

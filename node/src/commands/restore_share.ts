@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { Refused } from 'sealing/errors';
 import { loadRoster } from 'sealing/member';
 import { Roster } from 'sealing/roster';
 import { SealKeySourceSchema, type SealKey } from 'sealing/seal_key';
@@ -14,7 +15,7 @@ import { openDataFolder } from '../storage/key_store.js';
 import { parseBackup, type Backup } from '../tools/backup.js';
 import { identityFile, readText, writeFirst } from '../tools/cluster_files.js';
 import { main, CommandFailure } from '../tools/command.js';
-import { openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT, warnOfOneFile } from '../tools/seal_key_option.js';
+import { namingOption, openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT, warnOfOneFile } from '../tools/seal_key_option.js';
 
 const help = `Usage: restore-share --backup FILE --backup-key SPEC --roster ROSTER --data DIR --seal-key SPEC
 
@@ -51,7 +52,10 @@ interface OpenedBackup {
 async function openBackup(path: string, source: z.infer<typeof SealKeySourceSchema>): Promise<OpenedBackup> {
   const file = await readText(path);
   const owner = labelOf(file)?.owner ?? 'node-1';
-  const text = await openText(await openSealKey(source), { purpose: 'backup', owner }, file);
+  const key = await openSealKey(source, '--backup-key');
+  const text = await namingOption('--backup-key', () => openText(key, { purpose: 'backup', owner }, file)).catch((error: unknown) => {
+    throw error instanceof Refused ? new CommandFailure(`${path}: ${error.message}`) : error;
+  });
   return { owner, backup: parseBackup(owner, text), file };
 }
 

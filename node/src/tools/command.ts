@@ -93,5 +93,6 @@ function parseOptions<Options extends z.ZodObject>(
     const name = String(path[0]);
     return `${name === argument ? name.toUpperCase() : `--${name}`}: ${values[name] === undefined ? 'is required' : message}`;
   });
-  throw new UsageError(complaints.join('\n'));
+  // Two checks may say the same of one value.
+  throw new UsageError([...new Set(complaints)].join('\n'));
 }

@@ -26,8 +26,8 @@ async function answerOf<T>(gateway: string, path: string, ask: (client: GatewayC
   } catch (error) {
     if (error instanceof ServiceError) throw new CommandFailure(`${url} answers: ${error.message}`);
     if (!(error instanceof TransportError) || error instanceof InvalidSignature) throw error;
-    const problem = error.retryable ? `no answer from ${url}` : `${url} does not answer as a gateway does`;
-    throw new CommandFailure(`${problem}: ${error.message}`);
+    if (error.retryable) throw new CommandFailure(`No gateway answers at ${gateway}: give --gateway URL`);
+    throw new CommandFailure(`${url} does not answer as a gateway does: ${error.message}`);
   } finally {
     await client.close();
   }

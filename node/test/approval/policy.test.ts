@@ -28,7 +28,7 @@ describe('a policy', () => {
       expect(policy.sha256).toMatch(/^[0-9a-f]{64}$/);
       await writeFile(path, Buffer.from('{"version":1,"deny":["pay\xe9/*"]}', 'latin1'));
       await expect(openPolicy(path, clock)).rejects.toThrow(`POLICY_FILE: ${path}: is not UTF-8`);
-      await expect(openPolicy(join(folder, 'gone.json'), clock)).rejects.toThrow(/^POLICY_FILE: .*gone\.json cannot be read$/);
+      await expect(openPolicy(join(folder, 'gone.json'), clock)).rejects.toThrow(/^POLICY_FILE: .*gone\.json: cannot be read \(ENOENT\)$/);
     }));
 
   it.each([

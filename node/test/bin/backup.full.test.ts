@@ -119,6 +119,19 @@ describe('a backup', () => {
     );
   });
 
+  it('that is made or restored with a wrong key: the complaint names the file and the option', async () => {
+    const gone = `key-file:${join(root, 'gone')}`;
+    const noBackupKey = /^--backup-key: \S+gone: cannot be read \(ENOENT\)\n$/;
+    expect(await restore(join(root, 'wrong'), { spec: gone })).toMatchObject(failure(1, noBackupKey));
+    const make = (seal: string, key: string) => runProgram(
+      'backup_share', '--data', data, '--name', 'node-2', '--seal-key', seal, '--backup-key', key, '--out', join(root, 'wrong_key.json'),
+    );
+    expect(await make(keys.node, gone)).toMatchObject(failure(1, noBackupKey));
+    expect(await make(gone, keys.backup)).toMatchObject(failure(1, /^--seal-key: \S+gone: cannot be read \(ENOENT\)\n$/));
+    const anotherKey = /identity_node-2\.json: it does not open: .* than --seal-key gives/;
+    expect(await make(keys.new, keys.backup)).toMatchObject(failure(1, anotherKey));
+  });
+
   it('is restored into an empty folder only', async () => {
     const to = await mkdtemp(join(root, 'used-'));
     await writeFile(join(to, 'notes.txt'), 'mine');
@@ -137,11 +150,12 @@ describe('a backup', () => {
     const otherCluster = /is of the cluster with the fingerprint .*, and the roster has /;
     const otherSpec = `passphrase-file:${join(root, 'new')}`;
     expect(await restore(to, { against: other })).toMatchObject(failure(1, otherCluster));
-    expect(await restore(to, { spec: otherSpec })).toMatchObject(failure(1, /sealed under another key or passphrase/));
+    const otherKey = /^\S+backup\.json: .*sealed under another key or passphrase than --backup-key gives/;
+    expect(await restore(to, { spec: otherSpec })).toMatchObject(failure(1, otherKey));
     expect(await restore(to, { spec: keys.node })).toMatchObject(failure(1, /it was sealed under a passphrase/));
     const damaged = join(root, 'damaged.json');
     await writeFile(damaged, (await readFile(backup, 'utf8')).slice(0, -20));
-    expect(await restore(to, { file: damaged })).toMatchObject({ code: 1, stderr: 'it is damaged. Take another copy of it\n' });
+    expect(await restore(to, { file: damaged })).toMatchObject({ code: 1, stderr: `${damaged}: it is damaged. Take another copy of it\n` });
     const noBackup = /it was sealed as key-share of node-2, and it should be backup of node-2/;
     expect(await restore(to, { file: join(data, SHARE_FILE), spec: keys.node })).toMatchObject(failure(1, noBackup));
     await expect(readdir(to)).rejects.toThrow('ENOENT');

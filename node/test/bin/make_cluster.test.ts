@@ -162,13 +162,21 @@ describe('roster-fingerprint and check-roster', () => {
     expect(code).toBe(0);
     expect(stdout.match(/✓ contains .*/g)).toEqual(['node-1', 'node-2', 'gateway', 'node-2'].map((name) => `✓ contains ${name}`));
 
+    await writeFile(join(root, 'other_key'), 'b'.repeat(64), { mode: 0o600 });
+    for (const [spec, complaint] of [
+      [`key-file:${join(root, 'gone')}`, `--seal-key: ${join(root, 'gone')}: cannot be read (ENOENT)\n`],
+      [`key-file:${join(root, 'other_key')}`, expect.stringMatching(/identity_node-2\.json: it does not open: .* than --seal-key gives/)],
+    ] as const) {
+      expect(await check('--identity', identity, '--seal-key', spec)).toMatchObject({ code: 1, stdout: '', stderr: complaint });
+    }
+
     const stranger = await makeCard('node-2');
     const strangerIdentity = join(stranger, '..', 'identity_node-2.json');
     const otherKeys = 'roster: it has other keys for node-2 than this identity\n';
     expect(await check('--cards', stranger)).toMatchObject({ code: 1, stdout: '', stderr: otherKeys });
     expect(await check('--identity', strangerIdentity, '--seal-key', sealKey)).toMatchObject({ code: 1, stderr: otherKeys });
 
-    const sealed = expect.stringMatching(/it is sealed, and SEAL_KEY is none/);
+    const sealed = expect.stringMatching(/it is sealed, and --seal-key is none/);
     const keyMissing = expect.stringContaining('--seal-key: is required');
     expect(await check('--identity', identity, '--seal-key', 'none')).toMatchObject({ code: 1, stderr: sealed });
     expect(await check('--identity', identity)).toMatchObject({ code: 2, stderr: keyMissing });

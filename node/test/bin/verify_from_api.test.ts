@@ -87,12 +87,16 @@ describe('verify-from-api, against what is no honest gateway', () => {
     const otherShape = /does not answer as a gateway does: .*signature: must be/;
     expect(await verify(url, 'req_1_x')).toMatchObject(complaint(1, otherShape));
     expect(await verify(url, 'req_1_other')).toMatchObject(complaint(1, /does not answer as a gateway does/));
-    expect(await verify('http://127.0.0.1:1', 'req_1_x')).toMatchObject(complaint(1, /^no answer from .*ECONNREFUSED/));
+    const stderr = 'No gateway answers at http://127.0.0.1:1: give --gateway URL\n';
+    expect(await verify('http://127.0.0.1:1', 'req_1_x')).toEqual({ code: 1, stdout: '', stderr });
   });
 
   it('answers 2 to a malformed request id, message or gateway', async () => {
     expect(await verify(url, '../publickey')).toMatchObject(complaint(2, /^--request-id: must be/));
     expect(await verify(url, 'req_1_x', '')).toMatchObject(complaint(2, /^--message: must not be empty/));
+    const tooLong = await verify(url, 'req_1_x', 'm'.repeat(65_537));
+    expect(tooLong.stderr.split('\n')[0]).toMatch(/^--message: must be at most 65536 bytes/);
+    expect(tooLong.stderr.match(/at most 65536 bytes/g)).toHaveLength(1);
     expect(await verify('localhost', 'req_1_x')).toMatchObject(complaint(2, /^--gateway: must be a URL/));
   });
 });

@@ -33,13 +33,14 @@ export async function loadMember(name: string, files: MemberFiles, source: SealK
 
 /** @throws Refused naming the file */
 export async function loadRoster(path: string): Promise<Roster> {
-  const text = await readText(path, 'The program make-cluster makes a roster, the same file for every member');
+  const hint = 'Copy it from another member, or restore the backup. For a new cluster the program make-cluster makes one';
+  const text = await readText(path, hint);
   return about(path, () => Roster.parse(text));
 }
 
 /** @throws Refused naming the file */
 export async function loadIdentity(name: string, path: string, sealKey: SealKey): Promise<Identity> {
-  const text = await readText(path, 'The programs make-cluster and make-identity make one');
+  const text = await readText(path, 'Restore it from its backup. For a new cluster the programs make-cluster and make-identity make one');
   return about(path, async () => {
     const identity = Identity.parse(await openText(sealKey, { purpose: 'identity', owner: name }, text));
     if (identity.name !== name) throw new Refused(`it is the identity of ${identity.name}, not of ${name}`);

@@ -37,7 +37,8 @@ describe('what a member starts with', () => {
     const good = await files();
     const nowhere = join(folder, 'nowhere');
     expect(await refusal(() => loadMember('node-2', { ...good, roster: nowhere }, source))).toBe(
-      `${nowhere}: cannot be read (ENOENT). The program make-cluster makes a roster, the same file for every member`,
+      `${nowhere}: cannot be read (ENOENT). Copy it from another member, or restore the backup. `
+      + 'For a new cluster the program make-cluster makes one',
     );
     const wrong = await put('wrong', '{"version":1}');
     expect(await refusal(() => loadRoster(wrong))).toMatch(/wrong: roster: cluster: /);
@@ -47,7 +48,8 @@ describe('what a member starts with', () => {
     const good = await files();
     const nowhere = join(folder, 'nowhere');
     expect(await refusal(() => loadMember('node-2', { ...good, identity: nowhere }, source))).toBe(
-      `${nowhere}: cannot be read (ENOENT). The programs make-cluster and make-identity make one`,
+      `${nowhere}: cannot be read (ENOENT). Restore it from its backup. `
+      + 'For a new cluster the programs make-cluster and make-identity make one',
     );
     expect(await refusal(async () => loadMember('node-3', await files(), source))).toMatch(
       /identity: it was sealed as identity of node-2, and it should be identity of node-3/,
