@@ -181,9 +181,12 @@ log_length() { if [[ -f $LOG_DIR/$1.log ]]; then wc -c <"$LOG_DIR/$1.log"; else 
 spawned=()
 # Ends what this call has started when it does not succeed.
 undo() {
-  local code=$?
+  local code=$? service left=()
   trap - EXIT
-  if ((code != 0 && ${#spawned[@]} > 0)); then ./scripts/stop.sh "${spawned[@]}" >&2 || code=1; fi
+  for service in ${spawned[@]+"${spawned[@]}"}; do
+    if pid_of "$service" >/dev/null; then left+=("$service"); fi
+  done
+  if ((code != 0 && ${#left[@]} > 0)); then ./scripts/stop.sh "${left[@]}" >&2 || code=1; fi
   exit "$code"
 }
 

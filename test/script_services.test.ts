@@ -129,7 +129,9 @@ describe('services that are local processes', () => {
     await startLocally();
     await stop('api-gateway');
     await services(GOOD, BAD);
-    expect(await startLocally()).toMatchObject({ code: 1 });
+    const { code, stderr } = await startLocally();
+    const why = 'it cannot go on\napi-gateway did not start; its log is run/logs/api-gateway.log\n';
+    expect({ code, stderr }).toEqual({ code: 1, stderr: why });
     expect(await running()).toBe('message-board\nnode-1\nnode-2\n');
   });
 
