@@ -45,7 +45,8 @@ export default tseslint.config(
     },
   },
   {
-    // Time and randomness come in through the dependencies: a simulation runs a whole cluster on virtual time, and again from its seed.
+    // Time and randomness come in through the dependencies: a simulation runs a whole cluster on virtual time, and repeats from a seed
+    // what the nodes decide.
     files: ['node/src/**/*.ts', 'api-gateway/src/**/*.ts'],
     // They put the real ones in.
     ignores: ['node/src/process.ts', 'api-gateway/src/program.ts'],

@@ -43,16 +43,18 @@ is_node_since() {
 require_node() {
   local lowest
   lowest=$(lowest_node)
-  command -v npm >/dev/null || die "Node.js $lowest or later and npm are needed: https://nodejs.org"
   if is_node_since node "$lowest"; then return; fi
+  command -v npm >/dev/null || die "Node.js $lowest or later and npm are needed: https://nodejs.org"
   has_own_node || install_own_node "$lowest" >&2 || exit 1
   export PATH=$OWN_NODE:$PATH
   is_node_since node "$lowest" ||
     die "The Node.js in .node/ does not run on this machine. Install Node.js $lowest or later from https://nodejs.org"
 }
 
-# The lock file is put there last: with it the installation is complete, and of this version.
-has_own_node() { cmp -s "$ROOT/scripts/runtime/package-lock.json" "$ROOT/.node/package-lock.json"; }
+# The lock file is put there last: with it the installation is complete, and of this version, unless somebody has removed node_modules.
+has_own_node() {
+  [[ -e $OWN_NODE/node ]] && cmp -s "$ROOT/scripts/runtime/package-lock.json" "$ROOT/.node/package-lock.json"
+}
 
 # Installs that Node.js. Scripts that come meanwhile wait for the one that installs, and use what it has installed. $1 the lowest version
 install_own_node() {

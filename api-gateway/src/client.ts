@@ -1,7 +1,7 @@
 import { ECDH } from 'node:crypto';
 import { verify } from 'cggmp24';
 import { MAX_WAIT_MS, parseSignature, PublicKeyHexSchema } from 'message-board/contract';
-import { systemClock, type Clock } from 'service/clock';
+import { sleep, systemClock, type Clock } from 'service/clock';
 import { TransportError } from 'service/errors';
 import { JsonClient, type JsonClientOptions } from 'service/json_client';
 import { z } from 'zod';
@@ -15,6 +15,9 @@ const StatusAnswerSchema = z.discriminatedUnion('status', [SigningStatusSchema, 
 export class InvalidSignature extends TransportError {
   override readonly name = 'InvalidSignature';
 }
+
+/** Pause after an answer that came early. Shorter: an overloaded gateway is asked more often. Longer: the client hears late of the end. */
+const ASK_AGAIN_MS = 500;
 
 export interface GatewayClientOptions extends Omit<JsonClientOptions, 'onHeaders'> {
   /**
@@ -47,7 +50,7 @@ export class GatewayClient {
 
   /** @param url of the gateway, `http://host:port` @throws TypeError when it is not a URL; ZodError when `publicKey` is not a key */
   constructor(url: string, { publicKey, clock = systemClock, ...options }: GatewayClientOptions = {}) {
-    this.#http = new JsonClient(url, options);
+    this.#http = new JsonClient(url, { ...options, clock });
     this.#clock = clock;
     this.#pinnedKey = publicKey === undefined ? undefined : KeySchema.parse(publicKey);
   }
@@ -80,9 +83,13 @@ export class GatewayClient {
   async finished(id: string, message: string, patienceMs: number, signal?: AbortSignal): Promise<SigningStatus | undefined> {
     const end = this.#clock.monotonic() + patienceMs;
     for (;;) {
-      const left = Math.max(0, Math.ceil(end - this.#clock.monotonic()));
-      const status = await this.status(id, message, { wait: Math.min(left, MAX_WAIT_MS), ...(signal === undefined ? {} : { signal }) });
+      const asked = this.#clock.monotonic();
+      const left = Math.max(0, Math.ceil(end - asked));
+      const wait = Math.min(left, MAX_WAIT_MS);
+      const status = await this.status(id, message, { wait, ...(signal === undefined ? {} : { signal }) });
       if (status?.status !== 'pending' || left === 0) return status;
+      // A gateway with too many waiting clients answers at once.
+      if (this.#clock.monotonic() - asked < wait) await sleep(this.#clock, Math.min(ASK_AGAIN_MS, left), signal);
     }
   }
 

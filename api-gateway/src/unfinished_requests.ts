@@ -76,7 +76,10 @@ export class UnfinishedRequests {
         const request = missing.get(record.id);
         if (request !== undefined && isRecordOf(record.id, request, record)) missing.delete(record.id);
       }
-      after = page.at(-1)?.id;
+      const last = page.at(-1)?.id;
+      // A board that shows the same again and again would keep the gateway busy for ever.
+      if (last === after) break;
+      after = last;
     }
     return [...missing];
   }

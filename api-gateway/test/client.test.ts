@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { highS, newSigner } from 'testkit/signer';
 import { VirtualClock } from 'testkit/virtual_clock';
 import { GatewayClient } from '../src/client.js';
+import { passUntilSettled } from './passing.js';
 import { cluster, type Cluster } from './support.js';
 
 describe('the client, with a gateway', () => {
@@ -185,6 +186,16 @@ describe('the client, with a gateway that is not honest', () => {
     };
     expect(await client.finished('req_1', 'm', 65_000)).toEqual({ request_id: 'req_1', status: 'pending' });
     expect(waits).toEqual([30_000, 30_000, 5_000, 0]);
+  });
+
+  it('pauses between its questions to a gateway that lets nobody wait', async () => {
+    const clock = new VirtualClock();
+    const client = new GatewayClient(url, { clock });
+    clients.push(client);
+    answers['/status/req_1'] = [200, { request_id: 'req_1', status: 'pending' }];
+    const finished = client.finished('req_1', 'm', 3_000);
+    expect(await passUntilSettled(clock, finished)).toEqual({ request_id: 'req_1', status: 'pending' });
+    expect(asked.length).toBeLessThanOrEqual(7);
   });
 
   it('asks again without an answer, but for a signature only once', async () => {

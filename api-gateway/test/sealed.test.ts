@@ -352,6 +352,17 @@ describe('culprits', () => {
   });
 });
 
+describe('the sweep', () => {
+  it('comes to an end when the board shows one page of requests again and again', async () => {
+    await sign('m');
+    const page = await c.nodes.listRequests({ status: 'pending' });
+    await sign('another');
+    c.liar.tell(lieAbout('GET', /^\/requests\?/, () => page));
+    await c.gateway.sweep();
+    expect(c.liar.asked.filter(({ path }) => path.startsWith('/requests?'))).toHaveLength(2);
+  });
+});
+
 describe('in a plain cluster', () => {
   it('the log warns of it once, and never in a sealed one', async () => {
     const plain = await cluster();

@@ -19,9 +19,10 @@ export async function sealedCluster({ threshold = 3, deps = {} }: { threshold?: 
   };
   let sequence = 0;
   /** The heartbeat of a node, later than all before it. */
-  const heartbeat = (number: number, patch: Partial<NodeStatus>) => {
+  const heartbeat = async (number: number, patch: Partial<NodeStatus>) => {
     const signer = { identity: identityOf(number), roster: who.roster };
-    return heartbeatOf({ ...READY_STATUS, ...patch }, { sequence: sequence++, signer });
+    await c.nodes.health();
+    return heartbeatOf({ ...READY_STATUS, board: c.nodes.instance, ...patch }, { sequence: sequence++, signer });
   };
   const state = async (number: number, patch: Partial<NodeStatus>) => {
     const said = await heartbeat(number, patch);

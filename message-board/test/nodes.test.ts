@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Board } from '../src/server/board.js';
 import { verifierFor } from '../src/server/verifiers.js';
@@ -5,6 +7,7 @@ import {
   HeartbeatAnswerSchema, INSTANCE_HEADER, NodeRecordSchema, type HeartbeatAnswer, type NodeRecord, type NodeStatus,
 } from '../src/contract/contract.js';
 import request from 'supertest';
+import { BoardClient } from '../src/client/client.js';
 import { caller } from 'testkit/caller';
 import { until } from 'testkit/eventually';
 import { heartbeatOf, READY_STATUS, statusIn } from 'testkit/heartbeat';
@@ -189,6 +192,32 @@ describe('clients', () => {
     await board.client.health();
     expect(restarts).toBe(1);
     unsubscribe();
+  });
+
+  it('hear of restarts that the board claims again and again only now and then, and in the end', async () => {
+    const instances = Array.from({ length: 10 }, (_, k) => `life-${k}`);
+    const board = createServer((_call, response) => {
+      response.setHeader(INSTANCE_HEADER, instances.shift() ?? 'last').setHeader('content-type', 'application/json').end('[]');
+    });
+    await new Promise<void>((resolve) => board.listen(0, '127.0.0.1', resolve));
+    const clock = new HandClock();
+    const client = new BoardClient(`http://127.0.0.1:${(board.address() as AddressInfo).port}`, { clock });
+    let restarts = 0;
+    client.onRestart(() => (restarts += 1));
+    try {
+      for (let k = 0; k < 10; k += 1) await client.listNodes();
+      expect([restarts, client.instance]).toEqual([1, 'life-9']);
+      clock.pass(4_999);
+      await client.listNodes();
+      expect(restarts).toBe(1);
+      clock.pass(1);
+      for (let k = 0; k < 3; k += 1) await client.listNodes();
+      expect([restarts, client.instance]).toEqual([2, 'last']);
+    } finally {
+      await client.close();
+      board.closeAllConnections();
+      board.close();
+    }
   });
 
   it('find the name of the board in every answer, errors too', async () => {

@@ -112,7 +112,33 @@ describe('peers', () => {
     release();
     await slow;
     expect(view(1).status?.stage).toBe('ready');
+    expect(lines).toEqual([]);
+    expect(await show(old)).toEqual([]);
     expect(lines).toMatchObject([{ event: 'node_statement_refused', node_id: 'node-1', level: 40 }]);
+  });
+
+  it('do not live on statements that were kept back on one topic and are shown one by one', async () => {
+    const { show, clock, view } = reader();
+    const pools = await Promise.all([1, 2, 3].map((k) => record(1, { sequence: 10 * k, pool: { '1-2-3': k } })));
+    const { presence } = (await record(1, { sequence: 100 })).statements;
+    const first = await record(1);
+    const last = { ...first, statements: { ...first.statements, presence } };
+    await show(last);
+    for (const { statements } of pools) {
+      await clock.advance(2_000);
+      await show({ ...last, statements: { ...last.statements, pool: statements.pool } });
+    }
+    expect(view(1)).toMatchObject({ live: false, ageMs: 6_000, status: { pool: { '1-2-3': 3 } } });
+  });
+
+  it('are heard again when a board that has mixed what they said at different moments is honest', async () => {
+    const { show, view, lines } = reader();
+    const early = await record(1, { sequence: 1, pool: { '1-2-3': 1 } });
+    const later = await record(1, { sequence: 5, pool: { '1-2-3': 5 } });
+    const { presence } = (await record(1, { sequence: 9 })).statements;
+    await show({ ...early, statements: { ...early.statements, presence } });
+    await show({ ...later, statements: { ...later.statements, presence } });
+    expect([view(1).status?.pool, lines]).toEqual([{ '1-2-3': 5 }, []]);
   });
 
   it('fill no log: of each, one refusal is told until it is heard again', async () => {
@@ -143,6 +169,21 @@ describe('peers', () => {
     await clock.advance(1);
     await show();
     expect(view(1)).toMatchObject({ live: false, status: { stage: 'ready' } });
+  });
+
+  it('have it once between two heartbeats, however often the board says that it was restarted', async () => {
+    const { show, clock, view, restart } = reader();
+    await show(await record(1));
+    for (let k = 0; k < 4; k++) {
+      await clock.advance(1_500);
+      restart();
+      await show();
+    }
+    expect(view(1)).toMatchObject({ live: false, ageMs: 4_500 });
+    await show(await record(1, { sequence: 1 }));
+    await clock.advance(1_500);
+    restart();
+    expect(view(1)).toMatchObject({ live: true, ageMs: 0 });
   });
 
   it('are read after the last revision that was seen', async () => {

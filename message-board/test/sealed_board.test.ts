@@ -288,7 +288,8 @@ describe('/presignature-requests', () => {
   });
 });
 
-const STATUS: NodeStatus = { ...READY_STATUS, pool: { '1-2-3': 4 } };
+/** For the first life of a test's board. */
+const STATUS: NodeStatus = { ...READY_STATUS, board: '0'.repeat(15) + '1', pool: { '1-2-3': 4 } };
 
 /** With one of its statements taken from another heartbeat. */
 const withTopic = ({ statements }: Heartbeat, topic: Topic, other: Heartbeat): Heartbeat => ({
@@ -379,6 +380,26 @@ describe('heartbeats', () => {
     await api.put('/nodes/node-1', nextLife);
     await api.put('/nodes/node-1', await heartbeat(9), 409);
     expect(await api.get('/nodes')).toMatchObject([nextLife]);
+  });
+
+  it.each([
+    ['another life of the board', 'f'.repeat(16)],
+    ['no life of the board', undefined],
+  ])('for %s are refused: whoever repeats them after a restart keeps nobody alive', async (_what, board) => {
+    const { api, roster } = sealedBoard();
+    const complaint = { error: { code: 'stale_statement', message: expect.stringContaining('another life of the board') } };
+    expect(await api.put('/nodes/node-1', await heartbeat(0, { status: { ...STATUS, board } }), 409)).toMatchObject(complaint);
+    expect([await api.get('/nodes'), roster.verifications]).toEqual([[], 0]);
+  });
+
+  it('are those whose statement on presence is new: no other keeps a node alive', async () => {
+    const { api, clock } = sealedBoard();
+    const first = await heartbeat(0);
+    await api.put('/nodes/node-1', first);
+    clock.pass(1_000);
+    const next = withTopic(first, 'pool', await heartbeat(1, { status: { ...STATUS, pool: {} } }));
+    await api.put('/nodes/node-1', next);
+    expect(await api.get('/nodes')).toMatchObject([{ ...next, age_ms: 1_000 }]);
   });
 
   it('that are repeated keep nobody alive, and cost no verification', async () => {

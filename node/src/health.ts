@@ -27,6 +27,7 @@ export function unreadiness(deps: Pick<HealthDeps, 'requiredAlive' | 'presence' 
   if (problems.first !== null) return problems.first;
   if (presence.status.stage !== 'ready') return presence.status.stage;
   if (presence.boardSilentMs > BOARD_GONE_AFTER_MS) return 'the message board does not answer';
+  if (presence.refusal !== null) return `the message board refuses what this node says of itself: ${presence.refusal}`;
   const alive = 1 + presence.peers().filter(({ live }) => live).length;
   return alive >= requiredAlive ? null : `${alive} nodes are alive and ${requiredAlive} have to sign`;
 }

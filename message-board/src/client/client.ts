@@ -4,6 +4,7 @@ import type {
   CreatePresignatureRequest, CreateRequest, Health, Heartbeat, HeartbeatAnswer, Message, NodeRecord, PartialSignature, PostMessage,
   PostPartialSignature, PresignatureRequest, RequestRecord, Status, UpdateRequest,
 } from '../contract/contract.js';
+import { systemClock, type Clock } from 'service/clock';
 import { ServiceError } from 'service/errors';
 import { JsonClient, type JsonClientOptions } from 'service/json_client';
 
@@ -28,6 +29,12 @@ export interface ListRequestsOptions extends ReadOptions {
   readonly changedAfter?: string | undefined;
 }
 
+/**
+ * Restarts are told at least this far apart. Each makes its reader post again what it needs. Smaller: a board that claims a restart with
+ * every answer keeps its readers busy. Larger: after a second restart, readers post later.
+ */
+const RESTARTS_APART_MS = 5_000;
+
 const RequestListSchema = z.array(contract.RequestRecordSchema);
 const MessageListSchema = z.array(contract.MessageSchema);
 const PresignatureRequestListSchema = z.array(contract.PresignatureRequestSchema);
@@ -45,11 +52,16 @@ const NodeListSchema = z.array(contract.NodeRecordSchema);
  */
 export class BoardClient {
   readonly #http: JsonClient;
+  readonly #clock: Clock;
   #instance: string | undefined;
+  /** Has the board been restarted, and nobody been told yet? */
+  #isNews = false;
+  #toldAt = -Infinity;
   readonly #restartListeners = new Set<() => void>();
 
   /** @param url of the board: `http://host:port` */
   constructor(url: string, options: Omit<JsonClientOptions, 'onHeaders'> = {}) {
+    this.#clock = options.clock ?? systemClock;
     this.#http = new JsonClient(url, {
       ...options,
       onHeaders: (headers) => {
@@ -58,7 +70,16 @@ export class BoardClient {
     });
   }
 
-  /** Calls back when an answer shows that the board was restarted. It has then forgotten everything. @returns how to unsubscribe */
+  /** Names the life of the board that the last answer was from; undefined before the first answer. */
+  get instance(): string | undefined {
+    return this.#instance;
+  }
+
+  /**
+   * Calls back when an answer shows that the board was restarted. It has then forgotten everything. If it is restarted again within
+   * seconds, or only says so, that is told later, with what it says then.
+   * @returns how to unsubscribe
+   */
   onRestart(callback: () => void): () => void {
     this.#restartListeners.add(callback);
     return () => {
@@ -173,10 +194,14 @@ export class BoardClient {
   }
 
   #see(instance: string | string[] | undefined): void {
-    if (typeof instance !== 'string' || instance === this.#instance) return;
-    const restarted = this.#instance !== undefined;
+    if (typeof instance !== 'string') return;
+    if (this.#instance !== undefined && instance !== this.#instance) this.#isNews = true;
     this.#instance = instance;
-    if (restarted) for (const callback of [...this.#restartListeners]) callback();
+    const now = this.#clock.monotonic();
+    if (!this.#isNews || now - this.#toldAt < RESTARTS_APART_MS) return;
+    this.#isNews = false;
+    this.#toldAt = now;
+    for (const callback of [...this.#restartListeners]) callback();
   }
 }
 

@@ -121,7 +121,9 @@ export function topicsOfNews(before: NodeStatements | undefined, next: NodeState
 }
 
 /**
- * Is `next` later than `before`, of the same node? It is when its life is later, or when each changed statement has a larger number.
+ * Is `next` later than `before`, of the same node? It is when its life is later, or when each changed statement has a larger number than
+ * the one before on its topic. Nothing more is asked: a board may have shown statements of different moments together, and what comes
+ * after that must not be refused.
  * @returns null when it is later, otherwise the reason why not
  */
 export function whyNotLater(before: NodeStatements, next: NodeStatements): string | null {
@@ -180,9 +182,4 @@ export function keysStatedBy(count: number, statuses: Iterable<NodeStatus>): str
   const votes = new Map<string, number>();
   for (const { public_key: key } of statuses) if (key !== null) votes.set(key, (votes.get(key) ?? 0) + 1);
   return [...votes].filter(([, voteCount]) => voteCount >= count).map(([key]) => key);
-}
-
-/** The text of a statement in a plain cluster, where nothing is signed. */
-export function plainStatement(claims: z.infer<typeof NODE_STATEMENT.claims>): string {
-  return JSON.stringify(claims);
 }

@@ -40,6 +40,8 @@ export const CONTENT = {
     public_key: PublicKeyHexSchema.nullable(),
     /** What the node does now, for instance `starting`, `waiting_for_nodes`, `keygen` or `refusing`. Only a node at `ready` signs. */
     stage: z.string().regex(/^[a-z][a-z_]{0,31}$/, 'must be 1 to 32 of a-z _'),
+    /** The life of the board that the heartbeat is for, as its answers name it. After a restart of the board, old heartbeats are void. */
+    board: z.string().max(64).optional(),
   }),
   /** How far it is with the first key. */
   setup: z.strictObject({ keygen: SetupStatusSchema, aux_info: SetupStatusSchema }),
@@ -74,7 +76,7 @@ export type ContentSchemas = { readonly [T in Topic]: z.ZodType<Contents[T]> };
 /** As `CONTENT`, but for readers: they drop a field that only a newer node states. */
 export const KNOWN_CONTENT: ContentSchemas = {
   presence: z.object(CONTENT.presence.shape),
-  setup: z.object(CONTENT.setup.shape),
+  setup: z.object({ keygen: z.object(SetupStatusSchema.shape), aux_info: z.object(SetupStatusSchema.shape) }),
   pool: z.object(CONTENT.pool.shape),
   attempts: z.object(CONTENT.attempts.shape),
   accusations: z.object(CONTENT.accusations.shape),

@@ -38,4 +38,3 @@ export const ListPresignatureRequestsSchema = z.strictObject({ status: StatusSch
 
 /** `PUT /presignature-requests/{id}` → the record. The status only moves forward: pending, in_progress, then completed or failed. */
 export const UpdatePresignatureRequestSchema = z.strictObject({ status: StatusSchema });
-export type UpdatePresignatureRequest = z.infer<typeof UpdatePresignatureRequestSchema>;

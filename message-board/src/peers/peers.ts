@@ -43,6 +43,14 @@ interface HeardPeer {
   readonly live: boolean;
   /** When its last heartbeat came to the board, by the reader's monotonic clock. */
   readonly heardAt: number;
+  /** Has it had its extra time for a restart of the board? It gets it once between two heartbeats. */
+  readonly isSpared: boolean;
+}
+
+/** What a record says, and what was known of its node when it was read. */
+interface ReadRecord {
+  readonly stated: NodeStatements;
+  readonly known: NodeStatements | undefined;
 }
 
 /**
@@ -92,7 +100,7 @@ export class Peers {
     };
   }
 
-  /** Reads the board now. @returns the nodes of the cluster that it shows @throws as BoardClient */
+  /** Reads the board now. @returns the nodes of the cluster of which it shows what counts @throws as BoardClient */
   async look(signal?: AbortSignal): Promise<NodeId[]> {
     return this.#hear(await this.#options.board.listNodes({ signal }));
   }
@@ -112,27 +120,27 @@ export class Peers {
     // There is no await below, so two readings at one time cannot overwrite each other: the second one begins with what the first has kept.
     const before = this.#heard;
     const heard = new Map(before);
-    members.forEach(({ node_id, age_ms }, k) => {
-      const stated = read[k];
-      if (stated !== undefined) this.#keep(heard, node_id, stated, readAt - age_ms);
+    const counted = members.filter(({ node_id, age_ms }, k) => {
+      const record = read[k];
+      return record !== undefined && this.#keep(heard, node_id, record, readAt - age_ms);
     });
     // A peer that the board does not show, because it was restarted, keeps what it said and grows older. Any of them may be dead by now.
     const now = clock.monotonic();
     for (const [index, peer] of heard) heard.set(index, { ...peer, live: now - peer.heardAt <= deadAfterMs });
     this.#heard = heard;
     if ([...heard].some(([index, peer]) => isNews(before.get(index), peer))) this.#announceChange();
-    return members.map(({ node_id }) => node_id);
+    return counted.map(({ node_id }) => node_id);
   }
 
   /** Parses and verifies what a record says. @returns undefined when it does not count: the node is as good as not shown */
-  async #read({ node_id: nodeId, statements: texts }: NodeRecord): Promise<NodeStatements | undefined> {
+  async #read({ node_id: nodeId, statements: texts }: NodeRecord): Promise<ReadRecord | undefined> {
     const { proof, self } = this.#options;
     const known = this.#heard.get(indexOf(nodeId))?.stated;
     try {
       const stated = readStatements(texts, known);
       const isOwn = indexOf(nodeId) === self?.index && stated.life.incarnation === self.incarnation;
       if (!isOwn) await verifyStatements(proof, nodeId, texts, known?.texts);
-      return stated;
+      return { stated, known };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.#refuse(nodeId, error.message);
@@ -140,24 +148,33 @@ export class Peers {
     }
   }
 
-  /** Keeps what counts in `heard`. It must be verified already. */
-  #keep(heard: Map<number, HeardPeer>, nodeId: NodeId, stated: NodeStatements, heardAt: number): void {
+  /** Keeps what counts in `heard`. It must be verified already. @returns whether it counts */
+  #keep(heard: Map<number, HeardPeer>, nodeId: NodeId, { stated, known }: ReadRecord, heardAt: number): boolean {
     const { proof, self } = this.#options;
     const index = indexOf(nodeId);
     if (index === self?.index) {
       if (proof.isProof && stated.life.incarnation !== self.incarnation) self.onOtherLife(stated.life);
-      return;
+      return true;
     }
-    const before = heard.get(index);
+    const before = heard.get(index)?.stated;
     // The same texts again are no new heartbeat. If they were, whoever shows them again could keep a dead node alive.
-    if (before !== undefined && saysTheSame(before.stated.texts, stated.texts)) return;
-    const reason = before !== undefined && proof.isProof ? whyNotLater(before.stated, stated) : null;
-    if (reason !== null) {
-      this.#refuse(nodeId, reason);
-      return;
+    if (before !== undefined && saysTheSame(before.texts, stated.texts)) return true;
+    const reason = before !== undefined && proof.isProof ? whyNotLater(before, stated) : null;
+    if (reason === null) {
+      this.#refused.delete(nodeId);
+      heard.set(index, this.#heardNow(heard.get(index), stated, heardAt));
+      return true;
     }
-    this.#refused.delete(nodeId);
-    heard.set(index, { stated, live: true, heardAt });
+    // Another reading has been faster: this one was true when it began.
+    if (before !== known) return true;
+    this.#refuse(nodeId, reason);
+    return false;
+  }
+
+  /** Only a new statement on presence shows that a node lives. Those on other topics may have been kept back, to be shown one by one. */
+  #heardNow(before: HeardPeer | undefined, stated: NodeStatements, heardAt: number): HeardPeer {
+    const isHeartbeat = before?.stated.texts.presence !== stated.texts.presence;
+    return isHeartbeat || before === undefined ? { stated, live: true, heardAt, isSpared: false } : { ...before, stated };
   }
 
   #refuse(nodeId: NodeId, reason: string): void {
@@ -166,10 +183,14 @@ export class Peers {
     this.#options.logger.warn({ event: 'node_statement_refused', node_id: nodeId, reason }, 'What a node is said to say does not count');
   }
 
-  /** A restarted board has lost all heartbeats. Whoever was alive gets the full time again to send one. */
+  /**
+   * A restarted board has lost all heartbeats. Whoever was alive gets the full time again to send one, but only once: a board that is
+   * restarted again and again, or says so, keeps nobody alive.
+   */
   #boardRestarted(): void {
     const now = this.#options.clock.monotonic();
-    this.#heard = new Map([...this.#heard].map(([index, peer]) => [index, peer.live ? { ...peer, heardAt: now } : peer]));
+    const spared = (peer: HeardPeer): HeardPeer => (peer.live && !peer.isSpared ? { ...peer, heardAt: now, isSpared: true } : peer);
+    this.#heard = new Map([...this.#heard].map(([index, peer]) => [index, spared(peer)]));
   }
 
   #announceChange(): void {

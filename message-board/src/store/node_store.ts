@@ -42,10 +42,17 @@ export class NodeStore {
     return this.#nodes.get(nodeId)?.stated;
   }
 
-  /** Where heartbeats are ordered. @throws ServiceError 409 when the node has stated this before, or something later */
+  /**
+   * Where heartbeats are ordered. A board that was restarted has forgotten what was stated before, so a heartbeat names the life of the
+   * board for which it is.
+   * @throws ServiceError 409 when the node has stated this before, or something later, or to another life of the board
+   */
   refuseStale(nodeId: NodeId, next: NodeStatements): void {
+    const { isOrdered, sequence } = this.#deps;
+    if (!isOrdered) return;
     const before = this.statedBy(nodeId);
-    const reason = before === undefined || !this.#deps.isOrdered ? null : whyNotLater(before, next);
+    const isForThisLife = next.status.board === sequence.instance;
+    const reason = !isForThisLife ? 'it is for another life of the board' : before === undefined ? null : whyNotLater(before, next);
     if (reason !== null) throw new ServiceError(409, 'stale_statement', `statements: ${nodeId}: ${reason}`);
   }
 
@@ -56,7 +63,8 @@ export class NodeStore {
     const before = this.#nodes.get(nodeId);
     const news = topicsOfNews(before?.stated, next);
     const revision = before === undefined || news.length > 0 ? sequence.next() : before.revision;
-    const stored = { stated: next, revision, heardAt: clock.monotonic() };
+    const isHeartbeat = before?.stated.texts.presence !== next.texts.presence;
+    const stored = { stated: next, revision, heardAt: isHeartbeat || before === undefined ? clock.monotonic() : before.heardAt };
     this.#forget(nodeId);
     this.#nodes.set(nodeId, stored);
     usage.bytes += bytesOf(stored);

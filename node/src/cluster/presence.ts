@@ -5,6 +5,7 @@ import { compareLives, type NodeLife } from 'message-board/node_statement';
 import type { PeerView } from 'message-board/peer_view';
 import { Peers } from 'message-board/peers';
 import { sleep, type Clock } from 'service/clock';
+import { ServiceError } from 'service/errors';
 import { nodeId } from '../base/utils.js';
 import { Wakeup } from '../base/wakeup.js';
 import type { Seals } from '../mail/seals.js';
@@ -27,7 +28,7 @@ export interface PresenceView {
 }
 
 export interface PresenceOptions {
-  readonly client: Pick<BoardClient, 'putNode' | 'listNodes' | 'onRestart'>;
+  readonly client: Pick<BoardClient, 'putNode' | 'listNodes' | 'onRestart' | 'instance'>;
   readonly logger: Logger;
   readonly seals: Pick<Seals, 'nodeStatement' | 'proof'>;
   /** Own party index. */
@@ -56,8 +57,8 @@ interface Stated {
 /**
  * Tells the board every second that this node is alive, and learns from it who else is. It survives the board's absence and its restart.
  *
- * A heartbeat has a statement on each topic. Only those that say something new are made anew; when none does, the one on presence is. So
- * the others can tell a heartbeat from one that is shown again.
+ * A heartbeat has a statement on each topic. Only those that say something new are made anew, and the one on presence every second: by it
+ * the others know that this node lives.
  */
 export class Presence implements PresenceView {
   readonly #options: PresenceOptions;
@@ -66,9 +67,12 @@ export class Presence implements PresenceView {
   #status: NodeStatus;
   #sequence = 0;
   #stated: Stated | null = null;
+  /** When the statement on presence was last made. */
+  #heartbeatAt = -Infinity;
   #cloned = false;
   #boardAnsweredAt = -Infinity;
   #boardReachable: boolean | undefined;
+  #refusal: string | null = null;
 
   constructor(options: PresenceOptions) {
     this.#options = options;
@@ -93,6 +97,11 @@ export class Presence implements PresenceView {
   /** Milliseconds since the board last answered; Infinity when it never has. */
   get boardSilentMs(): number {
     return this.#options.clock.monotonic() - this.#boardAnsweredAt;
+  }
+
+  /** Why the board refuses this node's heartbeats, a code; null when it takes them. */
+  get refusal(): string | null {
+    return this.#refusal;
   }
 
   update(patch: Partial<Omit<NodeStatus, 'incarnation'>>): void {
@@ -122,22 +131,48 @@ export class Presence implements PresenceView {
   }
 
   async #publish(signal: AbortSignal): Promise<void> {
-    const { client, index } = this.#options;
     while (!signal.aborted && !this.#cloned) {
-      const reached = await this.#reaches(async () => client.putNode(nodeId(index), { statements: await this.#state() }, signal), signal);
+      const pauseMs = await this.#reaches(() => this.#heartbeat(signal), signal);
       // An update meanwhile ends this sleep at once.
-      await this.#news.sleep(reached ? HEARTBEAT_MS : PAUSE_MS, signal);
+      await this.#news.sleep(pauseMs ?? PAUSE_MS, signal);
+    }
+  }
+
+  /** Sends a heartbeat. @returns milliseconds until the next one @throws as BoardClient when the board does not answer */
+  async #heartbeat(signal: AbortSignal): Promise<number> {
+    const { client, index, clock, logger } = this.#options;
+    // A heartbeat names the life of the board for which it is, and only an answer of the board tells that.
+    if (client.instance === undefined) await this.#peers.look(signal);
+    const { instance } = client;
+    try {
+      await client.putNode(nodeId(index), { statements: await this.#state() }, signal);
+      this.#refusal = null;
+      return Math.max(0, this.#heartbeatAt + HEARTBEAT_MS - clock.monotonic());
+    } catch (error) {
+      if (!(error instanceof ServiceError) || error.status >= 500) throw error;
+      // The board was restarted: the next heartbeat is for its new life.
+      if (client.instance !== instance) return PAUSE_MS;
+      const { code, message: reason } = error;
+      const text = 'The message board refuses what this node says of itself: the others think that it is down';
+      if (this.#refusal !== code) logger.warn({ event: 'heartbeat_refused', code, reason }, text);
+      this.#refusal = code;
+      return HEARTBEAT_MS;
     }
   }
 
   /** The statements of the next heartbeat. */
   async #state(): Promise<StatementTexts> {
-    const status = this.#status;
+    const { client, clock } = this.#options;
+    const { instance: board } = client;
+    const status = board === undefined ? this.#status : { ...this.#status, board };
     const before = this.#stated;
     const isNews = (topic: Topic): boolean =>
       before === null || JSON.stringify(contentOf(topic, status)) !== JSON.stringify(contentOf(topic, before.status));
-    const news = TOPICS.filter(isNews);
-    const renewed = await Promise.all((news.length > 0 ? news : (['presence'] as const)).map((topic) => this.#statement(topic, status)));
+    const now = clock.monotonic();
+    const isDue = now - this.#heartbeatAt >= HEARTBEAT_MS || !TOPICS.some(isNews);
+    const news = TOPICS.filter((topic) => isNews(topic) || (topic === 'presence' && isDue));
+    if (news.includes('presence')) this.#heartbeatAt = now;
+    const renewed = await Promise.all(news.map((topic) => this.#statement(topic, status)));
     const texts = { ...before?.texts, ...Object.fromEntries(renewed) } as StatementTexts;
     this.#stated = { status, texts };
     return texts;
@@ -151,26 +186,27 @@ export class Presence implements PresenceView {
 
   async #read(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const reached = await this.#reaches(() => this.#peers.lookForNews(signal), signal);
-      if (!reached) await sleep(this.#options.clock, PAUSE_MS, signal);
+      const reached = await this.#reaches(() => this.#peers.lookForNews(signal).then(() => true), signal);
+      if (reached === undefined) await sleep(this.#options.clock, PAUSE_MS, signal);
     }
   }
 
-  async #reaches(call: () => Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+  /** @returns what the call returns; undefined when it fails */
+  async #reaches<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
     const { logger } = this.#options;
     try {
-      await call();
+      const result = await call();
       this.#boardAnsweredAt = this.#options.clock.monotonic();
       if (this.#boardReachable === false) logger.info({ event: 'board_reachable' }, 'The message board answers again');
       this.#boardReachable = true;
-      return true;
+      return result;
     } catch (error) {
-      if (signal.aborted) return false;
+      if (signal.aborted) return undefined;
       if (this.#boardReachable !== false) {
         logger.warn({ event: 'board_unreachable', err: error }, 'The message board does not answer, trying on');
       }
       this.#boardReachable = false;
-      return false;
+      return undefined;
     }
   }
 

@@ -60,6 +60,8 @@ export class PoolLeader {
   readonly #led = new Map<string, LedPresignature>();
   readonly #wakeup: Wakeup;
   #batches = 0;
+  /** Since when peers have been alive but not ready, by index. */
+  readonly #unreadySince = new Map<number, number>();
   /** Is the first one over? It is asked for alone, because the first signature waits for it. */
   #isBegun = false;
 
@@ -83,6 +85,7 @@ export class PoolLeader {
     const { clock, logger } = this.deps;
     while (!signal.aborted) {
       try {
+        this.#noteReadiness();
         await this.#settleLed(signal);
         if (!(await this.#askForNext(signal))) await this.#wakeup.sleep(LOOK_MS, signal);
       } catch (error) {
@@ -167,8 +170,18 @@ export class PoolLeader {
     return presence.peers().every((peer) => peer.index > index || this.#isPassedOver(peer));
   }
 
+  #noteReadiness(): void {
+    for (const peer of this.deps.presence.peers()) {
+      if (isReady(this.deps, peer.index)) this.#unreadySince.delete(peer.index);
+      else if (!this.#unreadySince.has(peer.index)) this.#unreadySince.set(peer.index, this.deps.clock.monotonic());
+    }
+  }
+
+  /** Nobody waits for long for a node that is silent, nor for one that is alive but cannot sign. Nor for a culprit. */
   #isPassedOver({ index, ageMs }: PeerView): boolean {
-    return ageMs > this.deps.config.poolLeaderTimeoutMs || this.deps.culprits.has(index);
+    const { config, clock, culprits } = this.deps;
+    const unreadyMs = clock.monotonic() - (this.#unreadySince.get(index) ?? Infinity);
+    return Math.max(ageMs, unreadyMs) > config.poolLeaderTimeoutMs || culprits.has(index);
   }
 
   #levelOf(signers: readonly number[], poolsByParty: ReadonlyMap<number, PoolCounts>): SetLevel {

@@ -16,9 +16,6 @@ import { UnwillingSigner } from './refusals.js';
 import type { SigningTask } from './signing_task.js';
 import { proposalOf } from './task_state.js';
 
-/** After a lost race for a presignature, a maker looks again this much later. */
-const LOST_RACE_MS = 50;
-
 /** It may propose any presignature. */
 const GATEWAY = 'gateway';
 
@@ -50,16 +47,16 @@ export class FastSigning {
     private readonly assignments: Assignments,
   ) {}
 
-  /** Assigns one of these signers' presignatures. @returns what the board then has; null when this node has no free one after all */
-  async assign(task: SigningTask, signers: readonly number[]): Promise<RequestRecord | null> {
+  /**
+   * Assigns one of these signers' presignatures.
+   * @returns what the board then has, undefined when it does not know the request; the request as it was when this node has no free
+   * presignature after all, because those of a moment ago have been assigned to other requests
+   */
+  async assign(task: SigningTask, signers: readonly number[]): Promise<RequestRecord | undefined> {
     const { client, seals, index } = this.deps;
     const { pool } = this.presignatures;
     const id = pool.reserve(signers);
-    if (id === null) {
-      // The first member's count was news of a moment ago: its presignatures have been assigned to other requests since.
-      await task.wakeup.sleep(LOST_RACE_MS, task.signing);
-      return null;
-    }
+    if (id === null) return task.request;
     let shown: RequestRecord | undefined;
     try {
       const statement = await seals.state(NAMING, { request_id: task.id, presignature_id: id });
@@ -73,7 +70,7 @@ export class FastSigning {
       const { presignature_id: assigned } = shown !== undefined && task.isAbout(shown) ? shown : task.request;
       if (assigned !== id) pool.release(id);
     }
-    return shown ?? null;
+    return shown;
   }
 
   /** Uses the presignature that is assigned to a request, if it was assigned by somebody who may assign it. */

@@ -22,6 +22,11 @@ import {
 const RETRY_MS = 500;
 /** A refusing node checks this often whether the board still has its refusal; news wakes it earlier. */
 const REFUSAL_LOOK_MS = 25_000;
+/**
+ * Pause after a presignature could not be assigned: none was free after all, or the board has not taken it. Smaller: a board that takes
+ * none is called in a tight loop. Larger: a request that lost a race for a presignature waits longer.
+ */
+const NOT_ASSIGNED_MS = 50;
 /** While too few nodes are alive to sign, this node checks this often which are; news wakes it earlier. */
 const TOO_FEW_LOOK_MS = 1_000;
 /** When too few nodes would sign, the other refusing nodes have this long to say so. Smaller: the reason on the board lacks their names. */
@@ -162,8 +167,8 @@ export class SigningWork {
         return;
       case 'assign': {
         task.move('waiting', (now) => waiting(now, false));
-        const record = await this.#fast.assign(task, plan.signers);
-        if (record !== null) task.request = record;
+        this.see(task, await this.#fast.assign(task, plan.signers));
+        if (task.assigned === undefined) await sleep(this.deps.clock, NOT_ASSIGNED_MS, task.signing);
         return;
       }
       case 'wait':
@@ -208,7 +213,7 @@ export class SigningWork {
         return;
       case 'too_few': {
         const record = await this.#full.reportTooFew(task, plan.missing);
-        if (record !== null) task.request = record;
+        if (record !== null) this.see(task, record);
         await task.wakeup.sleep(TOO_FEW_LOOK_MS, task.signing);
         return;
       }

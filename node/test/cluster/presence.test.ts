@@ -6,12 +6,15 @@ import { Roster } from 'sealing/roster';
 import { identityText } from 'testkit/fixed_identity';
 import { heartbeatOf, READY_STATUS, statusIn } from 'testkit/heartbeat';
 import { systemClock } from 'service/clock';
+import { ServiceError } from 'service/errors';
 import { Presence } from '../../src/cluster/presence.js';
 import { PlainSeals, Seals } from '../../src/mail/seals.js';
 import { TestBoard } from 'testkit/board';
 import { eventually, memoryLog } from '../util/cluster.js';
+import { pass, passUntil } from '../util/passing.js';
 import { present } from 'testkit/present';
 import { members } from 'testkit/roster';
+import { VirtualClock } from 'testkit/virtual_clock';
 
 /** Is this peer alive, and past its set-up? */
 const isLive = (presence: Presence, party: number): boolean =>
@@ -186,6 +189,7 @@ function scripted() {
   let answer: (records: NodeRecord[]) => void = () => undefined;
   const restartListeners: (() => void)[] = [];
   const client = {
+    instance: 'life-1',
     putNode: () => new Promise<never>(() => undefined),
     listNodes: () =>
       new Promise<NodeRecord[]>((resolve) => {
@@ -340,6 +344,42 @@ describe('what a node is said to say', () => {
     }
     expect(revisions.size).toBe(1);
   }));
+});
+
+describe('a heartbeat that the board refuses', () => {
+  it('is told once, with the reason, and is not a board that does not answer', async () => {
+    const clock = new VirtualClock();
+    const log = memoryLog();
+    const sent: Heartbeat[] = [];
+    let answer: ServiceError | null = new ServiceError(403, 'invalid_statement', 'statements: node-1 is not in the roster');
+    const client = {
+      instance: 'life-1',
+      putNode: (_nodeId: string, heartbeat: Heartbeat) => {
+        sent.push(heartbeat);
+        return answer === null ? Promise.resolve({ node_id: 'node-1', revision: 'r.1' }) : Promise.reject(answer);
+      },
+      listNodes: ({ wait = 0 } = {}) => new Promise<NodeRecord[]>((resolve) => clock.after(wait, () => {
+        resolve([]);
+      })),
+      onRestart: () => () => undefined,
+    };
+    const seals = new Seals(sealedCluster.roster, present(sealedCluster.identities[0]));
+    const own = { index: 0, n: 3, incarnation: 'own', started: 1, keygen: IDLE, auxInfo: IDLE };
+    const presence = new Presence({ ...own, client, clock, logger: log.logger, seals, onClone: () => undefined, deadAfterMs: 3_000 });
+    const life = new AbortController();
+    const running = presence.run(life.signal);
+    await passUntil(clock, () => sent.length === 3);
+    expect(presence.refusal).toBe('invalid_statement');
+    expect(log.lines.map(({ event, code }) => [event, code])).toEqual([['heartbeat_refused', 'invalid_statement']]);
+    expect(sent.map((heartbeat) => statusIn(heartbeat).board)).toEqual(['life-1', 'life-1', 'life-1']);
+    answer = null;
+    await passUntil(clock, () => sent.length === 4);
+    await pass(clock, 25);
+    expect(presence.refusal).toBeNull();
+    life.abort();
+    await pass(clock, 1_000);
+    await running;
+  });
 });
 
 describe('two processes with one identity', () => {

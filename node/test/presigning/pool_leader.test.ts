@@ -207,4 +207,15 @@ describe('the leader of the pool', () => {
     await leading.run(() => leading.asked.length > 0, 1);
     expect(leading.asked[0]?.request_id).toMatch(/^presig_gen_node-2_/);
   });
+
+  it('is not for long one that is alive but cannot sign', async () => {
+    leading = new Leading();
+    for (const index of [2, 3]) leading.presence.set(index, 'a');
+    leading.presence.set(0, 'a', { stage: 'refusing' });
+    let passed = 0;
+    await leading.run(() => (passed += 25) > 29_000, 1);
+    expect(leading.asked).toEqual([]);
+    await leading.run(() => leading.asked.length > 0, 1);
+    expect(leading.asked[0]?.request_id).toMatch(/^presig_gen_node-2_/);
+  });
 });

@@ -215,7 +215,6 @@ describe('the exchange of partial signatures', () => {
     expect(presence.listeners).toBe(0);
     const [late] = presignatures('presig_gen_late');
     expect(await exchangePartialSignatures(depsOf(0, { presence }), request, late, never)).toEqual({ kind: 'silent', missing: [2] });
-    // Less than a reading is held back.
   });
 
   it('names the silent ones when the deadline passes', async () => {

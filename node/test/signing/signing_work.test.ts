@@ -2,8 +2,9 @@ import { expect, it } from '@jest/globals';
 import { RequestRecordSchema, type RequestRecord } from 'message-board/contract';
 import { signerSets } from '../../src/cluster/signer_sets.js';
 import { inFull } from '../../src/signing/task_state.js';
+import { ServiceError } from 'service/errors';
 import { passUntil } from '../util/passing.js';
-import { SigningWorld } from '../util/signing_world.js';
+import { half, SigningWorld } from '../util/signing_world.js';
 
 const at = new Date(0).toISOString();
 const record = (id: string): RequestRecord =>
@@ -33,4 +34,37 @@ it('requests that were interrupted while they are signed in full go on, and do n
   for (const task of world.tasks) task.end('the test is over');
   await work.idle();
   expect(new Set(asked.slice(4))).toEqual(new Set(ids));
+});
+
+/** Of a request that could be assigned a presignature of this node, how often the board is called in a second. */
+async function callsToAssign(shown: RequestRecord | undefined) {
+  let calls = 0;
+  const world = new SigningWorld({
+    updateRequest: () => {
+      calls += 1;
+      return Promise.reject(new ServiceError(404, 'unknown_request', 'there is no such request'));
+    },
+    getRequest: () => Promise.resolve(shown),
+  });
+  const { clock, work } = world;
+  world.pool.add(half('presig_gen_node-2_aa', [1, 2, 3]));
+  const task = world.accepted(record('req_0'));
+  world.tasks = [task];
+  work.start(task);
+  await passUntil(clock, () => task.ended.aborted || clock.monotonic() > 1_000);
+  const hasEnded = task.ended.aborted;
+  task.end('the test is over');
+  await work.idle();
+  return { calls, hasEnded };
+}
+
+it('a request that the board does not know is left alone', async () => {
+  expect(await callsToAssign(undefined)).toEqual({ calls: 1, hasEnded: true });
+});
+
+it('a board that takes no assignment is not called in a tight loop', async () => {
+  const { calls, hasEnded } = await callsToAssign(record('req_0'));
+  expect(hasEnded).toBe(false);
+  expect(calls).toBeGreaterThan(1);
+  expect(calls).toBeLessThanOrEqual(21);
 });

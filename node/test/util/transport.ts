@@ -18,8 +18,8 @@ export class FakePresence implements PresenceView {
     // nobody reads it
   }
 
-  set(index: number, incarnation: string, { live = true, ageMs = 0, culprits = [] as string[], pool = {} } = {}): void {
-    this.#peers.set(index, { index, nodeId: nodeId(index), live, ageMs, status: { ...this.status, incarnation, culprits, pool } });
+  set(index: number, incarnation: string, { live = true, ageMs = 0, stage = 'ready', culprits = [] as string[], pool = {} } = {}): void {
+    this.#peers.set(index, { index, nodeId: nodeId(index), live, ageMs, status: { ...this.status, incarnation, stage, culprits, pool } });
     for (const callback of [...this.#callbacks]) callback();
   }
 

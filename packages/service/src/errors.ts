@@ -20,7 +20,7 @@ export class ServiceError extends Error {
     super(message);
   }
 
-  /** Only a 5xx is worth another try: a 4xx would be the same again. */
+  /** Is it worth another try? Only 502 and above: a 4xx would be the same again, and a 500 is a fault of the service. */
   get retryable(): boolean {
     return this.status >= 502;
   }

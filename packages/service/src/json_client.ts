@@ -1,8 +1,8 @@
-import { randomInt } from 'node:crypto';
 import { Pool, type Dispatcher } from 'undici';
 import type { z } from 'zod';
-import { sleep, systemClock } from './clock.js';
+import { sleep, systemClock, type Clock } from './clock.js';
 import { ErrorBodySchema, ServiceError, TransportError } from './errors.js';
+import { systemRandom, type RandomBytes } from './random.js';
 
 export interface JsonClientOptions {
   /** Milliseconds that one try may take, on top of the query's `wait`. */
@@ -11,6 +11,10 @@ export interface JsonClientOptions {
   readonly tries?: number;
   /** Called with the headers of every answer. */
   readonly onHeaders?: (headers: Headers) => void;
+  /** For time-outs and pauses. */
+  readonly clock?: Clock;
+  /** For the jitter of the pauses. */
+  readonly random?: RandomBytes;
 }
 
 type Headers = Dispatcher.ResponseData['headers'];
@@ -54,15 +58,20 @@ export class JsonClient {
   readonly #timeoutMs: number;
   readonly #tries: number;
   readonly #onHeaders: ((headers: Headers) => void) | undefined;
+  readonly #clock: Clock;
+  readonly #random: RandomBytes;
 
   /** @param url `http://host:port`, with a path before every path if need be @throws TypeError when it is not a URL */
-  constructor(url: string, { timeoutMs = 10_000, tries = 4, onHeaders }: JsonClientOptions = {}) {
+  constructor(url: string, options: JsonClientOptions = {}) {
+    const { timeoutMs = 10_000, tries = 4, onHeaders, clock = systemClock, random = systemRandom } = options;
     const { origin, pathname } = new URL(url);
     this.#pool = new Pool(origin, { maxResponseSize: MAX_ANSWER_BYTES, keepAliveTimeout: 30_000, connectTimeout: 5_000 });
     this.#prefix = pathname.replace(/\/+$/, '');
     this.#timeoutMs = timeoutMs;
     this.#tries = tries;
     this.#onHeaders = onHeaders;
+    this.#clock = clock;
+    this.#random = random;
   }
 
   get<T>(path: string, schema: z.ZodType<T>, options: CallOptions = {}): Promise<T> {
@@ -103,20 +112,25 @@ export class JsonClient {
         failures += 1;
         const again = (error instanceof ServiceError || error instanceof TransportError) && error.retryable;
         if (!again || failures >= tries) throw error;
-        const pause = Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
-        await sleep(systemClock, randomInt(pause >> 1, pause + 1), signal);
+        await sleep(this.#clock, this.#pause(failures), signal);
         signal?.throwIfAborted();
       }
     }
+  }
+
+  /** Milliseconds: twice as many after each failure, of which the second half is drawn at random. */
+  #pause(failures: number): number {
+    const pause = Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
+    return (pause / 2) * (1 + this.#random(4).readUInt32LE() / 2 ** 32);
   }
 
   async #try<T>(call: Call<T>): Promise<T> {
     const { method, path, body, timeout, signal } = call;
     signal?.throwIfAborted();
     const late = new AbortController();
-    const timer = setTimeout(() => {
+    const timer = this.#clock.after(timeout, () => {
       late.abort();
-    }, timeout);
+    });
     const ended = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
     try {
       const headers = body === null ? {} : { 'content-type': 'application/json' };
@@ -130,7 +144,7 @@ export class JsonClient {
       const why = late.signal.aborted ? `no answer in ${timeout} ms` : describe(error);
       throw new TransportError(`${method} ${path}: ${why}`, true, { cause: error });
     } finally {
-      clearTimeout(timer);
+      timer.stop();
     }
   }
 }
