@@ -1,6 +1,6 @@
 /**
- * What a node does differently where messages are in clear text, and where Rust nodes may be members. It is chosen here; nothing else in
- * the node asks which kind of cluster it is in.
+ * What a node does differently where messages are in clear text, and where Rust nodes may be members. It is chosen here, but for settings,
+ * which config.ts fits to the kind of cluster; nothing else in the node asks which kind it is in.
  */
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
@@ -12,13 +12,13 @@ import { agree } from './setup/agreement.js';
 import type { SetupStrategy } from './setup/key_setup.js';
 import { runOnlyAttempt } from './setup/only_attempt.js';
 import { PLAIN_CLUSTER, SEALED_CLUSTER, type ClusterKind } from './signing/cluster_kind.js';
-import { UNKNOWN_PEERS, type Peers } from './transport/peer_watch.js';
+import { UNKNOWN_PEERS, type PeerSource } from './transport/peer_watch.js';
 
 /** How members speak with each other, and what their messages prove. */
 export interface MessageMode {
   readonly seals: Seals;
   /** What sessions know of the peers that they wait for. */
-  readonly peers: (presence: Presence) => Peers;
+  readonly peers: (presence: Presence) => PeerSource;
   readonly accuser: (deps: AccuserDeps) => Accuser;
 }
 

@@ -6,6 +6,7 @@
  * proves nothing.
  */
 import { Refused } from 'sealing/errors';
+import { parseJsonValue } from 'sealing/json';
 import { NODE_STATEMENT } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { unverifiedClaims, verify } from 'sealing/statement';
@@ -15,7 +16,7 @@ import { CONTENT, KNOWN_CONTENT, type ContentSchemas, type Contents, type NodeSt
 import { TOPICS, type StatementTexts, type Topic } from './nodes.js';
 
 /** One life of a node: from the start of its process to its end. */
-export interface NodeLife {
+export interface Life {
   /** When it began, in milliseconds since 1970, by the node's clock. */
   readonly started: number;
   /** Its name, drawn at random. */
@@ -23,7 +24,7 @@ export interface NodeLife {
 }
 
 interface Statement<Content> {
-  readonly life: NodeLife;
+  readonly life: Life;
   /** The node counts its statements of one life with it, on all topics together. A later statement has a larger number. */
   readonly sequence: number;
   readonly content: Content;
@@ -33,7 +34,7 @@ interface Statement<Content> {
 export interface NodeStatements {
   /** As they were posted. */
   readonly texts: StatementTexts;
-  readonly life: NodeLife;
+  readonly life: Life;
   /** What the texts say, topic by topic. */
   readonly statements: { readonly [T in Topic]: Statement<Contents[T]> };
   /** What all of them say together. */
@@ -79,12 +80,13 @@ function readStatement<Content>(topic: Topic, schema: z.ZodType<Content>, text: 
   return { life: { started, incarnation }, sequence, content: parsed(topic, schema, content) };
 }
 
-/** The claims in a JWS, or in the JSON of a plain cluster. @throws Refused naming the topic */
+/** @throws Refused naming the topic */
 function claimsOf(topic: Topic, text: string): unknown {
+  if (text.startsWith('{')) return parseJsonValue(text, topic);
   try {
-    return text.startsWith('{') ? JSON.parse(text) : unverifiedClaims(text);
+    return unverifiedClaims(text);
   } catch (error) {
-    throw new Refused(`${topic}: ${error instanceof Refused ? error.message : 'is not JSON'}`);
+    throw error instanceof Refused ? new Refused(`${topic}: ${error.message}`, { cause: error }) : error;
   }
 }
 
@@ -99,7 +101,7 @@ function parsed<T>(topic: Topic, schema: z.ZodType<T>, value: unknown): T {
  * Orders the lives of one node: negative when `a` is the earlier one, 0 when both are the same. Of two that began in the same millisecond,
  * the name decides.
  */
-export function compareLives(a: NodeLife, b: NodeLife): number {
+export function compareLives(a: Life, b: Life): number {
   if (a.started !== b.started) return a.started - b.started;
   if (a.incarnation === b.incarnation) return 0;
   return a.incarnation < b.incarnation ? -1 : 1;

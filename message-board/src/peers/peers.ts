@@ -4,7 +4,7 @@ import type { Clock } from 'service/clock';
 import type { BoardClient } from '../client/client.js';
 import type { NodeId, NodeRecord } from '../contract/contract.js';
 import {
-  readStatements, saysTheSame, topicsOfNews, verifyStatements, whyNotLater, type NodeLife, type NodeStatements, type StatementProof,
+  readStatements, saysTheSame, topicsOfNews, verifyStatements, whyNotLater, type Life, type NodeStatements, type StatementProof,
 } from '../contract/node_statement.js';
 import type { PeerView } from './peer_view.js';
 
@@ -34,7 +34,7 @@ export interface SelfWatch {
   /** Names this life of the node. */
   readonly incarnation: string;
   /** Called when the board shows a statement that the node's key has signed in another life. */
-  readonly onOtherLife: (life: NodeLife) => void;
+  readonly onOtherLife: (life: Life) => void;
 }
 
 /** A peer that was heard of. */

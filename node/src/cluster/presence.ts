@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { BoardClient } from 'message-board/client';
 import { contentOf, TOPICS, type NodeStatus, type SetupStatus, type StatementTexts, type Topic } from 'message-board/contract';
-import { compareLives, type NodeLife } from 'message-board/node_statement';
+import { compareLives, type Life } from 'message-board/node_statement';
 import type { PeerView } from 'message-board/peer_view';
 import { Peers } from 'message-board/peers';
 import { sleep, type Clock } from 'service/clock';
@@ -79,7 +79,7 @@ export class Presence implements PresenceView {
     const { client, n, deadAfterMs, clock, logger, seals, index, incarnation, keygen, auxInfo: aux_info } = options;
     this.#news = new Wakeup(clock);
     this.#status = { incarnation, public_key: null, stage: 'starting', keygen, aux_info, pool: {}, attempts: [], culprits: [] };
-    const onOtherLife = (life: NodeLife): void => {
+    const onOtherLife = (life: Life): void => {
       this.#stopIfCloned(life);
     };
     const self = { index, incarnation, onOtherLife };
@@ -211,7 +211,7 @@ export class Presence implements PresenceView {
   }
 
   /** What we said in an earlier life may still be there; a later life than ours is another process with our identity. */
-  #stopIfCloned(life: NodeLife): void {
+  #stopIfCloned(life: Life): void {
     const { logger, started, incarnation, onClone } = this.#options;
     if (this.#cloned || compareLives(life, { started, incarnation }) < 0) return;
     this.#cloned = true;

@@ -13,7 +13,7 @@ import type { SessionRecord } from '../mail/session_record.js';
 import { settingOf } from '../mail/session_setting.js';
 import type { JobResult, ProtocolRunner, RunningJob, SessionJob } from '../workers/jobs.js';
 import { Outbox } from './outbox.js';
-import { PeerWatch, type Peers } from './peer_watch.js';
+import { PeerWatch, type PeerSource } from './peer_watch.js';
 
 /** The longest time for which the board may hold back an empty answer. */
 const READ_MS = 25_000;
@@ -24,7 +24,7 @@ export interface TransportDeps {
   readonly client: Pick<BoardClient, 'postMessage' | 'postPresignatureMessage' | 'listMessages' | 'listPresignatureMessages' | 'onRestart'>;
   readonly runner: ProtocolRunner;
   readonly seals: Pick<Seals, 'seal' | 'open'>;
-  readonly peers: Peers;
+  readonly peers: PeerSource;
   /** Told of everybody whose messages show that it has deviated from the protocol. */
   readonly accuser: Accuser;
   /** Told of every abort. */

@@ -8,14 +8,14 @@ import type { PresenceView } from '../cluster/presence.js';
 const LOOK_MS = 1_000;
 
 /** How the other members are, as they say. */
-export type Peers = Pick<PresenceView, 'peers' | 'onChange'>;
+export type PeerSource = Pick<PresenceView, 'peers' | 'onChange'>;
 
 /** Peers that do not say how they are, such as Rust nodes: each is given up only when it is silent for too long. */
-export const UNKNOWN_PEERS: Peers = { peers: () => [], onChange: () => () => undefined };
+export const UNKNOWN_PEERS: PeerSource = { peers: () => [], onChange: () => () => undefined };
 
 export interface PeerWatchOptions {
   readonly clock: Clock;
-  readonly peers: Peers;
+  readonly peers: PeerSource;
   /** Party indices; the protocol index is the position. */
   readonly participants: readonly number[];
   /** A peer that is silent for this long is given up, milliseconds. */

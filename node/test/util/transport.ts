@@ -7,7 +7,7 @@ import type { PresenceView } from '../../src/cluster/presence.js';
 import { nodeId } from '../../src/base/utils.js';
 import { nodeStatus } from './node_status.js';
 
-/** Peers as the test says they are. */
+/** PeerSource as the test says they are. */
 export class FakePresence implements PresenceView {
   readonly incarnation = 'own';
   readonly status = nodeStatus();
