@@ -9,11 +9,16 @@ import { read, ROOT } from './util/repository.js';
 
 const run = promisify(execFile);
 const operations = read('docs/operations.md');
-/** The command lines of a section. */
-const linesAfter = (heading: string): string[] => {
-  const [, block = ''] = /```sh\n([^]*?)```/.exec(operations.slice(operations.indexOf(heading))) ?? [];
-  return block.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-};
+/** The commands in a block of the documentation, as one gives them in a container: without the script that finds Node.js. */
+const commandsIn = (block: string): string[] =>
+  block
+    .replace(/\\\n +/g, '')
+    .split('\n')
+    .map((line) => line.replace('./scripts/run ', ''))
+    .filter((line) => line !== '' && !line.startsWith('#'));
+/** The commands of a section. */
+const linesAfter = (heading: string): string[] =>
+  commandsIn(/```sh\n([^]*?)```/.exec(operations.slice(operations.indexOf(heading)))?.[1] ?? '');
 
 let folder: string;
 let env: Record<string, string>;
@@ -33,8 +38,8 @@ describe('the programs in a container', () => {
   });
 
   it('are those of docs/operations.md, with their options', async () => {
-    const blocks = [...operations.matchAll(/```sh\n([^]*?)```/g)].map(([, block = '']) => block).join('');
-    const calls = blocks.split('\n').filter((line) => /^[a-z]+-[a-z-]+ /.test(line));
+    const blocks = [...operations.matchAll(/```sh\n([^]*?)```/g)].map(([, block = '']) => block);
+    const calls = blocks.flatMap(commandsIn).filter((line) => /^[a-z]+-[a-z-]+ /.test(line));
     expect(calls.length).toBeGreaterThan(6);
     for (const call of calls) {
       const [name = '', ...words] = call.split(' ');
@@ -54,10 +59,12 @@ describe('the programs in a container', () => {
     };
     const [identity = '', cluster = '', fingerprint = '', check = ''] = linesAfter('## A new cluster');
     expect(identity).toContain('--name node-2 ');
-    for (const name of ['node-1', 'node-2', 'node-3', 'node-4', 'gateway']) await shell(identity.replace('node-2', name));
-    await shell('cp data/card_* .');
+    for (const name of ['node-1', 'node-2', 'node-3', 'node-4', 'gateway']) {
+      await shell(identity.replace('--name node-2', `--name ${name}`).replace('data/node-2', `data/${name}`));
+    }
+    await shell('cp data/*/card_* .');
     const described = await shell(cluster);
-    await cp(join(place, 'cluster/roster.json'), join(place, 'roster.json'));
+    await cp(join(place, 'data/cluster/roster.json'), join(place, 'data/node-2/roster.json'));
     expect(described).toContain(`fingerprint  ${await shell(fingerprint)}`);
     expect(await shell(check)).toMatch(/^✓ 4 nodes, 3 sign; sealed[^]*\n✓ contains node-2\n✓ contains node-2\n$/);
   });

@@ -173,8 +173,8 @@ export class Peers {
 
   /** Only a new statement on presence shows that a node lives. Those on other topics may have been kept back, to be shown one by one. */
   #heardNow(before: HeardPeer | undefined, stated: NodeStatements, heardAt: number): HeardPeer {
-    const isHeartbeat = before?.stated.texts.presence !== stated.texts.presence;
-    return isHeartbeat || before === undefined ? { stated, live: true, heardAt, isSpared: false } : { ...before, stated };
+    if (before?.stated.texts.presence === stated.texts.presence) return { ...before, stated };
+    return { stated, live: true, heardAt, isSpared: false };
   }
 
   #refuse(nodeId: NodeId, reason: string): void {

@@ -63,8 +63,9 @@ export class NodeStore {
     const before = this.#nodes.get(nodeId);
     const news = topicsOfNews(before?.stated, next);
     const revision = before === undefined || news.length > 0 ? sequence.next() : before.revision;
-    const isHeartbeat = before?.stated.texts.presence !== next.texts.presence;
-    const stored = { stated: next, revision, heardAt: isHeartbeat || before === undefined ? clock.monotonic() : before.heardAt };
+    // A node lives as long as it makes new statements on presence. Those on other topics may have been kept back.
+    const heardAt = before?.stated.texts.presence === next.texts.presence ? before.heardAt : clock.monotonic();
+    const stored = { stated: next, revision, heardAt };
     this.#forget(nodeId);
     this.#nodes.set(nodeId, stored);
     usage.bytes += bytesOf(stored);
