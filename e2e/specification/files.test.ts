@@ -54,7 +54,7 @@ describe('containers', () => {
   });
 
   it('the gateway is published on port 8000, the board on loopback alone', async () => {
-    expect(await composed('api-gateway')).toMatch(/^ +- "(127\.0\.0\.1:)?\$\{GATEWAY_PORT:-8000\}:8000"$/m);
+    expect(await composed('api-gateway')).toMatch(/^ +- "(\$\{GATEWAY_HOST:-127\.0\.0\.1\}:)?\$\{GATEWAY_PORT:-8000\}:8000"$/m);
     expect(await composed('message-board')).toMatch(/^ +- "127\.0\.0\.1:\$\{BOARD_PORT:-8080\}:8080"$/m);
   });
 
