@@ -13,7 +13,7 @@ import { runProgram } from './run_program.js';
 it('make-primes makes safe primes that its node can take, and goes on where it was', () =>
   inFolder(async (root) => {
     const [data, path] = [join(root, 'data'), join(root, 'key')];
-    await writeFile(path, 'a'.repeat(64));
+    await writeFile(path, 'a'.repeat(64), { mode: 0o600 });
     const args = ['--data', data, '--name', 'node-2', '--seal-key', `key-file:${path}`];
     const made = async (count: number, stderr: RegExp): Promise<void> => {
       const ran = await runProgram('make_primes', ...args, '--count', String(count));
