@@ -1,3 +1,4 @@
+import { settlementOf } from 'testkit/eventually';
 import type { VirtualClock } from 'testkit/virtual_clock';
 
 /** Virtual time passes in steps of this. Smaller: a test takes more turns of the event loop. Larger: it looks at the gateway less often. */
@@ -14,11 +15,6 @@ export async function passUntil(clock: VirtualClock, holds: () => boolean | Prom
 
 /** The same, until a promise is settled. @returns what it resolves to @throws what it rejects with */
 export async function passUntilSettled<T>(clock: VirtualClock, running: Promise<T>): Promise<T> {
-  let isSettled = false;
-  const settle = (): void => {
-    isSettled = true;
-  };
-  running.then(settle, settle);
-  await passUntil(clock, () => isSettled);
+  await passUntil(clock, settlementOf(running));
   return running;
 }

@@ -26,9 +26,9 @@
  * 409: contradicts what is stored. 413: too large. 415: not JSON. 429: a limit is reached. 503: closing.
  */
 export {
-  formatSignature, MAX_MESSAGE_BYTES, MAX_WAIT_MS, type NodeId, NodeIdSchema, OriginSchema, parseSignature, PublicKeyHexSchema,
-  ReasonSchema, type Recipient, RecipientSchema, type RequestId, RequestIdSchema, SignatureSchema, SigningMessageSchema, StatementSchema,
-  type Status, StatusSchema,
+  formatSignature, MAX_MESSAGE_BYTES, MAX_WAIT_MS, type NodeId, NodeIdSchema, nodeNumber, OriginSchema, parseSignature,
+  PublicKeyHexSchema, ReasonSchema, type Recipient, RecipientSchema, type RequestId, RequestIdSchema, SignatureSchema,
+  SigningMessageSchema, StatementSchema, type Status, StatusSchema,
 } from './contract_fields.js';
 export * from './entries.js';
 export * from './health.js';

@@ -19,6 +19,11 @@ export const NodeIdSchema = z
   .refine((id) => Number(id.slice(5)) <= 65_535, 'must be node-1 to node-65535');
 export type NodeId = z.infer<typeof NodeIdSchema>;
 
+/** 3 for `node-3`. */
+export function nodeNumber(nodeId: NodeId): number {
+  return Number(nodeId.slice('node-'.length));
+}
+
 /** A node, or `*` for all of them. */
 export const RecipientSchema = z.union([z.literal('*'), NodeIdSchema], { error: 'must be "*" or node-1 to node-65535' });
 export type Recipient = z.infer<typeof RecipientSchema>;

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
 import type { Clock } from 'service/clock';
 import type { BoardClient } from '../client/client.js';
-import type { NodeId, NodeRecord } from '../contract/contract.js';
+import { nodeNumber, type NodeId, type NodeRecord } from '../contract/contract.js';
 import {
   readStatements, saysTheSame, topicsOfNews, verifyStatements, whyNotLater, type Life, type NodeStatements, type StatementProof,
 } from '../contract/node_statement.js';
@@ -210,7 +210,7 @@ function isNews(before: HeardPeer | undefined, { stated, live }: HeardPeer): boo
 
 /** `node-1` is party 0. */
 function indexOf(nodeId: NodeId): number {
-  return Number(nodeId.slice('node-'.length)) - 1;
+  return nodeNumber(nodeId) - 1;
 }
 
 function idOf(index: number): NodeId {

@@ -1,5 +1,5 @@
 import { ServiceError } from 'service/errors';
-import { TOPICS, type HeartbeatAnswer, type NodeId, type NodeRecord, type NodeStatus } from '../contract/contract.js';
+import { nodeNumber, TOPICS, type HeartbeatAnswer, type NodeId, type NodeRecord, type NodeStatus } from '../contract/contract.js';
 import { topicsOfNews, whyNotLater, type NodeStatements } from '../contract/node_statement.js';
 import type { StoreContext } from './store_context.js';
 
@@ -87,8 +87,8 @@ export class NodeStore {
 
   /** All nodes, the lowest number first. */
   *list(): Generator<NodeRecord> {
-    const numberOf = ([nodeId]: readonly [NodeId, StoredNode]): number => Number(nodeId.slice('node-'.length));
-    for (const [nodeId, stored] of [...this.#nodes].sort((a, b) => numberOf(a) - numberOf(b))) yield this.#record(nodeId, stored);
+    const byNumber = [...this.#nodes].sort(([a], [b]) => nodeNumber(a) - nodeNumber(b));
+    for (const [nodeId, stored] of byNumber) yield this.#record(nodeId, stored);
   }
 
   /** Is there news for a reader that has seen `revision`? Without one, or with one of another life of the board, every node is news. */

@@ -169,10 +169,10 @@ export class Presence implements PresenceView {
     const isNews = (topic: Topic): boolean =>
       before === null || JSON.stringify(contentOf(topic, status)) !== JSON.stringify(contentOf(topic, before.status));
     const now = clock.monotonic();
-    const isDue = now - this.#heartbeatAt >= HEARTBEAT_MS || !TOPICS.some(isNews);
-    const news = TOPICS.filter((topic) => isNews(topic) || (topic === 'presence' && isDue));
-    if (news.includes('presence')) this.#heartbeatAt = now;
-    const renewed = await Promise.all(news.map((topic) => this.#statement(topic, status)));
+    const topics = new Set(TOPICS.filter(isNews));
+    if (topics.size === 0 || now - this.#heartbeatAt >= HEARTBEAT_MS) topics.add('presence');
+    if (topics.has('presence')) this.#heartbeatAt = now;
+    const renewed = await Promise.all([...topics].map((topic) => this.#statement(topic, status)));
     const texts = { ...before?.texts, ...Object.fromEntries(renewed) } as StatementTexts;
     this.#stated = { status, texts };
     return texts;

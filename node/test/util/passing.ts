@@ -1,3 +1,4 @@
+import { settlementOf } from 'testkit/eventually';
 import type { VirtualClock } from 'testkit/virtual_clock';
 
 const STEP_MS = 25;
@@ -17,11 +18,6 @@ export async function passUntil(clock: VirtualClock, holds: () => boolean): Prom
 
 /** Lets virtual time pass until a promise is settled. @returns what it resolves to @throws what it rejects with */
 export async function passUntilSettled<T>(clock: VirtualClock, running: Promise<T>): Promise<T> {
-  let isSettled = false;
-  const settle = (): void => {
-    isSettled = true;
-  };
-  running.then(settle, settle);
-  await passUntil(clock, () => isSettled);
+  await passUntil(clock, settlementOf(running));
   return running;
 }

@@ -22,6 +22,16 @@ export async function until(holds: () => boolean | Promise<boolean>): Promise<vo
   while (!(await holds())) await pause(2);
 }
 
+/** @returns tells whether the promise is settled, well or not, by the time of the call */
+export function settlementOf(running: Promise<unknown>): () => boolean {
+  let isSettled = false;
+  const settle = (): void => {
+    isSettled = true;
+  };
+  running.then(settle, settle);
+  return () => isSettled;
+}
+
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
