@@ -49,13 +49,13 @@ const ofNodes = (change: (records: NodeRecord[]) => unknown): Lie => lieAbout('G
 const honest: Lie = (_asked, truth) => truth;
 
 describe('what it asks of the nodes', () => {
-  it('is signed: id, message and time', async () => {
+  it('is signed: id, message, time and end', async () => {
     await c.stop();
     c = await sealedCluster({ deps: { clock: new VirtualClock(NOW) } });
     const id = await sign('Ödeme');
     const record = await c.nodes.getRequest(id);
     const { signer, claims } = await verify(c.roster, SIGNING_REQUEST, record?.origin ?? '');
-    const asked = { id, message_sha256: messageHash('Ödeme'), time: '2026-01-02T03:04:05.678Z' };
+    const asked = { id, message_sha256: messageHash('Ödeme'), time: '2026-01-02T03:04:05.678Z', expires: '2026-01-02T04:04:05.678Z' };
     expect({ signer, claims }).toEqual({ signer: 'gateway', claims: asked });
   });
 

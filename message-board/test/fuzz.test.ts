@@ -54,7 +54,7 @@ async function honestCalls(): Promise<Call[]> {
   const message = await seal(one ?? gateway, roster, { ...place, namespace: 'messages' }, '{}');
   const presignatureMessage = await seal(one ?? gateway, roster, { ...place, namespace: 'presignature-messages' }, '{}');
   const partial = { request_id: 'req_1_a', message_sha256, presignature_id, sigma: '0'.repeat(64) };
-  const asked = { message_sha256, time: '2026-01-02T03:04:05.678Z' };
+  const asked = { message_sha256, time: '2026-01-02T03:04:05.678Z', expires: '2026-01-02T04:04:05.678Z' };
   const origin = await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_1_a', ...asked });
   const proposing = await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_2_a', ...asked, presignature_id });
   const naming = await sign(one ?? gateway, roster, NAMING, { request_id: 'req_1_a', presignature_id });

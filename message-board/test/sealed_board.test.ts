@@ -434,8 +434,9 @@ describe('heartbeats', () => {
 });
 
 describe('signing requests', () => {
+  const times = { time: '2026-01-01T00:00:00.000Z', expires: '2026-01-01T01:00:00.000Z' };
   const origin = (id: string, message: string, by = gateway) =>
-    sign(by, file, SIGNING_REQUEST, { id, message_sha256: messageHash(message), time: '2026-01-01T00:00:00.000Z' });
+    sign(by, file, SIGNING_REQUEST, { id, message_sha256: messageHash(message), ...times });
 
   it('are kept whatever their origin is', async () => {
     const { api, roster } = sealedBoard();
@@ -446,7 +447,7 @@ describe('signing requests', () => {
   });
 
   const proposing = (presignature_id: string | undefined, { id = 'req_1', message = 'm', by = gateway, roster = file } = {}) =>
-    sign(by, roster, SIGNING_REQUEST, { id, message_sha256: messageHash(message), time: '2026-01-01T00:00:00.000Z', presignature_id });
+    sign(by, roster, SIGNING_REQUEST, { id, message_sha256: messageHash(message), ...times, presignature_id });
 
   it('name the presignature that the gateway proposes, from the start and for good', async () => {
     const { api, roster } = sealedBoard();

@@ -21,6 +21,8 @@ export interface Asking {
   readonly askedBy: string;
   /** When the client asked, by that member's clock. */
   readonly time: Date;
+  /** No node signs it after this, by its own clock. */
+  readonly expires: Date;
   /** The id of the presignature to sign with, when the gateway proposes one. */
   readonly proposal: string | undefined;
 }
@@ -32,7 +34,7 @@ export async function verifySigningRequest(roster: Roster, { id, message, origin
   if (signer !== ASKER) throw new Refused(`origin: it is by ${signer}, not by the ${ASKER}`);
   if (claims.id !== id) throw new Refused('origin: it is for another id');
   if (claims.message_sha256 !== messageHash(message)) throw new Refused('origin: it is for another message');
-  return { askedBy: signer, time: new Date(claims.time), proposal: claims.presignature_id };
+  return { askedBy: signer, time: new Date(claims.time), expires: new Date(claims.expires), proposal: claims.presignature_id };
 }
 
 /** Has the gateway ever asked for this message under this id? Nodes also require that it was lately. */

@@ -36,7 +36,8 @@ async function asked({
   const message_sha256 = createHash('sha256')
     .update(signed.message ?? message)
     .digest('hex');
-  const origin = await sign(by, of, SIGNING_REQUEST, { id: signed.id ?? id, message_sha256, time: new Date(NOW - agoMs).toISOString() });
+  const times = { time: new Date(NOW - agoMs).toISOString(), expires: new Date(NOW - agoMs + HOUR_MS).toISOString() };
+  const origin = await sign(by, of, SIGNING_REQUEST, { id: signed.id ?? id, message_sha256, ...times });
   return record({ id, message, origin });
 }
 

@@ -5,23 +5,18 @@ import { serializeAuxInfo, serializeCoreKeyShare, type KeyShare } from 'cggmp24'
 import type { BoardClient } from 'message-board/client';
 import type { CreateRequest } from 'message-board/contract';
 import { newRequestId } from 'message-board/ids';
-import { SIGNING_REQUEST } from 'sealing/kinds';
-import { sign } from 'sealing/statement';
-import { sha256 } from '../../src/base/sha256.js';
 import { nodeId } from '../../src/base/utils.js';
 import { statusIn } from 'testkit/heartbeat';
-import type { Members } from 'testkit/roster';
+import { originOf, type Members } from 'testkit/roster';
 
 /** A request as the gateway makes it, with this presignature if any. */
 export async function signedRequest(
-  { gateway, roster }: Members,
+  members: Members,
   message: string,
   presignature_id?: string,
 ): Promise<CreateRequest & { readonly id: string }> {
   const id = newRequestId(Date.now(), randomBytes(8).toString('hex'));
-  const claims = { id, message_sha256: sha256(message), time: new Date().toISOString(), presignature_id };
-  const origin = await sign(gateway, roster, SIGNING_REQUEST, claims);
-  return { id, message, origin, presignature_id };
+  return { id, message, origin: await originOf(members, id, message, 0, presignature_id), presignature_id };
 }
 
 /** What the nodes offer to a gateway, alive or not, each once. */

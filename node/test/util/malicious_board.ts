@@ -331,7 +331,8 @@ export class MaliciousBoard {
     const value = this.#draw(2) === 0 ? undefined : this.#valueOf('presignature_id');
     const claimed = value === undefined ? {} : { presignature_id: textOf(value) };
     const shown = value === undefined ? {} : { presignature_id: value };
-    const claims = { id, message_sha256: sha256(message), time: new Date().toISOString(), ...claimed };
+    const times = { time: new Date().toISOString(), expires: new Date(Date.now() + 3_600_000).toISOString() };
+    const claims = { id, message_sha256: sha256(message), ...times, ...claimed };
     return { ...entry, ...shown, status: 'pending', origin: await sign(asker, this.roster, kinds.SIGNING_REQUEST, claims) };
   }
 

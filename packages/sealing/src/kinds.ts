@@ -19,10 +19,15 @@ export const SIGNING_REQUEST = kind(
     message_sha256: Sha256Schema,
     /** When the client asked. */
     time: z.iso.datetime(),
+    /** No node signs it after this. */
+    expires: z.iso.datetime(),
     /** The presignature that it proposes; without one, its makers name one. */
     presignature_id: IdSchema.optional(),
   }),
 );
+
+/** By the gateway: this request has failed, whatever comes. No node signs it any more. */
+export const CLOSING = kind('closing', z.strictObject({ request_id: IdSchema, reason: z.enum(['cancelled', 'expired']) }));
 
 /** By a node that has a part in the presignature: sign this request with it. The gateway has proposed none for the request. */
 export const NAMING = kind('naming', z.strictObject({ request_id: IdSchema, presignature_id: IdSchema }));

@@ -109,8 +109,10 @@ describe('roster and identity', () => {
 });
 
 const message_sha256 = 'cd'.repeat(32);
+const times = { time: '2026-01-02T03:04:05.678Z', expires: '2026-01-02T04:04:05.678Z' };
 const statements: readonly (readonly [string, StatementKind<unknown>, Json])[] = [
-  ['request', kinds.SIGNING_REQUEST, { id: 'req_1_a', message_sha256, time: '2026-01-02T03:04:05.678Z' }],
+  ['request', kinds.SIGNING_REQUEST, { id: 'req_1_a', message_sha256, ...times }],
+  ['closing', kinds.CLOSING, { request_id: 'req_1_a', reason: 'cancelled' }],
   ['naming', kinds.NAMING, { request_id: 'req_1_a', presignature_id: 'presig_gen_node-1_ab' }],
   ['presignature request', kinds.PRESIGNATURE_REQUEST, { id: 'presig_gen_node-1_ab', participants: [0, 1] }],
   ['partial signature', kinds.PARTIAL_SIGNATURE, { request_id: 'req_1_a', message_sha256, presignature_id: 'p', sigma: '0'.repeat(64) }],

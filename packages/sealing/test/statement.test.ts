@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compactVerify, CompactSign } from 'jose';
 import { z } from 'zod';
-import { NAMING, NODE_STATEMENT, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, SIGNING_REQUEST } from '../src/kinds.js';
+import { CLOSING, NAMING, NODE_STATEMENT, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, SIGNING_REQUEST } from '../src/kinds.js';
 import { Refused } from '../src/errors.js';
 import { sign, signerOf, unverifiedClaims, verify, type StatementKind } from '../src/statement.js';
 import { decode, encode, file, gateway, impostor, node1, node2, otherRoster, refusal, roster, withParts } from './support.js';
@@ -148,10 +148,18 @@ describe('a statement', () => {
 describe('the kinds of statement', () => {
   const hash = 'a'.repeat(64);
   const time = '2026-01-02T03:04:05.678Z';
+  const expires = '2026-01-02T04:04:05.678Z';
   it.each<[string, StatementKind<unknown>, Record<string, unknown>, Record<string, unknown>[]]>([
     [
-      'a signing request', SIGNING_REQUEST, { id: 'req_1', message_sha256: hash, time },
-      [{ id: '' }, { message_sha256: hash.toUpperCase() }, { message_sha256: 'a' }, { time: 'yesterday' }, { time: 5 }, { more: 1 }],
+      'a signing request', SIGNING_REQUEST, { id: 'req_1', message_sha256: hash, time, expires },
+      [
+        { id: '' }, { message_sha256: hash.toUpperCase() }, { message_sha256: 'a' }, { time: 'yesterday' }, { time: 5 },
+        { expires: undefined }, { expires: 'tomorrow' }, { more: 1 },
+      ],
+    ],
+    [
+      'a closing', CLOSING, { request_id: 'req_1', reason: 'cancelled' },
+      [{ request_id: '' }, { reason: 'because' }, { reason: undefined }, { more: 1 }],
     ],
     ['a naming', NAMING, { request_id: 'req_1', presignature_id: 'p' }, [{ request_id: 1 }, { presignature_id: '' }, { more: 1 }]],
     [
@@ -178,7 +186,8 @@ describe('the kinds of statement', () => {
   });
 
   it('have names of their own', () => {
-    const names = [SIGNING_REQUEST, NAMING, PRESIGNATURE_REQUEST, PARTIAL_SIGNATURE, REFUSAL, NODE_STATEMENT].map(({ typ }) => typ);
-    expect(new Set(names).size).toBe(6);
+    const kinds = [SIGNING_REQUEST, CLOSING, NAMING, PRESIGNATURE_REQUEST, PARTIAL_SIGNATURE, REFUSAL, NODE_STATEMENT];
+    const names = kinds.map(({ typ }) => typ);
+    expect(new Set(names).size).toBe(names.length);
   });
 });

@@ -28,12 +28,19 @@ export function members(n = 4, t = 3, messages: 'sealed' | 'plain' = 'sealed'): 
   return { roster, identities, gateway };
 }
 
-/** The gateway's signed statement that asks for a signature, as of `agoMs` ago. @param presignature_id the proposed one, if any */
+const LIFETIME_MS = 3_600_000;
+
+/**
+ * The gateway's signed statement that asks for a signature, as of `agoMs` ago: it expires an hour after that.
+ * @param presignature_id the proposed one, if any
+ */
 export function originOf({ gateway, roster }: Members, id: string, message: string, agoMs = 0, presignature_id?: string): Promise<string> {
+  const time = Date.now() - agoMs;
   return sign(gateway, roster, SIGNING_REQUEST, {
     id,
     message_sha256: messageHash(message),
-    time: new Date(Date.now() - agoMs).toISOString(),
+    time: new Date(time).toISOString(),
+    expires: new Date(time + LIFETIME_MS).toISOString(),
     presignature_id,
   });
 }
