@@ -42,6 +42,10 @@ const status = {
   offers: { '1-2-3': ['p'] },
   attempts: ['req_1_a.0.1-2-3'],
   culprits: ['node-4'],
+  clock: 1,
+  problems: ['disk_full'],
+  disk_free_bytes: 1,
+  hears: ['node-2'],
 } satisfies contract.NodeStatus;
 const presignature_id = 'presig_gen_node-1_ab';
 const message_sha256 = messageHash('m');

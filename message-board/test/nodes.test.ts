@@ -67,6 +67,15 @@ describe('/nodes', () => {
     expect(second.revision > first.revision).toBe(true);
   });
 
+  it('that its clock goes on is no change, but a problem is one', async () => {
+    const board = testBoard();
+    const put = async (status: NodeStatus, sequence: number): Promise<string> =>
+      ((await caller(board.app).put('/nodes/node-1', await heartbeatOf(status, { sequence }))) as HeartbeatAnswer).revision;
+    const first = await put(STATUS, 0);
+    expect(await put({ ...STATUS, clock: STATUS.clock + 1_000 }, 1)).toBe(first);
+    expect(await put({ ...STATUS, problems: ['disk_full'] }, 2) > first).toBe(true);
+  });
+
   it('what changes in its pool alone is in no hurry', async () => {
     const told: [string, boolean | undefined][] = [];
     const changed = (...news: [string, boolean?]): void => void told.push([news[0], news[1]]);
@@ -116,6 +125,11 @@ describe('/nodes', () => {
     ['/nodes/node-1', { ...STATUS, attempts: ['../x'] }, 'attempts.0'],
     ['/nodes/node-1', { ...STATUS, attempts: Array<string>(257).fill('req_1') }, 'attempts'],
     ['/nodes/node-1', { ...STATUS, culprits: ['node-0'] }, 'culprits.0'],
+    ['/nodes/node-1', { ...STATUS, clock: undefined }, 'clock'],
+    ['/nodes/node-1', { ...STATUS, problems: ['Disk full'] }, 'problems.0'],
+    ['/nodes/node-1', { ...STATUS, problems: Array<string>(33).fill('p') }, 'problems'],
+    ['/nodes/node-1', { ...STATUS, disk_free_bytes: -1 }, 'disk_free_bytes'],
+    ['/nodes/node-1', { ...STATUS, hears: ['gateway'] }, 'hears.0'],
   ])('%#: PUT %s is 400 naming the field', async (path, status, field) => {
     const board = testBoard();
     const answer = await caller(board.app).put(path, await heartbeatOf(status), 400);

@@ -32,7 +32,7 @@ export {
 } from './contract_fields.js';
 export * from './entries.js';
 export * from './health.js';
-export { contentOf, MAX_OFFERS, type NodeStatus, type SetupStatus } from './node_status.js';
+export { contentOf, MAX_OFFERS, newsOf, type NodeStatus, type SetupStatus } from './node_status.js';
 export * from './nodes.js';
 export * from './presignature_requests.js';
 export * from './public_key.js';

@@ -12,7 +12,7 @@ import type { Roster } from 'sealing/roster';
 import { unverifiedClaims, verify } from 'sealing/statement';
 import type { z } from 'zod';
 import type { NodeId } from './contract_fields.js';
-import { CONTENT, KNOWN_CONTENT, type ContentSchemas, type Contents, type NodeStatus } from './node_status.js';
+import { CONTENT, KNOWN_CONTENT, newsOf, type ContentSchemas, type Contents, type NodeStatus } from './node_status.js';
 import { TOPICS, type StatementTexts, type Topic } from './nodes.js';
 
 /** One life of a node: from the start of its process to its end. */
@@ -65,13 +65,14 @@ function read(schemas: ContentSchemas, texts: StatementTexts, before: NodeStatem
     pool: readOn('pool', schemas.pool, earlier?.pool),
     attempts: readOn('attempts', schemas.attempts, earlier?.attempts),
     accusations: readOn('accusations', schemas.accusations, earlier?.accusations),
+    health: readOn('health', schemas.health, earlier?.health),
   };
-  const { presence, setup, pool, attempts, accusations } = statements;
+  const { presence, setup, pool, attempts, accusations, health } = statements;
   const { life } = presence;
   const stray = TOPICS.find((topic) => compareLives(statements[topic].life, life) !== 0);
   if (stray !== undefined) throw new Refused(`${stray}: it is of another life than presence`);
   const content = { ...presence.content, ...setup.content, ...pool.content, ...attempts.content, ...accusations.content };
-  return { texts, life, statements, status: { incarnation: life.incarnation, ...content } };
+  return { texts, life, statements, status: { incarnation: life.incarnation, ...content, ...health.content } };
 }
 
 function readStatement<Content>(topic: Topic, schema: z.ZodType<Content>, text: string): Statement<Content> {
@@ -118,7 +119,7 @@ export function saysTheSame(a: StatementTexts, b: StatementTexts): boolean {
  */
 export function topicsOfNews(before: NodeStatements | undefined, next: NodeStatements): readonly Topic[] {
   if (before === undefined || compareLives(before.life, next.life) !== 0) return TOPICS;
-  const contentIn = ({ statements }: NodeStatements, topic: Topic): string => JSON.stringify(statements[topic].content);
+  const contentIn = ({ statements }: NodeStatements, topic: Topic): string => newsOf(statements[topic].content);
   return TOPICS.filter((topic) => before.texts[topic] !== next.texts[topic] && contentIn(before, topic) !== contentIn(next, topic));
 }
 

@@ -8,6 +8,7 @@ export const StatementTextsSchema = z.strictObject({
   pool: statementText(65_536),
   attempts: statementText(65_536),
   accusations: statementText(8_192),
+  health: statementText(8_192),
 });
 export type StatementTexts = z.infer<typeof StatementTextsSchema>;
 /** What a statement is about. */

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { BoardClient } from 'message-board/client';
-import { contentOf, TOPICS, type NodeStatus, type SetupStatus, type StatementTexts, type Topic } from 'message-board/contract';
+import { contentOf, newsOf, TOPICS, type NodeStatus, type SetupStatus, type StatementTexts, type Topic } from 'message-board/contract';
 import { compareLives, type Life } from 'message-board/node_statement';
 import type { PeerView } from 'message-board/peer_view';
 import { Peers } from 'message-board/peers';
@@ -78,7 +78,8 @@ export class Presence implements PresenceView {
     this.#options = options;
     const { client, n, deadAfterMs, clock, logger, seals, index, incarnation, keygen, auxInfo: aux_info } = options;
     this.#news = new Wakeup(clock);
-    this.#status = { incarnation, public_key: null, stage: 'starting', keygen, aux_info, pool: {}, attempts: [], culprits: [] };
+    const nothing = { public_key: null, pool: {}, attempts: [], culprits: [], problems: [], disk_free_bytes: null, hears: [] };
+    this.#status = { ...nothing, incarnation, stage: 'starting', clock: clock.now(), keygen, aux_info };
     const onOtherLife = (life: Life): void => {
       this.#stopIfCloned(life);
     };
@@ -164,10 +165,10 @@ export class Presence implements PresenceView {
   async #state(): Promise<StatementTexts> {
     const { client, clock } = this.#options;
     const { instance: board } = client;
-    const status = board === undefined ? this.#status : { ...this.#status, board };
+    const status = { ...this.#status, clock: clock.now(), ...(board === undefined ? {} : { board }) };
     const before = this.#stated;
     const isNews = (topic: Topic): boolean =>
-      before === null || JSON.stringify(contentOf(topic, status)) !== JSON.stringify(contentOf(topic, before.status));
+      before === null || newsOf(contentOf(topic, status)) !== newsOf(contentOf(topic, before.status));
     const now = clock.monotonic();
     const topics = new Set(TOPICS.filter(isNews));
     if (topics.size === 0 || now - this.#heartbeatAt >= HEARTBEAT_MS) topics.add('presence');

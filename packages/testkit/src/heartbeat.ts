@@ -11,6 +11,7 @@ const IDLE = { ready: true, next: 0, running: null, completed: null, committed: 
 /** Of a node that is ready and holds nothing. */
 export const READY_STATUS: NodeStatus = {
   incarnation: 'a1', public_key: null, stage: 'ready', keygen: IDLE, aux_info: IDLE, pool: {}, attempts: [], culprits: [],
+  clock: Date.UTC(2026, 0, 1), problems: [], disk_free_bytes: null, hears: [],
 };
 
 export interface HeartbeatOptions {
