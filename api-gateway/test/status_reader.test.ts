@@ -8,7 +8,7 @@ import { StatusReader } from '../src/status_reader.js';
 
 const ID = 'req_1_a';
 const TIME = '2026-01-02T03:04:05.678Z';
-const PENDING: RequestRecord = { id: ID, revision: '1', message: 'm', status: 'pending', created_at: TIME, updated_at: TIME };
+const PENDING: RequestRecord = { id: ID, revision: '1', message: 'm', status: 'pending', created_at: TIME, updated_at: TIME, age_ms: 0 };
 
 let clock: VirtualClock;
 /** When the board was asked, milliseconds, and how long it may hold the question back. */

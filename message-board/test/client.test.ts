@@ -131,7 +131,7 @@ describe('when the board is ill', () => {
     [
       'a wrong field',
       '[{"id":"req_1","message":"m","status":"sleeping","revision":"1",'
-        + '"created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z"}]',
+        + '"created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z","age_ms":0}]',
     ],
   ])('refuses %s, once', async (_name, text) => {
     const { asked, client } = await fakeBoard((_times, response) => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { RequestRecordSchema, type RequestRecord } from '../src/contract/contract.js';
 import { caller } from 'testkit/caller';
+import { until } from 'testkit/eventually';
 import { highS, newSigner } from 'testkit/signer';
+import { VirtualClock } from 'testkit/virtual_clock';
 import { START, testBoard } from './support.js';
 
 type Board = ReturnType<typeof testBoard>;
@@ -143,6 +145,35 @@ describe('GET /requests', () => {
   ])('refuses %s naming %s', async (query, field) => {
     const body = await caller(testBoard().app).get(`/requests${query}`, 400);
     expect(body).toMatchObject({ error: { code: 'invalid_request', message: expect.stringContaining(`${field}: `) } });
+  });
+});
+
+describe('the age of a request', () => {
+  it('is in every answer, runs on the monotonic clock, and begins anew only with a new request', async () => {
+    const { board, put } = await withRequest();
+    const { clock } = board;
+    const call = caller(board.app);
+    clock.pass(700);
+    clock.jump(-3_600_000);
+    expect(await list(board, '')).toMatchObject([{ id: 'req_1', age_ms: 700 }]);
+    expect(await list(board, '?changed_after=0')).toMatchObject([{ age_ms: 700 }]);
+    expect(await call.get('/requests/req_1')).toMatchObject({ age_ms: 700 });
+    expect(await post(board, { id: 'req_1', message: 'Hello' })).toMatchObject({ age_ms: 700 });
+    expect(await put({ presignature_id: 'p' })).toMatchObject({ age_ms: 700 });
+    await call.get('/messages?request_id=req_2&to_node=node-1');
+    clock.pass(300);
+    expect(await post(board, { id: 'req_2', message: 'm' })).toMatchObject({ age_ms: 0 });
+    expect(await list(board, '?status=pending')).toMatchObject([{ age_ms: 1000 }, { age_ms: 0 }]);
+  });
+
+  it('is that of the answer, when the answer was held back', async () => {
+    const clock = new VirtualClock();
+    const board = testBoard({}, { clock });
+    await post(board, { id: 'req_1', message: 'm' });
+    const answer = caller(board.app).get('/requests/req_1?status=pending&wait=20000');
+    await until(() => clock.pending > 0);
+    await clock.advance(20_000);
+    expect(await answer).toMatchObject({ status: 'pending', age_ms: 20_000 });
   });
 });
 

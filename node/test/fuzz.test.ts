@@ -159,7 +159,7 @@ describe('what the board shows', () => {
     const all = members();
     const { id, message, origin } = await signedRequest(all, 'what was asked for');
     const at = new Date().toISOString();
-    const record = { id, message, origin: origin ?? '', status: 'pending', revision: 'a.1', created_at: at, updated_at: at };
+    const record = { id, message, origin: origin ?? '', status: 'pending', revision: 'a.1', created_at: at, updated_at: at, age_ms: 0 };
     const authorize = authorizeSigned({ roster: all.roster, maxAgeMs: 60_000, clock: systemClock });
     await fc.assert(
       fc.asyncProperty(changedJson([record]), async (json) => {

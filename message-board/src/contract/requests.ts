@@ -32,6 +32,8 @@ export const RequestRecordSchema = z.object({
   revision: z.string().max(256),
   created_at: TimeSchema,
   updated_at: TimeSchema,
+  /** Milliseconds from when the board took it to this answer, by the board's monotonic clock. */
+  age_ms: z.number().min(0),
 });
 export type RequestRecord = z.infer<typeof RequestRecordSchema>;
 

@@ -85,8 +85,9 @@ function requestRoutes({ app, board, held, logger }: RouteDeps): void {
   app.get('/requests/:id', async (request, response) => {
     const id = idOf(request);
     const { status, wait } = parse(GetRequestSchema, request.query);
-    const read = () => requests.get(id);
-    response.json(await held(response, `request ${id}`, wait, read, (record) => record.status !== status));
+    await held(response, `request ${id}`, wait, () => requests.get(id).status, (now) => now !== status);
+    // Read anew: its age is that of this answer.
+    response.json(requests.get(id));
   });
   app.put('/requests/:id', async (request, response) => {
     const id = idOf(request);

@@ -58,7 +58,7 @@ export class SealedVerifier implements Verifier {
     });
   }
 
-  async mayDisplace({ message, origin }: CreateRequest, rival: RequestRecord): Promise<boolean> {
+  async mayDisplace({ message, origin }: CreateRequest, rival: Pick<RequestRecord, 'id' | 'message' | 'origin'>): Promise<boolean> {
     const isGenuine = await wasAskedFor(this.#roster, { id: rival.id, message, origin });
     return isGenuine && !(await wasAskedFor(this.#roster, rival));
   }

@@ -20,7 +20,7 @@ export interface Verifier {
   /** Has the gateway proposed the presignature that the request names? */
   request(body: CreateRequest): Promise<void>;
   /** Has the gateway signed this request, and not the one that the board has under its id? */
-  mayDisplace(body: CreateRequest, rival: RequestRecord): Promise<boolean>;
+  mayDisplace(body: CreateRequest, rival: Pick<RequestRecord, 'id' | 'message' | 'origin'>): Promise<boolean>;
   /** Has a node signed what is new in the update? @returns the node whose refusal it brings; undefined without one, and without checks */
   update(record: RequestRecord, body: UpdateRequest): Promise<NodeId | undefined>;
   /** What the texts of node statements prove here. */

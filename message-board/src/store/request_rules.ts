@@ -3,13 +3,16 @@ import { signerOf } from 'sealing/statement';
 import { MAX_REFUSALS, parseSignature, type NodeId, type RequestRecord, type Status, type UpdateRequest } from '../contract/contract.js';
 import { ServiceError } from 'service/errors';
 
+/** A record as the store keeps it. Its age is added to each answer. */
+export type StoredRequest = Omit<RequestRecord, 'age_ms'>;
+
 /** Does a record with this status never change again? */
 export function isFinal(status: Status): boolean {
   return status === 'completed' || status === 'failed';
 }
 
 /** Does it only hold the messages of a session such as key generation? Nothing in it is to be signed. */
-export function isProtocolRecord(record: RequestRecord): boolean {
+export function isProtocolRecord(record: StoredRequest): boolean {
   return record.message === '';
 }
 
@@ -42,7 +45,7 @@ export interface UpdateFacts {
  * @throws ServiceError 400 for a wrong signature; 409 when the record is final, names another presignature or has another refusal of the
  *   node, and when the key or the signature is missing; 429 for too many refusals
  */
-export function changes(record: RequestRecord, body: UpdateRequest, { publicKey, refuser }: UpdateFacts): Partial<RequestRecord> {
+export function changes(record: StoredRequest, body: UpdateRequest, { publicKey, refuser }: UpdateFacts): Partial<StoredRequest> {
   if (isProtocolRecord(record)) {
     if (Object.keys(body).length === 1 && body.status === record.status) return {};
     throw conflict('not_a_signing_request', `${record.id} is a protocol record, which has no signature and no end`);
@@ -50,7 +53,7 @@ export function changes(record: RequestRecord, body: UpdateRequest, { publicKey,
   return { ...assigned(record, body), ...refused(record, body, refuser), ...progress(record, body, publicKey) };
 }
 
-function assigned(record: RequestRecord, { presignature_id, naming }: UpdateRequest): Partial<RequestRecord> {
+function assigned(record: StoredRequest, { presignature_id, naming }: UpdateRequest): Partial<StoredRequest> {
   if (presignature_id === undefined || presignature_id === record.presignature_id) return {};
   if (record.presignature_id !== undefined) {
     throw conflict('presignature_conflict', `presignature_id: the request already names ${record.presignature_id}`);
@@ -59,7 +62,7 @@ function assigned(record: RequestRecord, { presignature_id, naming }: UpdateRequ
   return naming === undefined ? { presignature_id } : { presignature_id, naming };
 }
 
-function refused(record: RequestRecord, { refusal }: UpdateRequest, refuser: NodeId | undefined): Partial<RequestRecord> {
+function refused(record: StoredRequest, { refusal }: UpdateRequest, refuser: NodeId | undefined): Partial<StoredRequest> {
   const { status, refusals = [] } = record;
   if (refusal === undefined || refusals.includes(refusal)) return {};
   if (isFinal(status)) throw conflict('status_conflict', `refusal: the request is ${status}`);
@@ -70,7 +73,7 @@ function refused(record: RequestRecord, { refusal }: UpdateRequest, refuser: Nod
   return { refusals: [...refusals, refusal] };
 }
 
-function progress(record: RequestRecord, body: UpdateRequest, publicKey: string | undefined): Partial<RequestRecord> {
+function progress(record: StoredRequest, body: UpdateRequest, publicKey: string | undefined): Partial<StoredRequest> {
   const { status, signature, reason } = body;
   if (isFinal(record.status)) {
     const isSame =

@@ -1,7 +1,7 @@
 import type { CreateRequest, RequestRecord, Status, UpdateRequest } from '../contract/contract.js';
 import { ServiceError } from 'service/errors';
 import { isRequestId, newRequestId } from '../contract/request_ids.js';
-import { changes, isFinal, isProtocolRecord, type UpdateFacts } from './request_rules.js';
+import { changes, isFinal, isProtocolRecord, type StoredRequest, type UpdateFacts } from './request_rules.js';
 import type { StoreContext } from './store_context.js';
 import { entries, Works, type Work } from './works.js';
 
@@ -14,7 +14,7 @@ export function requestBytes(record: Pick<RequestRecord, 'message' | 'origin' | 
 
 /** Signing requests and protocol records. */
 export class RequestStore {
-  readonly works: Works<RequestRecord>;
+  readonly works: Works<StoredRequest>;
   /** How many open works are signing requests. The others are protocol records. */
   pending = 0;
   readonly #context: StoreContext;
@@ -37,7 +37,7 @@ export class RequestStore {
     const { clock, limits, random } = this.#context;
     const { id = newRequestId(clock.now(), random()), message, origin, presignature_id } = body;
     const known = this.works.byId.get(id);
-    if (known?.record?.message === message && known.record.origin === origin) return known.record;
+    if (known?.record?.message === message && known.record.origin === origin) return this.#shown(known.record);
     // After a restart of the board, nodes that ask for a request's messages make a protocol record under its id. The request replaces it.
     const givesWay = known?.record !== undefined && isProtocolRecord(known.record) && isRequestId(id);
     if (known !== undefined && !givesWay) {
@@ -46,18 +46,18 @@ export class RequestStore {
     if (this.pending >= limits.maxPendingRequests) {
       throw new ServiceError(429, 'too_many_pending', `${this.pending} requests are pending already`);
     }
-    return this.#announce(id, { message, origin, presignature_id, status: 'pending' });
+    return this.#shown(this.#announce(id, { message, origin, presignature_id, status: 'pending' }));
   }
 
   /** The signing request that has the id of this one, but another message or origin; undefined when there is none. */
-  rival({ id, message, origin }: CreateRequest): RequestRecord | undefined {
+  rival({ id, message, origin }: CreateRequest): StoredRequest | undefined {
     const record = id === undefined ? undefined : this.works.byId.get(id)?.record;
     const isRival = record !== undefined && !isProtocolRecord(record) && (record.message !== message || record.origin !== origin);
     return isRival ? record : undefined;
   }
 
   /** Forgets a record with everything under its id. Does nothing when another record stands there by now. */
-  displace({ id, message, origin }: RequestRecord): void {
+  displace({ id, message, origin }: StoredRequest): void {
     const work = this.works.byId.get(id);
     if (work?.record?.message !== message || work.record.origin !== origin) return;
     if (!isFinal(work.record.status)) this.pending -= 1;
@@ -65,7 +65,7 @@ export class RequestStore {
   }
 
   /** The work under `id`. Makes a protocol record when there is none. @throws ServiceError 429 when there are too many */
-  session(id: string): Work<RequestRecord> {
+  session(id: string): Work<StoredRequest> {
     const known = this.works.byId.get(id);
     if (known !== undefined) return known;
     if (this.protocol >= this.#context.limits.maxOpenSessions && !this.#forgetUnusedSession()) {
@@ -80,19 +80,27 @@ export class RequestStore {
     const work = this.#existing(id);
     const record = this.#record(work);
     const changed = changes(record, body, facts);
-    return Object.keys(changed).length === 0 ? record : this.#change(work, record, changed);
+    return this.#shown(Object.keys(changed).length === 0 ? record : this.#change(work, record, changed));
   }
 
   /** @throws ServiceError 404 */
   get(id: string): RequestRecord {
-    return this.#record(this.#existing(id));
+    return this.#shown(this.#record(this.#existing(id)));
   }
 
   /** By the rules of the contract: without `changed_after` in order of arrival, with it in order of change. */
-  list(query: { status?: Status | undefined; after?: string | undefined; changed_after?: string | undefined }): Iterable<RequestRecord> {
-    const { status, after, changed_after } = query;
-    if (changed_after === undefined) return this.works.records(status, after);
-    return this.works.changedAfter(status, this.#context.sequence.made(changed_after) ? changed_after : '');
+  *list(query: { status?: Status | undefined; after?: string | undefined; changed_after?: string | undefined }): Generator<RequestRecord> {
+    const { status, after, changed_after = '' } = query;
+    const records = query.changed_after === undefined
+      ? this.works.records(status, after)
+      : this.works.changedAfter(status, this.#context.sequence.made(changed_after) ? changed_after : '');
+    for (const record of records) yield this.#shown(record);
+  }
+
+  /** @param record one that the store has */
+  #shown(record: StoredRequest): RequestRecord {
+    const now = this.#context.clock.monotonic();
+    return { ...record, age_ms: now - (this.works.byId.get(record.id)?.announcedAt ?? now) };
   }
 
   /** Fails requests that are past their deadline. Forgets idle protocol records and old finished requests. */
@@ -110,21 +118,21 @@ export class RequestStore {
     this.works.expireFinished(now);
   }
 
-  #announce(id: string, fields: Pick<RequestRecord, 'message' | 'status' | 'origin' | 'presignature_id'>): RequestRecord {
+  #announce(id: string, fields: Pick<RequestRecord, 'message' | 'status' | 'origin' | 'presignature_id'>): StoredRequest {
     const recordBytes = requestBytes(fields);
     const { clock, reserve, sequence } = this.#context;
     reserve(recordBytes);
     const now = clock.monotonic();
     const work = this.works.byId.get(id) ?? this.works.begin(id, now);
     const at = new Date(clock.now()).toISOString();
-    const record: RequestRecord = { id, ...fields, revision: sequence.next(), created_at: at, updated_at: at };
+    const record: StoredRequest = { id, ...fields, revision: sequence.next(), created_at: at, updated_at: at };
     this.works.announce(work, record, record.revision, recordBytes, now);
     if (record.status === 'pending') this.pending += 1;
     this.#notify(id, true);
     return record;
   }
 
-  #change(work: Work<RequestRecord>, before: RequestRecord, changed: Partial<RequestRecord>): RequestRecord {
+  #change(work: Work<StoredRequest>, before: StoredRequest, changed: Partial<StoredRequest>): StoredRequest {
     const { clock, sequence } = this.#context;
     const record = { ...before, ...changed, revision: sequence.next(), updated_at: new Date(clock.now()).toISOString() };
     const recordBytes = requestBytes(record);
@@ -145,13 +153,13 @@ export class RequestStore {
     this.#context.changed(`request ${id}`);
   }
 
-  #existing(id: string): Work<RequestRecord> {
+  #existing(id: string): Work<StoredRequest> {
     const work = this.works.byId.get(id);
     if (work === undefined) throw new ServiceError(404, 'unknown_request', `there is no request ${id}`);
     return work;
   }
 
-  #record(work: Work<RequestRecord>): RequestRecord {
+  #record(work: Work<StoredRequest>): StoredRequest {
     if (work.record === undefined) throw new Error(`no record under ${work.id}`);
     return work.record;
   }

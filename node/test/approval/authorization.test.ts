@@ -50,6 +50,7 @@ function record(fields: Partial<RequestRecord>): RequestRecord {
     revision: '1',
     created_at: at,
     updated_at: at,
+    age_ms: 0,
     ...fields,
   });
 }

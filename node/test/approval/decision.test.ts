@@ -36,6 +36,7 @@ async function asked(id: string, message: string, agoMs = 0, proposal?: string):
     revision: '1',
     created_at: at,
     updated_at: at,
+    age_ms: 0,
   });
 }
 

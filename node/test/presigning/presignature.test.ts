@@ -33,6 +33,7 @@ it('a presignature is begun once, however often the board asks for it, also afte
       status: 'pending',
       created_at: at,
       updated_at: at,
+      age_ms: 0,
     });
     let runs = 0;
     const job = () => ({ receive: () => undefined, abort: () => undefined, result: Promise.reject(new Error(`run ${++runs}`)) });

@@ -73,6 +73,7 @@ const unsigned: RequestRecord = {
   revision: 'r',
   created_at: '',
   updated_at: '',
+  age_ms: 0,
 };
 
 const WRONG: [string, RegExp, () => Promise<RequestRecord>][] = [

@@ -26,6 +26,7 @@ const first = RequestRecordSchema.parse({
   revision: '1',
   created_at: at,
   updated_at: at,
+  age_ms: 0,
 });
 
 it('a task takes news of its request, and never another message or another asker', () => {

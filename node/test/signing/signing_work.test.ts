@@ -8,7 +8,7 @@ import { half, SigningWorld } from '../util/signing_world.js';
 
 const at = new Date(0).toISOString();
 const record = (id: string): RequestRecord =>
-  RequestRecordSchema.parse({ id, message: 'm', status: 'pending', revision: '1', created_at: at, updated_at: at });
+  RequestRecordSchema.parse({ id, message: 'm', status: 'pending', revision: '1', created_at: at, updated_at: at, age_ms: 0 });
 
 it('requests that were interrupted while they are signed in full go on, and do not wait for each other', async () => {
   const asked: string[] = [];
