@@ -101,7 +101,7 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
   const demand = new PoolDemand({ target: config.poolTarget, max: config.poolMax }, clock);
   if (config.healthPort !== 0) {
     const health = healthService({ nodeId, requiredAlive: members.requiredAlive, presence, problems, culprits, demand, logger });
-    opened.adopt(await serve(health, config.host, config.healthPort, logger), (server) => server.close());
+    opened.adopt(await serve(health, config.host, config.healthPort, logger, { names: config.allowedHosts }), (server) => server.close());
   }
 
   // ---- its key share ----

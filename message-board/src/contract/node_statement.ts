@@ -6,7 +6,7 @@
  * proves nothing.
  */
 import { Refused } from 'sealing/errors';
-import { parseJsonValue } from 'sealing/json';
+import { hasMoreParts, parseJsonValue } from 'sealing/json';
 import { NODE_STATEMENT } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { unverifiedClaims, verify } from 'sealing/statement';
@@ -81,8 +81,16 @@ function readStatement<Content>(topic: Topic, schema: z.ZodType<Content>, text: 
   return { life: { started, incarnation }, sequence, content: parsed(topic, schema, content) };
 }
 
+/**
+ * Parts of the JSON of one statement. With a smaller value, a node with many presignatures cannot offer them all. With a larger one, a
+ * statement that says nothing of what it should say takes longer to refuse: each wrong part is a complaint.
+ */
+const MAX_PARTS = 5_000;
+
 /** @throws Refused naming the topic */
 function claimsOf(topic: Topic, text: string): unknown {
+  const json = text.startsWith('{') ? Buffer.from(text) : Buffer.from(text.split('.', 2)[1] ?? '', 'base64url');
+  if (hasMoreParts(json, MAX_PARTS)) throw new Refused(`${topic}: it has more than ${MAX_PARTS} parts`);
   if (text.startsWith('{')) return parseJsonValue(text, topic);
   try {
     return unverifiedClaims(text);
@@ -91,10 +99,14 @@ function claimsOf(topic: Topic, text: string): unknown {
   }
 }
 
+/** Larger: a complaint is longer than anybody reads. */
+const MAX_COMPLAINTS = 5;
+
 function parsed<T>(topic: Topic, schema: z.ZodType<T>, value: unknown): T {
   const { success, data, error } = schema.safeParse(value);
   if (success) return data;
-  const complaints = error.issues.map(({ path, message }) => [path.join('.'), message].filter((part) => part !== '').join(': '));
+  const shown = error.issues.slice(0, MAX_COMPLAINTS);
+  const complaints = shown.map(({ path, message }) => [path.join('.'), message].filter((part) => part !== '').join(': '));
   throw new Refused(`${topic}: ${complaints.join('; ')}`);
 }
 
