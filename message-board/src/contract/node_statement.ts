@@ -17,7 +17,7 @@ import { TOPICS, type StatementTexts, type Topic } from './nodes.js';
 
 /** One life of a node: from the start of its process to its end. */
 export interface Life {
-  /** When it began, in milliseconds since 1970, by the node's clock. */
+  /** Its number, from a counter on the node's disk: a later life has a larger one, whatever the clocks show. */
   readonly started: number;
   /** Its name, drawn at random. */
   readonly incarnation: string;
@@ -111,8 +111,8 @@ function parsed<T>(topic: Topic, schema: z.ZodType<T>, value: unknown): T {
 }
 
 /**
- * Orders the lives of one node: negative when `a` is the earlier one, 0 when both are the same. Of two that began in the same millisecond,
- * the name decides.
+ * Orders the lives of one node: negative when `a` is the earlier one, 0 when both are the same. Of two with the same number, the name
+ * decides.
  */
 export function compareLives(a: Life, b: Life): number {
   if (a.started !== b.started) return a.started - b.started;
