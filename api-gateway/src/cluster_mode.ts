@@ -62,7 +62,7 @@ class SealedCluster implements ClusterMode {
   constructor(deps: ClusterDeps) {
     this.#deps = deps;
     this.#nodes = new NodeStatuses(deps);
-    this.#proposals = new Proposals(deps.roster, deps.clock);
+    this.#proposals = new Proposals(deps.roster);
   }
 
   follow(signal: AbortSignal): Promise<void> {

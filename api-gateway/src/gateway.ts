@@ -8,7 +8,7 @@ import type { Health, SigningStatus } from './contract.js';
 import { OutcomeVerifier } from './outcome_verifier.js';
 import { PinnedKey } from './public_key.js';
 import { StatusReader, type StatusReaderDeps } from './status_reader.js';
-import { UnfinishedRequests, type UnfinishedRequestsDeps } from './unfinished_requests.js';
+import { PresignatureTaken, UnfinishedRequests, type UnfinishedRequestsDeps } from './unfinished_requests.js';
 
 export interface GatewayDeps
   extends ClusterDeps, Pick<StatusReaderDeps, 'maxWaiting'>, Pick<UnfinishedRequestsDeps, 'maxUnfinished'> {
@@ -17,6 +17,11 @@ export interface GatewayDeps
 
 /** Random bytes of a request's id. Fewer: two requests may get the same id. More: ids are longer than they need to be. */
 const RANDOM_BYTES_OF_ID = 8;
+/**
+ * Presignatures that are proposed for one request, one after the other, while the board answers that they are assigned. Fewer: a request is
+ * signed in full although there is a free one. More: it reaches the board later.
+ */
+const MAX_PROPOSALS = 3;
 /** Pause between two sweeps. A longer one finds late that the board was restarted; a shorter one reads the whole board more often. */
 const SWEEP_EVERY_MS = 1_000;
 
@@ -114,9 +119,15 @@ export class Gateway {
     const { clock, random } = this.#deps;
     const time = clock.now();
     const id = newRequestId(time, random(RANDOM_BYTES_OF_ID).toString('hex'));
-    const presignature_id = this.#cluster.propose();
-    const origin = await this.#cluster.originOf({ id, message, presignature_id }, time);
-    await this.#requests.add(id, { message, presignature_id, origin });
-    return id;
+    for (let tries = 1; ; tries += 1) {
+      const presignature_id = tries > MAX_PROPOSALS ? undefined : this.#cluster.propose();
+      const origin = await this.#cluster.originOf({ id, message, presignature_id }, time);
+      try {
+        await this.#requests.add(id, { message, presignature_id, origin });
+        return id;
+      } catch (error) {
+        if (!(error instanceof PresignatureTaken)) throw error;
+      }
+    }
   }
 }

@@ -4,6 +4,11 @@ import type { Logger } from 'pino';
 import { ServiceError } from 'service/errors';
 import { viaBoard } from './board_unavailable.js';
 
+/** The presignature that the gateway has proposed for a request is assigned to another one. */
+export class PresignatureTaken extends Error {
+  override readonly name = 'PresignatureTaken';
+}
+
 /** A request as it was posted, so that it can be posted again without any change. */
 export type PostedRequest = Pick<RequestRecord, 'message' | 'origin' | 'presignature_id'>;
 
@@ -40,7 +45,10 @@ export class UnfinishedRequests {
     throw new ServiceError(429, 'too_many_unfinished', `${this.size} requests are not finished: ask again when some of them are`);
   }
 
-  /** Posts a new request, and keeps it. @throws BoardUnavailable; ServiceError 429 of the board, 503 `request_displaced` */
+  /**
+   * Posts a new request, and keeps it.
+   * @throws PresignatureTaken; BoardUnavailable; ServiceError 429 of the board, 503 `request_displaced`
+   */
   async add(id: string, request: PostedRequest): Promise<void> {
     await this.#post(id, request);
     this.#requests.set(id, request);
@@ -99,8 +107,9 @@ export class UnfinishedRequests {
       const record = await viaBoard(this.#deps.board.createRequest({ id, ...request }));
       if (isRecordOf(id, request, record)) return record;
     } catch (error) {
-      const isConflict = error instanceof Error && error.cause instanceof ServiceError && error.cause.status === 409;
-      if (!isConflict) throw error;
+      const refusal = error instanceof Error && error.cause instanceof ServiceError ? error.cause : null;
+      if (refusal?.code === 'presignature_conflict' && request.presignature_id !== undefined) throw new PresignatureTaken(refusal.message);
+      if (refusal?.status !== 409) throw error;
     }
     throw displaced(id);
   }

@@ -7,87 +7,92 @@ import type { Identity } from 'sealing/identity';
 import { caller } from 'testkit/caller';
 import { until } from 'testkit/eventually';
 import { heartbeatOf, READY_STATUS } from 'testkit/heartbeat';
-import { members } from 'testkit/roster';
+import { members, originOf } from 'testkit/roster';
 import { VirtualClock } from 'testkit/virtual_clock';
 import type { SigningStatus } from '../src/contract.js';
 import { Proposals } from '../src/proposals.js';
 import { sealedCluster, type SealedCluster } from './sealed_support.js';
 import { cluster } from './support.js';
 
-/** The status of a node that offers these presignatures and holds no others. */
-const offering = (offers: Record<string, string[]>, patch: Partial<NodeStatus> = {}): Partial<NodeStatus> => ({
+/** What a node states that holds these presignatures. */
+const holding = (offers: Record<string, string[]>, patch: Partial<NodeStatus> = {}): Partial<NodeStatus> => ({
   offers,
   pool: Object.fromEntries(Object.entries(offers).map(([label, ids]) => [label, ids.length])),
   ...patch,
 });
 
-describe('of what the nodes offer', () => {
-  let clock: VirtualClock;
+describe('of what the nodes hold', () => {
   let proposals: Proposals;
   beforeEach(() => {
-    clock = new VirtualClock();
-    proposals = new Proposals(members(4, 3).roster, clock);
+    proposals = new Proposals(members(4, 3).roster);
   });
-  /** Node-1 to node-4, which are ready and alive unless a view says otherwise. */
-  const nodes = (...views: { readonly says?: Partial<NodeStatus>; readonly ageMs?: number }[]): PeerView[] =>
+  interface View {
+    readonly says?: Partial<NodeStatus>;
+    readonly ageMs?: number;
+  }
+  /** Node-1 to node-4, which are ready and alive, and hold what they have made, unless a view of one says otherwise. */
+  const nodes = (held: Record<string, string[]>, views: readonly View[] = []): PeerView[] =>
     [0, 1, 2, 3].map((index) => {
       const { says, ageMs = 0 } = views[index] ?? {};
-      return { index, nodeId: `node-${index + 1}`, live: true, status: { ...READY_STATUS, ...says }, ageMs };
+      const own = Object.fromEntries(Object.entries(held).filter(([label]) => label.split('-').includes(String(index + 1))));
+      return { index, nodeId: `node-${index + 1}`, live: true, status: { ...READY_STATUS, ...holding(own), ...says }, ageMs };
     });
   const take = (from: PeerView[], count: number) => Array.from({ length: count }, () => proposals.next(from));
 
   it('it proposes the oldest, each once, and then none', () => {
-    expect(take(nodes({ says: offering({ '1-2-3': ['a', 'b'] }) }), 4)).toEqual(['a', 'b', undefined, undefined]);
+    expect(take(nodes({ '1-2-3': ['a', 'b'] }), 4)).toEqual(['a', 'b', undefined, undefined]);
   });
 
   it('it takes from the signer set that has most', () => {
-    const more = { says: offering({ '1-2-3': ['a', 'b'], '1-3-4': ['e'] }) };
-    const most = { says: offering({ '2-3-4': ['c', 'd'] }, { pool: { '1-2-3': 9, '2-3-4': 4 } }) };
-    expect(take(nodes(more, most), 5)).toEqual(['c', 'd', 'a', 'b', 'e']);
-    const [as, ms] = [offering({ '1-2-3': ['k', 'l'] }), offering({ '2-3-4': ['m', 'n'] })];
-    expect(take(nodes({ says: as }, { says: ms }), 5)).toEqual(['k', 'm', 'l', 'n', undefined]);
+    const from = nodes({ '1-2-3': ['a', 'b'], '1-3-4': ['e'], '2-3-4': ['c', 'd', 'f'] });
+    expect(proposals.counts(from)).toEqual({ '1-2-3': 2, '1-3-4': 1, '2-3-4': 3 });
+    expect(take(from, 7)).toEqual(['c', 'a', 'd', 'b', 'e', 'f', undefined]);
+    expect(proposals.counts(from)).toEqual({});
   });
 
-  const OFFER = offering({ '1-2-3': ['a'] });
+  it('it proposes only what all makers state', () => {
+    const without = (number: number, id: string): PeerView[] => {
+      const left = ['a', 'b'].filter((each) => each !== id);
+      return nodes({ '1-2-3': ['a', 'b'] }, [1, 2, 3].map((other) => (other === number ? { says: holding({ '1-2-3': left }) } : {})));
+    };
+    for (const number of [1, 2, 3]) expect(proposals.counts(without(number, 'a'))).toEqual({ '1-2-3': 1 });
+    expect([...take(without(3, 'a'), 2), ...take(without(2, 'b'), 2)]).toEqual(['b', undefined, 'a', undefined]);
+    expect(proposals.next(nodes({ '1-2-3': ['c'] }, [{}, { says: { offers: undefined } }]))).toBeUndefined();
+  });
+
+  const HELD = { '1-2-3': ['a'] };
   it.each<[what: string, from: () => PeerView[]]>([
-    ['is late', () => nodes({ says: OFFER }, {}, { ageMs: 2_501 })],
-    ['is late, the one that offers', () => nodes({ says: OFFER, ageMs: 2_501 })],
-    ['is not ready', () => nodes({ says: OFFER }, { says: { stage: 'aux_info' } })],
-    ['was never heard of', () => nodes({ says: OFFER }).slice(0, 2)],
-    ['says that another has cheated', () => nodes({ says: OFFER }, { says: { culprits: ['node-3'] } })],
+    ['is late', () => nodes(HELD, [{}, { ageMs: 2_501 }])],
+    ['is late, the first one', () => nodes(HELD, [{ ageMs: 2_501 }])],
+    ['is not ready', () => nodes(HELD, [{}, { says: { stage: 'aux_info' } }])],
+    ['is impaired', () => nodes(HELD, [{}, {}, { says: { stage: 'impaired' } }])],
+    ['was never heard of', () => nodes(HELD).slice(0, 2)],
+    ['says that another has cheated', () => nodes(HELD, [{}, { says: { culprits: ['node-3'] } }])],
   ])('it proposes none of a set of which one %s', (_what, from) => {
-    expect(proposals.next(from())).toBeUndefined();
-    expect(proposals.next(nodes({ says: OFFER }))).toBe('a');
+    expect([proposals.counts(from()), proposals.next(from())]).toEqual([{}, undefined]);
+    expect(proposals.next(nodes(HELD))).toBe('a');
   });
 
   it('it proposes one all the same when others than its makers are late, or are called cheats', () => {
-    const first = { says: { ...OFFER, culprits: ['node-4'] } };
     const fourth = { says: { stage: 'keygen', culprits: ['node-1'] }, ageMs: 60_000 };
-    expect(proposals.next(nodes(first, { ageMs: 2_500 }, {}, fourth))).toBe('a');
+    expect(proposals.next(nodes(HELD, [{ says: { culprits: ['node-4'] } }, { ageMs: 2_500 }, {}, fourth]))).toBe('a');
   });
 
-  const NO_SETS = ['2-3-4', '1-2', '1-2-3-4', '1-1-2', '1-2-3-3', '1-2-3-9', '1-2-5', '1'];
-  it.each(NO_SETS)('it proposes none that node-1 offers of %s', (label) => {
-    expect(proposals.next(nodes({ says: offering({ [label]: ['a'] }) }))).toBeUndefined();
+  const NO_SETS = ['1-2', '1-2-3-4', '1-1-2', '1-2-3-3', '3-2-1', '1-2-9', '1-2-5', '1'];
+  it.each(NO_SETS)('it proposes none of %s, which is no signer set', (label) => {
+    expect(proposals.next(nodes({ [label]: ['a'] }))).toBeUndefined();
   });
 
-  it('it proposes again what is still offered a minute later: the request did not get through', async () => {
-    const from = nodes({ says: OFFER });
+  it('it never proposes one again, however long it is still stated, or is stated again', () => {
+    const from = nodes(HELD);
     expect(take(from, 2)).toEqual(['a', undefined]);
-    await clock.advance(60_000);
-    expect(proposals.next(from)).toBeUndefined();
-    await clock.advance(1);
-    expect(take(from, 2)).toEqual(['a', undefined]);
+    expect([...take(nodes({}), 1), ...take(from, 1)]).toEqual([undefined, undefined]);
   });
 
-  it('it remembers only those that are still offered', () => {
-    for (let k = 0; k < 10; k += 1) {
-      const ids = [`a${k}`, `b${k}`];
-      expect(take(nodes({ says: offering({ '1-2-3': ids }) }), 3)).toEqual([...ids, undefined]);
-    }
-    expect(proposals.remembered).toBe(2);
-    take(nodes(), 1);
-    expect(proposals.remembered).toBe(0);
+  it('it remembers a bounded number', () => {
+    for (let k = 0; k <= 10_000; k += 1) expect(proposals.next(nodes({ '1-2-3': [`p${k}`] }))).toBe(`p${k}`);
+    expect(take(nodes({ '1-2-3': ['p1', 'p10000'] }), 1)).toEqual([undefined]);
+    expect(take(nodes({ '1-2-3': ['p0'] }), 1)).toEqual(['p0']);
   });
 });
 
@@ -95,9 +100,14 @@ describe('the gateway of a sealed cluster', () => {
   let c: SealedCluster;
   beforeEach(async () => {
     c = await sealedCluster();
-    for (const number of [2, 3, 4]) await c.state(number, {});
+    await c.state(4, {});
   });
   afterEach(() => c.stop());
+
+  /** Node-1 to node-3 state that they hold these presignatures of theirs. */
+  const hold = async (...ids: string[]): Promise<void> => {
+    for (const number of [2, 3, 1]) await c.state(number, holding({ '1-2-3': ids }));
+  };
 
   /** The presignature of a new request, which the board shows and the gateway has signed. */
   const proposed = async (): Promise<string | undefined> => {
@@ -110,7 +120,7 @@ describe('the gateway of a sealed cluster', () => {
   };
 
   it('proposes what is offered, in the statement by which it asks', async () => {
-    await c.state(1, offering({ '1-2-3': ['a', 'b'] }));
+    await hold('a', 'b');
     await c.gateway.sweep();
     expect([await proposed(), await proposed(), await proposed()]).toEqual(['a', 'b', undefined]);
   });
@@ -119,7 +129,6 @@ describe('the gateway of a sealed cluster', () => {
     await c.stop();
     // Time stands still, so that there is one sweep only: what is offered later is not heard of by a sweep.
     c = await sealedCluster({ deps: { clock: new VirtualClock() } });
-    for (const number of [2, 3, 4]) await c.state(number, {});
     const stopping = new AbortController();
     const running = c.gateway.run(stopping.signal);
     const readings = (): number => c.liar.asked.filter(({ path }) => path.includes('wait=')).length;
@@ -127,7 +136,7 @@ describe('the gateway of a sealed cluster', () => {
       await until(() => readings() > 0);
       for (let k = 0; k < 3; k += 1) {
         const before = readings();
-        await c.state(1, offering({ '1-2-3': [`a${k}`] }));
+        await hold(`a${k}`);
         await until(() => readings() > before);
         expect(await proposed()).toBe(`a${k}`);
       }
@@ -138,11 +147,11 @@ describe('the gateway of a sealed cluster', () => {
   });
 
   it('proposes nothing that the board invents, nor what was offered before, nor what a silent node offers', async () => {
-    await c.state(1, offering({ '1-2-3': ['old'] }));
+    await hold('old');
     const old = await c.nodes.listNodes();
-    await c.state(1, {});
+    await hold();
     const stranger = members(5, 3);
-    const lie = offering({ '1-2-3': ['x'] });
+    const lie = holding({ '1-2-3': ['x'] });
     const lieBy = (identity: Identity | null, roster = c.roster): Promise<Heartbeat> =>
       heartbeatOf({ ...READY_STATUS, ...lie }, { sequence: 99, ...(identity === null ? {} : { signer: { identity, roster } }) });
     const forged = [await lieBy(null), await lieBy(c.identityOf(2)), await lieBy(c.identityOf(1), stranger.roster)];
@@ -161,19 +170,29 @@ describe('the gateway of a sealed cluster', () => {
       await c.gateway.sweep();
       expect(await proposed()).toBeUndefined();
     }
-    await c.state(1, offering({ '1-2-3': ['new'] }));
+    await hold('new');
     tell((records) => records.map((record) => ({ ...record, age_ms: 2_600 })));
     await c.gateway.sweep();
     expect(await proposed()).toBeUndefined();
     c.liar.tell((_asked, truth) => truth);
-    await c.state(1, offering({ '1-2-3': ['new'] }));
+    await hold('new');
     await c.gateway.sweep();
     expect(await proposed()).toBe('new');
   });
 
+  it('proposes another one where the board has assigned the first, and none where it has assigned all', async () => {
+    await hold('a', 'b', 'c', 'd', 'e', 'f', 'g');
+    await c.gateway.sweep();
+    for (const [k, id] of ['a', 'c', 'd', 'e', 'f'].entries()) {
+      const origin = await originOf({ roster: c.roster, gateway: c.gatewayIdentity, identities: [] }, `req_9_${k}`, 'm', 0, id);
+      await c.nodes.createRequest({ id: `req_9_${k}`, message: 'm', origin, presignature_id: id });
+    }
+    expect([await proposed(), await proposed(), await proposed(), await proposed()]).toEqual(['b', undefined, 'g', undefined]);
+  });
+
   // A presignature signs once: with another message under the same id, it would be wasted.
   it('posts a request again as it was, with the same presignature, when the board was restarted', async () => {
-    await c.state(1, offering({ '1-2-3': ['a'] }));
+    await hold('a');
     await c.gateway.sweep();
     await proposed();
     const [before] = await c.nodes.listRequests();
@@ -191,8 +210,8 @@ describe('the gateway of a plain cluster', () => {
   it('proposes nothing, whatever the board shows', async () => {
     const c = await cluster();
     try {
-      await c.nodes.putNode('node-1', await heartbeatOf({ ...READY_STATUS, ...offering({ '1-2-3': ['a'] }) }));
-      for (const number of [2, 3]) await c.nodes.putNode(`node-${number}`, await heartbeatOf(READY_STATUS));
+      const said = await heartbeatOf({ ...READY_STATUS, ...holding({ '1-2-3': ['a'] }) });
+      for (const number of [1, 2, 3]) await c.nodes.putNode(`node-${number}`, said);
       await c.gateway.sweep();
       const { request_id } = (await caller(c.app).post('/sign', { message: 'm' })) as SigningStatus;
       expect(await c.nodes.getRequest(request_id)).not.toHaveProperty('presignature_id');

@@ -282,6 +282,25 @@ describe('PUT /requests/{id}', () => {
     expect(await put({ presignature_id: 'p2' }, 409)).toMatchObject({ error: { code: 'presignature_conflict' } });
   });
 
+  it('takes no presignature of another request, in whatever way it was assigned, until that is forgotten', async () => {
+    const { board, put, signature } = await withRequest();
+    const conflict = { error: { code: 'presignature_conflict', message: 'presignature_id: p1 is assigned to req_1 already' } };
+    const create = (id: string, presignature_id?: string, status = 200) =>
+      caller(board.app).post('/requests', { id, message: 'Hello', origin: 'gateway', presignature_id }, status);
+    await create('req_2');
+    await create('req_3', 'p3');
+    await put({ presignature_id: 'p1' });
+    expect(await create('req_4', 'p1', 409)).toEqual(conflict);
+    const name = (presignature_id: string) => caller(board.app).put('/requests/req_2', { presignature_id }, 409);
+    expect(await name('p1')).toEqual(conflict);
+    expect(await name('p3')).toMatchObject({ error: { code: 'presignature_conflict' } });
+    await put({ signature });
+    expect(await create('req_4', 'p1', 409)).toEqual(conflict);
+    board.clock.pass(3_600_001);
+    board.expire();
+    await create('req_4', 'p1');
+  });
+
   it('does all of a body or nothing', async () => {
     const { put, signer, board } = await withRequest();
     await put({ presignature_id: 'p1', signature: signer.sign('no') }, 400);

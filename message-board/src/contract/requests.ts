@@ -43,6 +43,8 @@ export type RequestRecord = z.infer<typeof RequestRecordSchema>;
  *
  * With a roster, a request that the gateway has signed takes the place of one under its id that the gateway has not signed.
  *
+ * A presignature signs one request. One that is assigned to another request is 409 `presignature_conflict`, here and in a `PUT`.
+ *
  * With `presignature_id`, the record names the presignature from the start. With a roster the gateway must propose it in the `origin`,
  * for this id and message: the board answers anything else 403 `invalid_statement`.
  */

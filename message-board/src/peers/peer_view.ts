@@ -1,4 +1,4 @@
-/** Who is alive and ready, and who can sign together. Nodes and gateway decide it by the same rules. */
+/** Who is alive and ready, who can sign together, and with which presignatures. Nodes and gateway decide it by the same rules. */
 import type { NodeId, NodeStatus } from '../contract/contract.js';
 
 /**
@@ -43,4 +43,34 @@ export function accusersOf(nodeId: NodeId, peers: readonly PeerView[]): NodeId[]
  */
 export function canSignTogether(peers: readonly PeerView[], signers: readonly NodeId[]): boolean {
   return peers.every(isReady) && !signers.some((signer) => accusersOf(signer, peers).length > 0);
+}
+
+/**
+ * The presignatures that can be used now, by signer set, `1-2-3`, the oldest first: its members can sign together, and each states that it
+ * holds its part. One that only some of them state is lost, or not ready yet.
+ * @param nodes all that the reader knows, itself included if it is a node
+ * @param t how many sign together
+ */
+export function usablePresignatures(nodes: readonly PeerView[], t: number): Map<string, readonly string[]> {
+  const labels = new Set(nodes.flatMap(({ status }) => Object.keys(status?.offers ?? {})));
+  const usable = [...labels].flatMap((label): [string, readonly string[]][] => {
+    const makers = membersOf(label, nodes);
+    if (makers?.length !== t || !canSignTogether(makers, makers.map(({ nodeId }) => nodeId))) return [];
+    const ids = heldByAll(label, makers);
+    return ids.length === 0 ? [] : [[label, ids]];
+  });
+  return new Map(usable);
+}
+
+/** The presignatures of a signer set that each of its members states, in the first one's order. */
+export function heldByAll(label: string, makers: readonly Pick<PeerView, 'status'>[]): readonly string[] {
+  const [first = [], ...others] = makers.map(({ status }) => status?.offers?.[label] ?? []);
+  const stated = others.map((ids) => new Set(ids));
+  return first.filter((id) => stated.every((ids) => ids.has(id)));
+}
+
+/** The members of a signer set; null when the label is not one of ascending numbers of these nodes. */
+function membersOf(label: string, nodes: readonly PeerView[]): PeerView[] | null {
+  const members = nodes.filter(({ index }) => label.split('-').includes(String(index + 1)));
+  return members.map(({ index }) => index + 1).join('-') === label ? members : null;
 }

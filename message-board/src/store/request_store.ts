@@ -18,10 +18,12 @@ export class RequestStore {
   /** How many open works are signing requests. The others are protocol records. */
   pending = 0;
   readonly #context: StoreContext;
+  /** The request to which each presignature is assigned, by their ids. It signs once, so it is assigned to no other. */
+  readonly #assigned = new Map<string, string>();
 
   constructor(context: StoreContext) {
     this.#context = context;
-    this.works = new Works(context.usage, context.limits);
+    this.works = new Works(context.usage, context.limits, ({ presignature_id = '' }) => this.#assigned.delete(presignature_id));
   }
 
   /** How many protocol records there are. */
@@ -31,7 +33,7 @@ export class RequestStore {
 
   /**
    * @returns the stored record when it is the same again
-   * @throws ServiceError 409 when the id stands for something else, 429 when too many are pending
+   * @throws ServiceError 409 when the id stands for something else, or its presignature is assigned already; 429 when too many are pending
    */
   create(body: CreateRequest): RequestRecord {
     const { clock, limits, random } = this.#context;
@@ -43,6 +45,7 @@ export class RequestStore {
     if (known !== undefined && !givesWay) {
       throw new ServiceError(409, 'request_exists', `id: ${id} is known with another message or origin`);
     }
+    this.#refuseAssigned(presignature_id);
     if (this.pending >= limits.maxPendingRequests) {
       throw new ServiceError(429, 'too_many_pending', `${this.pending} requests are pending already`);
     }
@@ -80,6 +83,7 @@ export class RequestStore {
     const work = this.#existing(id);
     const record = this.#record(work);
     const changed = changes(record, body, facts);
+    this.#refuseAssigned(changed.presignature_id);
     return this.#shown(Object.keys(changed).length === 0 ? record : this.#change(work, record, changed));
   }
 
@@ -118,6 +122,13 @@ export class RequestStore {
     this.works.expireFinished(now);
   }
 
+  /** @throws ServiceError 409 when the presignature is assigned to a request */
+  #refuseAssigned(presignatureId: string | undefined): void {
+    const assignedTo = presignatureId === undefined ? undefined : this.#assigned.get(presignatureId);
+    if (assignedTo === undefined) return;
+    throw new ServiceError(409, 'presignature_conflict', `presignature_id: ${presignatureId} is assigned to ${assignedTo} already`);
+  }
+
   #announce(id: string, fields: Pick<RequestRecord, 'message' | 'status' | 'origin' | 'presignature_id'>): StoredRequest {
     const recordBytes = requestBytes(fields);
     const { clock, reserve, sequence } = this.#context;
@@ -127,6 +138,7 @@ export class RequestStore {
     const at = new Date(clock.now()).toISOString();
     const record: StoredRequest = { id, ...fields, revision: sequence.next(), created_at: at, updated_at: at };
     this.works.announce(work, record, record.revision, recordBytes, now);
+    this.#noteAssignment(record);
     if (record.status === 'pending') this.pending += 1;
     this.#notify(id, true);
     return record;
@@ -139,12 +151,17 @@ export class RequestStore {
     // A change that needs no more room is never refused: even a full board can finish what it has.
     if (recordBytes > work.recordBytes) this.#context.reserve(recordBytes - work.recordBytes);
     this.works.change(work, record, record.revision, recordBytes);
+    this.#noteAssignment(record);
     if (isFinal(record.status)) {
       this.pending -= 1;
       this.works.finish(work, clock.monotonic());
     }
     this.#notify(work.id, !isFinal(record.status));
     return record;
+  }
+
+  #noteAssignment({ id, presignature_id }: StoredRequest): void {
+    if (presignature_id !== undefined) this.#assigned.set(presignature_id, id);
   }
 
   /** Nodes have work to do for a request that goes on, so they hear of it at once. That a request is over can wait for the next news. */

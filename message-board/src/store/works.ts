@@ -34,12 +34,17 @@ export class Works<R extends { readonly status: Status }> {
   readonly #changed = new OrderedList<Work<R>>();
   readonly #usage: Usage;
   readonly #limits: Limits;
+  readonly #onDrop: (record: R) => void;
   #arrivals = 0;
 
-  /** @param usage counts what is held here, and in the other stores too */
-  constructor(usage: Usage, limits: Limits) {
+  /**
+   * @param usage counts what is held here, and in the other stores too
+   * @param onDrop told of each record that is forgotten
+   */
+  constructor(usage: Usage, limits: Limits, onDrop: (record: R) => void = () => undefined) {
     this.#usage = usage;
     this.#limits = limits;
+    this.#onDrop = onDrop;
   }
 
   /** Makes an open work without a record. */
@@ -104,6 +109,7 @@ export class Works<R extends { readonly status: Status }> {
     this.#usage.bytes -= work.recordBytes;
     if (work.change !== undefined) this.#changed.remove(work.change);
     for (const works of [this.byId, this.open, this.finished]) works.delete(work.id);
+    if (work.record !== undefined) this.#onDrop(work.record);
   }
 
   /** Forgets the entries of a work, and keeps its record. */

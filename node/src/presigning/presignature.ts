@@ -2,12 +2,13 @@ import { Presignature } from 'cggmp24';
 import type { PresignatureRequest } from 'message-board/contract';
 import { Refused } from 'sealing/errors';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
-import { sleep, type Timer } from 'service/clock';
+import { every, sleep, type Timer } from 'service/clock';
 import { nodeId, signersLabel } from '../base/utils.js';
 import { keepReading } from '../cluster/reading.js';
 import type { SessionRecord } from '../mail/session_record.js';
 import { runOverBoard } from '../transport/http_transport.js';
 import { BATCH } from '../workers/batch.js';
+import { LostPresignatures } from './lost_presignatures.js';
 import { MAX_BATCHES, PoolLeader } from './pool_leader.js';
 import { leaderOf } from './presignature_id.js';
 import { PresignaturePool, type StoredPresignature } from './presignature_pool.js';
@@ -20,6 +21,8 @@ import type { PresigningDeps } from './presigning_deps.js';
 const MAX_JOINED = 2 * MAX_BATCHES * BATCH;
 /** What the pool holds is reported at most this often. Smaller: many statements during a burst. Larger: others propose what is gone. */
 const REPORT_MS = 100;
+/** The pool is searched for what is lost this often; news of the other nodes searches it earlier. Larger: it takes up room for longer. */
+const SEARCH_MS = 1_000;
 /** The longest time for which the board may hold back an empty answer. */
 const READ_MS = 25_000;
 
@@ -39,13 +42,14 @@ export class PresignatureMaker {
   readonly enabled: boolean;
   readonly #making = new Map<string, Promise<void>>();
   readonly #leader: PoolLeader;
-  readonly #incarnations = new Map<number, string>();
+  readonly #lost: LostPresignatures;
   /** Cursor of the last presignature request before this start. */
   #start: string | undefined;
   #report: Timer | null = null;
 
   constructor(private readonly deps: PresignatureMakerDeps) {
     this.pool = new PresignaturePool(deps.config.poolMax);
+    this.#lost = new LostPresignatures(deps, this.pool);
     this.#leader = new PoolLeader({ ...deps, pool: this.pool, isMaking: (id) => this.#making.has(id) });
     this.enabled = deps.config.poolTarget > 0;
   }
@@ -61,7 +65,7 @@ export class PresignatureMaker {
 
   /** Fills the pool until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { logger, presence, config } = this.deps;
+    const { logger, presence, config, clock } = this.deps;
     if (!this.enabled) {
       logger.info({ event: 'pool_off' }, 'Presignature pool is off: every request is signed in full');
       return;
@@ -71,10 +75,14 @@ export class PresignatureMaker {
       this.#dropLost();
       this.#leader.notify();
     });
+    const searching = every(clock, SEARCH_MS, () => {
+      this.#dropLost();
+    });
     try {
       await Promise.all([this.#follow(signal), this.#leader.run(signal)]);
     } finally {
       unsubscribe();
+      searching.stop();
       this.#report?.stop();
     }
   }
@@ -158,6 +166,7 @@ export class PresignatureMaker {
     const report = async (status: 'completed' | 'failed'): Promise<void> => {
       if (participants[0] === index) await client.updatePresignatureRequest(id, status, signal);
     };
+    const lives = this.#lives();
     let making: SessionRecord | null = null;
     try {
       const handedOver = await runOverBoard(this.deps, {
@@ -173,6 +182,9 @@ export class PresignatureMaker {
           making = record;
         },
       });
+      // It has lost its half: this one is of no use.
+      const isLost = participants.some((party) => lives.has(party) && lives.get(party) !== this.#lives().get(party));
+      if (isLost) throw new Error('one of its makers was restarted meanwhile');
       this.pool.add({ id, participants, presignature: Presignature.takeOver(handedOver), making });
       this.#changed();
       this.deps.onAdded();
@@ -190,16 +202,14 @@ export class PresignatureMaker {
 
   // ---- bookkeeping ----
 
-  /** Drops what is of no use. A restarted node has lost its halves, one that is gone for long will lose them, and a cheat signs nothing. */
+  /** The life of each node that was heard of, by party. */
+  #lives(): ReadonlyMap<number, string> {
+    return new Map(this.deps.presence.peers().flatMap(({ index, status }) => (status === undefined ? [] : [[index, status.incarnation]])));
+  }
+
   #dropLost(): void {
-    const { presence, logger, config, culprits, audit } = this.deps;
-    for (const { index: party, status, ageMs } of presence.peers()) {
-      const before = this.#incarnations.get(party);
-      if (status !== undefined) this.#incarnations.set(party, status.incarnation);
-      const restarted = status !== undefined && before !== undefined && before !== status.incarnation;
-      if (!restarted && ageMs <= config.poolLeaderTimeoutMs && !culprits.has(party)) continue;
-      const dropped = this.pool.dropParticipant(party);
-      if (dropped === 0) continue;
+    const { logger, audit } = this.deps;
+    for (const [party, dropped] of this.#lost.drop()) {
       audit.note({ event: 'presignatures_dropped', fields: { lost: nodeId(party), dropped } });
       const fields = { event: 'presignatures_dropped', lost: nodeId(party), dropped, pool_size: this.pool.size };
       logger.info(fields, 'Presignatures of a lost half dropped');
@@ -209,10 +219,10 @@ export class PresignatureMaker {
 
   /** Tells the others, after a moment in which more may change. */
   #changed(): void {
-    const { clock, presence, index } = this.deps;
+    const { clock, presence } = this.deps;
     this.#report ??= clock.after(REPORT_MS, () => {
       this.#report = null;
-      presence.update({ pool: this.pool.counts(), offers: this.pool.offers(index) });
+      presence.update({ pool: this.pool.counts(), offers: this.pool.offers() });
     });
   }
 }

@@ -76,17 +76,17 @@ export class PresignaturePool {
    */
   reserve(participants: readonly number[]): string | null {
     const label = signersLabel(participants);
-    const id = this.#free().findLast((stored) => signersLabel(stored.participants) === label)?.id ?? null;
+    const id = this.free().findLast((stored) => signersLabel(stored.participants) === label)?.id ?? null;
     if (id !== null) this.setAside(id);
     return id;
   }
 
-  /** Free ones of the sets whose first member is `party`, by `1-2-3`: the oldest first, and of each set the same number at most. */
-  offers(party: number): Record<string, string[]> {
-    const own = this.#free().filter(({ participants: [first] }) => first === party);
-    const sets = new Set(own.map(({ participants }) => signersLabel(participants)));
+  /** Ids of free ones, by signer set, `1-2-3`: the oldest first, and of each set the same number at most. */
+  offers(): Record<string, string[]> {
+    const free = this.free();
+    const sets = new Set(free.map(({ participants }) => signersLabel(participants)));
     const ofEach = Math.min(MAX_OFFERS, Math.ceil(MAX_OFFERED / sets.size));
-    const idsOf = (label: string): string[] => own.filter(({ participants }) => signersLabel(participants) === label).map(({ id }) => id);
+    const idsOf = (label: string): string[] => free.filter(({ participants }) => signersLabel(participants) === label).map(({ id }) => id);
     return Object.fromEntries([...sets].map((label) => [label, idsOf(label).slice(0, ofEach)]));
   }
 
@@ -103,7 +103,7 @@ export class PresignaturePool {
   /** How many of each signer set are free, by `1-2-3`. */
   counts(): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const { participants } of this.#free()) {
+    for (const { participants } of this.free()) {
       const label = signersLabel(participants);
       counts[label] = (counts[label] ?? 0) + 1;
     }
@@ -117,7 +117,8 @@ export class PresignaturePool {
     return lost.length;
   }
 
-  #free(): StoredPresignature[] {
+  /** Those that are not assigned to a request, the oldest first. */
+  free(): StoredPresignature[] {
     return [...this.#stored.values()].filter(({ id }) => !this.#reserved.has(id));
   }
 }

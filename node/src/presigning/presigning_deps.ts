@@ -37,7 +37,7 @@ export interface PresigningDeps extends TransportDeps {
     readonly workers: number;
     /** A making ends when a participant is silent for longer. */
     readonly fullSigningTimeoutMs: number;
-    /** A leader that is silent for longer is passed over. Presignatures of a node that is silent for longer are dropped. */
+    /** A leader that is silent for longer is passed over. */
     readonly poolLeaderTimeoutMs: number;
   };
 }

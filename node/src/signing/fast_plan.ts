@@ -103,8 +103,8 @@ export class FastPlanner {
   }
 
   /**
-   * The first signer set, in the request's order, whose members are all ready and willing and whose first member has a presignature. A set
-   * in which nobody is late is preferred.
+   * The first signer set, in the request's order, whose members are all ready and willing and all have presignatures of it. A set in which
+   * nobody is late is preferred.
    */
   #presignedSet(task: SigningTask): number[] | null {
     const { n, t } = this.deps;
@@ -112,7 +112,8 @@ export class FastPlanner {
     // Many tasks may be waiting: most of the time there is nothing to look for.
     if (![...pools.values()].some((counts) => Object.values(counts).some((count) => count > 0))) return null;
     const has = (party: number, label: string): boolean => (pools.get(party)?.[label] ?? 0) > 0;
-    const sets = signerSets(task.id, n, t).filter((set) => this.#areFit(task, set) && has(set[0] ?? -1, signersLabel(set)));
+    const areHolders = (set: readonly number[]): boolean => set.every((party) => has(party, signersLabel(set)));
+    const sets = signerSets(task.id, n, t).filter((set) => this.#areFit(task, set) && areHolders(set));
     return sets.find((set) => !set.some((party) => isLate(this.deps, party))) ?? sets[0] ?? null;
   }
 }

@@ -20,65 +20,87 @@ import { FakePresence } from '../util/transport.js';
 const { roster, identities } = members(4, 3);
 const ID = `presig_gen_node-2_${'ab'.repeat(16)}`;
 
+const participants = [0, 1, 2];
+
+/** The leader, node-2, asks for it. */
+async function asked() {
+  const at = new Date().toISOString();
+  const origin = await sign(present(identities[1]), roster, PRESIGNATURE_REQUEST, { id: ID, participants });
+  const times = { created_at: at, updated_at: at };
+  return PresignatureRequestSchema.parse({ id: ID, request_id: ID, participants, origin, status: 'pending', ...times });
+}
+
+/** Of node-1, whose sessions end as the test says. The board asks for one presignature again and again. */
+async function makerOf({ journal, result }: { readonly journal: PresigningDeps['journal']; readonly result: () => Promise<string> }) {
+  const request = await asked();
+  const { logger, lines } = memoryLog();
+  const idle = (): Promise<never[]> => new Promise((resolve) => setTimeout(resolve, 20, []));
+  const client = {
+    listPresignatureRequests: async () => [...(await idle()), request],
+    updatePresignatureRequest: idle,
+    listPresignatureMessages: idle,
+    postPresignatureMessage: idle,
+    onRestart: () => () => undefined,
+  };
+  const presence = new FakePresence();
+  const deps = {
+    client: client as unknown as PresigningDeps['client'],
+    index: 0,
+    n: 4,
+    t: 3,
+    seals: new Seals(roster, present(identities[0])),
+    incarnation: 'own',
+    peers: presence,
+    presence,
+    accuser: PLAIN_ACCUSER,
+    culprits: { has: () => false },
+    audit: { note: () => undefined },
+    journal,
+    runner: { run: () => ({ receive: () => undefined, abort: () => undefined, result: result() }) } as unknown as PresigningDeps['runner'],
+    keyShare: { materialDigest: 'a'.repeat(64) },
+    demand: new PoolDemand({ target: 2, max: 4 }, systemClock),
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    config: { poolTarget: 2, poolMax: 4, workers: 1, fullSigningTimeoutMs: 1_000, poolLeaderTimeoutMs: 600_000 },
+  } satisfies PresigningDeps;
+  const ending = new AbortController();
+  const maker = new PresignatureMaker({ ...deps, isBusy: () => true, onAdded: () => undefined });
+  return { maker, presence, lines, ending, running: () => maker.run(ending.signal) };
+}
+
 it('a presignature is begun once, however often the board asks for it, also after a restart', () =>
   inFolder(async (folder) => {
-    const participants = [0, 1, 2];
-    const at = new Date().toISOString();
-    const origin = await sign(present(identities[1]), roster, PRESIGNATURE_REQUEST, { id: ID, participants });
-    const request = PresignatureRequestSchema.parse({
-      id: ID,
-      request_id: ID,
-      participants,
-      origin,
-      status: 'pending',
-      created_at: at,
-      updated_at: at,
-      age_ms: 0,
-    });
     let runs = 0;
-    const job = () => ({ receive: () => undefined, abort: () => undefined, result: Promise.reject(new Error(`run ${++runs}`)) });
     for (const life of [1, 2]) {
-      const { logger, lines } = memoryLog();
       const journal = await ExecutionJournal.open(join(folder, 'journal'));
-      const idle = (): Promise<never[]> => new Promise((resolve) => setTimeout(resolve, 20, []));
-      const asking = async () => [...(await idle()), request];
-      const client = {
-        listPresignatureRequests: asking,
-        updatePresignatureRequest: idle,
-        listPresignatureMessages: idle,
-        postPresignatureMessage: idle,
-        onRestart: () => () => undefined,
-      };
-      const presence = new FakePresence();
-      const deps: PresigningDeps = {
-        client: client as unknown as PresigningDeps['client'],
-        index: 0,
-        n: 4,
-        t: 3,
-        seals: new Seals(roster, present(identities[0])),
-        incarnation: 'own',
-        peers: presence,
-        presence,
-        accuser: PLAIN_ACCUSER,
-        culprits: { has: () => false },
-        audit: { note: () => undefined },
-        journal,
-        runner: { run: job },
-        keyShare: { materialDigest: 'a'.repeat(64) },
-        demand: new PoolDemand({ target: 2, max: 4 }, systemClock),
-        clock: systemClock,
-        random: systemRandom,
-        logger,
-        config: { poolTarget: 2, poolMax: 4, workers: 1, fullSigningTimeoutMs: 1_000, poolLeaderTimeoutMs: 600_000 },
-      };
-      const ending = new AbortController();
-      const running = new PresignatureMaker({ ...deps, isBusy: () => true, onAdded: () => undefined }).run(ending.signal);
+      const { lines, ending, running } = await makerOf({ journal, result: () => Promise.reject(new Error(`run ${++runs}`)) });
+      const ended = running();
       await eventually('it is asked for again', () =>
         lines.some(({ event, reason }) => event === 'presignature_refused' && reason === 'it was begun before'),
       );
       ending.abort();
-      await running;
+      await ended;
       await journal.close();
       expect([life, runs]).toEqual([life, 1]);
     }
   }));
+
+it('a presignature whose maker is restarted while it is made never enters the pool', async () => {
+  let finish: (text: string) => void = () => undefined;
+  const result = (): Promise<string> => new Promise((resolve) => { finish = resolve; });
+  let claims = 0;
+  const journal = { claim: () => Promise.resolve(++claims === 1) };
+  const { maker, presence, lines, ending, running } = await makerOf({ journal, result });
+  for (const index of [1, 2]) presence.set(index, 'a');
+  const ended = running();
+  await eventually('it is being made', () => maker.has(ID));
+  presence.set(2, 'b');
+  finish('{}');
+  await eventually('it is over', () => lines.some(({ event }) => event === 'presignature_failed'));
+  const [failure] = lines.filter(({ event }) => event === 'presignature_failed');
+  expect(maker.pool.size).toBe(0);
+  expect(failure).toMatchObject({ err: { message: 'one of its makers was restarted meanwhile' } });
+  ending.abort();
+  await ended;
+});

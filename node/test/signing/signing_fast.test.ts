@@ -103,6 +103,7 @@ describe('the assignment of a presignature', () => {
 
   it('waits for proposals in flight where the gateway makes some, and only there', () => {
     pool.add(half('presig_gen_node-1_bb', [1, 2, 3]));
+    presence.set(0, 'a');
     const task = world.accepted({ ...unsigned, id, presignature_id: undefined });
     const plan = (cluster: ClusterKind): FastPlan => {
       if (task.state.kind !== 'waiting') throw new Error('it does not wait');

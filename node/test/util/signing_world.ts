@@ -49,7 +49,8 @@ export class SigningWorld {
 
   /** @param client what the board answers */
   constructor(client: Partial<BoardClient>) {
-    for (const index of [0, 1, 2, 3]) this.presence.set(index, 'a');
+    // Whatever this node holds, the other makers hold their halves of it.
+    for (const index of [0, 1, 2, 3]) this.presence.set(index, 'a', { pool: { '1-2-3': 1, '2-3-4': 1 } });
     this.deps = {
       index: 1,
       n: 4,

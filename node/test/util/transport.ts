@@ -2,6 +2,7 @@ import type { Accusation } from '../../src/evidence/accusation.js';
 import type { Accuser } from '../../src/evidence/accuser.js';
 import type { BoardSession } from '../../src/transport/http_transport.js';
 import type { Job } from '../../src/workers/jobs.js';
+import type { NodeStatus } from 'message-board/contract';
 import type { PeerView } from 'message-board/peer_view';
 import type { PresenceView } from '../../src/cluster/presence.js';
 import { nodeId } from '../../src/base/utils.js';
@@ -18,8 +19,10 @@ export class FakePresence implements PresenceView {
     // nobody reads it
   }
 
-  set(index: number, incarnation: string, { live = true, ageMs = 0, stage = 'ready', culprits = [] as string[], pool = {} } = {}): void {
-    this.#peers.set(index, { index, nodeId: nodeId(index), live, ageMs, status: { ...this.status, incarnation, stage, culprits, pool } });
+  set(index: number, incarnation: string, change: Partial<NodeStatus & Pick<PeerView, 'live' | 'ageMs'>> = {}): void {
+    const { live = true, ageMs = 0, stage = 'ready', culprits = [], pool = {}, offers = {} } = change;
+    const status = { ...this.status, incarnation, stage, culprits, pool, offers };
+    this.#peers.set(index, { index, nodeId: nodeId(index), live, ageMs, status });
     for (const callback of [...this.#callbacks]) callback();
   }
 
