@@ -83,10 +83,11 @@ export const IMPORTS = {
       'message-board/contract', 'message-board/client', 'storage', 'workers', 'primes', 'cluster', 'evidence', 'config', 'setup',
       'presigning', 'signing', 'health', 'cluster_modes', 'node_records',
     ],
-    process: ['message-board/client', 'workers', 'config', 'approval', 'node'],
+    process: ['workers', 'config', 'approval', 'node'],
     program: ['process'],
     main: ['program'],
     testing: ['primes', 'config', 'process'],
+    parts: ['workers', 'audit', 'mail', 'cluster', 'evidence', 'approval', 'presigning', 'signing'],
     tools: ['message-board/contract', 'api-gateway/contract', 'api-gateway/client', 'storage'],
     commands: ['message-board/contract', 'api-gateway/client', 'storage', 'workers', 'audit', 'primes', 'evidence', 'tools'],
     bin: ['commands'],
@@ -103,6 +104,10 @@ export const IMPORTS = {
   bench: {
     '*': ['service', 'sealing', 'cggmp24', 'cggmp24/testing', 'testkit'],
     '.': [],
+  },
+  simulation: {
+    '*': ['service', 'sealing', 'cggmp24', 'testkit'],
+    '.': ['message-board/contract', 'message-board/client', 'message-board/server', 'api-gateway', 'node/parts'],
   },
 };
 
@@ -122,6 +127,7 @@ export const TEST_IMPORTS = {
     'message-board/contract', 'message-board/client', 'message-board/peers', 'message-board/server', 'api-gateway',
   ],
   'bench/test': [],
+  'simulation/test': [],
   'interop': ['cggmp24'],
   'e2e': ['sealing', 'cggmp24', 'cggmp24/testing', 'testkit', 'message-board/client', 'api-gateway/contract', 'interop'],
   // It checks the project from outside: what it shared with it could not catch a change of it.

@@ -1,0 +1,14 @@
+/** What a simulation makes nodes of. */
+export { Culprits } from './evidence/culprits.js';
+export { PLAIN_ACCUSER, SealedAccuser } from './evidence/accuser.js';
+export { Presence } from './cluster/presence.js';
+export { ProtocolAborted } from './base/errors.js';
+export { Seals } from './mail/seals.js';
+export { PoolDemand } from './presigning/pool_demand.js';
+export { SEALED_CLUSTER } from './signing/cluster_kind.js';
+export { runSigning } from './signing/signing_coordinator.js';
+export { signerSets } from './cluster/signer_sets.js';
+export type { AuditRecord } from './audit/audit_log.js';
+export type { Policy, PolicyAnswer } from './approval/policy.js';
+export type { SigningDeps } from './signing/signing_deps.js';
+export type { Job, JobEvents, JobResult, ProtocolRunner, RunningJob } from './workers/jobs.js';

@@ -1,0 +1,134 @@
+import type { Express, Request, Response } from 'express';
+import { verifierFor } from 'message-board/app';
+import { Board } from 'message-board/board';
+import { addRoutes, holder } from 'message-board/routes';
+import { Waiters } from 'message-board/waiters';
+import type { Logger } from 'pino';
+import type { Roster } from 'sealing/roster';
+import { every } from 'service/clock';
+import { ServiceError } from 'service/errors';
+import { BOARD_LIMITS } from 'testkit/board';
+import type { Server } from './network.js';
+import type { Random } from './random.js';
+import type { HttpAnswer, HttpCall } from './stand_ins/undici.js';
+import { newProcess, ProcessClock, type ClockOptions, type Process, type Timeline } from './timeline.js';
+
+/** As the board's program has it. */
+const EXPIRE_EVERY_MS = 5_000;
+const MAX_WAITING = 10_000;
+
+type Handler = (request: Request, response: Response) => unknown;
+
+interface Route {
+  readonly method: string;
+  /** `:id` stands for any text. */
+  readonly segments: readonly string[];
+  readonly handler: Handler;
+}
+
+/** The part of Express that the board's routes use, without sockets. */
+class Router {
+  readonly #routes: Route[] = [];
+
+  readonly app = {
+    get: this.#adder('GET'),
+    post: this.#adder('POST'),
+    put: this.#adder('PUT'),
+  } as unknown as Express;
+
+  /** @throws ServiceError when there is no such route, and what the route throws */
+  async answer({ method, path, headers, body }: HttpCall, gone: AbortSignal): Promise<unknown> {
+    const [pathname = '', search = ''] = path.split('?');
+    const segments = pathname.split('/').map(decodeURIComponent);
+    for (const route of this.#routes) {
+      const params = route.method === method ? match(route.segments, segments) : null;
+      if (params === null) continue;
+      const query = Object.fromEntries(new URLSearchParams(search));
+      let answer: unknown;
+      const response = { gone, json: (value: unknown) => { answer = value; } };
+      const request = { params, query, body: body === null ? undefined : (JSON.parse(body) as unknown), headers };
+      await route.handler(request as unknown as Request, response as unknown as Response);
+      return answer;
+    }
+    throw new ServiceError(404, 'unknown_route', `no route ${method} ${path}`);
+  }
+
+  #adder(method: string): (path: string, handler: Handler) => void {
+    return (path, handler) => {
+      this.#routes.push({ method, segments: path.split('/'), handler });
+    };
+  }
+}
+
+function match(pattern: readonly string[], segments: readonly string[]): Record<string, string> | null {
+  if (pattern.length !== segments.length) return null;
+  const params: Record<string, string> = {};
+  for (const [k, part] of pattern.entries()) {
+    const segment = segments[k] ?? '';
+    if (part.startsWith(':')) params[part.slice(1)] = segment;
+    else if (part !== segment) return null;
+  }
+  return params;
+}
+
+export interface BoardHostDeps {
+  readonly timeline: Timeline;
+  readonly random: Random;
+  readonly roster: Roster;
+  readonly clock: ClockOptions;
+  readonly logger: (process: Process) => Logger;
+}
+
+/** The real board with its real routes. It can be stopped and started: it has then forgotten everything. */
+export class BoardHost implements Server {
+  process: Process | null = null;
+  #board: Board | null = null;
+  #router = new Router();
+
+  constructor(private readonly deps: BoardHostDeps) {}
+
+  /** The board of this life; null while it is down. */
+  get board(): Board | null {
+    return this.#board;
+  }
+
+  start(): void {
+    const { timeline, random, roster, logger } = this.deps;
+    const process = newProcess('board');
+    const clock = new ProcessClock(timeline, process, this.deps.clock);
+    const waiters = new Waiters(MAX_WAITING, clock);
+    const changed = (topic: string, isUrgent = true): void => {
+      if (isUrgent) waiters.wake(topic);
+      else waiters.wakeSoon(topic);
+    };
+    const ids = (): string => random.bytes(8).toString('hex');
+    const board = new Board({ limits: BOARD_LIMITS, verifier: verifierFor(roster), clock, random: ids, changed });
+    const router = new Router();
+    const ended = (response: Response): AbortSignal => (response as unknown as { readonly gone: AbortSignal }).gone;
+    addRoutes({ app: router.app, board, held: holder(waiters, ended, clock), logger: logger(process) });
+    every(clock, EXPIRE_EVERY_MS, () => {
+      board.expire();
+    });
+    this.process = process;
+    this.#board = board;
+    this.#router = router;
+  }
+
+  stop(): void {
+    if (this.process !== null) this.process.isAlive = false;
+    this.process = null;
+    this.#board = null;
+  }
+
+  async answer(call: HttpCall, gone: AbortSignal): Promise<HttpAnswer> {
+    const headers = { 'x-board-instance': this.#board?.instance ?? '' };
+    try {
+      const answer = await this.#router.answer(call, gone);
+      return { status: 200, headers, body: JSON.stringify(answer) };
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      const { status, code, message } = error;
+      return { status, headers, body: JSON.stringify({ error: { code, message } }) };
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { START_OF_TIME } from './cluster_facts.js';
+import { legOf, SETTINGS, type Schedule } from './schedule.js';
+import { HONEST } from './vices.js';
+import type { Script } from './world.js';
+
+const N = 4;
+const T = 3;
+const DELTA_MS = 200;
+/** Longer than a node is silent before it counts as down. */
+const AWAY_MS = 4_500;
+/** All four are back by then. */
+const CALM_MS = 25_000;
+
+/** Four honest nodes, no presignatures, one request, and a network that loses nothing. */
+export const LIVELOCK: Schedule = {
+  seed: 'livelock',
+  n: N,
+  t: T,
+  vices: Array.from({ length: N }, () => HONEST),
+  fit: Array.from({ length: N }, (_, party) => party),
+  weather: { calmAt: CALM_MS, legMs: legOf(DELTA_MS), loss: 0, delays: 0, longestMs: 0, repeats: 0 },
+  deltaMs: DELTA_MS,
+  stepMs: 1_000,
+  settings: SETTINGS,
+  clocks: Array.from({ length: N + 2 }, () => ({ rate: 1, wall: START_OF_TIME })),
+  faults: [],
+  requests: [{ at: 4_000, message: 'a message' }],
+};
+
+/**
+ * Of the first signers a, b and c, the last stops in the middle: a and b suspect it. While a is away, b, c and d sign, and b stops in the
+ * middle: c and d suspect b. Then all four are back, and no two of them that are not of one mind agree on a set without suspects.
+ */
+export function privateSuspicions(): Script {
+  let first: readonly number[] = [];
+  let step = 0;
+  return (world, process, { event, signers, attempt }) => {
+    const party = Number(/^node-(\d+)/.exec(process)?.[1]) - 1;
+    const cutOff = (...parties: readonly (number | undefined)[]): void => {
+      for (const who of parties) if (who !== undefined) world.happen({ at: 0, kind: 'cut', who, ms: AWAY_MS });
+      step += 1;
+    };
+    if (step === 0 && event === 'full_signing_started' && attempt === 0) {
+      first = String(signers).split('-').map((number) => Number(number) - 1);
+      if (party === first[2]) cutOff(party);
+    } else if (step === 1 && event === 'full_signing_failed' && party === first[0]) cutOff(party);
+    else if (step === 2 && event === 'full_signing_started' && attempt !== 0 && party === first[1]) cutOff(party, first[0]);
+  };
+}

@@ -1,0 +1,160 @@
+import { BoardClient } from 'message-board/client';
+import {
+  Culprits, PoolDemand, Presence, runSigning, SEALED_CLUSTER, SealedAccuser, Seals,
+  type AuditRecord, type Job, type Policy, type SigningDeps,
+} from 'node/parts';
+import type { Logger } from 'pino';
+import type { Members } from 'testkit/roster';
+import { Arithmetic } from './arithmetic.js';
+import { MATERIAL_DIGEST, PUBLIC_KEY, SET_UP, SHARED_PUBLIC_KEY } from './cluster_facts.js';
+import { CorruptClient } from './corrupt_client.js';
+import { Mischief } from './mischief.js';
+import type { Random } from './random.js';
+import { newProcess, ProcessClock, type ClockOptions, type Process, type Timeline } from './timeline.js';
+import { HONEST, type Vices } from './vices.js';
+
+/** The settings of a node. */
+export type NodeSettings = SigningDeps['config'] & { readonly peerDeadAfterMs: number };
+
+export interface NodeHostDeps {
+  readonly timeline: Timeline;
+  readonly random: Random;
+  readonly members: Members;
+  readonly index: number;
+  readonly n: number;
+  readonly t: number;
+  readonly clock: ClockOptions;
+  readonly settings: NodeSettings;
+  /** The longest computation between two messages. */
+  readonly stepMs: number;
+  readonly vices: Vices;
+  readonly logger: (process: Process) => Logger;
+  readonly onAudit: (record: AuditRecord) => void;
+  readonly onJob: (job: Job) => void;
+}
+
+/** One life of a node. */
+interface Life {
+  readonly process: Process;
+  readonly ending: AbortController;
+  readonly over: Promise<unknown>;
+  readonly presence: Presence;
+  readonly arithmetic: Arithmetic;
+}
+
+/** A machine with a node that has its key share. What its disk has survives the process. */
+export class NodeHost {
+  /** The ids that it has begun, as its journal has them. */
+  readonly #journal = new Set<string>();
+  #lives = 0;
+  #life: Life | null = null;
+
+  constructor(private readonly deps: NodeHostDeps) {}
+
+  get index(): number {
+    return this.deps.index;
+  }
+
+  get isHonest(): boolean {
+    return this.deps.vices === HONEST;
+  }
+
+  /** The process that runs now; null while it is down. */
+  get process(): Process | null {
+    return this.#life?.process ?? null;
+  }
+
+  /** Sessions under way. */
+  get running(): number {
+    return this.#life?.arithmetic.running ?? 0;
+  }
+
+  /** Attempts that it announces now. */
+  get announced(): readonly string[] {
+    return this.#life?.presence.status.attempts ?? [];
+  }
+
+  start(): void {
+    if (this.#life !== null) return;
+    this.#lives += 1;
+    const { index } = this.deps;
+    const process = newProcess(`node-${index + 1}-life-${this.#lives}`);
+    this.#life = this.#live(process);
+  }
+
+  /** Ends its process at once: whatever it was about to do never happens. */
+  kill(): void {
+    if (this.#life === null) return;
+    this.#life.process.isAlive = false;
+    this.#life = null;
+  }
+
+  /** Tells it to stop. @returns resolves when nothing of it goes on */
+  async stop(): Promise<void> {
+    this.#life?.ending.abort(new DOMException('the node is stopping', 'AbortError'));
+    await this.#life?.over;
+  }
+
+  #live(process: Process): Life {
+    const { timeline, random: source, members, index, n, t, settings, stepMs, vices } = this.deps;
+    const random = source.stream(process.name);
+    const clock = new ProcessClock(timeline, process, this.deps.clock);
+    const logger = this.deps.logger(process);
+    const identity = members.identities[index];
+    if (identity === undefined) throw new Error(`no node ${index}`);
+    const seals = new Seals(members.roster, identity);
+    const wire = { clock, random: random.bytes };
+    const url = `http://${process.name}`;
+    const client = this.isHonest ? new BoardClient(url, wire) : new CorruptClient(url, wire, vices);
+    const started = clock.now();
+    const incarnation = `${started}-${this.#lives}`;
+    const ending = new AbortController();
+    const setup = { keygen: SET_UP, auxInfo: SET_UP, started, incarnation, deadAfterMs: settings.peerDeadAfterMs };
+    const presence = new Presence({ ...setup, client, clock, logger, seals, index, n, onClone: () => undefined });
+    presence.update({ public_key: PUBLIC_KEY });
+    const culprits = new Culprits({ presence, n, t });
+    const arithmetic = new Arithmetic({ index, clock, random, stepMs, cheat: vices.cheat, onStart: this.deps.onJob });
+    const signing: SigningDeps = {
+      index, n, t, client, seals, presence, culprits, clock, logger, incarnation,
+      random: random.bytes,
+      peers: presence,
+      runner: arithmetic,
+      roster: members.roster,
+      cluster: SEALED_CLUSTER,
+      accuser: new SealedAccuser({ culprits, evidence: { save: () => Promise.resolve() }, logger }),
+      journal: { claim: (id) => this.#claim(id) },
+      audit: this.#audit(),
+      authorize: SEALED_CLUSTER.authorizer({ roster: members.roster, maxAgeMs: 86_400_000, clock }),
+      policy: this.#policy(random),
+      demand: new PoolDemand({ target: settings.poolTarget, max: settings.poolMax }, clock),
+      keyShare: { sharedPublicKey: SHARED_PUBLIC_KEY, materialDigest: MATERIAL_DIGEST },
+      config: settings,
+    };
+    const mischief = new Mischief({ index, n, t, vices, presence, client, seals, clock, random });
+    const { signal } = ending;
+    const over = Promise.all([presence.run(signal), runSigning(signing, signal), mischief.run(signal)]);
+    return { process, ending, over, presence, arithmetic };
+  }
+
+  #claim(id: string): Promise<boolean> {
+    const isNew = !this.#journal.has(id);
+    this.#journal.add(id);
+    return Promise.resolve(isNew);
+  }
+
+  #audit(): SigningDeps['audit'] {
+    const { onAudit } = this.deps;
+    return {
+      note: onAudit,
+      record: (record) => {
+        onAudit(record);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  #policy(random: Random): Policy {
+    const refuse = { allowed: false, code: 'policy_refused', why: 'it is corrupt' } as const;
+    return { sha256: null, check: () => (random.chance(this.deps.vices.refuses) ? refuse : { allowed: true }) };
+  }
+}

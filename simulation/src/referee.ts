@@ -1,0 +1,108 @@
+import type { AuditRecord, Job } from 'node/parts';
+import type { PresignatureHalf } from './stand_ins/cggmp24.js';
+
+/** A request of a client. */
+interface Asked {
+  readonly message: string;
+  readonly acceptedAt: number;
+  outcome: string | null;
+  endedAt: number;
+}
+
+/** The request whose attempt this is: `<request>.<number>.<signers>`, or the request's id. */
+function requestOf(executionId: string): string {
+  return executionId.split('.')[0] ?? executionId;
+}
+
+/**
+ * Watches a world, and notes what must never happen: two payloads for one request, a presignature for two, an attempt that is run twice, an
+ * outcome that changes.
+ */
+export class Referee {
+  readonly violations: string[] = [];
+  readonly #asked = new Map<string, Asked>();
+  /** What honest nodes have signed, or begun to sign, by request. */
+  readonly #payloads = new Map<string, string>();
+  /** By presignature: the request and payload that an honest node has used it for. */
+  readonly #uses = new Map<string, string>();
+  readonly #halvesUsed = new Set<string>();
+  readonly #sessionsBegun = new Set<string>();
+
+  /** @param now the time, milliseconds of the timeline */
+  constructor(private readonly now: () => number) {}
+
+  get requests(): ReadonlyMap<string, Readonly<Asked>> {
+    return this.#asked;
+  }
+
+  get unfinished(): number {
+    return [...this.#asked.values()].filter(({ outcome }) => outcome === null).length;
+  }
+
+  accepted(message: string, id: string): void {
+    if (this.#asked.has(id)) this.#violated(`${id} was accepted twice`);
+    this.#asked.set(id, { message, acceptedAt: this.now(), outcome: null, endedAt: Infinity });
+  }
+
+  /** A client was shown the outcome of its request. */
+  shown(id: string, outcome: string): void {
+    const asked = this.#asked.get(id);
+    if (asked === undefined) return;
+    if (asked.outcome !== null && asked.outcome !== outcome) this.#violated(`${id} was shown as ${asked.outcome}, then as ${outcome}`);
+    if (!outcome.startsWith('completed')) this.#violated(`${id} ended as: ${outcome}`);
+    asked.outcome ??= outcome;
+    asked.endedAt = this.now();
+  }
+
+  /** An honest node has written this to its audit log. */
+  audited(node: string, record: AuditRecord): void {
+    if (record.event === 'partial_signature') {
+      const { request_id, message_sha256, presignature_id } = record.fields;
+      this.#onePayload(node, request_id, message_sha256);
+      this.#oneUse(node, presignature_id, `${request_id} ${message_sha256}`);
+    } else if (record.event === 'full_signing_started') {
+      this.#onePayload(node, record.fields.request_id, record.fields.message_sha256);
+    }
+  }
+
+  /** A half of a presignature has signed at an honest node. */
+  issued(node: string, { id, party }: PresignatureHalf): void {
+    const half = `${id} ${party}`;
+    if (this.#halvesUsed.has(half)) this.#violated(`${node} has signed twice with ${id}`);
+    this.#halvesUsed.add(half);
+  }
+
+  /** An honest node begins a session. */
+  begun(node: string, job: Job): void {
+    if (job.kind !== 'sign' && job.kind !== 'presign') return;
+    const session = `${node} ${job.executionId}`;
+    if (this.#sessionsBegun.has(session)) this.#violated(`${node} has run ${job.executionId} twice`);
+    this.#sessionsBegun.add(session);
+    if (job.kind === 'sign') this.#onePayload(node, `message of ${requestOf(job.executionId)}`, job.message);
+  }
+
+  late(id: string, by: number): void {
+    this.#violated(`${id} was accepted at ${this.#asked.get(id)?.acceptedAt.toFixed(0)} and not completed by ${by.toFixed(0)}`);
+  }
+
+  /** Something else that must not happen. */
+  #violated(what: string): void {
+    this.violations.push(`${this.now().toFixed(3)} ${what}`);
+  }
+
+  note(what: string): void {
+    this.#violated(what);
+  }
+
+  #onePayload(node: string, request: string, payload: string): void {
+    const before = this.#payloads.get(request) ?? payload;
+    this.#payloads.set(request, before);
+    if (before !== payload) this.#violated(`${node} signs another payload for ${request}`);
+  }
+
+  #oneUse(node: string, presignature: string, use: string): void {
+    const before = this.#uses.get(presignature) ?? use;
+    this.#uses.set(presignature, before);
+    if (before !== use) this.#violated(`${node} uses ${presignature} for ${use}; it was used for ${before}`);
+  }
+}

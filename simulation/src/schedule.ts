@@ -1,0 +1,135 @@
+import { Random } from './random.js';
+import type { NodeSettings } from './node_host.js';
+import type { Weather } from './network.js';
+import type { ClockOptions } from './timeline.js';
+import { START_OF_TIME } from './cluster_facts.js';
+import { drawVices, HONEST, type Vices } from './vices.js';
+
+const SIZES = [[3, 2], [4, 2], [4, 3], [5, 3]] as const;
+
+/** Something that happens to a process at a moment. */
+export type Fault =
+  | { readonly at: number; readonly kind: 'freeze' | 'cut'; readonly who: number | 'board' | 'gateway'; readonly ms: number }
+  | { readonly at: number; readonly kind: 'stop' | 'start'; readonly who: number | 'board' };
+
+export interface RequestPlan {
+  readonly at: number;
+  readonly message: string;
+}
+
+/** Everything that a seed decides about a world, but for single delays and losses. */
+export interface Schedule {
+  readonly seed: string;
+  readonly n: number;
+  readonly t: number;
+  /** By party. */
+  readonly vices: readonly Vices[];
+  /** Parties that are honest and run from the calm on. At least t. */
+  readonly fit: readonly number[];
+  readonly weather: Weather;
+  /** What an honest member posts has reached every honest one after this time, once it is calm. */
+  readonly deltaMs: number;
+  /** The longest computation between two messages. */
+  readonly stepMs: number;
+  readonly settings: NodeSettings;
+  /** Of the nodes by party, then of the board, then of the gateway. */
+  readonly clocks: readonly ClockOptions[];
+  readonly faults: readonly Fault[];
+  readonly requests: readonly RequestPlan[];
+}
+
+/** The settings of nodes that matter here, with their defaults, but for the size of the pool. */
+export const SETTINGS: NodeSettings = {
+  poolTarget: 0,
+  poolMax: 0,
+  workers: 2,
+  fastSigningTimeoutMs: 3_000,
+  fullSigningTimeoutMs: 60_000,
+  poolLeaderTimeoutMs: 30_000,
+  peerDeadAfterMs: 3_000,
+};
+
+/**
+ * A call and its answer take two legs, and a reader may just have begun its next call when there is news: so that takes four. The board
+ * holds back some news for 50 ms.
+ */
+export function legOf(deltaMs: number): number {
+  return (deltaMs - 50) / 4;
+}
+
+/** The network is calm somewhat earlier than its statement says: clients pause for at most this long after a broken connection. */
+export const CLIENT_PAUSE_MS = 1_000;
+
+export function drawSchedule(seed: string): Schedule {
+  const random = new Random(seed).stream('schedule');
+  const [n, t] = random.pick(SIZES);
+  const parties = Array.from({ length: n }, (_, party) => party);
+  const fit = random.some(parties, random.chance(0.6) ? t : random.integer(t, n));
+  const calmAt = random.chance(0.25) ? 0 : random.between(2_000, 10_000);
+  const deltaMs = random.pick([200, 400, 1_000]);
+  const vices = parties.map((party) => (fit.includes(party) || random.chance(0.4) ? HONEST : drawVices(random)));
+  const pool = random.pick([0, 4, 8]);
+  return {
+    seed, n, t, vices, fit, deltaMs,
+    weather: drawWeather(random, calmAt, deltaMs),
+    stepMs: random.pick([20, 100, 300]),
+    settings: { ...SETTINGS, poolTarget: pool, poolMax: 2 * pool },
+    clocks: Array.from({ length: n + 2 }, () => drawClock(random)),
+    faults: drawFaults(random, { parties, fit, calmAt }).sort((a, b) => a.at - b.at),
+    requests: Array.from({ length: random.integer(1, 4) }, (_, k) => ({
+      at: random.between(500, calmAt + 3_000),
+      message: `message ${k}`,
+    })),
+  };
+}
+
+function drawWeather(random: Random, calmAt: number, deltaMs: number): Weather {
+  return {
+    calmAt,
+    legMs: legOf(deltaMs),
+    loss: random.pick([0, 0.05, 0.3]),
+    delays: random.pick([0, 0.1, 0.5]),
+    longestMs: random.pick([500, 2_000, 6_000]),
+    repeats: random.pick([0, 0.1]),
+  };
+}
+
+/** Rates differ by one percent at most, and wall clocks by less than a minute. */
+function drawClock(random: Random): ClockOptions {
+  return { rate: random.between(0.995, 1.005), wall: START_OF_TIME + random.integer(-20_000, 20_000) };
+}
+
+interface Scene {
+  readonly parties: readonly number[];
+  readonly fit: readonly number[];
+  readonly calmAt: number;
+}
+
+function drawFaults(random: Random, { parties, fit, calmAt }: Scene): Fault[] {
+  const faults: Fault[] = [];
+  const between = (to: number): number => random.between(0, Math.max(0, to));
+  for (const who of parties) {
+    if (fit.includes(who)) {
+      // Until the network is calm, everything may happen to a fit one too.
+      if (random.chance(0.3)) faults.push(...freezeOrRestart(random, who, between(calmAt - 1_000), calmAt));
+    } else if (random.chance(0.7)) {
+      const times = random.integer(1, 3);
+      for (let k = 0; k < times; k += 1) faults.push(...freezeOrRestart(random, who, between(calmAt + 10_000), Infinity));
+    }
+  }
+  if (calmAt > 3_000 && random.chance(0.3)) faults.push(...freezeOrRestart(random, 'board', between(calmAt - 2_000), calmAt));
+  if (calmAt > 3_000 && random.chance(0.2)) {
+    const at = between(calmAt - 2_000);
+    faults.push({ at, kind: 'freeze', who: 'gateway', ms: random.between(100, calmAt - at) });
+  }
+  return faults;
+}
+
+/** It goes on before `end`; if that is never, perhaps it does not. */
+function freezeOrRestart(random: Random, who: number | 'board', at: number, end: number): Fault[] {
+  const until = Math.min(end, at + random.between(300, 7_000));
+  if (until <= at) return [];
+  if (random.chance(0.6)) return [{ at, kind: who !== 'board' && random.chance(0.5) ? 'cut' : 'freeze', who, ms: until - at }];
+  const isForGood = end === Infinity && random.chance(0.5);
+  return isForGood ? [{ at, kind: 'stop', who }] : [{ at, kind: 'stop', who }, { at: until, kind: 'start', who }];
+}

@@ -1,0 +1,73 @@
+/**
+ * In place of `sealing/statement`: a signature costs nothing here. The book knows what each member has signed, and only `sign` writes in
+ * it, for which the member's identity is needed. So a corrupt member can state anything, but nothing in another's name.
+ */
+import { Refused } from 'sealing/errors';
+import type { Identity } from 'sealing/identity';
+import type { Roster } from 'sealing/roster';
+import type * as real from 'sealing/statement';
+
+type StatementKind<Claims> = real.StatementKind<Claims>;
+
+interface Signed {
+  readonly signer: string;
+  readonly typ: string;
+  readonly rosterHash: string;
+  /** As they were written. */
+  readonly claims: unknown;
+  /** Parsed by the schema of its kind. */
+  readonly parsed: unknown;
+}
+
+const SIGNATURE = 'signed';
+const book = new Map<string, Signed>();
+const headers = new Map<string, string>();
+
+/** Begins a new world, in which nobody has said anything. */
+export function forgetStatements(): void {
+  book.clear();
+}
+
+function header(typ: string, signer: string): string {
+  const key = `${typ} ${signer}`;
+  const known = headers.get(key);
+  if (known !== undefined) return known;
+  const made = Buffer.from(JSON.stringify({ alg: 'EdDSA', typ, kid: signer })).toString('base64url');
+  headers.set(key, made);
+  return made;
+}
+
+export function sign<Claims>(identity: Identity, roster: Roster, kind: StatementKind<Claims>, claims: Claims): Promise<string> {
+  const payload = JSON.stringify({ roster: roster.hash, claims });
+  const text = `${header(kind.typ, identity.name)}.${Buffer.from(payload).toString('base64url')}.${SIGNATURE}`;
+  if (!book.has(text)) {
+    const written = (JSON.parse(payload) as { readonly claims: unknown }).claims;
+    const parsed = kind.claims.safeParse(written).data;
+    book.set(text, { signer: identity.name, typ: kind.typ, rosterHash: roster.hash, claims: written, parsed });
+  }
+  return Promise.resolve(text);
+}
+
+export function verify<Claims>(roster: Roster, kind: StatementKind<Claims>, text: string): Promise<{ signer: string; claims: Claims }> {
+  const signed = book.get(text);
+  if (signed === undefined) return Promise.reject(new Refused('the signature is not valid'));
+  const { signer, typ, rosterHash, parsed } = signed;
+  if (typ !== kind.typ) return Promise.reject(new Refused(`it is not a ${kind.typ}`));
+  if (rosterHash !== roster.hash) return Promise.reject(new Refused('it was signed for another roster'));
+  if (parsed === undefined) return Promise.reject(new Refused(`${kind.typ}: it is not well formed`));
+  return Promise.resolve({ signer, claims: parsed as Claims });
+}
+
+export function unverifiedClaims(text: string): unknown {
+  const signed = book.get(text);
+  if (signed === undefined) throw new Refused('statement: it is none');
+  return signed.claims;
+}
+
+export function signerOf(text: string): string {
+  const signed = book.get(text);
+  if (signed === undefined) throw new Refused('header of the signature: it is none');
+  return signed.signer;
+}
+
+({ sign, verify, unverifiedClaims, signerOf }) satisfies Pick<typeof real, 'sign' | 'verify' | 'unverifiedClaims' | 'signerOf'>;

@@ -1,0 +1,36 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { worldOf } from './program.js';
+import type { Portion, Report } from './workers.js';
+import type { Verdict } from './world.js';
+
+/** What a world has left behind: a promise that was rejected, and that nobody has looked at. */
+const unhandled: unknown[] = [];
+
+/** Simulates what it is asked for, until its parent is gone. */
+export function work(): void {
+  process.on('unhandledRejection', (reason) => {
+    unhandled.push(reason);
+  });
+  process.on('message', (portion: Portion) => {
+    void simulate(portion).then((report) => process.send?.(report));
+  });
+}
+
+async function simulate({ from, count }: Portion): Promise<Report> {
+  const report: Verdict[] = [];
+  for (let seed = from; seed < from + count; seed += 1) report.push(await simulateOne(String(seed)));
+  return report;
+}
+
+async function simulateOne(seed: string): Promise<Verdict> {
+  const nothing = { seed, events: 0, virtualMs: 0, latencies: [] };
+  const verdict = await worldOf(seed).run().catch((error: unknown) => ({ ...nothing, violations: [describe(error)] }));
+  // Rejections show only now.
+  await nextTurn();
+  const left = unhandled.splice(0).map((reason) => `a rejected promise that nobody looks at: ${describe(reason)}`);
+  return left.length === 0 ? verdict : { ...verdict, violations: [...verdict.violations, ...left] };
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
