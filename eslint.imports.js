@@ -83,7 +83,7 @@ export const IMPORTS = {
       'message-board/contract', 'message-board/client', 'storage', 'workers', 'primes', 'cluster', 'evidence', 'config', 'setup',
       'presigning', 'signing', 'health', 'cluster_modes', 'node_records',
     ],
-    process: ['workers', 'config', 'approval', 'node'],
+    process: ['message-board/client', 'workers', 'config', 'approval', 'node'],
     program: ['process'],
     main: ['program'],
     testing: ['primes', 'config', 'process'],

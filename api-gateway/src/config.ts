@@ -1,11 +1,13 @@
 import { SEAL_KEY_FORMS, SealKeySourceSchema } from 'sealing/seal_key';
 import { integer } from 'service/env';
+import { AllowedHostsSchema } from 'service/hosts';
 import { LEVELS, LevelSchema } from 'service/log';
 import { z } from 'zod';
 
 /** The gateway's environment: for each variable its name, range, default and purpose. */
 export const ConfigSchema = z.object({
   HOST: z.string().default('127.0.0.1').describe('address it is served at; 0.0.0.0: reachable from other machines and containers'),
+  ALLOWED_HOSTS: AllowedHostsSchema,
   PORT: integer(0, 65_535, 8000).describe('port it is served at; 0: a free one'),
   LOG_LEVEL: LevelSchema.default('info').describe(LEVELS.join(', ')),
   MESSAGE_BOARD_URL: z.url({ protocol: /^https?$/ }).default('http://localhost:8080').describe('the message board'),

@@ -1,4 +1,5 @@
 import { BoardClient } from 'message-board/client';
+import { OtherRoster, requireSameRoster } from 'message-board/roster_check';
 import { loadMember } from 'sealing/member';
 import { systemClock } from 'service/clock';
 import { configure } from 'service/configure';
@@ -32,4 +33,10 @@ await runService(service, config, logger, async () => {
   stopping.abort();
   await board.close();
   await sweeping;
+});
+await requireSameRoster({ board, roster, clock: systemClock }, stopping.signal).catch((error: unknown) => {
+  if (!(error instanceof OtherRoster)) return;
+  logger.fatal({ event: 'stopped', err: error }, error.message);
+  process.exitCode = 2;
+  process.kill(process.pid, 'SIGTERM');
 });

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnProgram } from 'testkit/program';
+import { TestBoard } from 'testkit/board';
 import { until } from 'testkit/eventually';
 import { members } from 'testkit/roster';
 import { ConfigSchema } from '../src/config.js';
@@ -31,6 +32,22 @@ describe('the program', () => {
     expect([await exit, output.stderr]).toEqual([0, '']);
     expect(events().map(({ event }) => event)).toEqual(['starting', 'clear_text_files', 'listening', 'closing', 'closed']);
     expect(events()[0]).toMatchObject({ roster: members().roster.fingerprint });
+  });
+
+  it.each([
+    ['has another roster', members(5, 3).roster, 2],
+    ['has its roster', members().roster, 0],
+    ['checks nothing', null, 0],
+  ])('ends with code 2, saying both fingerprints, when the board %s: %#', async (_, roster, code) => {
+    const board = await TestBoard.start(roster);
+    const { child, exit, events, output } = start({ PORT: '0', MESSAGE_BOARD_URL: board.url });
+    await until(() => child.exitCode !== null || events().some(({ event }) => event === 'board_up'));
+    if (code === 0) child.kill('SIGTERM');
+    expect([await exit, output.stderr]).toEqual([code, '']);
+    const fatal = events().filter(({ event }) => event === 'stopped').map(({ msg }) => msg);
+    const both = `${roster?.fingerprint ?? ''}, and this member has ${members().roster.fingerprint}`;
+    expect(fatal).toEqual(code === 0 ? [] : [expect.stringContaining(both)]);
+    await board.close();
   });
 
   it('says with --help what it reads from the environment, and does not start', async () => {

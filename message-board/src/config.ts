@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { integer } from 'service/env';
+import { AllowedHostsSchema } from 'service/hosts';
 import { LEVELS, LevelSchema } from 'service/log';
 
 const MIB = 1024 * 1024;
@@ -8,6 +9,7 @@ const DAY = 86_400;
 /** The settings in the board's environment: name, range, default and what each is for. */
 export const ConfigSchema = z.object({
   HOST: z.string().default('127.0.0.1').describe('address it is served at; 0.0.0.0: reachable from other machines and containers'),
+  ALLOWED_HOSTS: AllowedHostsSchema,
   PORT: integer(0, 65_535, 8080).describe('port it is served at; 0: a free one'),
   LOG_LEVEL: LevelSchema.default('info').describe(LEVELS.join(', ')),
   ROSTER_FILE: z.string().optional().describe('the roster: only what a member has signed is accepted; without it, everything is'),

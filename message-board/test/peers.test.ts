@@ -7,7 +7,7 @@ import { present } from 'testkit/present';
 import { members } from 'testkit/roster';
 import { VirtualClock } from 'testkit/virtual_clock';
 import type { NodeRecord, NodeStatus } from '../src/contract/contract.js';
-import { NO_PROOF, proofBy, type Life } from '../src/contract/node_statement.js';
+import { NO_PROOF, proofBy, type Life, type NodeStatements } from '../src/contract/node_statement.js';
 import { accusersOf, canSignTogether, isLate, isReady, type PeerView } from '../src/peers/peer_view.js';
 import { Peers, type PeersOptions } from '../src/peers/peers.js';
 
@@ -199,7 +199,7 @@ describe('peers', () => {
 describe('another life under the own name', () => {
   const lives = async (said: Said, proven = true): Promise<Life[]> => {
     const heard: Life[] = [];
-    const self = { index: 0, incarnation: 'own', onOtherLife: (life: Life) => void heard.push(life) };
+    const self = { index: 0, incarnation: 'own', onOtherLife: ({ life }: NodeStatements) => void heard.push(life) };
     const { show } = reader({ self, ...(proven ? {} : { proof: NO_PROOF }) });
     await show(await record(1, said));
     return heard;

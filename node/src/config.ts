@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { integer } from 'service/env';
+import { AllowedHostsSchema } from 'service/hosts';
 import { LEVELS, LevelSchema, type Level } from 'service/log';
 import type { Roster } from 'sealing/roster';
 import { SEAL_KEY_FORMS, SealKeySourceSchema } from 'sealing/seal_key';
@@ -53,6 +54,7 @@ export const Environment = z.object({
   RUST_LOG: z.string().optional().describe('a Rust log filter, such as info or warn,node=debug'),
   HEALTH_PORT: integer(0, 65_535, 0).describe('port of /health and /ready; 0: they are not served'),
   HOST: z.string().default('127.0.0.1').describe('address at which they are served; 0.0.0.0: reachable from other machines'),
+  ALLOWED_HOSTS: AllowedHostsSchema,
   WORKERS: integer(1, 256, availableParallelism()).describe('threads for protocol arithmetic'),
   POOL_TARGET: integer(0, 10_000, 20).describe('presignatures that the cluster keeps ready; 0: every signature by the full protocol'),
   POOL_MAX: integer(0, 10_000, 30).describe('the most that it keeps when they are used fast; a node with this many makes no more'),
@@ -103,6 +105,7 @@ export function configFor(env: Settings, { n, t, sealed }: Roster) {
     /** 0: none. */
     healthPort: env.HEALTH_PORT,
     host: env.HOST,
+    allowedHosts: env.ALLOWED_HOSTS,
     workers: env.WORKERS,
     /** 0: no pool. */
     poolTarget: env.POOL_TARGET,

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { encodePoint, keyMaterialDigest, serializeKeyShare, type PublicKeyMaterial, type SecurityParams } from 'cggmp24';
 import { BoardClient } from 'message-board/client';
+import { requireSameRoster } from 'message-board/roster_check';
 import type { SetupStatus } from 'message-board/contract';
 import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
@@ -52,6 +53,7 @@ export interface NodeDeps {
 /**
  * The whole life of a node, until the signal aborts. It generates the key with the others, or loads its share, and then signs.
  * @throws DamagedFile; SetupStopped; Refused when the policy is not valid; the signal's reason
+ * @throws OtherRoster when the board is of another cluster
  */
 export async function runNode(deps: NodeDeps, stopping: AbortSignal): Promise<void> {
   stopping.throwIfAborted();
@@ -76,32 +78,31 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
   const { seals, ...messages } = messageMode(roster, identity);
   const members = memberMode(config);
 
-  // ---- the node, and what it knows of the others ----
-  const started = clock.now();
-  const incarnation = `${started}-${random(8).toString('hex')}`;
+  // ---- what it has from earlier lives ----
   const problems = new Problems();
+  await openDataFolder(dataDir);
+  const onProblem = problems.reporter('audit_log');
+  const { life: ownLife, journal, audit, policy } = await openRecords({ config, roster, clock, random, logger, onProblem }, opened);
+  const { incarnation } = ownLife;
+
+  // ---- the node, and what it knows of the others ----
   const client = opened.adopt(new BoardClient(config.boardUrl), (board) => board.close());
   const budget = new CpuBudget(config.poolCores, clock);
   const runner = opened.adopt(new WorkerPool({ threads: workers, startThread, budget, clock, logger }), (pool) => pool.close());
   const onClone = (): void => {
-    problems.set('clone', 'another process runs with the identity of this node, or the clock was set back. Stop one of the two');
+    problems.set('clone', 'another process runs with the identity of this node. Stop one of the two');
     life.cloned();
   };
-  const own = { index, n, incarnation, started, keygen: NOTHING_YET, auxInfo: NOTHING_YET };
+  const own = { index, n, life: ownLife, keygen: NOTHING_YET, auxInfo: NOTHING_YET };
   const presence = new Presence({ ...own, client, clock, logger, seals, onClone, deadAfterMs });
   const culprits = new Culprits({ presence, n, t });
-
-  // ---- what it has from earlier lives ----
-  await openDataFolder(dataDir);
   const evidenceAbout = (key: PublicKeyMaterial | null): EvidenceFolder =>
     new EvidenceFolder({ folder: join(dataDir, 'evidence'), roster, params, index, key, logger });
   for (const { member, code } of await evidenceAbout(null).load()) culprits.add(nodeIndex(member, n) ?? -1, code);
-  const onProblem = problems.reporter('audit_log');
-  const { journal, audit, policy } = await openRecords({ config, roster, incarnation, clock, logger, onProblem }, opened);
   const demand = new PoolDemand({ target: config.poolTarget, max: config.poolMax }, clock);
   if (config.healthPort !== 0) {
     const health = healthService({ nodeId, requiredAlive: members.requiredAlive, presence, problems, culprits, demand, logger });
-    opened.adopt(await serve(health, config.host, config.healthPort, logger), (server) => server.close());
+    opened.adopt(await serve(health, config.host, config.healthPort, logger, { names: config.allowedHosts }), (server) => server.close());
   }
 
   // ---- its key share ----
@@ -127,6 +128,10 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
     },
   });
   presence.update(setup.status);
+  const rosterChecked = requireSameRoster({ board: client, roster, clock }, life.ended);
+  life.inBackground(rosterChecked.catch((error: unknown) => {
+    life.fail(error);
+  }));
   life.inBackground(presence.run(life.ended));
   life.inBackground(setup.prepare(life.withdrawn));
   const share = await setup.run(life.withdrawn);

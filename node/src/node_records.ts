@@ -2,14 +2,17 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Roster } from 'sealing/roster';
 import type { Clock } from 'service/clock';
+import type { RandomBytes } from 'service/random';
 import { openPolicy, type Policy } from './approval/policy.js';
 import { AuditLog } from './audit/audit_log.js';
 import { ownVersion } from './base/version.js';
+import { CountedLife } from './storage/counted_life.js';
 import { ExecutionJournal } from './storage/execution_journal.js';
 import { lockRunning } from './storage/running_lock.js';
 
-/** What binds a node beyond its life: what it has begun, what it has done, and what it may sign. */
+/** What binds a node beyond its life: which life it is in, what it has begun, what it has done, and what it may sign. */
 export interface NodeRecords {
+  readonly life: CountedLife;
   readonly journal: ExecutionJournal;
   readonly audit: AuditLog;
   readonly policy: Policy;
@@ -18,9 +21,8 @@ export interface NodeRecords {
 export interface NodeRecordsDeps {
   readonly config: { readonly nodeId: string; readonly dataDir: string; readonly policyFile: string | undefined };
   readonly roster: Roster;
-  /** Of this life of the node. */
-  readonly incarnation: string;
   readonly clock: Clock;
+  readonly random: RandomBytes;
   readonly logger: Logger;
   /** Told why the audit log cannot be written, and null when it can again. */
   readonly onProblem: (reason: string | null) => void;
@@ -32,16 +34,17 @@ export interface NodeRecordsDeps {
  * @throws DamagedFile; Refused when the policy is not valid, or the node runs already in this folder
  */
 export async function openRecords(deps: NodeRecordsDeps, opened: AsyncDisposableStack): Promise<NodeRecords> {
-  const { config, roster, incarnation, clock, logger, onProblem } = deps;
+  const { config, roster, clock, random, logger, onProblem } = deps;
   const { nodeId: node, dataDir, policyFile } = config;
   opened.use(lockRunning(dataDir, node));
+  const life = await CountedLife.begin(join(dataDir, `life_${node}.json`), { clock, random });
   const journal = opened.adopt(await ExecutionJournal.open(join(dataDir, `executions_${node}.log`)), (file) => file.close());
   const policy = await openPolicy(policyFile, clock);
   const audit = opened.adopt(await AuditLog.open(join(dataDir, `audit_${node}.log`), { clock, logger, onProblem }), (file) => file.close());
   const { length: lines, head } = audit;
   const advice = 'Note the head of the audit log elsewhere: nothing else shows that its end was cut off';
   logger.info({ event: 'audit_log_opened', lines, head }, advice);
-  const fields = { node, version: await ownVersion(), incarnation, roster: roster.hash, policy_sha256: policy.sha256 };
+  const fields = { node, version: await ownVersion(), incarnation: life.incarnation, roster: roster.hash, policy_sha256: policy.sha256 };
   await audit.record({ event: 'started', fields });
-  return { journal, audit, policy };
+  return { life, journal, audit, policy };
 }

@@ -1,7 +1,7 @@
 /** What a simulation makes nodes of. */
 export { Culprits } from './evidence/culprits.js';
 export { PLAIN_ACCUSER, SealedAccuser } from './evidence/accuser.js';
-export { Presence } from './cluster/presence.js';
+export { Presence, type OwnLife } from './cluster/presence.js';
 export { ProtocolAborted } from './base/errors.js';
 export { Seals } from './mail/seals.js';
 export { PoolDemand } from './presigning/pool_demand.js';

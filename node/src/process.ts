@@ -1,4 +1,5 @@
 import { arithmeticBackend, type SecurityParams } from 'cggmp24';
+import { OtherRoster } from 'message-board/roster_check';
 import { loadMember } from 'sealing/member';
 import { systemClock } from 'service/clock';
 import { createLogger } from 'service/log';
@@ -63,7 +64,7 @@ export async function runProcess(params: SecurityParams, configOf = configFor): 
   } catch (error) {
     if (!stopping.signal.aborted) {
       logger.fatal({ event: 'stopped', err: error }, error instanceof Error ? error.message : 'The node cannot go on');
-      process.exitCode = 1;
+      process.exitCode = error instanceof OtherRoster ? 2 : 1;
     }
   }
   logger.info({ event: 'stopped' }, 'Node stopped');

@@ -21,7 +21,8 @@ function presenceOf(index: number, url: string, signal: AbortSignal): Presence {
   const client = new BoardClient(url);
   const { roster, identities } = members(3, 2);
   const seals = new Seals(roster, present(identities[index]));
-  const about = { index, n: 3, incarnation: `run-${index}`, started: 1, deadAfterMs: 1_500, keygen: IDLE, auxInfo: IDLE };
+  const life = { incarnation: `run-${index}`, started: 1, outlive: () => Promise.resolve() };
+  const about = { index, n: 3, life, deadAfterMs: 1_500, keygen: IDLE, auxInfo: IDLE };
   const presence = new Presence({ ...about, client, clock: systemClock, logger, seals, onClone: () => undefined });
   void presence.run(signal).then(() => client.close());
   return presence;

@@ -120,6 +120,17 @@ describe('the program', () => {
       await board.close();
     }));
 
+  it('ends with code 2, saying both fingerprints, when the board has another roster', () =>
+    inFolder(async (folder) => {
+      const other = members(5, 3).roster;
+      const board = await TestBoard.start(other);
+      const node = start({ ...(await dataFolder(folder, 'node-1')), MESSAGE_BOARD_URL: board.url });
+      expect(await node.ended).toBe(2);
+      expect(node.output.stdout).toMatch(new RegExp(`"level":60.*${other.fingerprint}.*${members().roster.fingerprint}`));
+      expect(node.output.stderr).toBe('');
+      await board.close();
+    }));
+
   it('ends with code 1, saying why, when a file is damaged', () =>
     inFolder(async (folder) => {
       const env = await dataFolder(folder, 'node-1');

@@ -1,7 +1,7 @@
 import { BoardClient } from 'message-board/client';
 import {
   Culprits, PoolDemand, Presence, runSigning, SEALED_CLUSTER, SealedAccuser, Seals,
-  type AuditRecord, type Job, type Policy, type SigningDeps,
+  type AuditRecord, type Job, type OwnLife, type Policy, type SigningDeps,
 } from 'node/parts';
 import type { Logger } from 'pino';
 import type { Members } from 'testkit/roster';
@@ -47,6 +47,8 @@ export class NodeHost {
   /** The ids that it has begun, as its journal has them. */
   readonly #journal = new Set<string>();
   #lives = 0;
+  /** The number of its last life. */
+  #started = 0;
   #life: Life | null = null;
 
   constructor(private readonly deps: NodeHostDeps) {}
@@ -106,10 +108,10 @@ export class NodeHost {
     const wire = { clock, random: random.bytes };
     const url = `http://${process.name}`;
     const client = this.isHonest ? new BoardClient(url, wire) : new CorruptClient(url, wire, vices);
-    const started = clock.now();
-    const incarnation = `${started}-${this.#lives}`;
+    const life = this.#nextLife(clock.now());
+    const { incarnation } = life;
     const ending = new AbortController();
-    const setup = { keygen: SET_UP, auxInfo: SET_UP, started, incarnation, deadAfterMs: settings.peerDeadAfterMs };
+    const setup = { keygen: SET_UP, auxInfo: SET_UP, life, deadAfterMs: settings.peerDeadAfterMs };
     const presence = new Presence({ ...setup, client, clock, logger, seals, index, n, onClone: () => undefined });
     presence.update({ public_key: PUBLIC_KEY });
     const culprits = new Culprits({ presence, n, t });
@@ -134,6 +136,17 @@ export class NodeHost {
     const { signal } = ending;
     const over = Promise.all([presence.run(signal), runSigning(signing, signal), mischief.run(signal)]);
     return { process, ending, over, presence, arithmetic };
+  }
+
+  /** As `CountedLife` has it, whose file is on the disk. */
+  #nextLife(now: number): OwnLife {
+    this.#started = Math.max(this.#started + 1, now);
+    const outlive = (other: { readonly started: number }): Promise<void> => {
+      this.#started = Math.max(this.#started, other.started + 1);
+      return Promise.resolve();
+    };
+    const started = (): number => this.#started;
+    return { incarnation: `${this.#started}-${this.#lives}`, get started() { return started(); }, outlive };
   }
 
   #claim(id: string): Promise<boolean> {

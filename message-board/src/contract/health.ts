@@ -8,7 +8,7 @@ export const HealthSchema = z.object({
   /** Does the board have the public key? */
   public_key: z.boolean(),
   /** Hash of the roster against which the board checks what is posted. Null: it checks nothing. */
-  roster: z.string().nullable().default(null),
+  roster: z.string().regex(/^[0-9a-f]{64}$/).nullable().default(null),
   requests: z.object({ pending: CountSchema, finished: CountSchema, protocol: CountSchema }),
   presignature_requests: z.object({ open: CountSchema, finished: CountSchema }),
   /** Messages and partial signatures, of all requests and presignature requests. */

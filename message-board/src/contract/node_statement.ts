@@ -6,7 +6,7 @@
  * proves nothing.
  */
 import { Refused } from 'sealing/errors';
-import { parseJsonValue } from 'sealing/json';
+import { hasMoreParts, parseJsonValue } from 'sealing/json';
 import { NODE_STATEMENT } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { unverifiedClaims, verify } from 'sealing/statement';
@@ -17,7 +17,7 @@ import { TOPICS, type StatementTexts, type Topic } from './nodes.js';
 
 /** One life of a node: from the start of its process to its end. */
 export interface Life {
-  /** When it began, in milliseconds since 1970, by the node's clock. */
+  /** Its number, from a counter on the node's disk: a later life has a larger one, whatever the clocks show. */
   readonly started: number;
   /** Its name, drawn at random. */
   readonly incarnation: string;
@@ -81,8 +81,16 @@ function readStatement<Content>(topic: Topic, schema: z.ZodType<Content>, text: 
   return { life: { started, incarnation }, sequence, content: parsed(topic, schema, content) };
 }
 
+/**
+ * Parts of the JSON of one statement. With a smaller value, a node with many presignatures cannot offer them all. With a larger one, a
+ * statement that says nothing of what it should say takes longer to refuse: each wrong part is a complaint.
+ */
+const MAX_PARTS = 5_000;
+
 /** @throws Refused naming the topic */
 function claimsOf(topic: Topic, text: string): unknown {
+  const json = text.startsWith('{') ? Buffer.from(text) : Buffer.from(text.split('.', 2)[1] ?? '', 'base64url');
+  if (hasMoreParts(json, MAX_PARTS)) throw new Refused(`${topic}: it has more than ${MAX_PARTS} parts`);
   if (text.startsWith('{')) return parseJsonValue(text, topic);
   try {
     return unverifiedClaims(text);
@@ -91,16 +99,20 @@ function claimsOf(topic: Topic, text: string): unknown {
   }
 }
 
+/** Larger: a complaint is longer than anybody reads. */
+const MAX_COMPLAINTS = 5;
+
 function parsed<T>(topic: Topic, schema: z.ZodType<T>, value: unknown): T {
   const { success, data, error } = schema.safeParse(value);
   if (success) return data;
-  const complaints = error.issues.map(({ path, message }) => [path.join('.'), message].filter((part) => part !== '').join(': '));
+  const shown = error.issues.slice(0, MAX_COMPLAINTS);
+  const complaints = shown.map(({ path, message }) => [path.join('.'), message].filter((part) => part !== '').join(': '));
   throw new Refused(`${topic}: ${complaints.join('; ')}`);
 }
 
 /**
- * Orders the lives of one node: negative when `a` is the earlier one, 0 when both are the same. Of two that began in the same millisecond,
- * the name decides.
+ * Orders the lives of one node: negative when `a` is the earlier one, 0 when both are the same. Of two with the same number, the name
+ * decides.
  */
 export function compareLives(a: Life, b: Life): number {
   if (a.started !== b.started) return a.started - b.started;

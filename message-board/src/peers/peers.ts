@@ -4,7 +4,7 @@ import type { Clock } from 'service/clock';
 import type { BoardClient } from '../client/client.js';
 import { nodeNumber, type NodeId, type NodeRecord } from '../contract/contract.js';
 import {
-  readStatements, saysTheSame, topicsOfNews, verifyStatements, whyNotLater, type Life, type NodeStatements, type StatementProof,
+  readStatements, saysTheSame, topicsOfNews, verifyStatements, whyNotLater, type NodeStatements, type StatementProof,
 } from '../contract/node_statement.js';
 import type { PeerView } from './peer_view.js';
 
@@ -33,8 +33,8 @@ export interface SelfWatch {
   readonly index: number;
   /** Names this life of the node. */
   readonly incarnation: string;
-  /** Called when the board shows a statement that the node's key has signed in another life. */
-  readonly onOtherLife: (life: Life) => void;
+  /** Called with what the board shows, when the node's key has signed it in another life. */
+  readonly onOtherLife: (stated: NodeStatements) => void;
 }
 
 /** A peer that was heard of. */
@@ -153,7 +153,7 @@ export class Peers {
     const { proof, self } = this.#options;
     const index = indexOf(nodeId);
     if (index === self?.index) {
-      if (proof.isProof && stated.life.incarnation !== self.incarnation) self.onOtherLife(stated.life);
+      if (proof.isProof && stated.life.incarnation !== self.incarnation) self.onOtherLife(stated);
       return true;
     }
     const before = heard.get(index)?.stated;

@@ -4,6 +4,7 @@ import { jsonService, type Service } from 'service/http';
 import { INSTANCE_HEADER } from '../contract/contract.js';
 import type { Limits } from '../store/limits.js';
 import { Board } from './board.js';
+import { bodyLimits } from './body_limits.js';
 import { addRoutes, holder } from './routes.js';
 import type { Verifier } from './verifier.js';
 import { Waiters } from './waiters.js';
@@ -39,7 +40,7 @@ export function createApp(deps: AppDeps): BoardService {
     else waiters.wakeSoon(topic);
   };
   const board = new Board({ ...deps, changed });
-  const service = jsonService(deps.logger, deps.maxBodyBytes, (app, ended) => {
+  const service = jsonService(deps.logger, bodyLimits(deps.maxBodyBytes), (app, ended) => {
     app.use((_request, response, next) => {
       response.set(INSTANCE_HEADER, board.instance);
       next();

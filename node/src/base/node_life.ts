@@ -26,6 +26,11 @@ export class NodeLife {
     return this.withdrawn.reason === CLONED;
   }
 
+  /** Ends the node early: whatever it waits for rejects with this error. */
+  fail(error: unknown): void {
+    this.#over.abort(error);
+  }
+
   /** Something that goes on until one of the signals aborts, and then ends by itself. It must not reject. */
   inBackground(work: Promise<void>): void {
     this.#background.push(work);

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { BoardClient } from 'message-board/client';
 import { contentOf, newsOf, TOPICS, type NodeStatus, type SetupStatus, type StatementTexts, type Topic } from 'message-board/contract';
-import { compareLives, type Life } from 'message-board/node_statement';
+import { compareLives, type Life, type NodeStatements } from 'message-board/node_statement';
 import type { PeerView } from 'message-board/peer_view';
 import { Peers } from 'message-board/peers';
 import { sleep, type Clock } from 'service/clock';
@@ -9,6 +9,7 @@ import { ServiceError } from 'service/errors';
 import { nodeId } from '../base/utils.js';
 import { Wakeup } from '../base/wakeup.js';
 import type { Seals } from '../mail/seals.js';
+import { LaterLife } from './later_life.js';
 
 const HEARTBEAT_MS = 1_000;
 /** Pause after a call that failed. */
@@ -27,6 +28,12 @@ export interface PresenceView {
   onChange(callback: () => void): () => void;
 }
 
+/** This life of the node. */
+export interface OwnLife extends Life {
+  /** Makes it later than another life of this node, from now on and on disk. */
+  outlive(other: Life): Promise<void>;
+}
+
 export interface PresenceOptions {
   readonly client: Pick<BoardClient, 'putNode' | 'listNodes' | 'onRestart' | 'instance'>;
   readonly logger: Logger;
@@ -35,9 +42,7 @@ export interface PresenceOptions {
   readonly index: number;
   /** Nodes in the cluster. */
   readonly n: number;
-  readonly incarnation: string;
-  /** When this life began, ms since 1970. */
-  readonly started: number;
+  readonly life: OwnLife;
   /** Told when a later process runs under this identity: this one has to stop. */
   readonly onClone: () => void;
   /** Milliseconds. */
@@ -69,6 +74,10 @@ export class Presence implements PresenceView {
   #stated: Stated | null = null;
   /** When the statement on presence was last made. */
   #heartbeatAt = -Infinity;
+  /** Has the board taken a heartbeat of this life? It takes none that is earlier than what it has. */
+  #isAccepted = false;
+  readonly #laterLife: LaterLife;
+  #isOutliving = false;
   #cloned = false;
   #boardAnsweredAt = -Infinity;
   #boardReachable: boolean | undefined;
@@ -76,12 +85,14 @@ export class Presence implements PresenceView {
 
   constructor(options: PresenceOptions) {
     this.#options = options;
-    const { client, n, deadAfterMs, clock, logger, seals, index, incarnation, keygen, auxInfo: aux_info } = options;
+    const { client, n, deadAfterMs, clock, logger, seals, index, life, keygen, auxInfo: aux_info } = options;
+    const { incarnation } = life;
     this.#news = new Wakeup(clock);
+    this.#laterLife = new LaterLife({ silentMs: deadAfterMs, clock });
     const nothing = { public_key: null, pool: {}, attempts: [], culprits: [], problems: [], disk_free_bytes: null, hears: [] };
     this.#status = { ...nothing, incarnation, stage: 'starting', clock: clock.now(), keygen, aux_info };
-    const onOtherLife = (life: Life): void => {
-      this.#stopIfCloned(life);
+    const onOtherLife = (stated: NodeStatements): void => {
+      this.#meet(stated);
     };
     const self = { index, incarnation, onOtherLife };
     this.#peers = new Peers({ board: client, n, proof: seals.proof, deadAfterMs, clock, logger, self });
@@ -147,6 +158,7 @@ export class Presence implements PresenceView {
     const { instance } = client;
     try {
       await client.putNode(nodeId(index), { statements: await this.#state() }, signal);
+      this.#isAccepted = true;
       this.#refusal = null;
       return Math.max(0, this.#heartbeatAt + HEARTBEAT_MS - clock.monotonic());
     } catch (error) {
@@ -180,7 +192,8 @@ export class Presence implements PresenceView {
   }
 
   async #statement(topic: Topic, status: NodeStatus): Promise<[Topic, string]> {
-    const { seals, started, incarnation } = this.#options;
+    const { seals, life } = this.#options;
+    const { started, incarnation } = life;
     const sequence = this.#sequence++;
     return [topic, await seals.nodeStatement({ started, incarnation, sequence, topic, content: contentOf(topic, status) })];
   }
@@ -211,16 +224,40 @@ export class Presence implements PresenceView {
     }
   }
 
-  /** What we said in an earlier life may still be there; a later life than ours is another process with our identity. */
-  #stopIfCloned(life: Life): void {
-    const { logger, started, incarnation, onClone } = this.#options;
-    if (this.#cloned || compareLives(life, { started, incarnation }) < 0) return;
+  /**
+   * What the board shows of another life of this node. An earlier one may still be there. A later one is another process with our identity,
+   * or one that has ended and was numbered ahead of ours. Once the board has taken a heartbeat of ours, it can only be another process.
+   */
+  #meet(other: NodeStatements): void {
+    if (this.#cloned || this.#isOutliving || compareLives(other.life, this.#options.life) < 0) return;
+    const isLived = this.#isAccepted || this.#laterLife.isLived(other);
+    if (isLived === true) this.#stopAsClone(other.life);
+    if (isLived === false) void this.#outlive(other.life);
+  }
+
+  #stopAsClone({ incarnation: other }: Life): void {
     this.#cloned = true;
     this.update({ stage: 'refusing' });
-    logger.error(
-      { event: 'clone_detected', other: life.incarnation },
+    this.#options.logger.error(
+      { event: 'clone_detected', other },
       'Another process runs with the identity of this node: this one takes no part any more',
     );
-    onClone();
+    this.#options.onClone();
+  }
+
+  /** Never throws: when the number cannot be written, the next reading tries again. */
+  async #outlive(ended: Life): Promise<void> {
+    const { life, logger } = this.#options;
+    this.#isOutliving = true;
+    try {
+      await life.outlive(ended);
+      const text = 'An earlier life of this node had a larger number, and has ended: this one has the next number';
+      logger.warn({ event: 'life_outlived', other: ended.incarnation }, text);
+      this.#stated = null;
+      this.#news.notify();
+    } catch (error) {
+      logger.error({ event: 'life_not_numbered', err: error }, 'The number of this life cannot be written: nobody listens to this node');
+    }
+    this.#isOutliving = false;
   }
 }

@@ -20,6 +20,9 @@ import { VirtualClock } from 'testkit/virtual_clock';
 const isLive = (presence: Presence, party: number): boolean =>
   presence.peers().some(({ index, live, status }) => index === party && live && status?.stage === 'ready');
 
+/** Whom a node hears as its k-th peer. */
+const heardOf = ({ presence }: { readonly presence: Presence }, k: number): string | undefined => presence.peers()[k]?.status?.incarnation;
+
 const sealedCluster = members(3, 2);
 const plainCluster = members(3, 2, 'plain');
 const IDLE = { ready: false, next: 0, running: null, completed: null, committed: null };
@@ -29,6 +32,19 @@ interface Settings {
   readonly started?: number;
 }
 
+/** A life whose number is only in memory. */
+function lifeOf(incarnation: string, started: number) {
+  const life = {
+    incarnation,
+    started,
+    outlive: (other: { readonly started: number }) => {
+      life.started = other.started + 1;
+      return Promise.resolve();
+    },
+  };
+  return life;
+}
+
 /** A node's presence over a board. */
 function nodeOn(board: TestBoard, cluster: typeof sealedCluster, index: number, settings: Settings = {}) {
   const { incarnation = `of-${index}`, started = 1_000 } = settings;
@@ -36,17 +52,18 @@ function nodeOn(board: TestBoard, cluster: typeof sealedCluster, index: number, 
   const seals = new Seals(cluster.roster, present(cluster.identities[index]));
   let clones = 0;
   const onClone = (): void => void (clones += 1);
-  const own = { index, n: 3, incarnation, started, keygen: IDLE, auxInfo: IDLE };
+  const life = lifeOf(incarnation, started);
+  const own = { index, n: 3, life, keygen: IDLE, auxInfo: IDLE };
   const client = board.client();
   const presence = new Presence({ ...own, client, clock: systemClock, logger: log.logger, seals, onClone, deadAfterMs: 1_500 });
   presence.update({ stage: 'ready' });
-  const life = new AbortController();
-  const running = presence.run(life.signal);
+  const ending = new AbortController();
+  const running = presence.run(ending.signal);
   const stop = async (): Promise<void> => {
-    life.abort();
+    ending.abort();
     await running;
   };
-  return { presence, stop, lines: log.lines, clones: () => clones };
+  return { presence, stop, lines: log.lines, clones: () => clones, life };
 }
 
 interface World {
@@ -54,9 +71,11 @@ interface World {
   readonly node: (index: number, settings?: Settings) => ReturnType<typeof nodeOn>;
 }
 
+type WorldTest = (world: World) => void | Promise<void>;
+
 /** A test with a board of its own: tests mostly wait here, so they run side by side. */
-const worldOf = (cluster: typeof sealedCluster) => (test: (world: World) => void | Promise<void>) => async (): Promise<void> => {
-  const board = await TestBoard.start();
+const worldOf = (cluster: typeof sealedCluster, boardRoster: Roster | null = null) => (test: WorldTest) => async (): Promise<void> => {
+  const board = await TestBoard.start(boardRoster);
   const stops: (() => Promise<void>)[] = [];
   const node: World['node'] = (index, settings) => {
     const started = nodeOn(board, cluster, index, settings);
@@ -71,6 +90,8 @@ const worldOf = (cluster: typeof sealedCluster) => (test: (world: World) => void
   }
 };
 const sealed = worldOf(sealedCluster);
+/** On a board that takes only what is signed and later than what it has. */
+const strict = worldOf(sealedCluster, sealedCluster.roster);
 
 describe.each([
   ['sealed', sealedCluster],
@@ -202,7 +223,7 @@ function scripted() {
   };
   const logger = pino({ level: 'silent' });
   const seals = new PlainSeals(plainCluster.roster, present(plainCluster.identities[0]));
-  const options = { client, logger, seals, index: 0, n: 2, incarnation: 'own', started: 1, onClone: () => undefined, deadAfterMs: 1_000 };
+  const options = { client, logger, seals, index: 0, n: 2, life: lifeOf('own', 1), onClone: () => undefined, deadAfterMs: 1_000 };
   const presence = new Presence({ ...options, keygen: IDLE, auxInfo: IDLE, clock: { ...systemClock, monotonic: () => time } });
   void presence.run(new AbortController().signal);
   const changes: boolean[] = [];
@@ -364,7 +385,7 @@ describe('a heartbeat that the board refuses', () => {
       onRestart: () => () => undefined,
     };
     const seals = new Seals(sealedCluster.roster, present(sealedCluster.identities[0]));
-    const own = { index: 0, n: 3, incarnation: 'own', started: 1, keygen: IDLE, auxInfo: IDLE };
+    const own = { index: 0, n: 3, life: lifeOf('own', 1), keygen: IDLE, auxInfo: IDLE };
     const presence = new Presence({ ...own, client, clock, logger: log.logger, seals, onClone: () => undefined, deadAfterMs: 3_000 });
     const life = new AbortController();
     const running = presence.run(life.signal);
@@ -395,6 +416,28 @@ describe('two processes with one identity', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect((await board.client().listNodes()).map((record) => statusIn(record).incarnation)).toEqual(['of-0', 'second']);
     expect([second.clones(), other.clones(), isLive(other.presence, 1)]).toEqual([0, 0, true]);
+  }));
+
+  it.concurrent('the later one stops when the earlier one has the larger number, and goes on', strict(async ({ node }) => {
+    const first = node(1, { incarnation: 'first', started: 9_000 });
+    const other = node(0);
+    await eventually('it is heard', () => isLive(other.presence, 1));
+    const second = node(1, { incarnation: 'second', started: 2_000 });
+    await eventually('the second one notices', () => second.clones() === 1);
+    expect(second.lines.filter(({ event }) => event === 'clone_detected')).toMatchObject([{ other: 'first' }]);
+    await eventually('the first one is alive', () => isLive(other.presence, 1));
+    expect([first.clones(), other.presence.peers()[0]?.status?.incarnation]).toEqual([0, 'first']);
+  }));
+
+  it.concurrent('a life whose number is lost takes a larger one than the life that has ended', strict(async ({ node }) => {
+    const other = node(0);
+    const ended = node(1, { incarnation: 'an-hour-ahead', started: 3_600_000 });
+    await eventually('it is heard', () => isLive(other.presence, 1));
+    await ended.stop();
+    const { clones, lines, life } = node(1, { incarnation: 'right-again', started: 1_000 });
+    await eventually('the new life is heard', () => isLive(other.presence, 1) && heardOf(other, 0) === 'right-again');
+    expect([clones(), life.started, ended.clones()]).toEqual([0, 3_600_001, 0]);
+    expect(lines.filter(({ event }) => event === 'life_outlived')).toMatchObject([{ other: 'an-hour-ahead' }]);
   }));
 
   it.concurrent('a process is no clone of its own earlier life, nor of one that a stranger has made up', sealed(async ({ board, node }) => {

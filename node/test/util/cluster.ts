@@ -185,8 +185,9 @@ export class SigningCluster {
     const seals = this.options.sealsOf?.(index, roster, identity) ?? messages.seals;
     const deadAfterMs = config.peerDeadAfterMs;
     const onClone = (): void => undefined;
-    const life = { index, n, incarnation, started, onClone, deadAfterMs };
-    const presence = new Presence({ ...life, client, clock, logger, seals, keygen: setUp, auxInfo: setUp });
+    const life = { incarnation, started, outlive: () => Promise.resolve() };
+    const own = { index, n, life, onClone, deadAfterMs };
+    const presence = new Presence({ ...own, client, clock, logger, seals, keygen: setUp, auxInfo: setUp });
     const evidence = new EvidenceFolder({ folder: this.evidenceOf(index), roster, params: SMALL_FOR_TESTS, index, key: share, logger });
     const culprits = new Culprits({ presence, n, t: config.t });
     const accuser = messages.accuser({ culprits, evidence, logger });

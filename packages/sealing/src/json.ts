@@ -8,6 +8,10 @@ const QUOTE = '"'.charCodeAt(0);
 const COLON = ':'.charCodeAt(0);
 const OPENING_BRACE = '{'.charCodeAt(0);
 const CLOSING_BRACE = '}'.charCodeAt(0);
+const OPENING_BRACKET = '['.charCodeAt(0);
+const CLOSING_BRACKET = ']'.charCodeAt(0);
+const COMMA = ','.charCodeAt(0);
+const BACKSLASH = '\\'.charCodeAt(0);
 /** A byte order mark stays: it is part of a passphrase that begins with it. */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -44,6 +48,43 @@ export function parseJsonValue(text: string, what: string): unknown {
   const key = repeatedKey(text);
   if (key !== null) throw new Refused(`${what}: ${key}: is there twice`);
   return json;
+}
+
+/** JSON that is nested more deeply than this is none that a program reads. With a larger value, parsing it may use up the stack. */
+const MAX_DEPTH = 32;
+
+/**
+ * Has this JSON more than `max` parts, or is it nested too deeply? Its strings, objects, arrays and commas count as parts. Parsing and
+ * validating takes microseconds for each part, so ask this first about JSON of a stranger: it only looks at each byte once.
+ */
+export function hasMoreParts(json: Uint8Array, max: number): boolean {
+  let parts = 0;
+  let depth = 0;
+  for (let at = 0; at < json.length && parts <= max && depth <= MAX_DEPTH; at++) {
+    const byte = json[at];
+    if (byte === QUOTE) {
+      at = endOfBytes(json, at);
+      parts++;
+    } else if (byte === OPENING_BRACE || byte === OPENING_BRACKET) {
+      depth++;
+      parts++;
+    } else if (byte === CLOSING_BRACE || byte === CLOSING_BRACKET) {
+      depth--;
+    } else if (byte === COMMA) {
+      parts++;
+    }
+  }
+  return parts > max || depth > MAX_DEPTH;
+}
+
+/** As {@link endOfString}. */
+function endOfBytes(json: Uint8Array, start: number): number {
+  for (let end = json.indexOf(QUOTE, start + 1); end >= 0; end = json.indexOf(QUOTE, end + 1)) {
+    let before = end - 1;
+    while (json[before] === BACKSLASH) before--;
+    if ((end - before) % 2 === 1) return end;
+  }
+  return json.length;
 }
 
 /** A key that an object in this JSON has twice, cut to a length that can be shown; null when there is none. It never throws. */

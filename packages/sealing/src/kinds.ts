@@ -68,7 +68,7 @@ export const REQUEST_STATUS = kind(
 export const NODE_STATEMENT = kind(
   'node-statement',
   z.strictObject({
-    /** When this life of the node began, ms since 1970. */
+    /** The number of this life of the node: a later life has a larger one. */
     started: z.int().min(0),
     /** Names this life. */
     incarnation: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 . _ -'),

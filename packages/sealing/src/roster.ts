@@ -82,9 +82,9 @@ export class Roster {
     return this.#members.has(name);
   }
 
-  /** For people to compare: the first 160 bits of the hash, in groups of five digits. */
+  /** As {@link fingerprintOf}. */
   get fingerprint(): string {
-    return (this.hash.slice(0, 40).match(/.{5}/g) ?? []).join(' ');
+    return fingerprintOf(this.hash);
   }
 
   /** Ed25519. @throws Refused for one who is no member */
@@ -116,6 +116,11 @@ export class Roster {
     if (member === undefined) throw new Refused(`${name} is not in the roster`);
     return member;
   }
+}
+
+/** A roster's hash as people compare it: the first 160 bits, in groups of five digits. */
+export function fingerprintOf(hash: string): string {
+  return (hash.slice(0, 40).match(/.{5}/g) ?? []).join(' ');
 }
 
 /** The canonical text of a roster, whatever the layout of its file. */

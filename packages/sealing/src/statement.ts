@@ -39,7 +39,8 @@ export function verify<Claims>(roster: Roster, kind: StatementKind<Claims>, jws:
 
 function verifyNow<Claims>(roster: Roster, kind: StatementKind<Claims>, jws: string): { signer: string; claims: Claims } {
   // One statement has one text. If it had two, a third party could make it look as if the signer had said two things.
-  if (!jws.split('.').every(isCanonical)) throw new Refused('it is not in base64url as its signer has written it');
+  const parts = jws.split('.', 4);
+  if (parts.length !== 3 || !parts.every(isCanonical)) throw new Refused('it is not in base64url as its signer has written it');
   const { typ, kid: signer } = headerOf(jws);
   if (typ !== kind.typ) throw new Refused(`it is not a ${kind.typ}`);
   const payload = verifiedPayload(roster, signer, jws);

@@ -1,8 +1,9 @@
-import { isUtf8 } from 'node:buffer';
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import type { Logger } from 'pino';
-import { repeatedKey } from 'sealing/json';
 import type { z } from 'zod';
+import { checkBody } from './body.js';
+import { setCaller, type Callers } from './callers.js';
+import { noteMember } from './connections.js';
 import { ServiceError, type ErrorBody } from './errors.js';
 
 /** Answers that say: not now. */
@@ -19,11 +20,19 @@ export interface Service {
 /** Aborts when the client is gone or the service closes. A route that waits for something then answers what it has. */
 export type Ended = (response: Response) => AbortSignal;
 
+/** A larger body is answered 413. */
+type BodyLimit = number | ((request: Request) => number);
+
 /**
  * An Express app that takes and answers JSON. `routes` adds the routes. Everything that they throw becomes an answer of one shape.
- * @param maxBodyBytes a larger body is answered 413
+ * @param callers tells members from strangers; without it everybody is a stranger, and none has to wait
  */
-export function jsonService(logger: Logger, maxBodyBytes: number, routes: (app: Express, ended: Ended) => void): Service {
+export function jsonService(
+  logger: Logger,
+  maxBodyBytes: BodyLimit,
+  routes: (app: Express, ended: Ended) => void,
+  callers?: Callers,
+): Service {
   const app = express();
   const waiting = new Set<AbortController>();
   let closing = false;
@@ -35,8 +44,7 @@ export function jsonService(logger: Logger, maxBodyBytes: number, routes: (app: 
     if (closing) response.set('connection', 'close');
     next(closing ? new ServiceError(503, 'closing', 'the service is shutting down') : undefined);
   });
-  app.use(requireJson, express.json({ limit: maxBodyBytes, inflate: false, verify: requireOneMeaning }));
-  routes(app, (response) => {
+  const ended: Ended = (response) => {
     const end = new AbortController();
     waiting.add(end);
     response.once('close', () => {
@@ -45,7 +53,10 @@ export function jsonService(logger: Logger, maxBodyBytes: number, routes: (app: 
     });
     if (closing) end.abort();
     return end.signal;
-  });
+  };
+  if (callers !== undefined) app.use(tellCallers(callers, ended));
+  app.use(requireJson, readBody(maxBodyBytes));
+  routes(app, ended);
   refuseOtherMethods(app);
   app.use((request, _response, next) => {
     next(new ServiceError(404, 'unknown_route', `no route ${request.method} ${request.path.slice(0, 200)}`));
@@ -98,10 +109,32 @@ function requireJson(request: Request, _response: Response, next: NextFunction):
   next(takesBody && !json ? new ServiceError(415, 'unsupported_media_type', 'content-type: must be application/json in utf-8') : undefined);
 }
 
-function requireOneMeaning(_request: unknown, _response: unknown, body: Buffer): void {
-  if (!isUtf8(body)) throw new ServiceError(400, 'malformed_json', 'body: is not UTF-8');
-  const key = repeatedKey(body.toString());
-  if (key !== null) throw new ServiceError(400, 'malformed_json', `${key}: is there twice`);
+/** Finds out who calls. Whoever is not a known member waits for its turn first. */
+function tellCallers(callers: Callers, ended: Ended): RequestHandler {
+  return async (request, response, next) => {
+    let caller = callers.known(request) ?? null;
+    if (caller === null) {
+      if (!(await callers.lane.turn(ended(response)))) throw new ServiceError(503, 'closing', 'the service is shutting down');
+      caller = await callers.prove(request);
+    }
+    if (caller !== null) noteMember(request.socket, caller);
+    setCaller(response, caller);
+    callers.permit(caller, request);
+    next();
+  };
+}
+
+function readBody(maxBytes: BodyLimit): RequestHandler {
+  const readers = new Map<number, RequestHandler>();
+  return (request, response, next) => {
+    const limit = typeof maxBytes === 'number' ? maxBytes : maxBytes(request);
+    const verify = (_request: unknown, _response: unknown, body: Buffer): void => {
+      checkBody(body);
+    };
+    const reader = readers.get(limit) ?? (express.json({ limit, inflate: false, verify }) as RequestHandler);
+    readers.set(limit, reader);
+    reader(request, response, next);
+  };
 }
 
 const BODY_ERRORS: Readonly<Record<string, readonly [status: number, code: string, message: string]>> = {

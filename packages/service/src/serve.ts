@@ -1,26 +1,60 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import { systemClock } from './clock.js';
+import { Connections, type ConnectionLimits } from './connections.js';
+import { objectionToHost } from './hosts.js';
 import type { Service } from './http.js';
+import type { ErrorBody, ServiceError } from './errors.js';
 import { onStopSignal } from './stop_signal.js';
 
 /** Connections that are still open this long after `close` are cut. Smaller: answers are lost. Larger: a stop takes longer. */
 const CLOSE_GRACE_MS = 5_000;
+/** For connections, requests and headers that come slowly. Smaller: callers on slow lines are cut. Larger: it costs less to hold one. */
+const TIMEOUTS = {
+  // Longer than a client keeps an idle connection. The other way round, a client could send on a connection that is just closed.
+  keepAliveTimeout: 65_000,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 2_000,
+};
+/** Room for a session, a path and the headers of a browser. Larger: a caller has more read before it is known who it is. */
+const MAX_HEADER_BYTES = 8_192;
+/** For a service whose callers are all strangers: clients of a gateway, operators at a node. */
+export const OPEN_TO_ALL: ConnectionLimits = { strangers: 4_096, member: 0, unsentBytes: 128 * 1024 * 1024, sendMs: 30_000 };
+
+export interface ServeOptions {
+  /** Names of the service, besides addresses and `localhost`. */
+  readonly names?: readonly string[];
+  readonly limits?: ConnectionLimits;
+}
 
 export interface Running {
   readonly port: number;
+  /** How many are open. */
+  readonly connections: () => number;
   /** Stops listening, releases waiting readers and lets answers under way finish. */
   readonly close: () => Promise<void>;
 }
 
 /** Listens. @param port 0 for a free one */
-export async function serve(service: Service, host: string, port: number, logger: Logger): Promise<Running> {
-  // Longer than a client keeps an idle connection. The other way round, a client could send on a connection that is just closed.
-  const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: 60_000 }, service.app);
+export async function serve(service: Service, host: string, port: number, logger: Logger, options: ServeOptions = {}): Promise<Running> {
+  const { names = [], limits = OPEN_TO_ALL } = options;
+  const connections = new Connections(limits, systemClock);
+  const server = createServer({ ...TIMEOUTS, maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
+    if (!connections.begin(request.socket, () => request.complete, response)) return;
+    const objection = objectionToHost(request.headers.host, [host, ...names]);
+    if (objection === null) service.app(request, response);
+    else refuse(response, objection);
+  });
+  server.on('connection', (socket) => {
+    connections.open(socket);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
   });
+  connections.watch();
   const address = server.address() as AddressInfo;
   const close = async (): Promise<void> => {
     logger.info({ event: 'closing' }, 'Closing');
@@ -39,11 +73,17 @@ export async function serve(service: Service, host: string, port: number, logger
       server.closeAllConnections();
     }, CLOSE_GRACE_MS);
     await finished;
+    connections.close();
     clearInterval(idle);
     clearTimeout(cut);
     logger.info({ event: 'closed' }, 'Closed');
   };
-  return { port: address.port, close };
+  return { port: address.port, connections: () => connections.size, close };
+}
+
+function refuse(response: ServerResponse, { status, code, message }: ServiceError): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
+  response.end(JSON.stringify({ error: { code, message } } satisfies ErrorBody));
 }
 
 /**
@@ -53,12 +93,13 @@ export async function serve(service: Service, host: string, port: number, logger
  */
 export async function runService(
   service: Service,
-  at: { HOST: string; PORT: number },
+  at: { HOST: string; PORT: number; ALLOWED_HOSTS: readonly string[] },
   logger: Logger,
   stop: () => Promise<void>,
+  limits = OPEN_TO_ALL,
 ): Promise<void> {
   try {
-    const running = await serve(service, at.HOST, at.PORT, logger);
+    const running = await serve(service, at.HOST, at.PORT, logger, { names: at.ALLOWED_HOSTS, limits });
     onStopSignal(() => {
       running
         .close()

@@ -15,7 +15,7 @@ export const READY_STATUS: NodeStatus = {
 };
 
 export interface HeartbeatOptions {
-  /** When the node's life began, ms since 1970. */
+  /** The number of the node's life. */
   readonly started?: number;
   /** Of all its statements. */
   readonly sequence?: number;
