@@ -101,6 +101,7 @@ export const IMPORTS = {
       'api-gateway/contract', 'api-gateway/client', 'node/testing',
     ],
   },
+  mutants: { '*': ['service'], '.': [] },
   bench: {
     '*': ['service', 'sealing', 'cggmp24', 'cggmp24/testing', 'testkit'],
     '.': [],
@@ -127,6 +128,7 @@ export const TEST_IMPORTS = {
     'message-board/contract', 'message-board/client', 'message-board/peers', 'message-board/server', 'api-gateway',
   ],
   'bench/test': [],
+  'mutants/test': [],
   'simulation/test': [],
   'interop': ['cggmp24'],
   'e2e': ['sealing', 'cggmp24', 'cggmp24/testing', 'testkit', 'message-board/client', 'api-gateway/contract', 'interop'],

@@ -11,6 +11,7 @@ export default {
     '<rootDir>/api-gateway/test',
     '<rootDir>/node/test',
     '<rootDir>/bench/test',
+    '<rootDir>/mutants/test',
     '<rootDir>/simulation/test',
   ],
   testMatch: ['**/*.test.ts'],

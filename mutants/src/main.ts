@@ -1,0 +1,3 @@
+import { startProgram } from 'service/start_program';
+
+await startProgram(() => import('./program.js'));
