@@ -50,6 +50,16 @@ describe('the program', () => {
     await board.close();
   });
 
+  it('goes on after SIGHUP, saying so, and opens no debugger on SIGUSR1', async () => {
+    const { child, exit, events, output } = start({ PORT: '0', MESSAGE_BOARD_URL: 'http://127.0.0.1:1' });
+    await until(() => events().some(({ event }) => event === 'listening'));
+    child.kill('SIGUSR1');
+    child.kill('SIGHUP');
+    await until(() => child.exitCode !== null || child.signalCode !== null || events().some(({ event }) => event === 'hangup_ignored'));
+    child.kill('SIGTERM');
+    expect([await exit, output.stderr]).toEqual([0, '']);
+  });
+
   it('says with --help what it reads from the environment, and does not start', async () => {
     const { exit, output } = spawnProgram(MAIN, {}, ['--help']);
     expect(await exit).toBe(0);

@@ -45,6 +45,16 @@ describe('the program', () => {
     expect([checked, await exit]).toEqual([roster.hash, 0]);
   });
 
+  it('goes on after SIGHUP, saying so, and opens no debugger on SIGUSR1', async () => {
+    const { child, exit, events, output } = start({ PORT: '0' });
+    await until(() => events().some(({ event }) => event === 'listening'));
+    child.kill('SIGUSR1');
+    child.kill('SIGHUP');
+    await until(() => child.exitCode !== null || child.signalCode !== null || events().some(({ event }) => event === 'hangup_ignored'));
+    child.kill('SIGTERM');
+    expect([await exit, output.stderr]).toEqual([0, '']);
+  });
+
   it.each(['--help', '-h'])('says with %s what it reads from the environment, and does not start', async (argument) => {
     const { exit, output } = spawnProgram(MAIN, { PORT: '0' }, [argument]);
     expect(await exit).toBe(0);

@@ -21,7 +21,7 @@ import { Culprits } from './evidence/culprits.js';
 import { EvidenceFolder } from './evidence/evidence_folder.js';
 import { healthService } from './health.js';
 import { NodeLife } from './base/node_life.js';
-import { openRecords } from './node_records.js';
+import { openRecords, reloadPolicy } from './node_records.js';
 import { PoolDemand } from './presigning/pool_demand.js';
 import { PrimeSupply, type PrimeSource } from './primes/safe_primes.js';
 import { watchForConflicts } from './setup/conflicts.js';
@@ -46,6 +46,8 @@ export interface NodeDeps {
   /** The security level. Not in the environment, so that nobody selects the small one by accident. */
   readonly params: SecurityParams;
   readonly startThread: StartThread;
+  /** Calls back whenever the operator asks to read the policy again. */
+  readonly onHangup: (callback: () => void) => void;
   /** Instead of searching for primes, in tests. */
   readonly primes?: PrimeSource;
 }
@@ -84,6 +86,7 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
   const onProblem = problems.reporter('audit_log');
   const { life: ownLife, journal, audit, policy } = await openRecords({ config, roster, clock, random, logger, onProblem }, opened);
   const { incarnation } = ownLife;
+  deps.onHangup(() => void reloadPolicy({ policy, audit }, logger));
 
   // ---- the node, and what it knows of the others ----
   const client = opened.adopt(new BoardClient(config.boardUrl), (board) => board.close());

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Roster } from 'sealing/roster';
 import type { Clock } from 'service/clock';
 import type { RandomBytes } from 'service/random';
-import { openPolicy, type Policy } from './approval/policy.js';
+import { PolicyFile } from './approval/policy.js';
 import { AuditLog } from './audit/audit_log.js';
 import { ownVersion } from './base/version.js';
 import { CountedLife } from './storage/counted_life.js';
@@ -15,7 +15,12 @@ export interface NodeRecords {
   readonly life: CountedLife;
   readonly journal: ExecutionJournal;
   readonly audit: AuditLog;
-  readonly policy: Policy;
+  readonly policy: PolicyFile;
+}
+
+/** What the policy is read again with. */
+export interface ReloadedRecords extends Pick<NodeRecords, 'policy'> {
+  readonly audit: Pick<AuditLog, 'record'>;
 }
 
 export interface NodeRecordsDeps {
@@ -39,7 +44,7 @@ export async function openRecords(deps: NodeRecordsDeps, opened: AsyncDisposable
   opened.use(lockRunning(dataDir, node));
   const life = await CountedLife.begin(join(dataDir, `life_${node}.json`), { clock, random });
   const journal = opened.adopt(await ExecutionJournal.open(join(dataDir, `executions_${node}.log`)), (file) => file.close());
-  const policy = await openPolicy(policyFile, clock);
+  const policy = await PolicyFile.open(policyFile, clock);
   const audit = opened.adopt(await AuditLog.open(join(dataDir, `audit_${node}.log`), { clock, logger, onProblem }), (file) => file.close());
   const { length: lines, head } = audit;
   const advice = 'Note the head of the audit log elsewhere: nothing else shows that its end was cut off';
@@ -47,4 +52,22 @@ export async function openRecords(deps: NodeRecordsDeps, opened: AsyncDisposable
   const fields = { node, version: await ownVersion(), incarnation: life.incarnation, roster: roster.hash, policy_sha256: policy.sha256 };
   await audit.record({ event: 'started', fields });
   return { life, journal, audit, policy };
+}
+
+/**
+ * Reads the policy again. It is recorded before it is in force. One that cannot be used, or cannot be recorded, changes nothing: then the
+ * policy before stays in force. Never throws.
+ */
+export async function reloadPolicy({ policy, audit }: ReloadedRecords, logger: Logger): Promise<void> {
+  const { sha256: before } = policy;
+  try {
+    const next = await policy.read();
+    if (next.sha256 !== before) await audit.record({ event: 'policy_changed', fields: { before, policy_sha256: next.sha256 } });
+    policy.use(next);
+    const text = 'The policy was read again. It is asked about requests that come from now on';
+    logger.info({ event: 'policy_reloaded', changed: next.sha256 !== before, policy_sha256: next.sha256 }, text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.error({ event: 'policy_not_reloaded', err: error }, `The policy before stays in force. ${reason}`);
+  }
 }

@@ -4,9 +4,9 @@ import { loadMember } from 'sealing/member';
 import { systemClock } from 'service/clock';
 import { createLogger } from 'service/log';
 import { systemRandom } from 'service/random';
-import { onStopSignal } from 'service/stop_signal';
+import { onHangup, onStopSignal } from 'service/signals';
 import { configure } from 'service/configure';
-import { openPolicy } from './approval/policy.js';
+import { PolicyFile } from './approval/policy.js';
 import { configFor, Environment, memberFiles } from './config.js';
 import { runNode } from './node.js';
 import { workerThreads } from './workers/worker_pool.js';
@@ -26,7 +26,7 @@ export async function runProcess(params: SecurityParams, configOf = configFor): 
     load: async (settings) => {
       const member = await loadMember(settings.NODE_ID, memberFiles(settings), settings.SEAL_KEY);
       // The node reads it for itself. One that cannot be used is a bad setting, and ends the process here.
-      await openPolicy(settings.POLICY_FILE, systemClock);
+      await PolicyFile.open(settings.POLICY_FILE, systemClock);
       return { ...member, config: configOf(settings, member.roster) };
     },
   });
@@ -60,7 +60,7 @@ export async function runProcess(params: SecurityParams, configOf = configFor): 
   });
   try {
     const machine = { clock: systemClock, random: systemRandom, startThread: workerThreads(params) };
-    await runNode({ ...member, ...machine, config, logger, params }, stopping.signal);
+    await runNode({ ...member, ...machine, config, logger, params, onHangup }, stopping.signal);
   } catch (error) {
     if (!stopping.signal.aborted) {
       logger.fatal({ event: 'stopped', err: error }, error instanceof Error ? error.message : 'The node cannot go on');

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -107,6 +107,26 @@ describe('the program', () => {
       expect(node.output.stdout).toMatch(/"level":40,.*"event":"secret_file_readable","msg":"[^"]*key: others than its owner can read it/);
       node.child.kill('SIGTERM');
       expect(await node.ended).toBe(0);
+      await board.close();
+    }));
+
+  it('reads its policy again on SIGHUP, keeps one that it can use, and opens no debugger on SIGUSR1', () =>
+    inFolder(async (folder) => {
+      const board = await TestBoard.start();
+      const policy = join(folder, 'policy.json');
+      await writeFile(policy, '{"version":1}');
+      const node = start({ ...(await dataFolder(folder, 'node-1')), MESSAGE_BOARD_URL: board.url, POLICY_FILE: policy });
+      await eventually('it runs', () => node.logged('waiting_for_nodes'));
+      node.child.kill('SIGUSR1');
+      await writeFile(policy, '{');
+      node.child.kill('SIGHUP');
+      await eventually('it says why not', () => node.logged('policy_not_reloaded'));
+      await writeFile(policy, '{"version":1,"deny":["*"]}');
+      node.child.kill('SIGHUP');
+      await eventually('it is read', () => node.logged('policy_reloaded'));
+      node.child.kill('SIGTERM');
+      expect([await node.ended, node.output.stderr]).toEqual([0, '']);
+      expect(await readFile(join(folder, 'data', 'audit_node-1.log'), 'utf8')).toMatch(/"event":"policy_changed"/);
       await board.close();
     }));
 

@@ -64,7 +64,7 @@ function start(index: number, { roster, identities } = members(), dataDir = data
   const startThread = workerThreads(SMALL_FOR_TESTS, COMPILED);
   const system = { clock: systemClock, random: systemRandom, logger };
   const parts = { config, roster, identity, sealKey: SealKey.none, params: SMALL_FOR_TESTS, startThread, primes };
-  const ended = runNode({ ...system, ...parts }, life.signal).catch((error: unknown) => {
+  const ended = runNode({ ...system, ...parts, onHangup: () => undefined }, life.signal).catch((error: unknown) => {
     if (!life.signal.aborted) lines.push({ event: 'stopped', msg: String(error) });
   });
   const node = {

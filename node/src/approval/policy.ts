@@ -50,35 +50,70 @@ const PolicyFileSchema = z.strictObject({
   max_requests_per_minute: LimitSchema.optional(),
   max_requests_per_hour: LimitSchema.optional(),
 });
-type PolicyFile = z.infer<typeof PolicyFileSchema>;
+type PolicyText = z.infer<typeof PolicyFileSchema>;
 
 type PolicyClock = Pick<Clock, 'monotonic'>;
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** The policy of a file; without a file, everything is allowed. @throws Refused naming the file and the field */
-export async function openPolicy(path: string | undefined, clock: PolicyClock): Promise<Policy> {
-  if (path === undefined) return ALLOW_ALL;
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw new Refused(`POLICY_FILE: ${path}: cannot be read (${systemCode(error)})`, { cause: error });
-  });
-  return parsePolicy(decodeUtf8(bytes, `POLICY_FILE: ${path}`), clock, `POLICY_FILE: ${path}`);
+/** When each request was allowed, by id, on the monotonic clock; the oldest first. */
+type CountedRequests = Map<string, number>;
+
+/** The policy of POLICY_FILE, which can be read again while the node runs; without a file, everything is allowed. */
+export class PolicyFile implements Policy {
+  /** A policy that is read again goes on counting. */
+  readonly #counted: CountedRequests = new Map();
+  #current: Policy = ALLOW_ALL;
+
+  private constructor(
+    private readonly path: string | undefined,
+    private readonly clock: PolicyClock,
+  ) {}
+
+  /** @throws Refused naming the file and the field */
+  static async open(path: string | undefined, clock: PolicyClock): Promise<PolicyFile> {
+    const file = new PolicyFile(path, clock);
+    file.use(await file.read());
+    return file;
+  }
+
+  get sha256(): string | null {
+    return this.#current.sha256;
+  }
+
+  check(request: PolicyRequest): PolicyAnswer {
+    return this.#current.check(request);
+  }
+
+  /** What the file says now. @throws Refused naming the file and the field */
+  async read(): Promise<Policy> {
+    if (this.path === undefined) return ALLOW_ALL;
+    const what = `POLICY_FILE: ${this.path}`;
+    const bytes = await readFile(this.path).catch((error: unknown) => {
+      throw new Refused(`${what}: cannot be read (${systemCode(error)})`, { cause: error });
+    });
+    return parsePolicy(decodeUtf8(bytes, what), this.clock, what, this.#counted);
+  }
+
+  /** Asks this policy from now on. What was decided before stays. */
+  use(policy: Policy): void {
+    this.#current = policy;
+  }
 }
 
-/** @throws Refused naming the field */
-export function parsePolicy(text: string, clock: PolicyClock, what = 'policy'): Policy {
-  return new FilePolicy(parseJson(PolicyFileSchema, text, what), sha256(text), clock);
+/** @param counted what counts already @throws Refused naming the field */
+export function parsePolicy(text: string, clock: PolicyClock, what = 'policy', counted: CountedRequests = new Map()): Policy {
+  return new FilePolicy(parseJson(PolicyFileSchema, text, what), sha256(text), clock, counted);
 }
 
 class FilePolicy implements Policy {
-  /** When each request was allowed, by id, on the monotonic clock; the oldest first. Kept as far back as the longest limit looks. */
-  readonly #counted = new Map<string, number>();
-
   constructor(
-    private readonly file: PolicyFile,
+    private readonly file: PolicyText,
     readonly sha256: string,
     private readonly clock: PolicyClock,
+    /** Kept as far back as the longest limit looks. */
+    private readonly counted: CountedRequests,
   ) {}
 
   check({ id, message }: PolicyRequest): PolicyAnswer {
@@ -100,14 +135,14 @@ class FilePolicy implements Policy {
     const { max_requests_per_minute: perMinute, max_requests_per_hour: perHour } = this.file;
     if (perMinute === undefined && perHour === undefined) return true;
     const now = this.clock.monotonic();
-    for (const [known, at] of this.#counted) {
+    for (const [known, at] of this.counted) {
       if (now - at < (perHour === undefined ? MINUTE_MS : HOUR_MS)) break;
-      this.#counted.delete(known);
+      this.counted.delete(known);
     }
-    if (this.#counted.has(id)) return true;
-    const lastMinute = [...this.#counted.values()].filter((at) => now - at < MINUTE_MS).length;
-    if (this.#counted.size >= (perHour ?? Infinity) || lastMinute >= (perMinute ?? Infinity)) return false;
-    this.#counted.set(id, now);
+    if (this.counted.has(id)) return true;
+    const lastMinute = [...this.counted.values()].filter((at) => now - at < MINUTE_MS).length;
+    if (this.counted.size >= (perHour ?? Infinity) || lastMinute >= (perMinute ?? Infinity)) return false;
+    this.counted.set(id, now);
     return true;
   }
 }

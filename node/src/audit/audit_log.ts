@@ -35,6 +35,8 @@ interface AuditFields {
     readonly roster: string;
     readonly policy_sha256: string | null;
   };
+  /** Before it is in force. */
+  readonly policy_changed: { readonly before: string | null; readonly policy_sha256: string | null };
   /** The first line of a data folder that restore-share has made. */
   readonly restored: { readonly node: string; readonly version: string; readonly roster: string; readonly backup_sha256: string };
   readonly request_authorized: AuditedRequest;

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { openPolicy, parsePolicy, type Policy, type PolicyAnswer } from '../../src/approval/policy.js';
+import { parsePolicy, PolicyFile, type Policy, type PolicyAnswer } from '../../src/approval/policy.js';
 import { inFolder } from 'testkit/folder';
 import { VirtualClock } from 'testkit/virtual_clock';
 
@@ -20,15 +20,36 @@ const policyOf = (file: object, now = () => 0): Policy => parsePolicy(JSON.strin
 describe('a policy', () => {
   it('allows everything when there is no file, and no more than the file says when there is one', () =>
     inFolder(async (folder) => {
-      expect(answer(await openPolicy(undefined, clock), 'anything')).toBe('allowed');
+      expect(answer(await PolicyFile.open(undefined, clock), 'anything')).toBe('allowed');
       const path = join(folder, 'policy.json');
       await writeFile(path, JSON.stringify({ version: 1, allow: ['pay *'] }));
-      const policy = await openPolicy(path, clock);
+      const policy = await PolicyFile.open(path, clock);
       expect([answer(policy, 'pay 5'), answer(policy, 'anything')]).toEqual(['allowed', 'policy_refused']);
       expect(policy.sha256).toMatch(/^[0-9a-f]{64}$/);
       await writeFile(path, Buffer.from('{"version":1,"deny":["pay\xe9/*"]}', 'latin1'));
-      await expect(openPolicy(path, clock)).rejects.toThrow(`POLICY_FILE: ${path}: is not UTF-8`);
-      await expect(openPolicy(join(folder, 'gone.json'), clock)).rejects.toThrow(/^POLICY_FILE: .*gone\.json: cannot be read \(ENOENT\)$/);
+      await expect(PolicyFile.open(path, clock)).rejects.toThrow(`POLICY_FILE: ${path}: is not UTF-8`);
+      const gone = PolicyFile.open(join(folder, 'gone.json'), clock);
+      await expect(gone).rejects.toThrow(/^POLICY_FILE: .*gone\.json: cannot be read \(ENOENT\)$/);
+    }));
+
+  it('is another one once it is read again and used, and goes on counting', () =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'policy.json');
+      const write = (policy: object) => writeFile(path, JSON.stringify({ version: 1, max_requests_per_minute: 2, ...policy }));
+      await write({ allow: ['pay *'] });
+      const policy = await PolicyFile.open(path, clock);
+      const { sha256 } = policy;
+      expect([answer(policy, 'pay 1'), answer(policy, 'send 1')]).toEqual(['allowed', 'policy_refused']);
+      await write({ allow: ['send *'] });
+      const next = await policy.read();
+      expect([answer(policy, 'send 2'), policy.sha256]).toEqual(['policy_refused', sha256]);
+      policy.use(next);
+      const answers = ['pay 2', 'send 3', 'send 4'].map((message) => answer(policy, message));
+      expect(answers).toEqual(['policy_refused', 'allowed', 'rate_limited']);
+      expect(policy.sha256).toBe(next.sha256);
+      await writeFile(path, '{');
+      await expect(policy.read()).rejects.toThrow(/^POLICY_FILE: .*policy\.json: /);
+      expect(policy.sha256).toBe(next.sha256);
     }));
 
   it.each([

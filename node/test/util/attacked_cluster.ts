@@ -89,7 +89,8 @@ export class AttackedCluster {
     const primes = { prepare: () => Promise.resolve(), take };
     const startThread = this.secrets.threads(index, threadsOf(index, workerThreads(SMALL_FOR_TESTS, COMPILED)));
     const identity = present(identities[index]);
-    const environment = { clock: this.clock, random: systemRandom, logger, params: SMALL_FOR_TESTS, startThread, primes };
+    const machine = { clock: this.clock, random: systemRandom, startThread, onHangup: () => undefined };
+    const environment = { ...machine, logger, params: SMALL_FOR_TESTS, primes };
     const ended = runNode({ config, roster, identity, sealKey: SealKey.none, ...environment }, life.signal).catch((error: unknown) => {
       if (!life.signal.aborted) this.log.lines.push({ event: 'node_ended', node: nodeId(index), msg: String(error) });
     });

@@ -6,7 +6,7 @@ import { Connections, type ConnectionLimits } from './connections.js';
 import { objectionToHost } from './hosts.js';
 import type { Service } from './http.js';
 import type { ErrorBody, ServiceError } from './errors.js';
-import { onStopSignal } from './stop_signal.js';
+import { onHangup, onStopSignal } from './signals.js';
 
 /** Connections that are still open this long after `close` are cut. Smaller: answers are lost. Larger: a stop takes longer. */
 const CLOSE_GRACE_MS = 5_000;
@@ -108,6 +108,9 @@ export async function runService(
           logger.error({ event: 'close_failed', err: error }, 'The service did not close as it should');
           process.exitCode = 1;
         });
+    });
+    onHangup(() => {
+      logger.warn({ event: 'hangup_ignored' }, 'SIGHUP: settings are read at the start only. The service goes on as it is');
     });
     // A program that reads this line may send signals from now on.
     logger.info({ event: 'listening', host: at.HOST, port: running.port }, 'Listening');

@@ -22,6 +22,7 @@ export function objectionTo(version: string): string | null {
  * @param load imports the program
  */
 export async function startProgram(load: () => Promise<unknown>): Promise<void> {
+  ignoreDebuggers();
   const objection = objectionTo(process.versions.node);
   if (objection === null) {
     await load();
@@ -29,4 +30,12 @@ export async function startProgram(load: () => Promise<unknown>): Promise<void> 
   }
   process.stderr.write(`${objection}\n`);
   process.exitCode = 2;
+}
+
+/**
+ * On SIGUSR1, Node.js opens a debugger on 127.0.0.1:9229, through which every user of this machine can read what the process has in its
+ * memory: shares, for instance. It does not when the program listens for that signal itself.
+ */
+function ignoreDebuggers(): void {
+  process.on('SIGUSR1', () => undefined);
 }

@@ -9,3 +9,11 @@ export function onStopSignal(stop: (signal: NodeJS.Signals) => void): void {
     });
   }
 }
+
+/**
+ * Calls back on every SIGHUP, which otherwise ends the process. A terminal sends it when it closes, and an operator to have files read
+ * again.
+ */
+export function onHangup(callback: () => void): void {
+  process.on('SIGHUP', callback);
+}
