@@ -49,7 +49,8 @@ export const IMPORTS = {
     '*': ['service', 'sealing', 'cggmp24'],
     contract: ['message-board/contract'],
     client: ['message-board/contract', 'contract'],
-    '.': ['message-board/contract', 'message-board/client', 'message-board/peers', 'contract'],
+    store: [],
+    '.': ['message-board/contract', 'message-board/client', 'message-board/peers', 'contract', 'store'],
   },
   node: {
     '*': ['service', 'sealing', 'cggmp24', 'base'],

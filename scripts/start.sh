@@ -136,7 +136,7 @@ spawn_service() {
     message-board) spawn "$1" PORT="$BOARD_PORT" ROSTER_FILE="$DATA_ROOT/roster.json" ;;
     api-gateway)
       local own=$DATA_ROOT/gateway
-      spawn "$1" PORT="$GATEWAY_PORT" "$board" ROSTER_FILE="$own/roster.json" IDENTITY_FILE="$own/identity_gateway.json"
+      spawn "$1" PORT="$GATEWAY_PORT" "$board" DATA_DIR="$own" ROSTER_FILE="$own/roster.json" IDENTITY_FILE="$own/identity_gateway.json"
       ;;
     *) spawn "$1" NODE_ID="$1" HEALTH_PORT="$(port_of "$1")" DATA_DIR="$DATA_ROOT/$1" ROSTER_FILE= IDENTITY_FILE= "$board" ;;
   esac

@@ -1,6 +1,6 @@
 import { RequestIdSchema } from 'message-board/contract';
 import { jsonService, parse, type Service } from 'service/http';
-import { SignSchema, WaitQuerySchema } from './contract.js';
+import { IDEMPOTENCY_HEADER, SignHeadersSchema, SignSchema, WaitQuerySchema } from './contract.js';
 import { Gateway, type GatewayDeps } from './gateway.js';
 
 /** Room for the longest message, 64 KiB, when JSON escapes each of its bytes as six. */
@@ -14,9 +14,10 @@ export function createApp(deps: GatewayDeps): GatewayService {
   const gateway = new Gateway(deps);
   const service = jsonService(deps.logger, MAX_BODY_BYTES, (app, ended) => {
     app.post('/sign', async (request, response) => {
-      const { message } = parse(SignSchema, request.body);
+      const asked = parse(SignSchema, request.body);
       const { wait = 0 } = parse(WaitQuerySchema, request.query);
-      response.json(await gateway.sign(message, wait, ended(response)));
+      const { [IDEMPOTENCY_HEADER]: key } = parse(SignHeadersSchema, request.headers);
+      response.json(await gateway.sign(asked, key, wait, ended(response)));
     });
     app.get('/status/:id', async (request, response) => {
       const { id } = request.params;
@@ -31,8 +32,8 @@ export function createApp(deps: GatewayDeps): GatewayService {
       gateway.key.refuseConflict();
       response.json({ public_key });
     });
-    app.get('/health', (_request, response) => {
-      response.json(gateway.health());
+    app.get('/health', async (_request, response) => {
+      response.json(await gateway.health());
     });
     app.get('/ready', async (_request, response) => {
       await gateway.ready();

@@ -1,3 +1,4 @@
+import type { Clock } from 'service/clock';
 import { ServiceError, TransportError } from 'service/errors';
 
 /** The board did not answer, or answered that it cannot serve. */
@@ -20,5 +21,24 @@ export async function viaBoard<T>(call: Promise<T>): Promise<T> {
     if (error instanceof TransportError || (error instanceof ServiceError && error.status >= 500)) throw new BoardUnavailable(error);
     if (error instanceof ServiceError && error.status !== 429) throw new Error('the message board refused a call', { cause: error });
     throw error;
+  }
+}
+
+/**
+ * Makes calls to the board that may take `ms` at most together, whatever the board does.
+ * @throws BoardUnavailable when it takes longer; what the call throws; an AbortError when `ended` aborts
+ */
+export async function within<T>(clock: Clock, ms: number, ended: AbortSignal, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController();
+  const timer = clock.after(ms, () => {
+    late.abort();
+  });
+  try {
+    return await call(AbortSignal.any([late.signal, ended]));
+  } catch (error) {
+    if (late.signal.aborted && !ended.aborted) throw new BoardUnavailable(error);
+    throw error;
+  } finally {
+    timer.stop();
   }
 }

@@ -1,23 +1,28 @@
+import type { RequestRecord } from 'message-board/contract';
 import type { Logger } from 'pino';
 import { BoardUnavailable } from './board_unavailable.js';
 import type { OutcomeVerifier } from './outcome_verifier.js';
+import type { Posting } from './posting.js';
 import type { PinnedKey } from './public_key.js';
-import type { PostedRequest, UnfinishedRequests } from './unfinished_requests.js';
+import type { RequestBook } from './request_book.js';
+import type { RequestStore } from './store/request_store.js';
 
 export interface BoardWatchDeps {
   readonly key: Pick<PinnedKey, 'look'>;
-  readonly requests: Pick<UnfinishedRequests, 'notPending' | 'postAgain'>;
-  readonly outcomes: Pick<OutcomeVerifier, 'verified'>;
+  readonly store: Pick<RequestStore, 'get' | 'pendingOrigins'>;
+  readonly book: Pick<RequestBook, 'adopt'>;
+  readonly posting: Pick<Posting, 'pending' | 'postAgain' | 'isUnderWay'>;
+  readonly outcomes: Pick<OutcomeVerifier, 'settle'>;
   readonly logger: Logger;
 }
 
 /** Upper bound on the requests that are posted again at one time. More would load a board that has just started. */
 const BATCH = 16;
 
-/** Compares the board with what the gateway knows: is it up, has it the key, and has it all unfinished requests? */
+/** Compares the board with what the gateway has on its disk: is it up, has it the key, and has it all unfinished requests? */
 export class BoardWatch {
   readonly #deps: BoardWatchDeps;
-  #isUp = false;
+  #state: 'unknown' | 'up' | 'down' = 'unknown';
 
   constructor(deps: BoardWatchDeps) {
     this.#deps = deps;
@@ -25,30 +30,64 @@ export class BoardWatch {
 
   /** Did the board answer when it was last compared? */
   get isUp(): boolean {
-    return this.#isUp;
+    return this.#state === 'up';
   }
 
-  /** Posts again what the board has lost, and forgets what is finished. It never rejects: the next sweep tries again. */
+  /** Asks the board when it was never asked before. @throws BoardUnavailable when it did not answer when it was last compared */
+  async refuseWhenDown(): Promise<void> {
+    if (this.#state === 'unknown') await this.#look();
+    if (this.#state === 'down') throw new BoardUnavailable(undefined);
+  }
+
+  /** Posts again what the board has lost, and ends what is finished. It never rejects: the next sweep tries again. */
   async sweep(): Promise<void> {
-    const { key, requests, logger } = this.#deps;
     try {
-      await key.look();
-      this.#saw(true);
-      const entries = await requests.notPending();
-      for (let k = 0; k < entries.length; k += BATCH) {
-        await Promise.all(entries.slice(k, k + BATCH).map(([id, request]) => this.#settle(id, request)));
-      }
+      await this.#look();
+      const missing = await this.#notPending();
+      for (let k = 0; k < missing.length; k += BATCH) await Promise.all(missing.slice(k, k + BATCH).map((id) => this.#settle(id)));
     } catch (error) {
-      if (error instanceof BoardUnavailable) this.#saw(false);
-      else logger.error({ event: 'sweep_failed', err: error }, 'The unfinished requests could not be compared with the message board');
+      if (error instanceof BoardUnavailable) return;
+      const failed = 'The unfinished requests could not be compared with the message board';
+      this.#deps.logger.error({ event: 'sweep_failed', err: error }, failed);
     }
   }
 
-  /** When the board refuses one request, or shows it falsely, the others are settled all the same. @throws BoardUnavailable */
-  async #settle(id: string, request: PostedRequest): Promise<void> {
-    const { requests, outcomes, logger } = this.#deps;
+  /** @throws BoardUnavailable */
+  async #look(): Promise<void> {
     try {
-      await outcomes.verified(await requests.postAgain(id, request));
+      await this.#deps.key.look();
+      this.#saw('up');
+    } catch (error) {
+      if (error instanceof BoardUnavailable) this.#saw('down');
+      throw error;
+    }
+  }
+
+  /** Unfinished requests that the board does not list as pending: it has lost them, or they are finished. @throws BoardUnavailable */
+  async #notPending(): Promise<string[]> {
+    const { store, posting } = this.#deps;
+    const missing = await store.pendingOrigins();
+    for await (const record of posting.pending()) {
+      const origin = missing.get(record.id);
+      if (origin === undefined) await this.#takeOver(record);
+      else if (origin === record.origin) missing.delete(record.id);
+    }
+    return [...missing.keys()].filter((id) => !posting.isUnderWay(id));
+  }
+
+  /** A request that is pending on the board and not here may be one of this gateway, which has lost its disk. */
+  async #takeOver(record: RequestRecord): Promise<void> {
+    const { store, book } = this.#deps;
+    if ((await store.get(record.id)) === undefined) await book.adopt(record);
+  }
+
+  /** When the board refuses one request, or shows it falsely, the others are settled all the same. @throws BoardUnavailable */
+  async #settle(id: string): Promise<void> {
+    const { store, posting, outcomes, logger } = this.#deps;
+    const request = await store.get(id);
+    if (request?.state.status !== 'pending') return;
+    try {
+      await outcomes.settle(request, await posting.postAgain({ id, ...request.state.posted }));
     } catch (error) {
       if (error instanceof BoardUnavailable) throw error;
       logger.error(
@@ -58,9 +97,10 @@ export class BoardWatch {
     }
   }
 
-  #saw(isUp: boolean): void {
-    if (isUp && !this.#isUp) this.#deps.logger.info({ event: 'board_up' }, 'The message board answers');
-    if (!isUp && this.#isUp) this.#deps.logger.info({ event: 'board_down' }, 'The message board does not answer');
-    this.#isUp = isUp;
+  #saw(state: 'up' | 'down'): void {
+    const { logger } = this.#deps;
+    if (state === 'up' && this.#state !== 'up') logger.info({ event: 'board_up' }, 'The message board answers');
+    if (state === 'down' && this.#state === 'up') logger.info({ event: 'board_down' }, 'The message board does not answer');
+    this.#state = state;
   }
 }

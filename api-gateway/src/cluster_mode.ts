@@ -5,7 +5,7 @@
 import type { BoardClient } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
 import { keysStatedBy } from 'message-board/node_statement';
-import { wasAskedFor } from 'message-board/signing_request';
+import { askingFor, verifySigningRequest, type Asking } from 'message-board/signing_request';
 import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
@@ -13,9 +13,10 @@ import type { Clock } from 'service/clock';
 import { viaBoard } from './board_unavailable.js';
 import type { Culprit } from './contract.js';
 import { NodeStatuses } from './node_statuses.js';
-import { originOf, type RequestDraft } from './origin.js';
+import { originOf, type RequestDraft, type RequestTimes } from './origin.js';
 import { Proposals } from './proposals.js';
-import { reasonOfRefusals } from './refusals.js';
+import { failureOf, pendingReasonOf } from './refusals.js';
+import type { PendingRequest, PostedRequest } from './store/request_store.js';
 
 export interface ClusterDeps {
   readonly board: BoardClient;
@@ -34,12 +35,18 @@ export interface ClusterMode {
   shownKeys(): Promise<readonly string[]>;
   /** The id of the presignature that the gateway proposes for the next request; undefined when it proposes none. */
   propose(): string | undefined;
-  /** The `origin` of a new request: it tells the nodes who asks. @param time milliseconds since 1970 */
-  originOf(draft: RequestDraft, time: number): Promise<string>;
-  /** May this gateway have asked for a request that is not in its book any more? A signed origin tells. */
-  mayHaveAskedFor(record: RequestRecord): Promise<boolean>;
-  /** Why nodes refuse to sign, as they have signed that; undefined when none has. */
-  refusalReason(record: RequestRecord): Promise<string | undefined>;
+  /** The `origin` of a new request: it tells the nodes who asks, and until when they may sign. */
+  originOf(draft: RequestDraft, times: RequestTimes): Promise<string>;
+  /** The same request with another presignature, or without any. */
+  proposedAnew(request: PendingRequest, presignatureId: string | undefined): Promise<PostedRequest>;
+  /** What this gateway has signed, when the request is its own; null when it is not, or nobody can tell. */
+  ownRequest(record: RequestRecord): Promise<Asking | null>;
+  /** Why the request has failed for good; undefined when it has not, whatever the board calls it. */
+  failure(record: RequestRecord): Promise<string | undefined>;
+  /** What a pending request waits for; undefined when nobody says so. */
+  pendingReason(record: RequestRecord): Promise<string | undefined>;
+  /** Can a request that somebody else has put on the board be signed? */
+  readonly othersMayAsk: boolean;
   /** Whom nodes accuse. The one that most of them accuse is the first. */
   culprits(): Culprit[];
 }
@@ -55,6 +62,7 @@ export function clusterMode(deps: ClusterDeps): ClusterMode {
 }
 
 class SealedCluster implements ClusterMode {
+  readonly othersMayAsk = false;
   readonly #deps: ClusterDeps;
   readonly #nodes: NodeStatuses;
   readonly #proposals: Proposals;
@@ -82,16 +90,26 @@ class SealedCluster implements ClusterMode {
     return this.#proposals.next(this.#nodes.peers());
   }
 
-  originOf(draft: RequestDraft, time: number): Promise<string> {
-    return originOf(this.#deps.identity, this.#deps.roster, draft, time);
+  originOf(draft: RequestDraft, times: RequestTimes): Promise<string> {
+    return originOf(this.#deps.identity, this.#deps.roster, draft, times);
   }
 
-  mayHaveAskedFor(record: RequestRecord): Promise<boolean> {
-    return wasAskedFor(this.#deps.roster, record);
+  async proposedAnew({ id, message, origin }: PendingRequest, presignature_id: string | undefined): Promise<PostedRequest> {
+    const { time, expires } = await verifySigningRequest(this.#deps.roster, { id, message, origin });
+    const times = { time: time.getTime(), expires: expires.getTime() };
+    return { message, origin: await this.originOf({ id, message, presignature_id }, times), presignature_id };
   }
 
-  refusalReason(record: RequestRecord): Promise<string | undefined> {
-    return reasonOfRefusals(this.#deps.roster, record);
+  ownRequest(record: RequestRecord): Promise<Asking | null> {
+    return askingFor(this.#deps.roster, record);
+  }
+
+  failure(record: RequestRecord): Promise<string | undefined> {
+    return failureOf(this.#deps.roster, record);
+  }
+
+  pendingReason(record: RequestRecord): Promise<string | undefined> {
+    return pendingReasonOf(this.#deps.roster, record);
   }
 
   culprits(): Culprit[] {
@@ -101,6 +119,7 @@ class SealedCluster implements ClusterMode {
 
 /** Nobody signs anything here: the board is believed, except that a signature has to be valid. */
 class PlainCluster implements ClusterMode {
+  readonly othersMayAsk = true;
   readonly #board: ClusterDeps['board'];
 
   constructor({ board }: ClusterDeps) {
@@ -125,12 +144,20 @@ class PlainCluster implements ClusterMode {
     return Promise.resolve('gateway');
   }
 
-  mayHaveAskedFor(): Promise<boolean> {
-    return Promise.resolve(true);
+  proposedAnew({ message, origin }: PendingRequest): Promise<PostedRequest> {
+    return Promise.resolve({ message, origin });
   }
 
-  refusalReason(): Promise<undefined> {
-    return Promise.resolve(undefined);
+  ownRequest(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  failure({ status, reason = 'failed' }: RequestRecord): Promise<string | undefined> {
+    return Promise.resolve(status === 'failed' ? reason : undefined);
+  }
+
+  pendingReason({ reason }: RequestRecord): Promise<string | undefined> {
+    return Promise.resolve(reason);
   }
 
   culprits(): Culprit[] {

@@ -16,6 +16,16 @@ const TextSchema = z.string({ error: ({ input }) => (input === undefined ? 'is r
 
 /** `POST /sign`: what is to be signed, as SHA-256 of its UTF-8 bytes; 1 byte to 64 KiB. */
 export const SignSchema = z.strictObject({ message: TextSchema.pipe(SigningMessageSchema) });
+export type Sign = z.infer<typeof SignSchema>;
+
+export const IDEMPOTENCY_HEADER = 'idempotency-key';
+/**
+ * The client's own name for a request, in the header `Idempotency-Key` of `POST /sign`. The same key with the same body is answered with
+ * the same request, also after restarts; with another body 409 `idempotency_conflict`. It is kept as long as the outcome. A request that
+ * was refused leaves no key.
+ */
+export const IdempotencyKeySchema = z.string().regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters');
+export const SignHeadersSchema = z.object({ [IDEMPOTENCY_HEADER]: IdempotencyKeySchema.optional() });
 
 /** `?wait=` on `POST /sign` and `GET /status/{id}`: milliseconds, 0 to 30,000, to wait for the end of the request. */
 export { WaitQuerySchema } from 'message-board/contract';

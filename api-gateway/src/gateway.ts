@@ -1,78 +1,80 @@
-import { newRequestId } from 'message-board/ids';
 import { sleep } from 'service/clock';
 import { ServiceError } from 'service/errors';
-import type { RandomBytes } from 'service/random';
+import { within } from './board_unavailable.js';
 import { BoardWatch } from './board_watch.js';
 import { clusterMode, type ClusterDeps, type ClusterMode } from './cluster_mode.js';
-import type { Health, SigningStatus } from './contract.js';
-import { OutcomeVerifier } from './outcome_verifier.js';
+import type { Health, Sign, SigningStatus } from './contract.js';
+import { OutcomeVerifier, statusOf } from './outcome_verifier.js';
+import { Posting } from './posting.js';
 import { PinnedKey } from './public_key.js';
-import { StatusReader, type StatusReaderDeps } from './status_reader.js';
-import { PresignatureTaken, UnfinishedRequests, type UnfinishedRequestsDeps } from './unfinished_requests.js';
+import { RequestBook, type RequestBookDeps } from './request_book.js';
+import { BOARD_PATIENCE_MS, StatusReader, type StatusReaderDeps } from './status_reader.js';
+import type { StoredRequest } from './store/request_store.js';
 
 export interface GatewayDeps
-  extends ClusterDeps, Pick<StatusReaderDeps, 'maxWaiting'>, Pick<UnfinishedRequestsDeps, 'maxUnfinished'> {
-  readonly random: RandomBytes;
-}
+  extends
+    ClusterDeps,
+    Pick<StatusReaderDeps, 'maxWaiting'>,
+    Pick<RequestBookDeps, 'store' | 'random' | 'maxUnfinished' | 'lifetimeMs' | 'retentionMs'> {}
 
-/** Random bytes of a request's id. Fewer: two requests may get the same id. More: ids are longer than they need to be. */
-const RANDOM_BYTES_OF_ID = 8;
-/**
- * Presignatures that are proposed for one request, one after the other, while the board answers that they are assigned. Fewer: a request is
- * signed in full although there is a free one. More: it reaches the board later.
- */
-const MAX_PROPOSALS = 3;
 /** Pause between two sweeps. A longer one finds late that the board was restarted; a shorter one reads the whole board more often. */
 const SWEEP_EVERY_MS = 1_000;
 
 /**
- * Puts the gateway together. It takes requests to the board ({@link UnfinishedRequests}), keeps them there until they are finished
- * ({@link BoardWatch}), and tells clients how they stand ({@link StatusReader}), after a check ({@link OutcomeVerifier}).
+ * Puts the gateway together. It accepts requests ({@link RequestBook}), takes them to the board ({@link Posting}), keeps them there until
+ * they are finished ({@link BoardWatch}), and tells clients how they stand ({@link StatusReader}), after a check ({@link OutcomeVerifier}).
+ *
+ * What it promises: a request that a client was given an id of ends in exactly one way, completed or failed, and no client ever sees it end
+ * in another one while the outcome is kept. A request that was refused is never signed. Both rest on one order of steps. A request is on
+ * the disk before the board hears of it; from then on it is accepted, whatever the board answers, or does not answer. An outcome is on the
+ * disk before a client hears of it, and the first one stays. What board and nodes show afterwards is not looked at any more.
  */
 export class Gateway {
   readonly key: PinnedKey;
   readonly #deps: GatewayDeps;
   readonly #cluster: ClusterMode;
-  readonly #requests: UnfinishedRequests;
+  readonly #book: RequestBook;
+  readonly #posting: Posting;
   readonly #statuses: StatusReader;
   readonly #watch: BoardWatch;
 
   constructor(deps: GatewayDeps) {
-    const { logger } = deps;
+    const { logger, store } = deps;
     const cluster = clusterMode(deps);
     const key = new PinnedKey(() => cluster.shownKeys(), logger);
-    const requests = new UnfinishedRequests(deps);
-    const outcomes = new OutcomeVerifier({ cluster, key, requests, logger });
+    const book = new RequestBook({ ...deps, cluster });
+    const posting = new Posting({ ...deps, cluster });
+    const outcomes = new OutcomeVerifier({ cluster, key, book, logger });
     this.#deps = deps;
     this.#cluster = cluster;
     this.key = key;
-    this.#requests = requests;
-    this.#statuses = new StatusReader({ ...deps, requests, outcomes });
-    this.#watch = new BoardWatch({ key, requests, outcomes, logger });
+    this.#book = book;
+    this.#posting = posting;
+    this.#statuses = new StatusReader({ ...deps, book, posting, outcomes });
+    this.#watch = new BoardWatch({ key, store, book, posting, outcomes, logger });
   }
 
   /**
+   * @param key the client's name for the request: one that has it already is answered, whatever the board does
    * @param waitMs how long the request may take to finish
    * @param ended stops the waiting
-   * @throws ServiceError 429 or 503: the request was not accepted
+   * @throws ServiceError 409, 429 or 503: the request was not accepted
    */
-  async sign(message: string, waitMs: number, ended: AbortSignal): Promise<SigningStatus> {
-    this.key.refuseConflict();
-    this.#requests.refuseWhenFull();
-    const id = await this.#post(message);
-    const pending: SigningStatus = { request_id: id, status: 'pending' };
-    if (waitMs === 0) return pending;
+  async sign(asked: Sign, key: string | undefined, waitMs: number, ended: AbortSignal): Promise<SigningStatus> {
+    const { clock, logger } = this.#deps;
+    const end = clock.monotonic() + waitMs;
+    const request = (key === undefined ? undefined : await this.#book.withKey(key, asked)) ?? (await this.#accept(asked, key, ended));
+    if (waitMs === 0) return statusOf(request.id, request.state);
     try {
-      return (await this.status(id, waitMs, ended)) ?? pending;
+      const leftMs = Math.max(0, Math.ceil(end - clock.monotonic()));
+      return (await this.status(request.id, leftMs, ended)) ?? statusOf(request.id, request.state);
     } catch (error) {
       // The request was accepted: the client has to learn its id, whatever has happened since.
-      if (!ended.aborted) {
-        this.#deps.logger.warn(
-          { event: 'waiting_failed', request_id: id, err: error },
-          'The gateway could not wait for the end of a request. The client is told that it is pending',
-        );
-      }
-      return pending;
+      logger.warn(
+        { event: 'waiting_failed', request_id: request.id, err: error },
+        'The gateway could not wait for the end of a request. The client is told that it is pending',
+      );
+      return statusOf(request.id, request.state);
     }
   }
 
@@ -80,24 +82,34 @@ export class Gateway {
    * @param waitMs how long the request may take to finish
    * @param ended stops the waiting
    * @returns undefined when there is no such signing request
-   * @throws ServiceError 503 when the board cannot be asked, or shows what is not true
+   * @throws ServiceError 503 when the board shows what is not true, or cannot be asked about a request that is not the gateway's
    */
   status(id: string, waitMs: number, ended: AbortSignal): Promise<SigningStatus | undefined> {
     return this.#statuses.read(id, waitMs, ended);
   }
 
-  /** Sweeps every second, and follows what nodes state, until `signal` aborts. */
+  /** Sweeps every second, ends what has outlived its time, and follows what nodes state, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const following = this.#cluster.follow(signal);
-    while (!signal.aborted) {
-      await this.sweep();
-      await sleep(this.#deps.clock, SWEEP_EVERY_MS, signal);
-    }
-    await following;
+    await Promise.all([
+      this.#cluster.follow(signal),
+      this.#everySecond(() => this.sweep(), signal),
+      // Apart from the sweep, which a board that hangs can hold up.
+      this.#everySecond(() => this.tidy(), signal),
+    ]);
   }
 
   sweep(): Promise<void> {
     return this.#watch.sweep();
+  }
+
+  /** Fails requests that have outlived their time, and forgets outcomes that were kept for long enough. It never rejects. */
+  async tidy(): Promise<void> {
+    try {
+      for (const id of await this.#book.overdue()) await this.#book.end(id, { status: 'failed', reason: 'expired' });
+      await this.#book.forget();
+    } catch (error) {
+      this.#deps.logger.error({ event: 'tidying_failed', err: error }, 'Requests could not be ended or forgotten in time');
+    }
   }
 
   /** @throws ServiceError 503 with the reason why nothing can be signed now */
@@ -107,27 +119,36 @@ export class Gateway {
     if (!isShown) throw new ServiceError(503, 'no_public_key', 'no public key is shown yet: ask again when the nodes have generated it');
   }
 
-  health(): Health {
+  async health(): Promise<Health> {
     const board = this.#watch.isUp ? 'up' : 'down';
     const { state } = this.key;
     const status = board === 'up' && state !== 'conflict' ? 'ok' : 'degraded';
-    return { status, board, public_key: state, unfinished: this.#requests.size, culprits: this.#cluster.culprits() };
+    const { count } = await this.#book.unfinished();
+    return { status, board, public_key: state, unfinished: count, culprits: this.#cluster.culprits() };
   }
 
-  /** @returns the new request's id */
-  async #post(message: string): Promise<string> {
-    const { clock, random } = this.#deps;
-    const time = clock.now();
-    const id = newRequestId(time, random(RANDOM_BYTES_OF_ID).toString('hex'));
-    for (let tries = 1; ; tries += 1) {
-      const presignature_id = tries > MAX_PROPOSALS ? undefined : this.#cluster.propose();
-      const origin = await this.#cluster.originOf({ id, message, presignature_id }, time);
-      try {
-        await this.#requests.add(id, { message, presignature_id, origin });
-        return id;
-      } catch (error) {
-        if (!(error instanceof PresignatureTaken)) throw error;
-      }
+  /** Accepts a request and takes it to the board. Whatever the board does, it is accepted: the sweep posts it until the board has it. */
+  async #accept(asked: Sign, key: string | undefined, ended: AbortSignal): Promise<StoredRequest> {
+    const { clock, logger } = this.#deps;
+    this.key.refuseConflict();
+    await this.#book.refuseWhenFull();
+    await this.#watch.refuseWhenDown();
+    const request = await this.#book.accept(asked, key);
+    const { id, state } = request;
+    if (state.status !== 'pending') return request;
+    try {
+      await within(clock, BOARD_PATIENCE_MS, ended, (signal) => this.#posting.post({ id, ...state.posted }, signal));
+    } catch (error) {
+      const fields = { event: 'request_not_posted', request_id: id, err: error };
+      logger.warn(fields, 'It is not known whether the message board has a new request. It is posted again until the board has it');
+    }
+    return request;
+  }
+
+  async #everySecond(act: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await act();
+      await sleep(this.#deps.clock, SWEEP_EVERY_MS, signal);
     }
   }
 }

@@ -5,16 +5,17 @@ import { ServiceError } from 'service/errors';
 import type { ClusterMode } from './cluster_mode.js';
 import type { SigningStatus } from './contract.js';
 import type { PinnedKey } from './public_key.js';
-import type { UnfinishedRequests } from './unfinished_requests.js';
+import type { RequestBook } from './request_book.js';
+import type { Outcome, StoredRequest } from './store/request_store.js';
 
 export interface OutcomeVerifierDeps {
-  readonly cluster: Pick<ClusterMode, 'mayHaveAskedFor' | 'refusalReason'>;
-  readonly key: Pick<PinnedKey, 'get'>;
-  readonly requests: Pick<UnfinishedRequests, 'has' | 'finish'>;
+  readonly cluster: Pick<ClusterMode, 'othersMayAsk' | 'failure' | 'pendingReason'>;
+  readonly key: Pick<PinnedKey, 'get' | 'look' | 'state'>;
+  readonly book: Pick<RequestBook, 'end'>;
   readonly logger: Logger;
 }
 
-/** Checks what the board says of a request, before a client hears of it. */
+/** Checks what the board says of a request. What holds becomes the one outcome, before a client hears of it. */
 export class OutcomeVerifier {
   readonly #deps: OutcomeVerifierDeps;
 
@@ -23,29 +24,45 @@ export class OutcomeVerifier {
   }
 
   /**
-   * What the record says, as far as it can be checked. A request that is finished leaves the book.
-   * @throws ServiceError 503 `invalid_signature`, and the request stays in the book; 503 `no_public_key`; BoardUnavailable
+   * How a request stands of which the board shows this record. An outcome that the record proves ends it.
+   * @throws ServiceError 503 `invalid_signature`, and the request stays pending; 503 `no_public_key`; BoardUnavailable
    */
-  async verified(record: RequestRecord): Promise<SigningStatus> {
-    const { id: request_id, status, reason, signature } = record;
+  async settle(request: StoredRequest, record: RequestRecord): Promise<SigningStatus> {
+    if (request.state.status !== 'pending') return statusOf(request.id, request.state);
+    const outcome = await this.#outcome(record, true);
+    if (outcome !== undefined) return statusOf(request.id, await this.#deps.book.end(request.id, outcome));
+    return this.#pending(record);
+  }
+
+  /** What the board says of a request that is not the gateway's. @throws as {@link settle} */
+  async shown(record: RequestRecord): Promise<SigningStatus> {
+    const { id, status, reason } = record;
+    const outcome = await this.#outcome(record, this.#deps.cluster.othersMayAsk);
+    if (outcome !== undefined) return statusOf(id, outcome);
+    return status === 'failed' ? { request_id: id, status, reason } : this.#pending(record);
+  }
+
+  /** @param mayBeSigned has somebody asked for it whose requests nodes sign? */
+  async #outcome(record: RequestRecord, mayBeSigned: boolean): Promise<Outcome | undefined> {
+    const { id, status, signature } = record;
     if (status === 'completed') {
-      if (signature === undefined || !(await this.#isValid(record, signature))) throw this.#invalidSignature(request_id);
-      this.#deps.requests.finish(record);
-      return { request_id, status, signature };
+      if (signature === undefined || !mayBeSigned || !(await this.#isValid(record, signature))) throw this.#invalidSignature(id);
+      return { status, signature };
     }
-    if (status === 'failed') {
-      this.#deps.requests.finish(record);
-      return { request_id, status, reason };
-    }
-    return { request_id, status: 'pending', reason: (await this.#deps.cluster.refusalReason(record)) ?? reason };
+    const reason = await this.#deps.cluster.failure(record);
+    return reason === undefined ? undefined : { status: 'failed', reason };
+  }
+
+  async #pending(record: RequestRecord): Promise<SigningStatus> {
+    const { cluster, key } = this.#deps;
+    const isKeyKnown = key.state !== 'unknown' || (await key.look());
+    const reason = (await cluster.pendingReason(record)) ?? (isKeyKnown ? undefined : 'no_public_key');
+    return { request_id: record.id, status: 'pending', reason };
   }
 
   async #isValid(record: RequestRecord, signature: string): Promise<boolean> {
-    const { requests, cluster, key } = this.#deps;
-    // What is in the book was asked for. Of other requests only their origin can tell.
-    const isAskedFor = requests.has(record.id) || (await cluster.mayHaveAskedFor(record));
-    const publicKey = Buffer.from(await key.get(), 'hex');
-    return isAskedFor && verify(parseSignature(signature), publicKey, Buffer.from(record.message));
+    const publicKey = Buffer.from(await this.#deps.key.get(), 'hex');
+    return verify(parseSignature(signature), publicKey, Buffer.from(record.message));
   }
 
   #invalidSignature(id: string): ServiceError {
@@ -53,5 +70,17 @@ export class OutcomeVerifier {
     const advice = 'ask again; if it repeats, an operator has to find out who writes to the message board';
     const problem = `the message board shows a signature of ${id} that is not valid for what was asked under the public key`;
     return new ServiceError(503, 'invalid_signature', `${problem}: ${advice}`);
+  }
+}
+
+/** How clients see a request. */
+export function statusOf(request_id: string, state: StoredRequest['state']): SigningStatus {
+  switch (state.status) {
+    case 'pending':
+      return { request_id, status: 'pending' };
+    case 'completed':
+      return { request_id, status: 'completed', signature: state.signature };
+    case 'failed':
+      return { request_id, status: 'failed', reason: state.reason };
   }
 }

@@ -8,21 +8,28 @@ import { systemRandom } from 'service/random';
 import { runService } from 'service/serve';
 import { createApp } from './app.js';
 import { ConfigSchema } from './config.js';
+import { openStore } from './store/open_store.js';
 
-const { config, member } = await configure({
+const { config, member, store } = await configure({
   about: 'The gateway of a threshold-signing cluster: clients ask it for signatures, and it asks the nodes, over the message board.',
   schema: ConfigSchema,
   load: async (config) => {
     const files = { roster: config.ROSTER_FILE, identity: config.IDENTITY_FILE };
-    return { config, member: await loadMember('gateway', files, config.SEAL_KEY) };
+    const member = await loadMember('gateway', files, config.SEAL_KEY);
+    return { config, member, store: await openStore(config.DATA_DIR, member.roster.hash) };
   },
 });
 const { roster, identity, sealKey } = member;
 const logger = createLogger(config.LOG_LEVEL, { service: 'api-gateway' });
 logger.info({ event: 'starting', roster: roster.fingerprint }, 'Gateway starting');
 const board = new BoardClient(config.MESSAGE_BOARD_URL, { timeoutMs: 5_000, tries: 3 });
-const limits = { maxUnfinished: config.MAX_UNFINISHED, maxWaiting: config.MAX_WAITING };
-const service = createApp({ ...limits, roster, identity, board, clock: systemClock, random: systemRandom, logger });
+const limits = {
+  maxUnfinished: config.MAX_UNFINISHED,
+  maxWaiting: config.MAX_WAITING,
+  lifetimeMs: 1_000 * config.REQUEST_LIFETIME_SECONDS,
+  retentionMs: 1_000 * config.RETENTION_SECONDS,
+};
+const service = createApp({ ...limits, store, roster, identity, board, clock: systemClock, random: systemRandom, logger });
 if (sealKey.kind === 'none') {
   logger.warn({ event: 'clear_text_files' }, 'SEAL_KEY is none: whoever can read the identity file can ask the nodes for signatures');
 }
@@ -33,6 +40,7 @@ await runService(service, config, logger, async () => {
   stopping.abort();
   await board.close();
   await sweeping;
+  await store.close();
 });
 await requireSameRoster({ board, roster, clock: systemClock }, stopping.signal).catch((error: unknown) => {
   if (!(error instanceof OtherRoster)) return;

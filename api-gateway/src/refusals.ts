@@ -1,37 +1,53 @@
-import type { RequestRecord } from 'message-board/contract';
+import { ReasonSchema, type RequestRecord } from 'message-board/contract';
 import { Refused } from 'sealing/errors';
-import { REFUSAL } from 'sealing/kinds';
+import { CLOSING, REFUSAL, REQUEST_STATUS } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
-import { verify } from 'sealing/statement';
+import { verify, type StatementKind } from 'sealing/statement';
 
 /** Length of a reason at most, in characters: the board's contract allows no more. */
 const MAX_REASON_LENGTH = 512;
 
-/** Why a node does not sign a request, as that node has signed it. */
-interface Refusal {
-  readonly nodeId: string;
-  readonly requestId: string;
-  readonly code: string;
+/**
+ * Why a request has failed for good: the gateway has closed it, or so many nodes have refused it that too few are left to sign; undefined
+ * when neither was signed. That the board calls it failed counts for nothing.
+ */
+export async function failureOf(roster: Roster, record: RequestRecord): Promise<string | undefined> {
+  const closing = await verified(roster, CLOSING, undefined);
+  if (closing?.signer === 'gateway' && closing.claims.request_id === record.id) return closing.claims.reason;
+  const refusals = await refusalsOf(roster, record);
+  return refusals.size > roster.n - roster.t ? describe(refusals) : undefined;
 }
 
 /**
- * Why nodes refuse this request, as they have signed that: the code that most of them give, and who they are, as in
- * `policy_refused: node-2, node-4`; undefined when no node has refused it.
+ * What a request waits for, as nodes have signed it: why some of them refuse it, as in `policy_refused: node-2, node-4`, or else the reason
+ * that one of them gives; undefined when none has signed anything.
  */
-export async function reasonOfRefusals(roster: Roster, { id, refusals = [] }: RequestRecord): Promise<string | undefined> {
-  const codes = new Map<string, string>();
-  for (const text of refusals) {
-    const refusal = await verified(roster, text);
-    if (refusal?.requestId === id) codes.set(refusal.nodeId, refusal.code);
-  }
-  const byCode = new Map<string, string[]>();
-  for (const [nodeId, code] of codes) byCode.set(code, [...(byCode.get(code) ?? []), nodeId]);
-  const [most] = [...byCode].sort(([, a], [, b]) => b.length - a.length);
-  return most && describe(...most);
+export async function pendingReasonOf(roster: Roster, record: RequestRecord): Promise<string | undefined> {
+  const refused = describe(await refusalsOf(roster, record));
+  if (refused !== undefined) return refused;
+  const stated = await verified(roster, REQUEST_STATUS, record.statement);
+  const isOfNode = stated?.signer.startsWith('node-') === true && stated.claims.request_id === record.id;
+  // A node may have signed any text.
+  return isOfNode && stated.claims.status === 'pending' ? ReasonSchema.safeParse(stated.claims.reason).data : undefined;
 }
 
-/** Leaves out nodes whose names do not fit. */
-function describe(code: string, nodes: string[]): string {
+/** Who has refused the request, and with which code. */
+async function refusalsOf(roster: Roster, { id, refusals = [] }: RequestRecord): Promise<ReadonlyMap<string, string>> {
+  const codes = new Map<string, string>();
+  for (const text of refusals) {
+    const refusal = await verified(roster, REFUSAL, text);
+    if (refusal?.signer.startsWith('node-') === true && refusal.claims.request_id === id) codes.set(refusal.signer, refusal.claims.code);
+  }
+  return codes;
+}
+
+/** The code that most of the nodes give, and who gives it, without those whose names do not fit; undefined when there is none. */
+function describe(refusals: ReadonlyMap<string, string>): string | undefined {
+  const byCode = new Map<string, string[]>();
+  for (const [nodeId, code] of refusals) byCode.set(code, [...(byCode.get(code) ?? []), nodeId]);
+  const [most] = [...byCode].sort(([, a], [, b]) => b.length - a.length);
+  if (most === undefined) return undefined;
+  const [code, nodes] = most;
   const number = (nodeId: string): number => Number(nodeId.slice('node-'.length));
   const [first = '', ...rest] = nodes.sort((a, b) => number(a) - number(b));
   const add = (reason: string, node: string): string =>
@@ -39,11 +55,15 @@ function describe(code: string, nodes: string[]): string {
   return rest.reduce(add, `${code}: ${first}`);
 }
 
-/** @returns undefined when no node has signed this text as a refusal */
-async function verified(roster: Roster, text: string): Promise<Refusal | undefined> {
+/** @returns undefined when no member has signed this text as a statement of this kind */
+async function verified<Claims>(
+  roster: Roster,
+  kind: StatementKind<Claims>,
+  text: string | undefined,
+): Promise<{ readonly signer: string; readonly claims: Claims } | undefined> {
+  if (text === undefined) return undefined;
   try {
-    const { signer, claims } = await verify(roster, REFUSAL, text);
-    return signer === 'gateway' ? undefined : { nodeId: signer, requestId: claims.request_id, code: claims.code };
+    return await verify(roster, kind, text);
   } catch (error) {
     if (error instanceof Refused) return undefined;
     throw error;

@@ -2,16 +2,19 @@ import type { BoardClient } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
 import { sleep, type Clock } from 'service/clock';
 import { ServiceError } from 'service/errors';
-import { BoardUnavailable, viaBoard } from './board_unavailable.js';
+import { BoardUnavailable, viaBoard, within } from './board_unavailable.js';
 import type { SigningStatus } from './contract.js';
-import type { OutcomeVerifier } from './outcome_verifier.js';
-import { displaced, type UnfinishedRequests } from './unfinished_requests.js';
+import { statusOf, type OutcomeVerifier } from './outcome_verifier.js';
+import { displaced, type Posting } from './posting.js';
+import type { RequestBook } from './request_book.js';
+import type { StoredRequest } from './store/request_store.js';
 
 export interface StatusReaderDeps {
   readonly board: Pick<BoardClient, 'getRequest'>;
   readonly clock: Clock;
-  readonly requests: Pick<UnfinishedRequests, 'restored'>;
-  readonly outcomes: Pick<OutcomeVerifier, 'verified'>;
+  readonly book: Pick<RequestBook, 'get' | 'adopt'>;
+  readonly posting: Pick<Posting, 'restored'>;
+  readonly outcomes: Pick<OutcomeVerifier, 'settle' | 'shown'>;
   /** Upper bound on the clients that wait for the end of a request at one time. One more is answered at once. */
   readonly maxWaiting: number;
 }
@@ -21,8 +24,13 @@ export interface StatusReaderDeps {
  * tells clients late that their requests are finished.
  */
 const RETRY_MS = 200;
+/**
+ * How long the board may take for an answer, beyond what the client waits. Smaller: a slow board seems to be away. Larger: clients wait
+ * longer for the answer that the board hangs.
+ */
+export const BOARD_PATIENCE_MS = 2_000;
 
-/** Asks the board for one request, and waits for its end, also while the board is away. */
+/** How one request stands: what is on the disk, or else what the board shows. It waits for the end, also while the board is away. */
 export class StatusReader {
   readonly #deps: StatusReaderDeps;
   #waiting = 0;
@@ -35,7 +43,7 @@ export class StatusReader {
    * @param waitMs how long the request may take to finish
    * @param ended stops the waiting
    * @returns undefined when there is no such signing request
-   * @throws ServiceError 503 when the board cannot be asked, or shows what is not true
+   * @throws ServiceError 503 when the board shows what is not true, or cannot be asked about a request that is not the gateway's
    */
   async read(id: string, waitMs: number, ended: AbortSignal): Promise<SigningStatus | undefined> {
     const { clock, maxWaiting } = this.#deps;
@@ -50,29 +58,61 @@ export class StatusReader {
 
   /** Asks until the request is finished, or the clock's `monotonic` is `end`. */
   async #readUntil(end: number, id: string, ended: AbortSignal): Promise<SigningStatus | undefined> {
-    const { clock, outcomes } = this.#deps;
+    const { clock, book } = this.#deps;
     for (;;) {
       const leftMs = Math.max(0, Math.ceil(end - clock.monotonic()));
       const isLast = leftMs === 0 || ended.aborted;
+      const kept = await book.get(id);
+      if (kept !== undefined && kept.state.status !== 'pending') return statusOf(id, kept.state);
       try {
-        const record = await this.#record(id, leftMs, ended);
+        const record = await this.#ask(id, kept, leftMs, ended);
         if (record === undefined) return undefined;
-        if (isLast || record.status !== 'pending') return await outcomes.verified(record);
+        const status = await this.#judge(kept, record);
+        if (isLast || status?.status !== 'pending') return status;
+        if (record.status === 'pending') continue;
       } catch (error) {
-        if (ended.aborted) throw new ServiceError(503, 'closing', 'the gateway is shutting down: ask again when it is back');
-        if (isLast || !(error instanceof BoardUnavailable)) throw error;
-        await sleep(clock, Math.min(RETRY_MS, leftMs), ended);
+        if (ended.aborted) {
+          if (kept !== undefined) return statusOf(id, kept.state);
+          throw new ServiceError(503, 'closing', 'the gateway is shutting down: ask again when it is back');
+        }
+        const reason = temporary(error);
+        if (reason === undefined) throw error;
+        if (isLast) {
+          if (kept === undefined) throw error;
+          return { ...statusOf(id, kept.state), reason };
+        }
       }
+      // The board is away, or it calls the request finished, at once and without a proof.
+      await sleep(clock, Math.min(RETRY_MS, Math.max(0, end - clock.monotonic())), ended);
     }
   }
 
   /** The signing request as the board shows it, which has it again if it had lost it. */
-  async #record(id: string, waitMs: number, ended: AbortSignal): Promise<RequestRecord | undefined> {
-    const shown = await viaBoard(this.#deps.board.getRequest(id, { status: 'pending', wait: waitMs, signal: ended }));
-    const record = await this.#deps.requests.restored(id, shown);
+  async #ask(id: string, kept: StoredRequest | undefined, waitMs: number, ended: AbortSignal): Promise<RequestRecord | undefined> {
+    const { board, clock, posting } = this.#deps;
+    const query = { status: 'pending', wait: waitMs } as const;
+    const pending = kept?.state.status === 'pending' ? { id, ...kept.state.posted } : undefined;
+    const record = await within(clock, waitMs + BOARD_PATIENCE_MS, ended, async (signal) => {
+      const shown = await viaBoard(board.getRequest(id, { ...query, signal }));
+      return pending === undefined ? shown : posting.restored(pending, shown, signal);
+    });
     // Without a message it is the record of a protocol run.
     if (record === undefined || record.message === '') return undefined;
     if (record.id !== id) throw displaced(id);
     return record;
   }
+
+  /** A request that is not on the disk is another one's, or one that this gateway has lost. */
+  async #judge(kept: StoredRequest | undefined, record: RequestRecord): Promise<SigningStatus | undefined> {
+    const { book, outcomes } = this.#deps;
+    const request = kept ?? (await book.adopt(record));
+    if (request === 'forgotten') return undefined;
+    return request === undefined ? outcomes.shown(record) : outcomes.settle(request, record);
+  }
+}
+
+/** Its code, when the board may answer, or have room, in a moment; undefined otherwise. */
+function temporary(error: unknown): string | undefined {
+  const isTemporary = error instanceof BoardUnavailable || (error instanceof ServiceError && error.status === 429);
+  return isTemporary ? error.code : undefined;
 }

@@ -40,7 +40,7 @@ describe('what it says of itself', () => {
     expect(await get('/publickey')).toEqual({ public_key: c.signer.publicKey });
     expect(await status('req_1', '', 503)).toMatchObject({ error: { code: 'board_unavailable' } });
     expect(await caller(c.app).post('/sign?wait=100', { message: 'm' }, 503)).toMatchObject({ error: { code: 'board_unavailable' } });
-    expect(c.gateway.health().unfinished).toBe(0);
+    expect((await c.gateway.health()).unfinished).toBe(0);
     await c.startBoard();
     expect(await get('/ready', 503)).toMatchObject({ error: { code: 'no_public_key' } });
     expect(await get('/nowhere', 404)).toMatchObject({ error: { code: 'unknown_route' } });
@@ -60,10 +60,10 @@ describe('a board that was restarted', () => {
     for (const message of ['a', 'b', 'c']) ids.push((await sign(message)).request_id);
     await c.finish(ids[0] ?? '');
     await c.gateway.sweep();
-    expect(c.gateway.health().unfinished).toBe(2);
+    expect((await c.gateway.health()).unfinished).toBe(2);
     await c.stopBoard();
     await c.gateway.sweep();
-    expect(c.gateway.health()).toMatchObject({ board: 'down', unfinished: 2 });
+    expect(await c.gateway.health()).toMatchObject({ board: 'down', unfinished: 2 });
     await c.startBoard();
     await c.gateway.sweep();
     const pending = await c.nodes.listRequests({ status: 'pending' });
@@ -78,7 +78,7 @@ describe('a board that was restarted', () => {
     const { request_id } = await sign('a');
     await c.stopBoard();
     await c.startBoard();
-    expect(await status(request_id)).toEqual({ request_id, status: 'pending' });
+    expect(await status(request_id)).toEqual({ request_id, status: 'pending', reason: 'no_public_key' });
     expect(await c.nodes.getRequest(request_id)).toMatchObject({ message: 'a', status: 'pending' });
   });
 
@@ -92,7 +92,7 @@ describe('a board that was restarted', () => {
     await c.stopBoard();
     await c.startBoard();
     await c.nodes.listMessages(request_id, 'node-1');
-    expect(await status(request_id)).toEqual({ request_id, status: 'pending' });
+    expect(await status(request_id)).toEqual({ request_id, status: 'pending', reason: 'no_public_key' });
     expect(await c.nodes.listRequests({ status: 'pending' })).toMatchObject([{ id: request_id, message: 'a' }]);
   });
 
@@ -151,7 +151,7 @@ describe('a board that was restarted', () => {
     const sweeping = c.gateway.run(stopping.signal);
     const { request_id } = await sign('a');
     await c.stopBoard();
-    await passUntil(clock, () => c.gateway.health().board === 'down');
+    await passUntil(clock, async () => (await c.gateway.health()).board === 'down');
     await c.startBoard();
     await passUntil(clock, async () => (await c.nodes.getRequest(request_id)) !== undefined);
     stopping.abort();
@@ -228,9 +228,9 @@ describe('finished requests', () => {
     const { request_id } = await sign('d');
     await c.nodes.updateRequest(request_id, { status: 'failed', reason: 'x' });
     await sign('e');
-    expect(c.gateway.health().unfinished).toBe(5);
+    expect((await c.gateway.health()).unfinished).toBe(5);
     await c.gateway.sweep();
-    expect(c.gateway.health().unfinished).toBe(1);
+    expect((await c.gateway.health()).unfinished).toBe(1);
     expect(c.log.join('')).not.toContain('request_posted_again');
     expect(await status(request_id)).toEqual({ request_id, status: 'failed', reason: 'x' });
   });

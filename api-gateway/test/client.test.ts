@@ -34,7 +34,7 @@ describe('the client, with a gateway', () => {
   it('tells what is pending, failed or unknown', async () => {
     const { request_id: id, status } = await client.sign('Hello');
     expect(status).toBe('pending');
-    expect(await client.finished(id, 'Hello', 30)).toEqual({ request_id: id, status: 'pending' });
+    expect(await client.finished(id, 'Hello', 30)).toEqual({ request_id: id, status: 'pending', reason: 'no_public_key' });
     await c.nodes.updateRequest(id, { status: 'failed', reason: 'policy_refused: node-2' });
     expect(await client.finished(id, 'Hello', 30_000)).toEqual({ request_id: id, status: 'failed', reason: 'policy_refused: node-2' });
     expect(await client.status('req_1_none', 'Hello')).toBeUndefined();

@@ -12,10 +12,14 @@ import { ConfigSchema } from '../src/config.js';
 const MAIN = createRequire(import.meta.url).resolve('../dist/main.js');
 
 let folder: string;
-let files: { ROSTER_FILE: string; IDENTITY_FILE: string };
+let files: { DATA_DIR: string; ROSTER_FILE: string; IDENTITY_FILE: string };
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gateway-program-'));
-  files = { ROSTER_FILE: join(folder, 'roster.json'), IDENTITY_FILE: join(folder, 'identity_gateway.json') };
+  files = {
+    DATA_DIR: join(folder, 'data'),
+    ROSTER_FILE: join(folder, 'roster.json'),
+    IDENTITY_FILE: join(folder, 'identity_gateway.json'),
+  };
   const { roster, gateway } = members();
   await writeFile(files.ROSTER_FILE, roster.serialize());
   await writeFile(files.IDENTITY_FILE, gateway.serialize());
@@ -74,6 +78,8 @@ describe('the program', () => {
     [{ SEAL_KEY: 'secret' }, 'SEAL_KEY: '],
     [{ ROSTER_FILE: '/nowhere/roster.json' }, '/nowhere/roster.json: '],
     [{ IDENTITY_FILE: '/nowhere/identity.json' }, '/nowhere/identity.json: '],
+    [{ DATA_DIR: '/dev/null/data' }, '/dev/null/data/gateway.sqlite cannot be written (ENOTDIR): '],
+    [{ REQUEST_LIFETIME_SECONDS: '86401' }, 'REQUEST_LIFETIME_SECONDS: must be a whole number, 60 to 86400'],
   ])('%j ends it with what is wrong', async (env, complaint) => {
     const { exit, output } = start(env);
     expect(await exit).toBe(2);

@@ -45,7 +45,7 @@ describe('POST /sign', () => {
     await c.finish(record?.id ?? '');
     const signature = expect.stringMatching(/^\{"r":"[0-9a-f]{64}","s":"[0-9a-f]{64}"\}$/) as unknown;
     expect(await answer).toEqual({ request_id: record?.id, status: 'completed', signature });
-    expect(c.gateway.health().unfinished).toBe(0);
+    expect((await c.gateway.health()).unfinished).toBe(0);
   });
 
   it('with wait answers the failure and its reason', async () => {
@@ -165,6 +165,7 @@ describe('GET /status/{id}', () => {
   it('knows requests that others posted', async () => {
     const c = await start();
     await c.nodes.createRequest({ id: 'req_1_other', message: 'm' });
+    await c.postKey();
     expect(await status(c, 'req_1_other')).toEqual({ request_id: 'req_1_other', status: 'pending' });
   });
 

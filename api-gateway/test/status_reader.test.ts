@@ -31,8 +31,12 @@ beforeEach(() => {
       },
     },
     clock,
-    requests: { restored: (_id, shown) => Promise.resolve(shown) },
-    outcomes: { verified: ({ id }) => Promise.resolve({ request_id: id, status: 'pending' }) },
+    book: { get: () => Promise.resolve(undefined), adopt: () => Promise.resolve(undefined) },
+    posting: { restored: () => Promise.reject(new Error('nothing is posted here')) },
+    outcomes: {
+      settle: () => Promise.reject(new Error('nothing is kept here')),
+      shown: ({ id }) => Promise.resolve({ request_id: id, status: 'pending' }),
+    },
     maxWaiting: 2,
   });
 });

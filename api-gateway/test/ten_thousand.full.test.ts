@@ -67,7 +67,7 @@ it('10,000 requests: each is completed and valid, none comes twice, and memory i
     await run(2_000, REQUESTS);
     const growth = (await heap()) - before;
     expect(ids.size).toBe(REQUESTS);
-    expect(c.gateway.health()).toMatchObject({ status: 'ok', unfinished: 0 });
+    expect(await c.gateway.health()).toMatchObject({ status: 'ok', unfinished: 0 });
     expect(await c.nodes.health()).toMatchObject({ requests: { pending: 0, finished: 1_000 }, entries: 3_000 });
     // The test itself remembers 8,000 ids and promises, 1.7 MB; 8,000 records that stayed would be 4 MB more.
     expect(growth).toBeLessThan(4 * 1024 * 1024);

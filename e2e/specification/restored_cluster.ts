@@ -28,6 +28,7 @@ export class RestoredCluster {
     const boardService = await StartedService.start('message-board/dist/main.js', 'PORT', boardSettings, join(folder, 'board.log'));
     const gatewaySettings = {
       MESSAGE_BOARD_URL: boardService.http.url,
+      DATA_DIR: join(folder, 'gateway'),
       ROSTER_FILE,
       IDENTITY_FILE: join(dataRoot, 'gateway', 'identity_gateway.json'),
       SEAL_KEY: sealKey,

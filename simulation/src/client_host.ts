@@ -1,4 +1,6 @@
+import { DatabaseSync } from 'node:sqlite';
 import { Gateway } from 'api-gateway/gateway';
+import { SCHEMA, SqliteStore } from 'api-gateway/sqlite_store';
 import { BoardClient } from 'message-board/client';
 import type { Logger } from 'pino';
 import { sleep } from 'service/clock';
@@ -8,7 +10,7 @@ import { newProcess, ProcessClock, type ClockOptions, type Process, type Timelin
 
 /** As the gateway's program has it. */
 const BOARD_OPTIONS = { timeoutMs: 5_000, tries: 3 };
-const LIMITS = { maxUnfinished: 10_000, maxWaiting: 1_000 };
+const LIMITS = { maxUnfinished: 10_000, maxWaiting: 1_000, lifetimeMs: 3_600_000, retentionMs: 604_800_000 };
 /** A client waits this long for one answer. */
 const WAIT_MS = 20_000;
 /** Between two tries of a client. */
@@ -41,8 +43,13 @@ export class GatewayHost {
     const { timeline, random, members: { roster, gateway: identity } } = deps;
     const clock = new ProcessClock(timeline, this.process, deps.clock);
     const board = new BoardClient('http://gateway', { ...BOARD_OPTIONS, clock, random: random.bytes });
+    const database = new DatabaseSync(':memory:');
+    database.exec(SCHEMA);
+    // A turn of the real event loop never ends while the timeline runs.
+    const store = new SqliteStore(database, queueMicrotask);
+    const own = { board, store, clock, random: random.bytes, logger: deps.logger(this.process) };
     this.#clock = clock;
-    this.#gateway = new Gateway({ ...LIMITS, board, roster, identity, clock, random: random.bytes, logger: deps.logger(this.process) });
+    this.#gateway = new Gateway({ ...LIMITS, ...own, roster, identity });
   }
 
   start(): void {
@@ -57,7 +64,7 @@ export class GatewayHost {
   /** A client asks for a signature, and for its outcome until there is one. */
   async ask(message: string): Promise<void> {
     const { onAccepted, onOutcome } = this.deps.events;
-    const id = await this.#untilItAnswers(async () => (await this.#gateway.sign(message, 0, this.#ending.signal)).request_id);
+    const id = await this.#untilItAnswers(async () => (await this.#gateway.sign({ message }, undefined, 0, this.#ending.signal)).request_id);
     if (id === undefined) return;
     onAccepted(message, id);
     const outcome = await this.#untilItAnswers(async () => {

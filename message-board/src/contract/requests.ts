@@ -21,6 +21,8 @@ export const RequestRecordSchema = z.object({
   status: StatusSchema,
   signature: SignatureSchema.optional(),
   reason: ReasonSchema.optional(),
+  /** Statement of kind `REQUEST_STATUS` by the node that has given the reason of a pending request. */
+  statement: StatementSchema.optional(),
   origin: OriginSchema.optional(),
   /** The presignature to sign it with. */
   presignature_id: RequestIdSchema.optional(),

@@ -74,7 +74,7 @@ function refused(record: StoredRequest, { refusal }: UpdateRequest, refuser: Nod
 }
 
 function progress(record: StoredRequest, body: UpdateRequest, publicKey: string | undefined): Partial<StoredRequest> {
-  const { status, signature, reason } = body;
+  const { status, signature, reason, statement } = body;
   if (isFinal(record.status)) {
     const isSame =
       (status === undefined || status === record.status) &&
@@ -85,10 +85,10 @@ function progress(record: StoredRequest, body: UpdateRequest, publicKey: string 
   }
   if (signature !== undefined) {
     checkSignature(signature, record.message, publicKey);
-    return { status: 'completed', signature, reason: undefined };
+    return { status: 'completed', signature, reason: undefined, statement: undefined };
   }
   if (status === 'completed') throw conflict('signature_missing', 'status: cannot be completed without a signature');
   if (status === 'in_progress') throw conflict('status_conflict', 'status: a signing request is pending until it is completed or failed');
-  if (status === 'failed') return { status, reason };
-  return reason === undefined || reason === record.reason ? {} : { reason };
+  if (status === 'failed') return { status, reason, statement: undefined };
+  return reason === undefined || reason === record.reason ? {} : { reason, statement };
 }

@@ -6,9 +6,10 @@ import type { StoreContext } from './store_context.js';
 import { entries, Works, type Work } from './works.js';
 
 /** Upper bound of the memory that V8 needs for a record: two bytes a character of its long texts, and 2 KiB for the rest. */
-export function requestBytes(record: Pick<RequestRecord, 'message' | 'origin' | 'naming' | 'refusals'>): number {
-  const { message, origin = '', naming = '', refusals = [] } = record;
-  const characters = refusals.reduce((sum, refusal) => sum + refusal.length, message.length + origin.length + naming.length);
+export function requestBytes(record: Pick<RequestRecord, 'message' | 'origin' | 'naming' | 'statement' | 'refusals'>): number {
+  const { message, origin = '', naming = '', statement = '', refusals = [] } = record;
+  const texts = [message, origin, naming, statement, ...refusals];
+  const characters = texts.reduce((sum, text) => sum + text.length, 0);
   return 2 * characters + 2048;
 }
 

@@ -66,6 +66,7 @@ export class ProcessCluster {
     this.#start('api-gateway', program('api-gateway/dist/main.js'), {
       PORT: String(this.gatewayPort),
       MESSAGE_BOARD_URL: this.#boardUrl,
+      DATA_DIR: join(this.files.folder, 'gateway'),
       ROSTER_FILE: join(this.files.folder, 'gateway', 'roster.json'),
       IDENTITY_FILE: join(this.files.folder, 'gateway', 'identity_gateway.json'),
       SEAL_KEY: this.files.sealKey,

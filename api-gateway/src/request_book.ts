@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto';
+import type { RequestRecord } from 'message-board/contract';
+import { newRequestId } from 'message-board/ids';
+import type { Logger } from 'pino';
+import type { Clock } from 'service/clock';
+import { ServiceError } from 'service/errors';
+import type { RandomBytes } from 'service/random';
+import type { ClusterMode } from './cluster_mode.js';
+import type { Sign } from './contract.js';
+import { SteadyClock } from './steady_clock.js';
+import { StoreFull, type NewRequest, type Outcome, type RequestStore, type StoredRequest } from './store/request_store.js';
+
+/** Random bytes of a request's id. Fewer: two requests may get the same id. More: ids are longer than they need to be. */
+const RANDOM_BYTES_OF_ID = 8;
+/**
+ * A request that nobody has signed has failed this long after the last moment at which a node may sign it. Smaller: the gateway calls one
+ * expired that a node with a slower clock is still signing. Larger: clients wait longer for the end of a request that nobody signs.
+ */
+const GRACE_MS = 120_000;
+/** Upper bound on the requests that one sweep ends or forgets. Larger: one sweep takes longer. Smaller: a great many take more sweeps. */
+const BATCH = 1_000;
+
+export interface RequestBookDeps {
+  readonly store: RequestStore;
+  readonly cluster: Pick<ClusterMode, 'propose' | 'originOf' | 'ownRequest'>;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  /** Upper bound on the requests that are not finished. Each takes room here and on the board. */
+  readonly maxUnfinished: number;
+  /** How long nodes may sign a request. */
+  readonly lifetimeMs: number;
+  /** How long an outcome is kept. */
+  readonly retentionMs: number;
+  readonly logger: Logger;
+}
+
+/**
+ * All requests that the gateway has accepted, from before they are posted until their outcome has been kept for long enough. Whether a
+ * client is told of a request, and what, is decided by what is on the disk, and by nothing else.
+ */
+export class RequestBook {
+  readonly #deps: RequestBookDeps;
+  readonly #steady: SteadyClock;
+
+  constructor(deps: RequestBookDeps) {
+    this.#deps = deps;
+    this.#steady = new SteadyClock(deps.clock);
+  }
+
+  get(id: string): Promise<StoredRequest | undefined> {
+    return this.#deps.store.get(id);
+  }
+
+  /** How many requests are not finished, and how long ago the oldest of them was accepted; 0 when there is none. */
+  async unfinished(): Promise<{ readonly count: number; readonly oldestMs: number }> {
+    const { count, oldestAcceptedAt } = await this.#deps.store.pendingSummary();
+    return { count, oldestMs: oldestAcceptedAt === undefined ? 0 : Math.max(0, this.#steady.now() - oldestAcceptedAt) };
+  }
+
+  /** @throws ServiceError 429 `too_many_unfinished` */
+  async refuseWhenFull(): Promise<void> {
+    const { count } = await this.#deps.store.pendingSummary();
+    if (count < this.#deps.maxUnfinished) return;
+    throw new ServiceError(429, 'too_many_unfinished', `${count} requests are not finished: ask again when some of them are`);
+  }
+
+  /** The request that has this key; undefined when none has. @throws ServiceError 409 when it is for something else than `asked` */
+  async withKey(key: string, asked: Sign): Promise<StoredRequest | undefined> {
+    const request = await this.#deps.store.withKey(key);
+    return request === undefined ? undefined : sameAsked(request, asked);
+  }
+
+  /**
+   * Accepts a request: from here on it is posted, whatever crashes, and ends in one of two ways.
+   * @param key the client's name for it. Another call with this key gets the same request, also one that comes at the same time
+   * @throws ServiceError 409 `idempotency_conflict`; 503 `disk_full`: nothing is kept
+   */
+  async accept(asked: Sign, key: string | undefined): Promise<StoredRequest> {
+    const request = await this.#newRequest(asked, key);
+    const kept = await this.#deps.store.register(request).catch(refused);
+    if (kept.id !== request.id) return sameAsked(kept, asked);
+    const { presignature_id } = request.posted;
+    this.#deps.logger.info({ event: 'request_accepted', request_id: kept.id, presignature_id }, 'Signing request accepted');
+    return kept;
+  }
+
+  /**
+   * Takes over a request of this gateway that the board shows and that is not here: the disk was lost. One that has outlived its time was
+   * here and is forgotten.
+   * @returns undefined when it is not this gateway's
+   */
+  async adopt(record: RequestRecord): Promise<StoredRequest | 'forgotten' | undefined> {
+    const { cluster, clock, store, logger } = this.#deps;
+    const own = await cluster.ownRequest(record);
+    if (own === null) return undefined;
+    const leftMs = own.expires.getTime() + GRACE_MS - clock.now();
+    if (leftMs <= 0) return 'forgotten';
+    const { id, message, origin = '', presignature_id } = record;
+    const now = this.#steady.now();
+    const posted = { message, origin, presignature_id: own.proposal ?? presignature_id };
+    const times = { acceptedAt: now, endsAt: now + leftMs };
+    const kept = await store.register({ id, idempotencyKey: undefined, askedSha256: sha256Of({ message }), ...times, posted });
+    logger.warn({ event: 'request_adopted', request_id: id }, 'The message board has a request of this gateway that is not on its disk');
+    return kept;
+  }
+
+  /** Ends a request, unless it has ended. @returns its one outcome, which is on the disk */
+  async end(id: string, outcome: Outcome): Promise<Outcome> {
+    const { store, logger } = this.#deps;
+    const ended = await store.end(id, outcome, this.#steady.now()).catch(refused);
+    if (ended === undefined) throw new Error(`${id} has no outcome after it was ended`);
+    if (ended.isNew) {
+      const reason = outcome.status === 'failed' ? outcome.reason : undefined;
+      logger.info({ event: 'request_finished', request_id: id, status: outcome.status, reason }, 'Signing request finished');
+    }
+    return ended.outcome;
+  }
+
+  /** Pending requests that have outlived their time. */
+  overdue(): Promise<string[]> {
+    return this.#deps.store.overdue(this.#steady.now(), BATCH);
+  }
+
+  /** Should this request have ended by now? */
+  isOverdue({ endsAt }: StoredRequest): boolean {
+    return endsAt <= this.#steady.now();
+  }
+
+  /** Forgets outcomes that were kept for long enough. */
+  async forget(): Promise<void> {
+    const { store, retentionMs } = this.#deps;
+    const now = this.#steady.now();
+    await store.forget(now - retentionMs, now, BATCH);
+  }
+
+  async #newRequest(asked: Sign, key: string | undefined): Promise<NewRequest> {
+    const { clock, random, cluster, lifetimeMs } = this.#deps;
+    const { message } = asked;
+    const time = clock.now();
+    const id = newRequestId(time, random(RANDOM_BYTES_OF_ID).toString('hex'));
+    const presignature_id = cluster.propose();
+    const origin = await cluster.originOf({ id, message, presignature_id }, { time, expires: time + lifetimeMs });
+    const acceptedAt = this.#steady.now();
+    return {
+      id,
+      idempotencyKey: key,
+      askedSha256: sha256Of(asked),
+      acceptedAt,
+      endsAt: acceptedAt + lifetimeMs + GRACE_MS,
+      posted: { message, origin, presignature_id },
+    };
+  }
+}
+
+/** Of what a client has asked for, as it was parsed: its fields in the order of the contract. */
+function sha256Of(asked: Sign): string {
+  return createHash('sha256').update(JSON.stringify(asked)).digest('hex');
+}
+
+function sameAsked(request: StoredRequest, asked: Sign): StoredRequest {
+  if (request.askedSha256 === sha256Of(asked)) return request;
+  const problem = `idempotency-key: it was given before, with another body, for ${request.id}`;
+  throw new ServiceError(409, 'idempotency_conflict', `${problem}: give each request a key of its own`);
+}
+
+/** @throws ServiceError 503 `disk_full` instead of {@link StoreFull} */
+function refused(error: unknown): never {
+  if (!(error instanceof StoreFull)) throw error;
+  throw new ServiceError(503, 'disk_full', "the gateway's disk is full, and nothing was accepted: ask again when there is room");
+}
