@@ -64,7 +64,8 @@ export class GatewayHost {
   /** A client asks for a signature, and for its outcome until there is one. */
   async ask(message: string): Promise<void> {
     const { onAccepted, onOutcome } = this.deps.events;
-    const id = await this.#untilItAnswers(async () => (await this.#gateway.sign({ message }, undefined, 0, this.#ending.signal)).request_id);
+    const { signal } = this.#ending;
+    const id = await this.#untilItAnswers(async () => (await this.#gateway.sign({ message }, undefined, 0, signal)).request_id);
     if (id === undefined) return;
     onAccepted(message, id);
     const outcome = await this.#untilItAnswers(async () => {
