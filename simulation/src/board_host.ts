@@ -20,7 +20,6 @@ const MAX_WAITING = 10_000;
 type Handler = (request: Request, response: Response) => unknown;
 
 interface Route {
-  readonly method: string;
   /** `:id` stands for any text. */
   readonly segments: readonly string[];
   readonly handler: Handler;
@@ -28,7 +27,8 @@ interface Route {
 
 /** The part of Express that the board's routes use, without sockets. */
 class Router {
-  readonly #routes: Route[] = [];
+  /** By method and first segment. */
+  readonly #routes = new Map<string, Route[]>();
 
   readonly app = {
     get: this.#adder('GET'),
@@ -38,16 +38,16 @@ class Router {
 
   /** @throws ServiceError when there is no such route, and what the route throws */
   async answer({ method, path, headers, body }: HttpCall, gone: AbortSignal): Promise<unknown> {
-    const [pathname = '', search = ''] = path.split('?');
-    const segments = pathname.split('/').map(decodeURIComponent);
-    for (const route of this.#routes) {
-      const params = route.method === method ? match(route.segments, segments) : null;
+    const [pathname = '', search] = path.split('?', 2);
+    const segments = pathname.split('/');
+    for (const { segments: pattern, handler } of this.#routes.get(`${method} ${segments[1]}`) ?? []) {
+      const params = match(pattern, segments);
       if (params === null) continue;
-      const query = Object.fromEntries(new URLSearchParams(search));
+      const query = search === undefined ? {} : Object.fromEntries(new URLSearchParams(search));
       let answer: unknown;
       const response = { gone, json: (value: unknown) => { answer = value; } };
       const request = { params, query, body: body === null ? undefined : (JSON.parse(body) as unknown), headers };
-      await route.handler(request as unknown as Request, response as unknown as Response);
+      await handler(request as unknown as Request, response as unknown as Response);
       return answer;
     }
     throw new ServiceError(404, 'unknown_route', `no route ${method} ${path}`);
@@ -55,7 +55,9 @@ class Router {
 
   #adder(method: string): (path: string, handler: Handler) => void {
     return (path, handler) => {
-      this.#routes.push({ method, segments: path.split('/'), handler });
+      const segments = path.split('/');
+      const key = `${method} ${segments[1]}`;
+      this.#routes.set(key, [...(this.#routes.get(key) ?? []), { segments, handler }]);
     };
   }
 }
@@ -63,9 +65,9 @@ class Router {
 function match(pattern: readonly string[], segments: readonly string[]): Record<string, string> | null {
   if (pattern.length !== segments.length) return null;
   const params: Record<string, string> = {};
-  for (const [k, part] of pattern.entries()) {
-    const segment = segments[k] ?? '';
-    if (part.startsWith(':')) params[part.slice(1)] = segment;
+  for (let k = 0; k < pattern.length; k += 1) {
+    const [part = '', segment = ''] = [pattern[k], segments[k]];
+    if (part.startsWith(':')) params[part.slice(1)] = decodeURIComponent(segment);
     else if (part !== segment) return null;
   }
   return params;

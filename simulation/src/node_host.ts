@@ -93,8 +93,12 @@ export class NodeHost {
 
   /** Tells it to stop. @returns resolves when nothing of it goes on */
   async stop(): Promise<void> {
-    this.#life?.ending.abort(new DOMException('the node is stopping', 'AbortError'));
-    await this.#life?.over;
+    const reason = new DOMException('the node is stopping', 'AbortError');
+    this.#life?.ending.abort(reason);
+    await this.#life?.over.catch((error: unknown) => {
+      // It was still starting.
+      if (error !== reason) throw error;
+    });
   }
 
   #live(process: Process): Life {

@@ -19,32 +19,28 @@ interface Signed {
   readonly parsed: unknown;
 }
 
-const SIGNATURE = 'signed';
+/** By text. */
 const book = new Map<string, Signed>();
-const headers = new Map<string, string>();
+/** The text of what was signed, by signer, kind and payload: to sign the same again gives the same text. */
+const texts = new Map<string, string>();
 
 /** Begins a new world, in which nobody has said anything. */
 export function forgetStatements(): void {
   book.clear();
+  texts.clear();
 }
 
-function header(typ: string, signer: string): string {
-  const key = `${typ} ${signer}`;
-  const known = headers.get(key);
-  if (known !== undefined) return known;
-  const made = Buffer.from(JSON.stringify({ alg: 'EdDSA', typ, kid: signer })).toString('base64url');
-  headers.set(key, made);
-  return made;
-}
-
+/** @returns three parts, as a JWS has them */
 export function sign<Claims>(identity: Identity, roster: Roster, kind: StatementKind<Claims>, claims: Claims): Promise<string> {
-  const payload = JSON.stringify({ roster: roster.hash, claims });
-  const text = `${header(kind.typ, identity.name)}.${Buffer.from(payload).toString('base64url')}.${SIGNATURE}`;
-  if (!book.has(text)) {
-    const written = (JSON.parse(payload) as { readonly claims: unknown }).claims;
-    const parsed = kind.claims.safeParse(written).data;
-    book.set(text, { signer: identity.name, typ: kind.typ, rosterHash: roster.hash, claims: written, parsed });
-  }
+  const payload = JSON.stringify(claims);
+  const key = `${identity.name} ${kind.typ} ${roster.hash} ${payload}`;
+  const known = texts.get(key);
+  if (known !== undefined) return Promise.resolve(known);
+  const text = `${identity.name}.${kind.typ}.${texts.size}`;
+  texts.set(key, text);
+  const written: unknown = JSON.parse(payload);
+  const parsed = kind.claims.safeParse(written).data;
+  book.set(text, { signer: identity.name, typ: kind.typ, rosterHash: roster.hash, claims: written, parsed });
   return Promise.resolve(text);
 }
 
