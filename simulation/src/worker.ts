@@ -1,28 +1,22 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { worldOf } from './program.js';
-import type { Portion, Report } from './workers.js';
 import type { Verdict } from './world.js';
 
-/** What a world has left behind: a promise that was rejected, and that nobody has looked at. */
+/** What a world has left behind: promises that were rejected, and that nobody has looked at. */
 const unhandled: unknown[] = [];
 
-/** Simulates what it is asked for, until its parent is gone. */
+/** Simulates each seed that it is sent, until its parent is gone. */
 export function work(): void {
   process.on('unhandledRejection', (reason) => {
     unhandled.push(reason);
   });
-  process.on('message', (portion: Portion) => {
-    void simulate(portion).then((report) => process.send?.(report));
+  process.on('disconnect', () => process.exit());
+  process.on('message', (seed: string) => {
+    void simulate(seed).then((verdict) => process.send?.(verdict));
   });
 }
 
-async function simulate({ from, count }: Portion): Promise<Report> {
-  const report: Verdict[] = [];
-  for (let seed = from; seed < from + count; seed += 1) report.push(await simulateOne(String(seed)));
-  return report;
-}
-
-async function simulateOne(seed: string): Promise<Verdict> {
+async function simulate(seed: string): Promise<Verdict> {
   const nothing = { seed, events: 0, virtualMs: 0, latencies: [] };
   const verdict = await worldOf(seed).run().catch((error: unknown) => ({ ...nothing, violations: [describe(error)] }));
   // Rejections show only now.

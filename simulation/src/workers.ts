@@ -1,33 +1,25 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import type { Verdict } from './world.js';
 
-/** Seeds that a worker gets at a time. Fewer: it waits more often. More: the last worker works alone for longer. */
-const PORTION = 50;
+/** A schedule that takes longer, in real time, never ends. Smaller: a busy machine is mistaken for that. Larger: it is noticed later. */
+const LONGEST_MS = 300_000;
 /** Between two lines of progress. */
 const PROGRESS_MS = 5_000;
 /** Failing seeds that are printed. The others are counted. */
 const MOST_SHOWN = 20;
 
-/** What a worker is asked for, and what it answers. */
-export interface Portion {
-  readonly from: number;
-  readonly count: number;
-}
-export type Report = readonly Verdict[];
-
 /** Simulates the schedules of `count` seeds in worker processes, one for each core. @returns how many have failed */
 export async function simulateAll(first: number, count: number): Promise<number> {
   const tally = new Tally(count);
   let next = first;
-  const end = first + count;
   const work = async (): Promise<void> => {
-    const worker = fork(new URL('./main.js', import.meta.url), ['--worker'], { serialization: 'advanced' });
-    while (next < end) {
-      const portion: Portion = { from: next, count: Math.min(PORTION, end - next) };
-      next += portion.count;
-      tally.add(await ask(worker, portion));
+    let worker = start();
+    while (next < first + count) {
+      const seed = String(next++);
+      const verdict = await ask(worker, seed);
+      tally.add(verdict);
+      if (!worker.connected) worker = start();
     }
     worker.disconnect();
   };
@@ -37,14 +29,32 @@ export async function simulateAll(first: number, count: number): Promise<number>
   return tally.failed;
 }
 
-async function ask(worker: ChildProcess, portion: Portion): Promise<Report> {
-  const ended = once(worker, 'exit').then(() => {
-    throw new Error(`a worker has ended among the seeds ${portion.from} to ${portion.from + portion.count - 1}`);
+function start(): ChildProcess {
+  return fork(new URL('./main.js', import.meta.url), ['--worker']);
+}
+
+/** @returns what the worker finds; if it has ended, or does not come to an end, that is a violation, and the worker is gone */
+function ask(worker: ChildProcess, seed: string): Promise<Verdict> {
+  return new Promise((resolve) => {
+    const failed = (why: string): void => {
+      end({ seed, violations: [why], events: 0, virtualMs: 0, latencies: [] });
+    };
+    const onExit = (code: number | null): void => {
+      failed(`its process has ended with code ${code}`);
+    };
+    const timer = setTimeout(() => {
+      worker.kill('SIGKILL');
+      worker.disconnect();
+      failed(`it has not ended after ${LONGEST_MS / 1000} s of real time`);
+    }, LONGEST_MS);
+    const end = (verdict: Verdict): void => {
+      clearTimeout(timer);
+      worker.off('message', end).off('exit', onExit);
+      resolve(verdict);
+    };
+    worker.once('message', end).once('exit', onExit);
+    worker.send(seed);
   });
-  const answer = once(worker, 'message') as Promise<[Report]>;
-  worker.send(portion);
-  const [report] = await Promise.race([answer, ended]);
-  return report;
 }
 
 class Tally {
@@ -56,13 +66,11 @@ class Tally {
 
   constructor(private readonly count: number) {}
 
-  add(report: Report): void {
-    for (const { seed, violations, latencies, virtualMs } of report) {
-      this.#done += 1;
-      this.#virtualMs += virtualMs;
-      if (violations.length === 0) this.#latencies.push(...latencies);
-      else this.#fail(seed, violations);
-    }
+  add({ seed, violations, latencies, virtualMs }: Verdict): void {
+    this.#done += 1;
+    this.#virtualMs += virtualMs;
+    if (violations.length === 0) this.#latencies.push(...latencies);
+    else this.#fail(seed, violations);
   }
 
   showProgress(): void {
