@@ -116,7 +116,7 @@ export class BoardHost implements Server {
     this.#router = router;
   }
 
-  stop(): void {
+  kill(): void {
     if (this.process !== null) this.process.isAlive = false;
     this.process = null;
     this.#board = null;

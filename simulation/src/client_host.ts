@@ -31,58 +31,100 @@ export interface GatewayHostDeps {
   readonly events: ClientEvents;
 }
 
-/** The real gateway, and its clients, who ask until they have an answer. */
+/** One life of the gateway. */
+interface Life {
+  readonly process: Process;
+  readonly gateway: Gateway;
+  readonly ending: AbortController;
+  readonly over: Promise<void>;
+  /** Aborts when its process is killed. It is told nothing then; its clients notice. */
+  readonly gone: AbortController;
+}
+
+/** A machine with the real gateway, and its clients, who ask until they have an answer. What its disk has survives the process. */
 export class GatewayHost {
-  readonly process = newProcess('gateway');
-  readonly #gateway: Gateway;
-  readonly #clock: ProcessClock;
-  readonly #ending = new AbortController();
-  #over: Promise<void> | null = null;
+  readonly #database = new DatabaseSync(':memory:');
+  /** The clients are elsewhere: nothing happens to them. */
+  readonly #clientClock: ProcessClock;
+  #lives = 0;
+  #life: Life | null = null;
 
   constructor(private readonly deps: GatewayHostDeps) {
-    const { timeline, random, members: { roster, gateway: identity } } = deps;
-    const clock = new ProcessClock(timeline, this.process, deps.clock);
-    const board = new BoardClient('http://gateway', { ...BOARD_OPTIONS, clock, random: random.bytes });
-    const database = new DatabaseSync(':memory:');
-    database.exec(SCHEMA);
-    // A turn of the real event loop never ends while the timeline runs.
-    const store = new SqliteStore(database, queueMicrotask);
-    const own = { board, store, clock, random: random.bytes, logger: deps.logger(this.process) };
-    this.#clock = clock;
-    this.#gateway = new Gateway({ ...LIMITS, ...own, roster, identity });
+    this.#database.exec(SCHEMA);
+    this.#clientClock = new ProcessClock(deps.timeline, newProcess('clients'), deps.clock);
+  }
+
+  /** The process that runs now; null while it is down. */
+  get process(): Process | null {
+    return this.#life?.process ?? null;
   }
 
   start(): void {
-    this.#over ??= this.#gateway.run(this.#ending.signal);
+    if (this.#life !== null) return;
+    this.#lives += 1;
+    const { timeline, members: { roster, gateway: identity }, logger } = this.deps;
+    const process = newProcess(`gateway-life-${this.#lives}`);
+    const clock = new ProcessClock(timeline, process, this.deps.clock);
+    const random = this.deps.random.stream(process.name).bytes;
+    const board = new BoardClient(`http://${process.name}`, { ...BOARD_OPTIONS, clock, random });
+    // A turn of the real event loop never ends while the timeline runs.
+    const store = new SqliteStore(this.#database, queueMicrotask);
+    const gateway = new Gateway({ ...LIMITS, board, store, clock, random, roster, identity, logger: logger(process) });
+    const ending = new AbortController();
+    this.#life = { process, gateway, ending, over: gateway.run(ending.signal), gone: new AbortController() };
   }
 
+  /** Ends its process at once. Its clients notice that the connection is broken. */
+  kill(): void {
+    if (this.#life === null) return;
+    const { process, gone } = this.#life;
+    process.isAlive = false;
+    this.#life = null;
+    gone.abort(new Error('the gateway is gone'));
+  }
+
+  /** Tells it to stop. @returns resolves when nothing of it goes on */
   async stop(): Promise<void> {
-    this.#ending.abort(new DOMException('the gateway is stopping', 'AbortError'));
-    await this.#over;
+    this.#life?.ending.abort(new DOMException('the gateway is stopping', 'AbortError'));
+    await this.#life?.over;
   }
 
-  /** A client asks for a signature, and for its outcome until there is one. */
+  /** A client asks for a signature, with a key of its own, and for its outcome until there is one. */
   async ask(message: string): Promise<void> {
-    const { onAccepted, onOutcome } = this.deps.events;
-    const { signal } = this.#ending;
-    const id = await this.#untilItAnswers(async () => (await this.#gateway.sign({ message }, undefined, 0, signal)).request_id);
-    if (id === undefined) return;
+    const { onAccepted } = this.deps.events;
+    const id = await this.#untilItAnswers(async (gateway, signal) => {
+      const { request_id } = await gateway.sign({ message }, `key of ${message}`, 0, signal);
+      return request_id;
+    });
     onAccepted(message, id);
-    const outcome = await this.#untilItAnswers(async () => {
-      const shown = await this.#gateway.status(id, WAIT_MS, this.#ending.signal);
+    await this.look(id);
+  }
+
+  /** A client asks for the outcome of its request until there is one. */
+  async look(id: string): Promise<void> {
+    const outcome = await this.#untilItAnswers(async (gateway, signal) => {
+      const shown = await gateway.status(id, WAIT_MS, signal);
       return shown === undefined || shown.status === 'pending' ? undefined : `${shown.status} ${shown.signature ?? shown.reason ?? ''}`;
     });
-    if (outcome !== undefined) onOutcome(id, outcome);
+    this.deps.events.onOutcome(id, outcome);
   }
 
-  /** @returns undefined when the gateway stops before */
-  async #untilItAnswers<T>(call: () => Promise<T | undefined>): Promise<T | undefined> {
-    const { signal } = this.#ending;
-    while (!signal.aborted) {
-      const answer = await call().catch(() => undefined);
+  async #untilItAnswers<T>(call: (gateway: Gateway, signal: AbortSignal) => Promise<T | undefined>): Promise<T> {
+    for (;;) {
+      const answer = this.#life === null ? undefined : await calling(this.#life, call).catch(() => undefined);
       if (answer !== undefined) return answer;
-      await sleep(this.#clock, PAUSE_MS, signal);
+      await sleep(this.#clientClock, PAUSE_MS);
     }
-    return undefined;
   }
+}
+
+/** @throws what the call throws; the signal's reason when this life of the gateway ends before it answers */
+function calling<T>({ gateway, ending, gone: { signal } }: Life, call: (gateway: Gateway, signal: AbortSignal) => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const gone = (): void => {
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', gone, { once: true });
+    call(gateway, ending.signal).then(resolve, reject).finally(() => { signal.removeEventListener('abort', gone); });
+  });
 }

@@ -50,6 +50,7 @@ export class Network {
   /** @throws Error as a broken connection does; the signal's reason */
   send(caller: Process, call: HttpCall, signal: AbortSignal): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
+      if (!caller.isAlive) return;
       const gone = new AbortController();
       let pending: Timer | undefined;
       let isOver = false;

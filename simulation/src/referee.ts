@@ -41,6 +41,7 @@ export class Referee {
 
   accepted(message: string, id: string): void {
     if (this.#asked.has(id)) this.#violated(`${id} was accepted twice`);
+    if ([...this.#asked.values()].some((asked) => asked.message === message)) this.#violated(`${message} was given a second id, ${id}`);
     this.#asked.set(id, { message, acceptedAt: this.now(), outcome: null, endedAt: Infinity });
   }
 

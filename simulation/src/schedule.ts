@@ -10,7 +10,7 @@ const SIZES = [[3, 2], [4, 2], [4, 3], [5, 3]] as const;
 /** Something that happens to a process at a moment. */
 export type Fault =
   | { readonly at: number; readonly kind: 'freeze' | 'cut'; readonly who: number | 'board' | 'gateway'; readonly ms: number }
-  | { readonly at: number; readonly kind: 'stop' | 'start'; readonly who: number | 'board' };
+  | { readonly at: number; readonly kind: 'stop' | 'start'; readonly who: number | 'board' | 'gateway' };
 
 export interface RequestPlan {
   readonly at: number;
@@ -118,15 +118,12 @@ function drawFaults(random: Random, { parties, fit, calmAt }: Scene): Fault[] {
     }
   }
   if (calmAt > 3_000 && random.chance(0.3)) faults.push(...freezeOrRestart(random, 'board', between(calmAt - 2_000), calmAt));
-  if (calmAt > 3_000 && random.chance(0.2)) {
-    const at = between(calmAt - 2_000);
-    faults.push({ at, kind: 'freeze', who: 'gateway', ms: random.between(100, calmAt - at) });
-  }
+  if (calmAt > 3_000 && random.chance(0.3)) faults.push(...freezeOrRestart(random, 'gateway', between(calmAt - 2_000), calmAt));
   return faults;
 }
 
 /** It goes on before `end`; if that is never, perhaps it does not. */
-function freezeOrRestart(random: Random, who: number | 'board', at: number, end: number): Fault[] {
+function freezeOrRestart(random: Random, who: Fault['who'], at: number, end: number): Fault[] {
   const until = Math.min(end, at + random.between(300, 7_000));
   if (until <= at) return [];
   if (random.chance(0.6)) return [{ at, kind: who !== 'board' && random.chance(0.5) ? 'cut' : 'freeze', who, ms: until - at }];

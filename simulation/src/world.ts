@@ -98,7 +98,7 @@ export class World {
     this.gateway.start();
     for (const node of nodes) node.start();
     for (const fault of schedule.faults) timeline.at(fault.at, null, () => { this.happen(fault); });
-    for (const { at, message } of schedule.requests) timeline.at(at, this.gateway.process, () => { void this.gateway.ask(message); });
+    for (const { at, message } of schedule.requests) timeline.at(at, null, () => { void this.gateway.ask(message); });
     await timeline.run(() => this.#isDecided());
     this.#judgeTime();
     if (referee.violations.length === 0) await this.#end();
@@ -147,23 +147,31 @@ export class World {
     }
   }
 
-  /** When all is done, nothing is under way any more; and nodes that are told to stop do. */
+  /** When all is done, nothing is under way any more, clients are shown the same again, and who is told to stop does. */
   async #end(): Promise<void> {
     const { timeline, referee, schedule } = this;
+    for (const id of referee.requests.keys()) void this.gateway.look(id);
     const quietAt = timeline.now + QUIET_MS;
     await timeline.run(() => timeline.now > quietAt);
-    for (const node of this.nodes.filter(({ index }) => schedule.fit.includes(index))) {
-      if (node.announced.length > 0) referee.note(`node-${node.index + 1} still announces ${node.announced.join(', ')}`);
-      const { process } = node;
-      const stopped = new AbortController();
-      void node.stop().then(() => {
-        stopped.abort();
-      });
-      const end = timeline.now + STOP_MS;
-      await timeline.run(() => stopped.signal.aborted || timeline.now > end);
-      if (!stopped.signal.aborted) referee.note(`node-${node.index + 1} does not stop`);
-      else if (process !== null && timeline.waits(process)) referee.note(`${process.name} has stopped, and still waits for something`);
+    const fit = this.nodes.filter(({ index }) => schedule.fit.includes(index));
+    for (const node of fit.filter(({ announced }) => announced.length > 0)) {
+      referee.note(`node-${node.index + 1} still announces ${node.announced.join(', ')}`);
     }
+    for (const host of [...fit, this.gateway]) await this.#stop(host);
+  }
+
+  async #stop(host: NodeHost | GatewayHost): Promise<void> {
+    const { timeline, referee } = this;
+    const { process } = host;
+    if (process === null) return;
+    const stopped = new AbortController();
+    void host.stop().then(() => {
+      stopped.abort();
+    });
+    const end = timeline.now + STOP_MS;
+    await timeline.run(() => stopped.signal.aborted || timeline.now > end);
+    if (!stopped.signal.aborted) referee.note(`${process.name} does not stop`);
+    else if (timeline.waits(process)) referee.note(`${process.name} has stopped, and still waits for something`);
   }
 
   happen(fault: Fault): void {
@@ -171,16 +179,20 @@ export class World {
     const name = typeof who === 'number' ? `node-${who + 1}` : who;
     this.#note(name, kind === 'freeze' || kind === 'cut' ? `${kind} for ${fault.ms.toFixed(0)} ms` : kind);
     if (kind === 'freeze' || kind === 'cut') this.#disturb(this.#runningAt(who), kind, fault.ms);
-    else if (typeof who === 'number') {
-      if (kind === 'stop') this.nodes[who]?.kill();
-      else this.nodes[who]?.start();
-    } else if (kind === 'start') this.board.start();
-    else this.#stopBoard();
+    else if (kind === 'start') this.#hostOf(who)?.start();
+    else {
+      const process = this.#runningAt(who);
+      this.#hostOf(who)?.kill();
+      if (process !== null) this.#network.serverDied(process);
+    }
+  }
+
+  #hostOf(who: Fault['who']): NodeHost | BoardHost | GatewayHost | undefined {
+    return typeof who === 'number' ? this.nodes[who] : this[who];
   }
 
   #runningAt(who: Fault['who']): Process | null {
-    if (typeof who === 'number') return this.nodes[who]?.process ?? null;
-    return who === 'board' ? this.board.process : this.gateway.process;
+    return this.#hostOf(who)?.process ?? null;
   }
 
   #disturb(process: Process | null, kind: 'freeze' | 'cut', ms: number): void {
@@ -188,13 +200,6 @@ export class World {
     const until = this.timeline.now + ms;
     if (kind === 'freeze') process.frozenUntil = until;
     else process.cutOffUntil = until;
-  }
-
-  #stopBoard(): void {
-    const { process } = this.board;
-    if (process === null) return;
-    this.board.stop();
-    this.#network.serverDied(process);
   }
 
   #isHonest(index: number): boolean {
