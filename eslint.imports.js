@@ -62,7 +62,7 @@ export const IMPORTS = {
     primes: ['storage', 'workers'],
     cluster: ['message-board/contract', 'message-board/client', 'message-board/peers', 'mail'],
     evidence: ['message-board/contract', 'message-board/peers', 'storage', 'mail', 'cluster'],
-    config: [],
+    config: ['message-board/peers'],
     transport: ['message-board/contract', 'message-board/client', 'message-board/peers', 'workers', 'audit', 'mail', 'cluster', 'evidence'],
     setup: [
       'message-board/contract', 'message-board/client', 'message-board/peers', 'storage', 'workers', 'mail', 'primes', 'cluster',
@@ -77,7 +77,7 @@ export const IMPORTS = {
       'message-board/contract', 'message-board/client', 'storage', 'workers', 'audit', 'mail', 'cluster', 'evidence', 'transport',
       'approval', 'presigning',
     ],
-    health: ['cluster', 'evidence', 'presigning'],
+    health: ['message-board/peers', 'cluster', 'evidence', 'presigning'],
     cluster_modes: ['mail', 'cluster', 'evidence', 'config', 'transport', 'setup', 'signing'],
     node_records: ['storage', 'audit', 'approval'],
     node: [

@@ -9,6 +9,11 @@ export class BoardUnavailable extends ServiceError {
   }
 }
 
+/** Is this what a call throws when the board does not answer, or cannot serve? */
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof TransportError || (error instanceof ServiceError && error.status >= 500);
+}
+
 /**
  * Turns what a call to the board throws into what clients of the gateway are told. A 4xx of the board means that the gateway's call is
  * wrong, not the client's.
@@ -18,7 +23,7 @@ export async function viaBoard<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
   } catch (error) {
-    if (error instanceof TransportError || (error instanceof ServiceError && error.status >= 500)) throw new BoardUnavailable(error);
+    if (isUnavailable(error)) throw new BoardUnavailable(error);
     if (error instanceof ServiceError && error.status !== 429) throw new Error('the message board refused a call', { cause: error });
     throw error;
   }

@@ -1,18 +1,13 @@
 import type { BoardClient } from 'message-board/client';
 import type { NodeStatus } from 'message-board/contract';
 import { proofBy } from 'message-board/node_statement';
-import { accusersOf, type PeerView } from 'message-board/peer_view';
+import { accusersOf, DEAD_AFTER_MS, type PeerView } from 'message-board/peer_view';
 import { Peers } from 'message-board/peers';
 import type { Logger } from 'pino';
 import type { Roster } from 'sealing/roster';
-import { sleep, type Clock } from 'service/clock';
-import { BoardUnavailable, viaBoard } from './board_unavailable.js';
+import type { Clock } from 'service/clock';
+import { isUnavailable, viaBoard } from './board_unavailable.js';
 import type { Culprit } from './contract.js';
-
-/** Pause after a reading that failed. Shorter: it burdens a board that has trouble. Longer: news of the nodes comes late. */
-const PAUSE_MS = 250;
-/** As long as nodes give each other by default. A node whose heartbeat is late is not proposed anyway. */
-const DEAD_AFTER_MS = 3_000;
 
 export interface NodeStatusesDeps {
   readonly board: BoardClient;
@@ -39,19 +34,13 @@ export class NodeStatuses {
   }
 
   /** Hears of all news at once, until the signal aborts. Never throws. */
-  async follow(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#deps;
-    while (!signal.aborted) {
-      try {
-        await viaBoard(this.#peers.lookForNews(signal));
-      } catch (error) {
-        // That the board does not answer is told to whoever looks.
-        if (error !== signal.reason && !(error instanceof BoardUnavailable)) {
-          logger.error({ event: 'following_failed', err: error }, 'Could not read what nodes say of themselves, trying again');
-        }
-        await sleep(clock, PAUSE_MS, signal);
-      }
-    }
+  follow(signal: AbortSignal): Promise<void> {
+    const onFailure = (err: unknown): void => {
+      // That the board does not answer is told to whoever looks.
+      if (isUnavailable(err)) return;
+      this.#deps.logger.error({ event: 'following_failed', err }, 'Could not read what nodes say of themselves, trying again');
+    };
+    return this.#peers.follow(signal, { onFailure });
   }
 
   /** All nodes, by index. */

@@ -8,7 +8,7 @@ import { members } from 'testkit/roster';
 import { VirtualClock } from 'testkit/virtual_clock';
 import type { NodeRecord, NodeStatus } from '../src/contract/contract.js';
 import { NO_PROOF, proofBy, type Life, type NodeStatements } from '../src/contract/node_statement.js';
-import { accusersOf, canSignTogether, isLate, isReady, type PeerView } from '../src/peers/peer_view.js';
+import { accusersOf, canSignTogether, isLate, isReady, largestSignerSet, type PeerView } from '../src/peers/peer_view.js';
 import { Peers, type PeersOptions } from '../src/peers/peers.js';
 
 const { roster, identities } = members(4, 3);
@@ -193,6 +193,145 @@ describe('peers', () => {
     await peers.lookForNews(signal);
     await peers.lookForNews(signal);
     expect(asked).toEqual([undefined, '0', 'r.7']);
+  });
+});
+
+describe('a reader that was cut off', () => {
+  it('takes nobody for dead whom it last knew to live, until they have had their time again', async () => {
+    const { show, clock, view } = reader();
+    const said = [await record(1), await record(2, {}, 9_000)];
+    await show(...said);
+    await clock.advance(40_000);
+    await show({ ...present(said[0]), age_ms: 40_000 }, { ...present(said[1]), age_ms: 49_000 });
+    expect([view(1).live, view(2).live]).toEqual([true, false]);
+    for (const ms of [1_500, 1_500, 1]) {
+      await clock.advance(ms);
+      await show(...said);
+    }
+    expect(view(1).live).toBe(false);
+  });
+});
+
+describe('who follows what the board shows', () => {
+  /** A board that answers a reading when the test says so, or else never. */
+  function slowBoard() {
+    const clock = new VirtualClock();
+    const readings: { readonly answer: (records: NodeRecord[]) => void; readonly fail: (error: Error) => void }[] = [];
+    const board: PeersOptions['board'] = {
+      listNodes: () => new Promise((answer, fail) => readings.push({ answer, fail })),
+      onRestart: () => () => undefined,
+    };
+    const peers = new Peers({ board, n: 4, proof: proofBy(roster), deadAfterMs: 3_000, clock, logger: pino({ level: 'silent' }) });
+    const ending = new AbortController();
+    const events: string[] = [];
+    const following = peers.follow(ending.signal, {
+      onAnswer: () => void events.push('answer'),
+      onFailure: (error) => void events.push(String(error)),
+    });
+    /** Lets signatures be verified, which takes no virtual time. */
+    const settle = async (holds: () => boolean): Promise<void> => {
+      while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
+    };
+    const end = async (): Promise<void> => {
+      ending.abort(new Error('over'));
+      for (const { fail } of readings) fail(new Error('over'));
+      await clock.advance(2_000);
+      await following;
+    };
+    return { clock, peers, readings, events, settle, end };
+  }
+
+  it('reads on beside a reading that hangs, whose answer counts all the same', async () => {
+    const { clock, peers, readings, events, settle, end } = slowBoard();
+    await clock.advance(1_499);
+    expect(readings).toHaveLength(1);
+    await clock.advance(1);
+    expect(readings).toHaveLength(2);
+    readings[1]?.answer([await record(1, { sequence: 1 })]);
+    await settle(() => events.length === 1);
+    expect(peers.list()[0]).toMatchObject({ live: true });
+    readings[0]?.answer([await record(2)]);
+    await settle(() => events.length === 2);
+    expect(peers.list().map(({ live }) => live)).toEqual([true, true, false, false]);
+    await end();
+  });
+
+  it('has a bounded number of them, and reads again a moment after one that fails', async () => {
+    const { clock, readings, events, end } = slowBoard();
+    await clock.advance(60_000);
+    expect(readings).toHaveLength(8);
+    readings[0]?.fail(new Error('gone'));
+    await clock.advance(1_500);
+    expect([events, readings.length]).toEqual([['Error: gone'], 9]);
+    readings[8]?.fail(new Error('gone'));
+    await clock.advance(249);
+    expect(readings).toHaveLength(9);
+    await clock.advance(1);
+    expect(readings).toHaveLength(10);
+    await end();
+  });
+});
+
+describe('clocks', () => {
+  /** Heartbeats of node-1 to node-4, which took so long to the board, from clocks that are so far from the reader's. */
+  const at = (clock: VirtualClock, k: number, skews: readonly number[], delays: readonly number[]): Promise<NodeRecord[]> =>
+    Promise.all(skews.map((skew, i) => record(i + 1, { sequence: k, clock: clock.now() + skew - (delays[i] ?? 0) - 200 }, 200)));
+
+  it('are compared with the median of the others, the reader\'s own too', async () => {
+    const { peers, show, clock } = reader();
+    expect(peers.clockSkews().size).toBe(0);
+    await show(...(await at(clock, 0, [0, 0, 3_600_000, -90], [0, 0, 0, 0])));
+    expect(Object.fromEntries(peers.clockSkews())).toEqual({ 'node-1': 0, 'node-2': 0, 'node-3': 3_600_000, 'node-4': -90, 'self': 0 });
+  });
+
+  it('seem behind by the shortest of their last delays, and are forgotten with their node', async () => {
+    const { peers, show, clock } = reader();
+    for (const [k, delay] of [900, 40, 5_000].entries()) {
+      await clock.advance(1_000);
+      await show(...(await at(clock, k, [0, 7_000, 0, 0], [10, delay, 10, 10])));
+    }
+    expect(peers.clockSkews().get('node-2')).toBe(6_970);
+    for (let k = 3; k < 12; k += 1) {
+      await clock.advance(1_000);
+      await show(...(await at(clock, k, [0, 7_000, 0, 0], [10, 900, 10, 10])));
+    }
+    expect(peers.clockSkews().get('node-2')).toBe(6_110);
+    await clock.advance(3_000);
+    await show(...(await at(clock, 12, [0], [10])));
+    await clock.advance(3_000);
+    await show(...(await at(clock, 13, [0], [10])));
+    expect(Object.fromEntries(peers.clockSkews())).toEqual({ 'node-1': -10, 'self': 10 });
+  });
+
+  it('go on, which is no news', async () => {
+    const { show, changes, clock } = reader();
+    await show(await record(1, { clock: clock.now() }));
+    await show(await record(1, { sequence: 1, clock: clock.now() + 1_000 }));
+    expect(changes()).toBe(1);
+  });
+});
+
+describe('nodes that can sign together', () => {
+  const ALL = ['node-1', 'node-2', 'node-3', 'node-4'];
+  const others = (...out: readonly string[]): string[] => ALL.filter((nodeId) => !out.includes(nodeId));
+  const nodes = (...says: Partial<NodeStatus>[]): PeerView[] => ALL.map((nodeId, index) => ({
+    index,
+    nodeId: nodeId,
+    live: true,
+    ageMs: 0,
+    status: { ...READY_STATUS, hears: others(nodeId), ...says[index] },
+  }));
+
+  it.each<[what: string, from: PeerView[], who: string[]]>([
+    ['all', nodes(), ALL],
+    ['none that is not ready', nodes({}, { stage: 'impaired' }), ['node-1', 'node-3', 'node-4']],
+    ['none that is dead', nodes().map((node) => (node.index === 0 ? { ...node, live: false } : node)), ['node-2', 'node-3', 'node-4']],
+    ['not one that accuses all', nodes({ culprits: ['node-2', 'node-3', 'node-4'] }), ['node-2', 'node-3', 'node-4']],
+    ['not one that all accuse', nodes({}, ...[2, 3, 4].map(() => ({ culprits: ['node-1'] }))), ['node-2', 'node-3', 'node-4']],
+    ['not one that nobody hears', nodes({}, ...[2, 3, 4].map((k) => ({ hears: others('node-1', `node-${k}`) }))), others('node-1')],
+    ['one of two that do not hear each other', nodes({ hears: others('node-1', 'node-2') }), others('node-1')],
+  ])('are %s', (_what, from, who) => {
+    expect(largestSignerSet(from)).toEqual(who);
   });
 });
 

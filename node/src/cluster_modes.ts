@@ -34,13 +34,13 @@ export interface MemberMode {
   readonly signing: ClusterKind;
   /** The Rust crate's form of Π^prm. */
   readonly prmFirstWordOnly: boolean;
-  /** The node is ready when this many nodes are known to be alive, itself included. */
-  readonly requiredAlive: number;
+  /** The node is ready when this many nodes, itself included, are known to be able to sign together. */
+  readonly requiredSigners: number;
 }
 
 export function memberMode({ rustInterop, t }: Config): MemberMode {
   return rustInterop
     ? // Rust nodes announce nothing, and do not tell whether they are alive.
-      { setup: runOnlyAttempt, signing: PLAIN_CLUSTER, prmFirstWordOnly: true, requiredAlive: 1 }
-    : { setup: agree, signing: SEALED_CLUSTER, prmFirstWordOnly: false, requiredAlive: t };
+      { setup: runOnlyAttempt, signing: PLAIN_CLUSTER, prmFirstWordOnly: true, requiredSigners: 1 }
+    : { setup: agree, signing: SEALED_CLUSTER, prmFirstWordOnly: false, requiredSigners: t };
 }

@@ -6,6 +6,7 @@ import { LEVELS, LevelSchema, type Level } from 'service/log';
 import type { Roster } from 'sealing/roster';
 import { SEAL_KEY_FORMS, SealKeySourceSchema } from 'sealing/seal_key';
 import { z } from 'zod';
+import { DEAD_AFTER_MS } from 'message-board/peer_view';
 import { nodeIndex } from './base/utils.js';
 
 const SECONDS = 1000;
@@ -64,7 +65,7 @@ export const Environment = z.object({
   FAST_SIGNING_TIMEOUT_MS: milliseconds(3 * SECONDS).describe('with a presignature, a signer that is silent for this long is replaced'),
   FULL_SIGNING_TIMEOUT_MS: milliseconds(60 * SECONDS).describe('in full signing, a signer that is silent for this long is replaced'),
   POOL_LEADER_TIMEOUT_MS: milliseconds(30 * SECONDS).describe('a leader of the pool that is silent for this long is replaced'),
-  PEER_DEAD_AFTER_MS: milliseconds(3 * SECONDS).describe('a node without a heartbeat for this long counts as down'),
+  PEER_DEAD_AFTER_MS: milliseconds(DEAD_AFTER_MS).describe('a node without a heartbeat for this long counts as down'),
   POLICY_FILE: z.string().optional().describe('what this node signs: JSON with patterns, sizes and rates; by default everything'),
   REQUEST_MAX_AGE_MS: integer(1000, 30 * 24 * 60 * MINUTES, 24 * 60 * MINUTES)
     .describe('a request that is older than this is not signed'),

@@ -1,68 +1,103 @@
 import { arithmeticBackend } from 'cggmp24';
+import { isReady, largestSignerSet, usablePresignatures, type PeerView } from 'message-board/peer_view';
+import type { Logger } from 'pino';
+import type { DiskWatch } from 'service/disk';
 import { ServiceError } from 'service/errors';
 import { jsonService, type Service } from 'service/http';
-import type { Logger } from 'pino';
 import type { Problems } from './base/problems.js';
 import type { Presence } from './cluster/presence.js';
 import type { Culprits } from './evidence/culprits.js';
 import type { PoolDemand } from './presigning/pool_demand.js';
 
-/** A board that has not answered for this long counts as gone. Smaller: one slow answer counts. Larger: a node is called ready longer. */
-const BOARD_GONE_AFTER_MS = 5_000;
-
 export interface HealthDeps {
   readonly nodeId: string;
-  /** The node is ready when this many nodes are known to be alive, itself included. */
-  readonly requiredAlive: number;
+  /** Own party index. */
+  readonly index: number;
+  /** How many nodes sign. */
+  readonly t: number;
+  /** The node is ready when this many nodes, itself included, are known to be able to sign together. */
+  readonly requiredSigners: number;
   readonly presence: Presence;
   readonly problems: Problems;
+  readonly disk: Pick<DiskWatch, 'state'>;
   readonly culprits: Pick<Culprits, 'list'>;
   readonly demand: Pick<PoolDemand, 'summary'>;
   readonly logger: Logger;
 }
 
-/** Why this node cannot sign; null when it can. */
-export function unreadiness(deps: Pick<HealthDeps, 'requiredAlive' | 'presence' | 'problems'>): string | null {
-  const { requiredAlive, presence, problems } = deps;
-  if (problems.first !== null) return problems.first;
-  if (presence.status.stage !== 'ready') return presence.status.stage;
-  if (presence.boardSilentMs > BOARD_GONE_AFTER_MS) return 'the message board does not answer';
-  if (presence.refusal !== null) return `the message board refuses what this node says of itself: ${presence.refusal}`;
-  const alive = 1 + presence.peers().filter(({ live }) => live).length;
-  return alive >= requiredAlive ? null : `${alive} nodes are alive and ${requiredAlive} have to sign`;
+export interface Unreadiness {
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** Why a request that is made now would not be signed by this node with others; null when it would. */
+export function unreadiness(deps: Pick<HealthDeps, 'requiredSigners' | 'presence' | 'problems' | 'index' | 'nodeId'>): Unreadiness | null {
+  const { requiredSigners, presence, problems } = deps;
+  const [problem] = problems.list();
+  if (problem !== undefined) return problem;
+  const { stage } = presence.status;
+  if (stage !== 'ready') return { code: 'not_ready', reason: stage };
+  const ready = largestSignerSet(allNodes(deps));
+  if (ready.length >= requiredSigners && (requiredSigners === 1 || ready.includes(deps.nodeId))) return null;
+  const reason = `${ready.length} nodes can sign together and ${requiredSigners} have to: start the others, or look at their /health`;
+  return { code: 'not_enough_nodes', reason };
+}
+
+/** This node, as the others see it, among them. */
+function allNodes({ presence, index, nodeId }: Pick<HealthDeps, 'presence' | 'index' | 'nodeId'>): PeerView[] {
+  return [...presence.peers(), { index, nodeId, live: true, ageMs: 0, status: presence.status }].sort((a, b) => a.index - b.index);
 }
 
 /** `GET /health`: what the node does. `GET /ready`: 200 when it can sign, else 503 with the reason. */
 export function healthService(deps: HealthDeps): Service {
-  const { presence, culprits, demand, logger } = deps;
-  return jsonService(logger, 1024, (app) => {
+  return jsonService(deps.logger, 1024, (app) => {
     app.get('/health', (_request, response) => {
-      const { incarnation, stage, public_key, pool } = presence.status;
-      const { backend, reason } = arithmeticBackend();
-      const peers = presence.peers().map(({ nodeId: node_id, live, ageMs, status }) => ({
-        node_id,
-        live,
-        age_ms: Number.isFinite(ageMs) ? Math.round(ageMs) : null,
-        stage: status?.stage ?? null,
-      }));
-      response.json({
-        status: 'ok',
-        node_id: deps.nodeId,
-        incarnation,
-        stage,
-        not_ready: unreadiness(deps),
-        public_key,
-        peers,
-        pool,
-        refill: { held: Object.values(pool).reduce((sum, count) => sum + count, 0), ...demand.summary },
-        culprits: culprits.list().map(({ nodeId: node_id, reason, namedBy: named_by }) => ({ node_id, reason, named_by })),
-        arithmetic: { backend: backend.name, reason },
-      });
+      response.json(healthOf(deps));
     });
     app.get('/ready', (_request, response) => {
-      const reason = unreadiness(deps);
-      if (reason !== null) throw new ServiceError(503, 'not_ready', reason);
+      const why = unreadiness(deps);
+      if (why !== null) throw new ServiceError(503, why.code, why.reason);
       response.json({ status: 'ready' });
     });
   });
+}
+
+function healthOf(deps: HealthDeps): object {
+  const { presence, problems, disk, culprits, demand, t } = deps;
+  const { incarnation, stage, public_key, pool } = presence.status;
+  const { backend, reason } = arithmeticBackend();
+  const usable = [...usablePresignatures(allNodes(deps), t)].map(([label, ids]) => [label, ids.length] as const);
+  const skews = presence.clockSkews();
+  return {
+    status: 'ok',
+    node_id: deps.nodeId,
+    incarnation,
+    stage,
+    not_ready: unreadiness(deps)?.reason ?? null,
+    problems: problems.list(),
+    disk_free_bytes: disk.state.freeBytes,
+    clock_skew_ms: skews.get('self') ?? null,
+    public_key,
+    peers: presence.peers().map((peer) => peerHealth(deps, peer, skews)),
+    presignatures: Object.fromEntries(usable),
+    pool,
+    refill: { usable: usable.reduce((sum, [, count]) => sum + count, 0), ...demand.summary },
+    culprits: culprits.list().map(({ nodeId: node_id, reason: why, namedBy: named_by }) => ({ node_id, reason: why, named_by })),
+    arithmetic: { backend: backend.name, reason },
+  };
+}
+
+function peerHealth({ nodeId }: HealthDeps, peer: PeerView, skews: ReadonlyMap<string, number>): object {
+  const { live, ageMs, status } = peer;
+  return {
+    node_id: peer.nodeId,
+    live,
+    ready: isReady(peer),
+    age_ms: Number.isFinite(ageMs) ? Math.round(ageMs) : null,
+    stage: status?.stage ?? null,
+    problems: status?.problems ?? [],
+    clock_skew_ms: skews.get(peer.nodeId) ?? null,
+    disk_free_bytes: status?.disk_free_bytes ?? null,
+    hears_this_node: live ? (status?.hears.includes(nodeId) ?? false) : null,
+  };
 }

@@ -10,12 +10,14 @@ import type { Roster } from 'sealing/roster';
 import type { SealKey } from 'sealing/seal_key';
 import type { Clock } from 'service/clock';
 import type { RandomBytes } from 'service/random';
+import { DiskWatch, type Disk } from 'service/disk';
 import { serve } from 'service/serve';
 import { Problems } from './base/problems.js';
 import { nodeIndex } from './base/utils.js';
 import { memberMode, messageMode } from './cluster_modes.js';
 import { Presence } from './cluster/presence.js';
 import { keepPublicKeyPosted } from './cluster/public_key.js';
+import { watchSelf } from './cluster/self_watch.js';
 import type { Config } from './config.js';
 import { Culprits } from './evidence/culprits.js';
 import { EvidenceFolder } from './evidence/evidence_folder.js';
@@ -41,6 +43,7 @@ export interface NodeDeps {
   /** Under which the node's secret files are sealed. */
   readonly sealKey: SealKey;
   readonly clock: Clock;
+  readonly disk: Disk;
   readonly random: RandomBytes;
   readonly logger: Logger;
   /** The security level. Not in the environment, so that nobody selects the small one by accident. */
@@ -75,7 +78,7 @@ export async function runNode(deps: NodeDeps, stopping: AbortSignal): Promise<vo
 
 /** @param opened closes what is opened here, in reverse order */
 async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack): Promise<void> {
-  const { config, roster, identity, sealKey, clock, random, logger, params, startThread } = deps;
+  const { config, roster, identity, sealKey, clock, disk, random, logger, params, startThread } = deps;
   const { index, n, t, nodeId, dataDir, workers, peerDeadAfterMs: deadAfterMs } = config;
   const { seals, ...messages } = messageMode(roster, identity);
   const members = memberMode(config);
@@ -83,28 +86,51 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
   // ---- what it has from earlier lives ----
   const problems = new Problems();
   await openDataFolder(dataDir);
-  const onProblem = problems.reporter('audit_log');
+  const onProblem = problems.reporter('audit_log_failed');
   const { life: ownLife, journal, audit, policy } = await openRecords({ config, roster, clock, random, logger, onProblem }, opened);
   const { incarnation } = ownLife;
-  deps.onHangup(() => void reloadPolicy({ policy, audit }, logger));
+  deps.onHangup(() => void reloadPolicy({ policy, audit }, logger).then(problems.reporter('policy_not_reloaded')));
 
   // ---- the node, and what it knows of the others ----
   const client = opened.adopt(new BoardClient(config.boardUrl), (board) => board.close());
   const budget = new CpuBudget(config.poolCores, clock);
   const runner = opened.adopt(new WorkerPool({ threads: workers, startThread, budget, clock, logger }), (pool) => pool.close());
   const onClone = (): void => {
-    problems.set('clone', 'another process runs with the identity of this node. Stop one of the two');
+    problems.set('clone_detected', 'another process runs with the identity of this node. Stop one of the two');
     life.cloned();
   };
   const own = { index, n, life: ownLife, keygen: NOTHING_YET, auxInfo: NOTHING_YET };
   const presence = new Presence({ ...own, client, clock, logger, seals, onClone, deadAfterMs });
   const culprits = new Culprits({ presence, n, t });
+
+  // ---- what may keep it from signing ----
+  const disks = new DiskWatch({
+    folder: dataDir,
+    disk,
+    clock,
+    onChange: ({ freeBytes: disk_free_bytes, problem }) => {
+      for (const code of ['disk_full', 'disk_failed'] as const) problems.set(code, problem?.code === code ? problem.reason : null);
+      presence.update({ disk_free_bytes });
+    },
+  });
+  const publish = (): void => {
+    presence.impair(problems.list().map(({ code }) => code), problems.stopSigning);
+  };
+  problems.onChange(publish);
+  publish();
+  opened.adopt(disks.start(), (looking) => {
+    looking.stop();
+  });
+  watchSelf({ index, n, t, presence, problems, clock }, life.ended);
+
+  // ---- what it serves to its operator ----
   const evidenceAbout = (key: PublicKeyMaterial | null): EvidenceFolder =>
     new EvidenceFolder({ folder: join(dataDir, 'evidence'), roster, params, index, key, logger });
   for (const { member, code } of await evidenceAbout(null).load()) culprits.add(nodeIndex(member, n) ?? -1, code);
   const demand = new PoolDemand({ target: config.poolTarget, max: config.poolMax }, clock);
   if (config.healthPort !== 0) {
-    const health = healthService({ nodeId, requiredAlive: members.requiredAlive, presence, problems, culprits, demand, logger });
+    const { requiredSigners } = members;
+    const health = healthService({ nodeId, index, t, requiredSigners, presence, problems, disk: disks, culprits, demand, logger });
     opened.adopt(await serve(health, config.host, config.healthPort, logger, { names: config.allowedHosts }), (server) => server.close());
   }
 
@@ -127,7 +153,7 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
     strategy: members.setup,
     prmFirstWordOnly: members.prmFirstWordOnly,
     onProblem: (phase, reason) => {
-      problems.set(phase, reason);
+      problems.set(`${phase}_stopped`, reason);
     },
   });
   presence.update(setup.status);
@@ -143,8 +169,9 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
   const { sharedPublicKey } = share.core;
   const publicKey = Buffer.from(encodePoint(sharedPublicKey, true)).toString('hex');
   runner.loadKeyShare(serializeKeyShare(share));
-  watchForConflicts({ presence, logger, onProblem: problems.reporter('conflict') }, life.withdrawn);
-  life.inBackground(keepPublicKeyPosted({ client, clock, logger, onProblem: problems.reporter('public_key') }, publicKey, life.withdrawn));
+  watchForConflicts({ presence, logger, onProblem: problems.reporter('setup_conflict') }, life.withdrawn);
+  const onKeyProblem = problems.reporter('public_key_conflict');
+  life.inBackground(keepPublicKeyPosted({ client, clock, logger, onProblem: onKeyProblem }, publicKey, life.withdrawn));
   const { signing: cluster } = members;
   const signing = {
     ...transport,

@@ -57,8 +57,9 @@ export async function openRecords(deps: NodeRecordsDeps, opened: AsyncDisposable
 /**
  * Reads the policy again. It is recorded before it is in force. One that cannot be used, or cannot be recorded, changes nothing: then the
  * policy before stays in force. Never throws.
+ * @returns why it could not be read again; null when it was
  */
-export async function reloadPolicy({ policy, audit }: ReloadedRecords, logger: Logger): Promise<void> {
+export async function reloadPolicy({ policy, audit }: ReloadedRecords, logger: Logger): Promise<string | null> {
   const { sha256: before } = policy;
   try {
     const next = await policy.read();
@@ -66,8 +67,10 @@ export async function reloadPolicy({ policy, audit }: ReloadedRecords, logger: L
     policy.use(next);
     const text = 'The policy was read again. It is asked about requests that come from now on';
     logger.info({ event: 'policy_reloaded', changed: next.sha256 !== before, policy_sha256: next.sha256 }, text);
+    return null;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     logger.error({ event: 'policy_not_reloaded', err: error }, `The policy before stays in force. ${reason}`);
+    return `the policy before stays in force: ${reason}`;
   }
 }

@@ -2,6 +2,7 @@ import { arithmeticBackend, type SecurityParams } from 'cggmp24';
 import { OtherRoster } from 'message-board/roster_check';
 import { loadMember } from 'sealing/member';
 import { systemClock } from 'service/clock';
+import { systemDisk } from 'service/disk';
 import { createLogger } from 'service/log';
 import { systemRandom } from 'service/random';
 import { onHangup, onStopSignal } from 'service/signals';
@@ -59,7 +60,7 @@ export async function runProcess(params: SecurityParams, configOf = configFor): 
     setTimeout(() => process.exit(0), STOP_WITHIN_MS).unref();
   });
   try {
-    const machine = { clock: systemClock, random: systemRandom, startThread: workerThreads(params) };
+    const machine = { clock: systemClock, disk: systemDisk, random: systemRandom, startThread: workerThreads(params) };
     await runNode({ ...member, ...machine, config, logger, params, onHangup }, stopping.signal);
   } catch (error) {
     if (!stopping.signal.aborted) {

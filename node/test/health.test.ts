@@ -29,11 +29,11 @@ function presenceOf(index: number, url: string, signal: AbortSignal): Presence {
 }
 
 interface NodeInTest {
-  readonly board: TestBoard;
   readonly presence: Presence;
   readonly problems: Problems;
   readonly culprits: Culprits;
-  readonly signal: AbortSignal;
+  /** Starts another node. */
+  readonly other: () => Promise<Presence>;
   readonly app: Parameters<typeof request>[0];
 }
 
@@ -41,6 +41,8 @@ interface Readiness {
   readonly status: number;
   readonly body: { readonly error?: { readonly code: string; readonly message: string } };
 }
+
+const DISK = { state: { freeBytes: 12_000_000_000, problem: null } };
 
 async function withNode(use: (node: NodeInTest) => Promise<void>): Promise<void> {
   const board = await TestBoard.start();
@@ -53,9 +55,15 @@ async function withNode(use: (node: NodeInTest) => Promise<void>): Promise<void>
   for (let k = 0; k < 60; k++) demand.used();
   demand.made(4_500);
   now = 30_000;
-  const { app } = healthService({ nodeId: 'node-1', requiredAlive: 2, presence, problems, culprits, demand, logger });
+  const deps = { nodeId: 'node-1', index: 0, t: 2, requiredSigners: 2, presence, problems, disk: DISK, culprits, demand, logger };
+  const { app } = healthService(deps);
+  const other = async (): Promise<Presence> => {
+    const started = presenceOf(1, board.url, life.signal);
+    await eventually('they hear each other', () => present(presence.peers()[0]).status?.hears.includes('node-1') === true);
+    return started;
+  };
   try {
-    await use({ board, presence, problems, culprits, signal: life.signal, app });
+    await use({ presence, problems, culprits, other, app });
   } finally {
     life.abort();
     await board.close();
@@ -63,53 +71,83 @@ async function withNode(use: (node: NodeInTest) => Promise<void>): Promise<void>
 }
 
 describe('the health of a node', () => {
-  it('says what it does and whom it sees', () =>
-    withNode(async ({ board, presence, culprits, signal, app }) => {
+  it('says what it does, whom it sees, and what can be used now', () =>
+    withNode(async ({ presence, problems, culprits, other, app }) => {
       culprits.add(2, 'invalid_share');
-      const other = presenceOf(1, board.url, signal);
-      other.update({ stage: 'keygen' });
-      await eventually('they see each other', () => presence.peers()[0]?.status?.stage === 'keygen');
+      const peer = await other();
+      const offers = { '1-2': ['a', 'b'], '1-3': ['c'] };
+      peer.update({ stage: 'ready', offers: { '1-2': ['b', 'd'] }, disk_free_bytes: 5 });
+      peer.impair(['heartbeat_refused'], false);
+      await eventually('it hears that', () => present(presence.peers()[0]).status?.problems.length === 1);
       const public_key = '02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5';
-      presence.update({ stage: 'ready', pool: { '1-2': 4 }, public_key });
+      presence.update({ stage: 'ready', pool: { '1-2': 2, '1-3': 1 }, offers, public_key });
+      problems.set('heartbeat_refused', 'why');
       const answer = await request(app).get('/health').expect(200);
+      const { clock_skew_ms } = answer.body as { readonly clock_skew_ms: number };
+      expect(Math.abs(clock_skew_ms)).toBeLessThan(30_000);
       expect(answer.body).toEqual({
         status: 'ok',
         node_id: 'node-1',
         incarnation: 'run-0',
         stage: 'ready',
-        not_ready: null,
-        public_key: '02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5',
+        not_ready: 'why',
+        problems: [{ code: 'heartbeat_refused', reason: 'why' }],
+        disk_free_bytes: 12_000_000_000,
+        clock_skew_ms,
+        public_key,
         peers: [
-          { node_id: 'node-2', live: true, age_ms: expect.any(Number), stage: 'keygen' },
-          { node_id: 'node-3', live: false, age_ms: null, stage: null },
+          {
+            node_id: 'node-2',
+            live: true,
+            ready: true,
+            age_ms: expect.any(Number),
+            stage: 'ready',
+            problems: ['heartbeat_refused'],
+            clock_skew_ms: -clock_skew_ms,
+            disk_free_bytes: 5,
+            hears_this_node: true,
+          },
+          {
+            node_id: 'node-3',
+            live: false,
+            ready: false,
+            age_ms: null,
+            stage: null,
+            problems: [],
+            clock_skew_ms: null,
+            disk_free_bytes: null,
+            hears_this_node: null,
+          },
         ],
-        pool: { '1-2': 4 },
-        refill: { held: 4, aim: 23, uses_per_second: 0.607, refill_ms: 4_500 },
+        presignatures: { '1-2': 1 },
+        pool: { '1-2': 2, '1-3': 1 },
+        refill: { usable: 1, aim: 23, uses_per_second: 0.607, refill_ms: 4_500 },
         culprits: [{ node_id: 'node-3', reason: 'invalid_share', named_by: [] }],
         arithmetic: { backend: expect.stringMatching(/^(openssl|bigint)$/), reason: expect.any(String) },
       });
     }));
 
   it('is ready once it can sign, and says why it is not', () =>
-    withNode(async ({ board, presence, problems, signal, app }) => {
-      const reason = async (): Promise<unknown> => {
+    withNode(async ({ presence, problems, other, app }) => {
+      const answer = async (): Promise<unknown> => {
         const { status, body } = (await request(app).get('/ready')) as Readiness;
-        expect([status, body.error?.code]).toEqual(body.error === undefined ? [200, undefined] : [503, 'not_ready']);
-        return body.error?.message;
+        expect(status).toBe(body.error === undefined ? 200 : 503);
+        return body.error;
       };
-      expect(await reason()).toBe('starting');
+      const code = async (): Promise<string> => ((await answer()) as { code?: string } | undefined)?.code ?? 'ready';
+      expect(await answer()).toMatchObject({ code: 'not_ready', message: 'starting' });
       presence.update({ stage: 'ready' });
-      await eventually('the board answers', () => presence.boardSilentMs < 1_000);
-      expect(await reason()).toBe('1 nodes are alive and 2 have to sign');
-      presenceOf(1, board.url, signal);
-      await eventually('the other is seen', () => presence.peers()[0]?.live === true);
-      expect(await reason()).toBeUndefined();
-      problems.set('conflict', 'other files');
-      expect(await reason()).toBe('other files');
-      problems.set('conflict', null);
-      expect(await reason()).toBeUndefined();
-      await board.stop();
-      await eventually('it is missed', () => presence.boardSilentMs > 5_000);
-      expect(await reason()).toBe('the message board does not answer');
+      const alone = { code: 'not_enough_nodes', message: expect.stringMatching(/^1 nodes can sign together and 2/) };
+      expect(await answer()).toMatchObject(alone);
+      const peer = await other();
+      expect(await code()).toBe('not_enough_nodes');
+      peer.update({ stage: 'ready' });
+      await eventually('the other is ready', async () => (await code()) === 'ready');
+      problems.set('setup_conflict', 'other files');
+      expect(await answer()).toMatchObject({ code: 'setup_conflict', message: 'other files' });
+      problems.set('setup_conflict', null);
+      expect(await code()).toBe('ready');
+      peer.impair(['disk_full'], true);
+      await eventually('the other cannot sign', async () => (await code()) === 'not_enough_nodes');
     }));
 });

@@ -7,6 +7,7 @@ import { fixturePrimes, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import type { BoardClient } from 'message-board/client';
 import { SealKey } from 'sealing/seal_key';
 import { systemClock } from 'service/clock';
+import { systemDisk } from 'service/disk';
 import { systemRandom } from 'service/random';
 import { runNode } from '../src/node.js';
 import { nodeId } from '../src/base/utils.js';
@@ -62,7 +63,7 @@ function start(index: number, { roster, identities } = members(), dataDir = data
   const life = new AbortController();
   const identity = present(identities[index]);
   const startThread = workerThreads(SMALL_FOR_TESTS, COMPILED);
-  const system = { clock: systemClock, random: systemRandom, logger };
+  const system = { clock: systemClock, disk: systemDisk, random: systemRandom, logger };
   const parts = { config, roster, identity, sealKey: SealKey.none, params: SMALL_FOR_TESTS, startThread, primes };
   const ended = runNode({ ...system, ...parts, onHangup: () => undefined }, life.signal).catch((error: unknown) => {
     if (!life.signal.aborted) lines.push({ event: 'stopped', msg: String(error) });

@@ -7,6 +7,12 @@ import type { NodeId, NodeStatus } from '../contract/contract.js';
  */
 const LATE_MS = 2_500;
 
+/**
+ * A node without a heartbeat for this long is dead, unless a node's settings say otherwise. Smaller: a node on a busy machine is taken for
+ * dead. Larger: others wait for a dead node for longer.
+ */
+export const DEAD_AFTER_MS = 3_000;
+
 /** What a reader knows of another node. */
 export interface PeerView {
   /** Party index: `node-1` is 0. */
@@ -73,4 +79,26 @@ export function heldByAll(label: string, makers: readonly Pick<PeerView, 'status
 function membersOf(label: string, nodes: readonly PeerView[]): PeerView[] | null {
   const members = nodes.filter(({ index }) => label.split('-').includes(String(index + 1)));
   return members.map(({ index }) => index + 1).join('-') === label ? members : null;
+}
+
+/**
+ * Nodes that can sign together, as many as there are: each is ready, none accuses another one, and each hears all others. Of two that do
+ * not fit, the one that fits fewest is left out, so a corrupt node that fits nobody leaves out itself.
+ */
+export function largestSignerSet(nodes: readonly PeerView[]): NodeId[] {
+  const left = new Set(nodes.filter(isReady));
+  for (;;) {
+    const misfits = [...left].map((node) => ({ node, count: [...left].filter((other) => !fit(node, other)).length }));
+    const [worst] = misfits.sort((a, b) => b.count - a.count);
+    if (worst === undefined || worst.count === 0) return [...left].map(({ nodeId }) => nodeId);
+    left.delete(worst.node);
+  }
+}
+
+function fit(a: PeerView, b: PeerView): boolean {
+  return a === b || (accepts(a, b) && accepts(b, a));
+}
+
+function accepts({ status }: PeerView, { nodeId }: PeerView): boolean {
+  return status?.culprits.includes(nodeId) === false && status.hears.includes(nodeId);
 }

@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
-import type { Clock } from 'service/clock';
+import { Beside } from 'service/beside';
+import { sleep, type Clock } from 'service/clock';
 import type { BoardClient } from '../client/client.js';
 import { nodeNumber, type NodeId, type NodeRecord } from '../contract/contract.js';
 import {
   readStatements, saysTheSame, topicsOfNews, verifyStatements, whyNotLater, type NodeStatements, type StatementProof,
 } from '../contract/node_statement.js';
+import { skewsOf, withSample, type ClockSamples } from './clock_skew.js';
 import type { PeerView } from './peer_view.js';
 
 /**
@@ -13,6 +15,14 @@ import type { PeerView } from './peer_view.js';
  * a larger value, live nodes therefore seem late. With a smaller one, the board is read more often.
  */
 const READ_MS = 1_000;
+/** A reading whose answer is this late hangs: the next begins beside it. Smaller: a slow board is read more. Larger: peers seem late. */
+const HANGS_AFTER_MS = 500;
+/** Readings that may hang at a time. Fewer: if all are lost on the way, peers seem late. More: a board that is stuck gets more of them. */
+const MOST_READINGS = 8;
+/** Names the reader among the clocks of the members. */
+export const SELF = 'self';
+/** Pause after a reading that failed. Shorter: it burdens a board that has trouble. Longer: news comes late. */
+const PAUSE_MS = 250;
 
 export interface PeersOptions {
   readonly board: Pick<BoardClient, 'listNodes' | 'onRestart'>;
@@ -37,6 +47,12 @@ export interface SelfWatch {
   readonly onOtherLife: (stated: NodeStatements) => void;
 }
 
+/** Who follows what the board shows: told of each answer, and of each reading that fails. */
+export interface Following {
+  readonly onAnswer?: () => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
 /** A peer that was heard of. */
 interface HeardPeer {
   readonly stated: NodeStatements;
@@ -45,6 +61,8 @@ interface HeardPeer {
   readonly heardAt: number;
   /** Has it had its extra time for a restart of the board? It gets it once between two heartbeats. */
   readonly isSpared: boolean;
+  /** Its wall clock against the reader's monotonic clock. */
+  readonly clocks: ClockSamples;
 }
 
 /** What a record says, and what was known of its node when it was read. */
@@ -68,6 +86,8 @@ export class Peers {
   readonly #callbacks = new Set<() => void>();
   /** By party index. */
   #heard: ReadonlyMap<number, HeardPeer> = new Map();
+  /** When the board last answered, by the monotonic clock; undefined before the first answer. */
+  #answeredAt: number | undefined;
   /** The highest revision seen. */
   #changedAfter = '0';
   /** Nodes of which a statement was refused since one last counted. Only the first is logged: a board that goes on lying fills no log. */
@@ -76,7 +96,7 @@ export class Peers {
   constructor(options: PeersOptions) {
     this.#options = options;
     options.board.onRestart(() => {
-      this.#boardRestarted();
+      this.#spareLive();
     });
   }
 
@@ -90,6 +110,23 @@ export class Peers {
         const { live = false, heardAt = -Infinity, stated } = this.#heard.get(index) ?? {};
         return { index, nodeId: idOf(index), live, ageMs: now - heardAt, status: stated?.status };
       });
+  }
+
+  /**
+   * The wall clock of each live peer against the median of the others, the reader's own being one of them, in milliseconds: positive when
+   * it is ahead. `clock_skew.ts` says how exact that is. Empty while nobody is heard.
+   * @returns by node; the reader's own under {@link SELF}
+   */
+  clockSkews(): ReadonlyMap<string, number> {
+    return skewsOf(this.clocks());
+  }
+
+  /** The same clocks, each against the reader's monotonic clock. */
+  clocks(): ReadonlyMap<string, number> {
+    const { clock } = this.#options;
+    const live = [...this.#heard].filter(([, peer]) => peer.live);
+    const clocks = live.map(([index, peer]): [string, number] => [idOf(index), Math.max(...peer.clocks)]);
+    return new Map([...clocks, [SELF, clock.now() - clock.monotonic()]]);
   }
 
   /** Calls back when a peer says something new or when its liveness changes. @returns how to unsubscribe */
@@ -112,9 +149,31 @@ export class Peers {
     await this.#hear(records);
   }
 
+  /** Reads the board again and again until the signal aborts. A reading that hangs holds up no other. Never rejects. */
+  async follow(signal: AbortSignal, { onAnswer, onFailure }: Following): Promise<void> {
+    const { clock } = this.#options;
+    const beside = new Beside(clock, MOST_READINGS);
+    const read = async (): Promise<boolean> => {
+      try {
+        await this.lookForNews(signal);
+        onAnswer?.();
+        return true;
+      } catch (error) {
+        if (!signal.aborted) onFailure(error);
+        return false;
+      }
+    };
+    while (!signal.aborted) {
+      if ((await beside.run(READ_MS + HANGS_AFTER_MS, read)) === false) await sleep(clock, PAUSE_MS, signal);
+    }
+  }
+
   async #hear(records: readonly NodeRecord[]): Promise<NodeId[]> {
     const { n, clock, deadAfterMs } = this.#options;
     const readAt = clock.monotonic();
+    // A reader that was cut off, or paused, knows nothing of the others' last seconds: it does not take them for dead.
+    if (readAt - (this.#answeredAt ?? readAt) > deadAfterMs) this.#spareLive();
+    this.#answeredAt = readAt;
     const members = records.filter(({ node_id }) => indexOf(node_id) < n);
     const read = await Promise.all(members.map((record) => this.#read(record)));
     // There is no await below, so two readings at one time cannot overwrite each other: the second one begins with what the first has kept.
@@ -162,19 +221,13 @@ export class Peers {
     const reason = before !== undefined && proof.isProof ? whyNotLater(before, stated) : null;
     if (reason === null) {
       this.#refused.delete(nodeId);
-      heard.set(index, this.#heardNow(heard.get(index), stated, heardAt));
+      heard.set(index, heardNow(heard.get(index), stated, heardAt));
       return true;
     }
     // Another reading has been faster: this one was true when it began.
     if (before !== known) return true;
     this.#refuse(nodeId, reason);
     return false;
-  }
-
-  /** Only a new statement on presence shows that a node lives. Those on other topics may have been kept back, to be shown one by one. */
-  #heardNow(before: HeardPeer | undefined, stated: NodeStatements, heardAt: number): HeardPeer {
-    if (before?.stated.texts.presence === stated.texts.presence) return { ...before, stated };
-    return { stated, live: true, heardAt, isSpared: false };
   }
 
   #refuse(nodeId: NodeId, reason: string): void {
@@ -184,10 +237,10 @@ export class Peers {
   }
 
   /**
-   * A restarted board has lost all heartbeats. Whoever was alive gets the full time again to send one, but only once: a board that is
-   * restarted again and again, or says so, keeps nobody alive.
+   * A restarted board has lost all heartbeats, and a reader that was cut off has missed them. Whoever was alive gets the full time again to
+   * send one, but only once: a board that is restarted again and again, or says so, keeps nobody alive.
    */
-  #boardRestarted(): void {
+  #spareLive(): void {
     const now = this.#options.clock.monotonic();
     const spared = (peer: HeardPeer): HeardPeer => (peer.live && !peer.isSpared ? { ...peer, heardAt: now, isSpared: true } : peer);
     this.#heard = new Map([...this.#heard].map(([index, peer]) => [index, spared(peer)]));
@@ -202,6 +255,13 @@ export class Peers {
       }
     }
   }
+}
+
+/** Only a new statement on presence shows that a node lives. Those on other topics may have been kept back, to be shown one by one. */
+function heardNow(before: HeardPeer | undefined, stated: NodeStatements, heardAt: number): HeardPeer {
+  if (before?.stated.texts.presence === stated.texts.presence) return { ...before, stated };
+  const clocks = withSample(before?.clocks ?? [], stated.status.clock - heardAt);
+  return { stated, live: true, heardAt, isSpared: false, clocks };
 }
 
 function isNews(before: HeardPeer | undefined, { stated, live }: HeardPeer): boolean {

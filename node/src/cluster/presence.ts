@@ -4,7 +4,8 @@ import { contentOf, newsOf, TOPICS, type NodeStatus, type SetupStatus, type Stat
 import { compareLives, type Life, type NodeStatements } from 'message-board/node_statement';
 import type { PeerView } from 'message-board/peer_view';
 import { Peers } from 'message-board/peers';
-import { sleep, type Clock } from 'service/clock';
+import { Beside } from 'service/beside';
+import type { Clock } from 'service/clock';
 import { ServiceError } from 'service/errors';
 import { nodeId } from '../base/utils.js';
 import { Wakeup } from '../base/wakeup.js';
@@ -12,8 +13,10 @@ import type { Seals } from '../mail/seals.js';
 import { LaterLife } from './later_life.js';
 
 const HEARTBEAT_MS = 1_000;
-/** Pause after a call that failed. */
+/** Pause after a heartbeat that failed. */
 const PAUSE_MS = 250;
+/** Heartbeats that may hang at a time. Fewer: if all are lost on the way, the node seems late. More: a stuck board gets more of them. */
+const MOST_HEARTBEATS = 8;
 
 /** What this node says and the others say about themselves. */
 export interface PresenceView {
@@ -72,6 +75,13 @@ export class Presence implements PresenceView {
   #status: NodeStatus;
   #sequence = 0;
   #stated: Stated | null = null;
+  /** The statements of heartbeats are made one after the other. */
+  #stating: Promise<unknown> = Promise.resolve();
+  /** Of the latest heartbeat that the board has taken. */
+  #taken = 0;
+  #sent = 0;
+  /** Is there a problem that keeps this node from signing? */
+  #isImpaired = false;
   /** When the statement on presence was last made. */
   #heartbeatAt = -Infinity;
   /** Has the board taken a heartbeat of this life? It takes none that is earlier than what it has. */
@@ -96,19 +106,33 @@ export class Presence implements PresenceView {
     };
     const self = { index, incarnation, onOtherLife };
     this.#peers = new Peers({ board: client, n, proof: seals.proof, deadAfterMs, clock, logger, self });
+    this.#peers.onChange(() => {
+      this.update({ hears: this.peers().flatMap((peer) => (peer.live ? [peer.nodeId] : [])) });
+    });
   }
 
   get incarnation(): string {
     return this.#status.incarnation;
   }
 
+  /** A node that is impaired offers nothing, and is not ready. */
   get status(): NodeStatus {
-    return this.#status;
+    const isImpaired = this.#isImpaired && this.#status.stage === 'ready';
+    return isImpaired ? { ...this.#status, stage: 'impaired', pool: {}, offers: {} } : this.#status;
   }
 
   /** Milliseconds since the board last answered; Infinity when it never has. */
   get boardSilentMs(): number {
     return this.#options.clock.monotonic() - this.#boardAnsweredAt;
+  }
+
+  /** Wall clocks, as `Peers.clocks`. */
+  clocks(): ReturnType<Peers['clocks']> {
+    return this.#peers.clocks();
+  }
+
+  clockSkews(): ReturnType<Peers['clockSkews']> {
+    return this.#peers.clockSkews();
   }
 
   /** Why the board refuses this node's heartbeats, a code; null when it takes them. */
@@ -121,6 +145,12 @@ export class Presence implements PresenceView {
     if (JSON.stringify(status) === JSON.stringify(this.#status)) return;
     this.#status = status;
     this.#news.notify();
+  }
+
+  /** Publishes what is wrong with this node. @param stopsSigning others do not count on it then */
+  impair(problems: readonly string[], stopsSigning: boolean): void {
+    this.#isImpaired = stopsSigning;
+    this.update({ problems: [...problems] });
   }
 
   peers(): PeerView[] {
@@ -143,10 +173,13 @@ export class Presence implements PresenceView {
   }
 
   async #publish(signal: AbortSignal): Promise<void> {
+    const beside = new Beside(this.#options.clock, MOST_HEARTBEATS);
+    const beat = async (): Promise<number> => (await this.#reaches(() => this.#heartbeat(signal), signal)) ?? PAUSE_MS;
     while (!signal.aborted && !this.#cloned) {
-      const pauseMs = await this.#reaches(() => this.#heartbeat(signal), signal);
+      // When one hangs, the next one follows at once.
+      const pauseMs = await beside.run(HEARTBEAT_MS, beat);
       // An update meanwhile ends this sleep at once.
-      await this.#news.sleep(pauseMs ?? PAUSE_MS, signal);
+      await this.#news.sleep(pauseMs ?? 0, signal);
     }
   }
 
@@ -156,15 +189,20 @@ export class Presence implements PresenceView {
     // A heartbeat names the life of the board for which it is, and only an answer of the board tells that.
     if (client.instance === undefined) await this.#peers.look(signal);
     const { instance } = client;
+    const statements = await this.#nextStatements();
+    const number = ++this.#sent;
     try {
-      await client.putNode(nodeId(index), { statements: await this.#state() }, signal);
+      await client.putNode(nodeId(index), { statements }, signal);
       this.#isAccepted = true;
       this.#refusal = null;
+      this.#taken = Math.max(this.#taken, number);
       return Math.max(0, this.#heartbeatAt + HEARTBEAT_MS - clock.monotonic());
     } catch (error) {
       if (!(error instanceof ServiceError) || error.status >= 500) throw error;
       // The board was restarted: the next heartbeat is for its new life.
       if (client.instance !== instance) return PAUSE_MS;
+      // A later one was faster: to the board this one is stale.
+      if (number < this.#taken) return 0;
       const { code, message: reason } = error;
       const text = 'The message board refuses what this node says of itself: the others think that it is down';
       if (this.#refusal !== code) logger.warn({ event: 'heartbeat_refused', code, reason }, text);
@@ -173,11 +211,17 @@ export class Presence implements PresenceView {
     }
   }
 
+  #nextStatements(): Promise<StatementTexts> {
+    const next = this.#stating.then(() => this.#state());
+    this.#stating = next.catch(() => undefined);
+    return next;
+  }
+
   /** The statements of the next heartbeat. */
   async #state(): Promise<StatementTexts> {
     const { client, clock } = this.#options;
     const { instance: board } = client;
-    const status = { ...this.#status, clock: clock.now(), ...(board === undefined ? {} : { board }) };
+    const status = { ...this.status, clock: clock.now(), ...(board === undefined ? {} : { board }) };
     const before = this.#stated;
     const isNews = (topic: Topic): boolean =>
       before === null || newsOf(contentOf(topic, status)) !== newsOf(contentOf(topic, before.status));
@@ -198,30 +242,39 @@ export class Presence implements PresenceView {
     return [topic, await seals.nodeStatement({ started, incarnation, sequence, topic, content: contentOf(topic, status) })];
   }
 
-  async #read(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const reached = await this.#reaches(() => this.#peers.lookForNews(signal).then(() => true), signal);
-      if (reached === undefined) await sleep(this.#options.clock, PAUSE_MS, signal);
-    }
+  #read(signal: AbortSignal): Promise<void> {
+    const onAnswer = (): void => {
+      this.#boardAnswered();
+    };
+    const onFailure = (error: unknown): void => {
+      this.#boardFailed(error);
+    };
+    return this.#peers.follow(signal, { onAnswer, onFailure });
   }
 
   /** @returns what the call returns; undefined when it fails */
   async #reaches<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-    const { logger } = this.#options;
     try {
       const result = await call();
-      this.#boardAnsweredAt = this.#options.clock.monotonic();
-      if (this.#boardReachable === false) logger.info({ event: 'board_reachable' }, 'The message board answers again');
-      this.#boardReachable = true;
+      this.#boardAnswered();
       return result;
     } catch (error) {
-      if (signal.aborted) return undefined;
-      if (this.#boardReachable !== false) {
-        logger.warn({ event: 'board_unreachable', err: error }, 'The message board does not answer, trying on');
-      }
-      this.#boardReachable = false;
+      if (!signal.aborted) this.#boardFailed(error);
       return undefined;
     }
+  }
+
+  #boardAnswered(): void {
+    this.#boardAnsweredAt = this.#options.clock.monotonic();
+    if (this.#boardReachable === false) this.#options.logger.info({ event: 'board_reachable' }, 'The message board answers again');
+    this.#boardReachable = true;
+  }
+
+  #boardFailed(error: unknown): void {
+    if (this.#boardReachable !== false) {
+      this.#options.logger.warn({ event: 'board_unreachable', err: error }, 'The message board does not answer, trying on');
+    }
+    this.#boardReachable = false;
   }
 
   /**

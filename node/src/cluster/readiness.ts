@@ -6,7 +6,7 @@ import type { PresenceView } from './presence.js';
 export interface ReadinessDeps {
   /** Own party index. */
   readonly index: number;
-  readonly presence: Pick<PresenceView, 'peers'>;
+  readonly presence: Pick<PresenceView, 'peers' | 'status'>;
   /** Parties that have cheated. */
   readonly culprits: { has(party: number): boolean };
 }
@@ -19,12 +19,14 @@ export function isLate({ presence }: Pick<ReadinessDeps, 'presence'>, party: num
 /** Is a node alive, past its set-up, and no culprit? One that starts, or whose files do not fit the others', cannot sign. */
 export function isReady({ index, presence, culprits }: ReadinessDeps, party: number): boolean {
   if (culprits.has(party)) return false;
-  return party === index || presence.peers().some((peer) => peer.index === party && peerView.isReady(peer));
+  if (party === index) return presence.status.stage === 'ready';
+  return presence.peers().some((peer) => peer.index === party && peerView.isReady(peer));
 }
 
 /** Are they all ready, and does none of them accuse another one of them? A node runs nothing with one that it has seen cheat. */
 export function canSignTogether({ index, presence, culprits }: ReadinessDeps, signers: readonly number[]): boolean {
   if (signers.some((party) => culprits.has(party))) return false;
+  if (signers.includes(index) && presence.status.stage !== 'ready') return false;
   const peers = presence.peers().filter((peer) => signers.includes(peer.index));
   const areKnown = signers.every((party) => party === index || peers.some((peer) => peer.index === party));
   return areKnown && peerView.canSignTogether(peers, signers.map(nodeId));

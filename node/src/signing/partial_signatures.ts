@@ -22,7 +22,7 @@ const READ_MS = 30_000;
 
 export interface PartialSignaturesDeps extends CollectionDeps, AnnouncementDeps {
   readonly client: Pick<BoardClient, 'exchangePartialSignature' | 'listPartialSignatures'>;
-  readonly presence: Pick<PresenceView, 'peers' | 'onChange'>;
+  readonly presence: Pick<PresenceView, 'status' | 'peers' | 'onChange'>;
   readonly culprits: Pick<Culprits, 'has'>;
   readonly audit: Pick<AuditLog, 'record'>;
   readonly clock: Clock;

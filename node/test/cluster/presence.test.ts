@@ -20,6 +20,11 @@ import { VirtualClock } from 'testkit/virtual_clock';
 const isLive = (presence: Presence, party: number): boolean =>
   presence.peers().some(({ index, live, status }) => index === party && live && status?.stage === 'ready');
 
+/** Do these two hear each other, and know that they do? */
+const areHeard = (a: Presence, b: Presence): boolean =>
+  [[a, 1], [b, 0]].every(([presence, party]) => isLive(presence as Presence, party as number))
+  && [a, b].every((presence) => presence.peers().some(({ status }) => status?.hears.length === 1));
+
 /** Whom a node hears as its k-th peer. */
 const heardOf = ({ presence }: { readonly presence: Presence }, k: number): string | undefined => presence.peers()[k]?.status?.incarnation;
 
@@ -110,7 +115,7 @@ describe.each([
 
   it.concurrent('tells the others at once what changes, and calls them back', world(async ({ node }) => {
     const [a, b] = [node(0), node(1)];
-    await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
+    await eventually('they hear of each other', () => areHeard(a.presence, b.presence));
     let called = 0;
     const unsubscribe = b.presence.onChange(() => {
       called += 1;
@@ -128,7 +133,7 @@ describe.each([
 
   it.concurrent('does not call back for a mere heartbeat', world(async ({ node }) => {
     const [a, b] = [node(0), node(1)];
-    await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
+    await eventually('they hear of each other', () => areHeard(a.presence, b.presence));
     let called = 0;
     b.presence.onChange(() => {
       called += 1;
@@ -151,7 +156,7 @@ describe.each([
 
   it.concurrent('survives a restart of the board, during which nobody counts as dead', world(async ({ board, node }) => {
     const [a, b] = [node(0), node(1)];
-    await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
+    await eventually('they hear of each other', () => areHeard(a.presence, b.presence));
     const seen: boolean[] = [];
     b.presence.onChange(() => seen.push(b.presence.peers()[0]?.live === true));
     await board.stop();
@@ -176,7 +181,7 @@ describe.each([
 
   it.concurrent('outlives a listener that fails', world(async ({ node }) => {
     const [a, b] = [node(0), node(1)];
-    await eventually('they hear of each other', () => isLive(a.presence, 1) && isLive(b.presence, 0));
+    await eventually('they hear of each other', () => areHeard(a.presence, b.presence));
     b.presence.onChange(() => {
       throw new Error('not my day');
     });

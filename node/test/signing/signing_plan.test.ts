@@ -5,6 +5,7 @@ import { PLAIN_CLUSTER, SEALED_CLUSTER } from '../../src/signing/cluster_kind.js
 import type { PlanDeps, PlanState } from '../../src/signing/signing_plan.js';
 import { nodeId } from '../../src/base/utils.js';
 import { signerSets } from '../../src/cluster/signer_sets.js';
+import { nodeStatus } from '../util/node_status.js';
 
 /** A request whose signer sets are tried in the order 1-2-3, 2-3-4, 1-3-4, 1-2-4. */
 const requestId = ((): string => {
@@ -41,7 +42,7 @@ function depsOf({ self, down = [], starting = [], announced = {}, guilty = [], d
         attempts: (announced[index] ?? []).map((attempt) => announce({ requestId, ...attempt })),
       },
     }));
-  const presence = { peers: () => peers as unknown as PeerView[] };
+  const presence = { status: nodeStatus(), peers: () => peers as unknown as PeerView[] };
   const culprits = { has: (party: number) => guilty.includes(party) };
   return { index: self, n: 4, t: 3, presence, culprits };
 }

@@ -5,6 +5,7 @@ import { encodePoint, serializeAuxInfo, serializePrimes, verify, type KeyShare }
 import { fixturePrimes, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { parseSignature } from 'message-board/contract';
 import { SealKey } from 'sealing/seal_key';
+import { systemDisk } from 'service/disk';
 import { systemRandom } from 'service/random';
 import { runNode } from '../../src/node.js';
 import { nodeId } from '../../src/base/utils.js';
@@ -89,7 +90,7 @@ export class AttackedCluster {
     const primes = { prepare: () => Promise.resolve(), take };
     const startThread = this.secrets.threads(index, threadsOf(index, workerThreads(SMALL_FOR_TESTS, COMPILED)));
     const identity = present(identities[index]);
-    const machine = { clock: this.clock, random: systemRandom, startThread, onHangup: () => undefined };
+    const machine = { clock: this.clock, disk: systemDisk, random: systemRandom, startThread, onHangup: () => undefined };
     const environment = { ...machine, logger, params: SMALL_FOR_TESTS, primes };
     const ended = runNode({ config, roster, identity, sealKey: SealKey.none, ...environment }, life.signal).catch((error: unknown) => {
       if (!life.signal.aborted) this.log.lines.push({ event: 'node_ended', node: nodeId(index), msg: String(error) });
