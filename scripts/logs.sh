@@ -34,7 +34,13 @@ if ((${#wanted[@]} == 0)); then
 fi
 
 if [[ $(cluster_mode) == podman ]]; then
-  if $follow; then exec podman logs --names --follow "${wanted[@]}"; else exec podman logs --names "${wanted[@]}"; fi
+  containers=()
+  for service in "${wanted[@]}"; do
+    container=$(containers_of "$service")
+    [[ -n $container ]] || die "there is no container of $service"
+    containers+=("$container")
+  done
+  if $follow; then exec podman logs --names --follow "${containers[@]}"; else exec podman logs --names "${containers[@]}"; fi
 fi
 
 for service in "${wanted[@]}"; do

@@ -27,6 +27,8 @@ TEXT
 }
 
 mode='' hints=true
+# Has this call made the cluster?
+is_new=false
 for argument in "$@"; do
   case $argument in
     --local | --podman) mode=${argument#--} ;;
@@ -51,6 +53,9 @@ choose_mode() {
   elif $is_here; then
     mode=local
   elif $is_in_volumes; then
+    [[ $(last_mode) == podman || -n $(containers_of node-1) ]] || die "There are volumes of a cluster $(compose_project), and nothing here says that they
+are this folder's. If they are: ./scripts/start.sh --podman. If they are another folder's of this name, give this one's
+cluster another: COMPOSE_PROJECT_NAME in .env"
     mode=podman
   elif [[ $(last_mode) == podman ]] && ! command -v podman >/dev/null; then
     die "The cluster of this folder runs in containers, and podman is not installed. Install it, or make a new cluster, with another key:
@@ -155,6 +160,7 @@ make_cluster() {
     fi
   fi
   if [[ ! -f $DATA_ROOT/roster.json ]]; then
+    is_new=true
     if has_volumes; then say "${YELLOW}This is a second cluster: the one in containers has another key.${RESET}"; fi
     quietly 'Making identities and roster' make-cluster \
       node node/dist/bin/make_cluster.js --nodes "$N_NODES" --threshold "${THRESHOLD:-3}" --out "$DATA_ROOT"
@@ -216,7 +222,12 @@ start_locally() {
 start_in_podman() {
   command -v podman-compose >/dev/null ||
     die 'podman-compose is not installed. Install it, or start without containers: ./scripts/start.sh --local'
-  if [[ -f $DATA_ROOT/roster.json ]] && ! has_volumes; then
+  local other
+  other=$(other_folder_of_project) || true
+  [[ -z $other ]] || die "The cluster of $other has the name of this one, $(compose_project): they would have one key and the same volumes.
+Give this one another name: COMPOSE_PROJECT_NAME in .env"
+  has_volumes || is_new=true
+  if [[ -f $DATA_ROOT/roster.json ]] && $is_new; then
     say "${YELLOW}This is a second cluster: the one in $DATA_ROOT has another key.${RESET}"
   fi
   export GATEWAY_PORT BOARD_PORT
@@ -235,7 +246,7 @@ cat <<TEXT
   gateway        ${BOLD}http://localhost:$GATEWAY_PORT${RESET}
   message board  http://localhost:$BOARD_PORT
 
-A new cluster first generates its key, which takes about a minute:
+$($is_new && printf 'The new cluster first generates its key, which takes about a minute:' || printf 'Next:')
   ready?   curl http://localhost:$GATEWAY_PORT/ready
   logs     ./scripts/logs.sh -f
   stop     ./scripts/stop.sh

@@ -209,3 +209,15 @@ compose_project() {
   if [[ -z $name ]]; then name=$(basename "$ROOT" | tr '[:upper:]' '[:lower:]'); fi
   printf '%s' "${name//[^-_a-z0-9]/}"
 }
+
+# The names of this folder's containers of a service.
+containers_of() {
+  podman ps --all --format '{{.Names}}' --filter "label=com.docker.compose.project.working_dir=$ROOT" \
+    --filter "label=com.docker.compose.service=$1"
+}
+
+# Another folder whose cluster in containers has the name of this folder's; nothing when there is none.
+other_folder_of_project() {
+  podman ps --all --filter "label=com.docker.compose.project=$(compose_project)" \
+    --format '{{index .Labels "com.docker.compose.project.working_dir"}}' | grep -vxF "$ROOT" | head -n 1
+}

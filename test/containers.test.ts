@@ -91,6 +91,10 @@ describe('await-roster', () => {
 describe('containers', () => {
   const compose = read('podman-compose.yml');
 
+  it('have no name that another cluster on the machine would have too', () => {
+    expect(compose).not.toMatch(/container_name:|^ +name:/m);
+  });
+
   it('publish ports on loopback, unless GATEWAY_HOST says otherwise', () => {
     const ports = [...compose.matchAll(/^ +ports:\n((?: +- .*\n)+)/gm)].flatMap(([, list = '']) => list.trim().split(/\n *- |^- /));
     expect(ports.filter((port) => port !== '')).toEqual([

@@ -21,12 +21,17 @@ const run = (command: readonly string[], variables?: Record<string, string>): Pr
 const bash = (script: string, env?: Record<string, string>): Promise<Ran> => scripts.bash(script, env);
 
 /** Containers of this folder, running or not, and whether its volumes are there. Calls of podman-compose go to a file. */
-async function podman({ running = false, volumes = false }): Promise<void> {
+async function podman({ running = false, volumes = false, otherFolder = '' }): Promise<void> {
   const label = `label=com.docker.compose.project.working_dir=${folder}`;
+  const names = `ps --all --format {{.Names}} --filter ${label} --filter label=com.docker.compose.service`;
+  const ofProject = '--filter label=com.docker.compose.project=a-folder';
+  const folders = `ps --all ${ofProject} --format {{index .Labels "com.docker.compose.project.working_dir"}}`;
   await program(
     'podman',
     `case "$*" in
       "ps --quiet --filter ${label}") ${running ? 'echo 0123456789ab' : ':'} ;;
+      '${names}=node-1') ${running ? 'echo a-folder_node-1_1' : ':'} ;;
+      '${folders}') printf '%s\\n' ${running ? `'${folder}'` : ''} ${otherFolder} ;;
       'volume exists a-folder_cluster') ${volumes ? 'exit 0' : 'exit 1'} ;;
       logs*) echo "podman $*" ;;
       *) echo "unexpected: podman $*" >&2; exit 9 ;;
@@ -55,10 +60,30 @@ describe('start.sh', () => {
     expect(await calls()).toBe('');
   });
 
-  it('keeps to containers whose volumes are there', async () => {
+  it('keeps to containers whose volumes are there, and speaks of a new key only when the cluster is new', async () => {
+    await podman({});
+    expect((await start()).stdout).toContain('The new cluster first generates its key');
     await podman({ volumes: true });
-    expect(await start()).toMatchObject({ code: 0 });
-    expect(await calls()).toBe(IN_CONTAINERS);
+    const { code, stdout } = await start();
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.not.stringContaining('generates its key') });
+    expect(await calls()).toBe(IN_CONTAINERS + IN_CONTAINERS);
+  });
+
+  it('does not take volumes that another folder of this name may have made, unless it is told to', async () => {
+    await podman({ volumes: true });
+    const { code, stderr } = await start();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^There are volumes of a cluster a-folder, [^]*COMPOSE_PROJECT_NAME/);
+    expect(await calls()).toBe('');
+    expect(await start('--podman')).toMatchObject({ code: 0 });
+  });
+
+  it('refuses containers when another folder of this name has some', async () => {
+    await podman({ volumes: true, otherFolder: '/home/ann/a-folder' });
+    const { code, stderr } = await start('--podman');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^The cluster of \/home\/ann\/a-folder has the name of this one/);
+    expect(await calls()).toBe('');
   });
 
   it('refuses to choose between two clusters, and says how to', async () => {
@@ -106,7 +131,7 @@ describe('containers that podman-compose has started', () => {
   });
 
   it('are what logs.sh shows', async () => {
-    expect(await run(['scripts/logs.sh', 'node-1'])).toEqual({ code: 0, stdout: 'podman logs --names node-1\n', stderr: '' });
+    expect(await run(['scripts/logs.sh', 'node-1'])).toEqual({ code: 0, stdout: 'podman logs --names a-folder_node-1_1\n', stderr: '' });
   });
 
   it('are what start.sh starts again, and not something else', async () => {
