@@ -99,7 +99,7 @@ export const IMPORTS = {
     '*': ['service', 'sealing', 'cggmp24', 'cggmp24/testing'],
     '.': [
       'message-board/contract', 'message-board/client', 'message-board/server',
-      'api-gateway/contract', 'api-gateway/client', 'node/testing',
+      'api-gateway/contract', 'api-gateway/client', 'node/testing', 'node/parts',
     ],
   },
   mutants: { '*': ['service'], '.': [] },

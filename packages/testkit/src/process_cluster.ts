@@ -22,6 +22,15 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** How a process is run that is not as it should be. */
+export interface NodeVariant {
+  /** Instead of the node's own program. */
+  readonly main?: string;
+  /** A module that is loaded before it. */
+  readonly preload?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** A board, a gateway and nodes, each a process of its own on free ports, with a client of the gateway and one of the board. */
 export class ProcessCluster {
   readonly gateway: GatewayClient;
@@ -69,18 +78,32 @@ export class ProcessCluster {
       DATA_DIR: join(this.files.folder, 'gateway'),
       ROSTER_FILE: join(this.files.folder, 'gateway', 'roster.json'),
       IDENTITY_FILE: join(this.files.folder, 'gateway', 'identity_gateway.json'),
+      DATA_DIR: join(this.files.folder, 'gateway'),
       SEAL_KEY: this.files.sealKey,
     });
   }
 
-  startNode(number: number): void {
-    this.#start(`node-${number}`, this.size.primes === 'small' ? SMALL_NODE : program('node/dist/main.js'), {
+  startNode(number: number, variant: NodeVariant = {}): void {
+    const { main = this.size.primes === 'small' ? SMALL_NODE : program('node/dist/main.js'), preload, env } = variant;
+    const own = {
       NODE_ID: `node-${number}`,
       MESSAGE_BOARD_URL: this.#boardUrl,
       DATA_DIR: this.files.dataOf(number),
       SEAL_KEY: this.files.sealKey,
-      ...this.settings,
-    });
+    };
+    this.#start(`node-${number}`, main, { ...own, ...this.settings, ...env }, preload === undefined ? [] : ['--import', preload]);
+  }
+
+  /** Starts a member again. */
+  restart(name: string): void {
+    if (name === 'message-board') this.startBoard();
+    else if (name === 'api-gateway') this.startGateway();
+    else this.startNode(Number(name.replace('node-', '')));
+  }
+
+  /** Sends a signal to a running process, and does not wait for what it does. */
+  signal(name: string, signal: NodeJS.Signals): void {
+    this.#processes.get(name)?.kill(signal);
   }
 
   /** Ends one process, by default with SIGKILL: it cannot clean up. */
@@ -93,9 +116,10 @@ export class ProcessCluster {
     await exited;
   }
 
-  async stop(): Promise<void> {
+  /** @param options.keepFiles leaves its folder, with all logs, where it is */
+  async stop({ keepFiles = false } = {}): Promise<void> {
     await Promise.all([this.gateway.close(), this.board.close(), ...[...this.#processes.keys()].map((name) => this.kill(name, 'SIGTERM'))]);
-    await this.files.remove();
+    if (!keepFiles) await this.files.remove();
   }
 
   /** Can signatures be asked for? */
@@ -113,11 +137,11 @@ export class ProcessCluster {
     return `http://127.0.0.1:${this.boardPort}`;
   }
 
-  #start(name: string, main: string, env: Readonly<Record<string, string>>): void {
+  #start(name: string, main: string, env: Readonly<Record<string, string>>, options: readonly string[] = []): void {
     // The output goes straight into the file: if this process copied it, that would take time from what it measures.
     const log = openSync(this.files.logOf(name), 'a');
     // An inspector that is opened on request takes a free port: a fixed one would be the same in all processes.
-    const args = ['--inspect-port=127.0.0.1:0', main];
+    const args = ['--inspect-port=127.0.0.1:0', ...options, main];
     const child = spawn(process.execPath, args, { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', log, log] });
     closeSync(log);
     this.#processes.set(name, child);

@@ -1,0 +1,96 @@
+/** The program of a node on small primes that cheats in the way that `SOAK_VICE` names. Everything else it does as an honest one. */
+import { BoardClient } from 'message-board/client';
+import { Seals } from 'node/parts';
+import { PARTIAL_SIGNATURE, REQUEST_STATUS } from 'sealing/kinds';
+import { z } from 'zod';
+import { VICES, type Vice } from './vices.js';
+
+/** A slow member sends each message this much too late. Two rounds then take longer than a turn of the rule of attempts. */
+const SLOW_MS = 2_500;
+const ALL = ['node-1', 'node-2', 'node-3', 'node-4'];
+
+const board = BoardClient.prototype;
+const seals = Seals.prototype;
+
+/** Replaces a method of all objects of a class. */
+function replace<C extends object, Name extends keyof C>(methods: C, name: Name, by: (before: C[Name]) => C[Name]): void {
+  methods[name] = by(methods[name]);
+}
+
+type Posts = 'postMessage' | 'postPresignatureMessage' | 'exchangePartialSignature';
+
+const never = (): Promise<never> => new Promise(() => undefined);
+const later = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, SLOW_MS));
+
+function delay(name: Posts): void {
+  const { [name]: before } = board as unknown as Record<Posts, (this: BoardClient, ...call: unknown[]) => Promise<unknown>>;
+  Object.assign(board, {
+    [name]: async function post(this: BoardClient, ...call: unknown[]) {
+      await later();
+      return before.apply(this, call);
+    },
+  });
+}
+
+/** What this member signs with, once it has spoken. */
+const speakers = new Set<Seals>();
+replace(seals, 'nodeStatement', (before) => function spoken(this: Seals, claims) {
+  speakers.add(this);
+  return before.call(this, claims);
+});
+
+const pending = new Set<string>();
+/** Calls back for each pending request that it sees first. */
+function onRequest(see: (client: BoardClient, id: string) => Promise<unknown>): void {
+  replace(board, 'listRequests', (before) => async function list(this: BoardClient, query) {
+    const records = await before.call(this, query);
+    for (const { id, status } of records) {
+      if (status !== 'pending' || pending.has(id) || !id.startsWith('req_')) continue;
+      pending.add(id);
+      void see(this, id).catch(() => undefined);
+    }
+    return records;
+  });
+}
+
+/** Says something else than an honest node on one topic. */
+function onTopic(topic: string, contentNow: () => Record<string, unknown>): void {
+  replace(seals, 'nodeStatement', (before) => function stating(this: Seals, claims) {
+    return before.call(this, claims.topic === topic ? { ...claims, content: contentNow() } : claims);
+  });
+}
+
+/** What each vice changes. */
+const BEGIN: Record<Vice, () => void> = {
+  silent: () => {
+    Object.assign(board, { postMessage: never, postPresignatureMessage: never, exchangePartialSignature: never });
+  },
+  slow: () => {
+    for (const name of ['postMessage', 'postPresignatureMessage', 'exchangePartialSignature'] as const) delay(name);
+  },
+  wrong_partials: () => {
+    replace(seals, 'state', (before) => function altered(this: Seals, kind, claims) {
+      return before.call(this, kind, (kind as unknown) === PARTIAL_SIGNATURE ? { ...claims, sigma: '1'.repeat(64) } : claims);
+    });
+  },
+  fails_requests: () => {
+    onRequest(async (client, id) => {
+      const claims = { request_id: id, status: 'failed', reason: 'unauthorized: node-1, node-2' } as const;
+      for (const own of speakers) {
+        const statement = await own.state(REQUEST_STATUS, claims);
+        await client.updateRequest(id, { status: 'failed', reason: claims.reason, statement });
+      }
+    });
+  },
+  accuses: () => {
+    onTopic('accusations', () => ({ culprits: ALL.filter((name) => name !== process.env['NODE_ID']) }));
+  },
+  announces: () => {
+    let attempt = 1;
+    onRequest(() => Promise.resolve());
+    onTopic('attempts', () => ({ attempts: [...pending].slice(-8).map((id) => `${id}.${attempt++}.1-2-3`) }));
+  },
+};
+
+BEGIN[z.enum(VICES).parse(process.env['SOAK_VICE'])]();
+await import('../small_node.js');

@@ -1,0 +1,161 @@
+/** e2e/soak.sh: a cluster of processes under load, for minutes or hours, while something goes wrong. */
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { systemClock } from 'service/clock';
+import { onStopSignal } from 'service/signals';
+import { z } from 'zod';
+import { ROOT } from '../program.js';
+import { FAULTS, playFault } from './faults.js';
+import { kill } from './kill.js';
+import { SeededRandom } from './random.js';
+import type { Figures } from './report.js';
+import { SoakedCluster } from './soaked_cluster.js';
+
+const HELP = `Usage: e2e/soak.sh NAME [--minutes N] [--seed S] [--only FAULT] [--keep]
+
+Runs a cluster of real processes on small parameters, with two requests a second, while something goes wrong.
+
+  NAME          faults: one node at a time is ${Object.keys(FAULTS).join(', ')}.
+                  Every request has to complete within 10 s, and to be signed once
+                kill: any process is killed at random, again and again (kill -9), board and gateway among them.
+                  Every accepted request has to complete, and no presignature may be used twice
+  --minutes N   of each fault (default 2); of killing in all (default 20)
+  --seed S      a whole number: which node, which process, when; printed at the start
+  --only FAULT  one fault alone
+  --keep        keeps the cluster's folder, with all logs, when something has failed
+  -h, --help    this text
+
+What is done is noted in run/soak/: the same call after an interruption goes on where it was.
+Exit code: 0 all as it has to be, 1 something was not, 2 called wrongly.
+`;
+
+/** Killing is judged once a minute. */
+const ROUND_MS = 60_000;
+const FiguresSchema = z.object({
+  asked: z.number(), completed: z.number(), median_ms: z.number(), slowest_ms: z.number(), faults: z.array(z.string()),
+});
+const StateSchema = z.record(z.string(), FiguresSchema);
+
+interface Call {
+  readonly name: 'faults' | 'kill';
+  readonly ms: number;
+  readonly seed: number;
+  readonly only: string | undefined;
+  readonly keep: boolean;
+}
+
+function misuse(complaint: string): never {
+  process.stderr.write(`${complaint} (try --help)\n`);
+  process.exit(2);
+}
+
+function readCall(): Call {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const options = { minutes: text, seed: text, only: text, keep: flag, help: { ...flag, short: 'h' } };
+  try {
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    if (values.help) {
+      process.stdout.write(HELP);
+      process.exit(0);
+    }
+    const name = z.enum(['faults', 'kill'], 'NAME: must be faults or kill').parse(positionals[0]);
+    const minutes = z.coerce.number().positive().max(10_000).parse(values.minutes ?? (name === 'kill' ? '20' : '2'));
+    const seed = z.coerce.number().int().min(0).max(2 ** 32 - 1).parse(values.seed ?? String(systemClock.now() % 2 ** 32));
+    if (values.only !== undefined && FAULTS[values.only] === undefined) misuse(`--only: there is no fault ${values.only}`);
+    return { name, ms: minutes * 60_000, seed, only: values.only, keep: values.keep };
+  } catch (error) {
+    return misuse(error instanceof z.ZodError ? error.issues.map(({ message }) => message).join('; ') : String(error));
+  }
+}
+
+/** What was done before an interruption, part by part. */
+class Progress {
+  private constructor(
+    private readonly path: string,
+    readonly done: Record<string, Figures>,
+  ) {}
+
+  static async open({ name, seed, ms }: Call): Promise<Progress> {
+    const folder = fileURLToPath(new URL('run/soak/', ROOT));
+    await mkdir(folder, { recursive: true });
+    const path = `${folder}${name}-${seed}-${Math.round(ms / 1000)}s.json`;
+    const text = await readFile(path, 'utf8').catch(() => '{}');
+    return new Progress(path, StateSchema.parse(JSON.parse(text)));
+  }
+
+  async note(part: string, figures: Figures): Promise<void> {
+    this.done[part] = figures;
+    await writeFile(`${this.path}.tmp`, JSON.stringify(this.done, null, 2));
+    await rename(`${this.path}.tmp`, this.path);
+  }
+
+  /** Everything was done: the next call begins anew. */
+  end(): Promise<void> {
+    return rm(this.path);
+  }
+}
+
+const started = systemClock.monotonic();
+function say(text: string): void {
+  process.stdout.write(`${((systemClock.monotonic() - started) / 1000).toFixed(1).padStart(7)} s  ${text}\n`);
+}
+
+interface Part {
+  readonly name: string;
+  readonly play: (soaked: SoakedCluster) => Promise<Figures>;
+}
+
+/** All parts with their random choices, which do not depend on what was done before. */
+function partsOf({ name, ms, seed, only }: Call): Part[] {
+  if (name === 'kill') {
+    return Array.from({ length: Math.ceil(ms / ROUND_MS) }, (_, k) => {
+      const round = { random: new SeededRandom(seed + k), ms: Math.min(ROUND_MS, ms - k * ROUND_MS), label: `kill ${seed} ${k}` };
+      return { name: `minute ${k + 1}`, play: (soaked) => kill({ ...round, soaked, say }) };
+    });
+  }
+  const random = new SeededRandom(seed);
+  const all = Object.keys(FAULTS).map((fault) => ({ fault, number: random.pick([1, 2, 3, 4]) }));
+  return all.filter(({ fault }) => only === undefined || fault === only).map(({ fault, number }) => ({
+    name: fault,
+    play: (soaked) => playFault({ soaked, name: fault, number, ms, say }),
+  }));
+}
+
+async function run(call: Call): Promise<boolean> {
+  const progress = await Progress.open(call);
+  const parts = partsOf(call);
+  const left = parts.filter(({ name }) => progress.done[name] === undefined);
+  say(`${call.name}, seed ${call.seed}: ${left.length} of ${parts.length} parts to do`);
+  if (left.length > 0) {
+    const soaked = await SoakedCluster.start();
+    say(`a cluster runs in ${soaked.cluster.files.folder}`);
+    onStopSignal((signal) => {
+      say(`${signal}: the same call goes on where this one was`);
+      void soaked.cluster.stop().finally(() => process.exit(1));
+    });
+    try {
+      for (const part of left) {
+        const figures = await part.play(soaked);
+        await progress.note(part.name, figures);
+        show(part.name, figures);
+      }
+    } finally {
+      const isRight = parts.every(({ name }) => progress.done[name]?.faults.length === 0);
+      await soaked.cluster.stop({ keepFiles: call.keep && !isRight });
+    }
+  }
+  const failed = parts.filter(({ name }) => (progress.done[name]?.faults.length ?? 1) > 0).map(({ name }) => name);
+  await progress.end();
+  say(failed.length === 0 ? 'all as it has to be' : `FAILED: ${failed.join(', ')}. Again: e2e/soak.sh ${call.name} --seed ${call.seed}`);
+  return failed.length === 0;
+}
+
+function show(part: string, { asked, completed, median_ms, slowest_ms, faults }: Figures): void {
+  const verdict = faults.length === 0 ? 'passed' : 'FAILED';
+  say(`${part}: ${verdict}, ${completed} of ${asked} completed, median ${median_ms} ms, slowest ${slowest_ms} ms`);
+  for (const fault of faults) say(`    ${fault}`);
+}
+
+process.exitCode = (await run(readCall())) ? 0 : 1;

@@ -1,0 +1,56 @@
+import { systemClock } from 'service/clock';
+import { eventually } from '../eventually.js';
+import { ProcessCluster } from '../process_cluster.js';
+import { Load } from './load.js';
+import { figuresOf, type Figures } from './report.js';
+import { changedOutcomes, misusesIn } from './uses.js';
+
+const NODES = 4;
+/** Smaller: a fault while the pool is refilled counts as one under load. */
+const POOL = 12;
+/** Two a second. */
+const EVERY_MS = 500;
+const READY_WITHIN_MS = 180_000;
+
+/** A cluster of processes on small parameters, with a steady load. */
+export class SoakedCluster {
+  private constructor(readonly cluster: ProcessCluster) {}
+
+  static async start(): Promise<SoakedCluster> {
+    const settings = { POOL_TARGET: String(POOL), POOL_MAX: String(2 * POOL), WORKERS: '1' };
+    const soaked = new SoakedCluster(await ProcessCluster.start(settings, { nodes: NODES, threshold: 3, primes: 'small' }));
+    await soaked.isWell();
+    return soaked;
+  }
+
+  /** Resolves when all nodes are ready and the pool is at its target. */
+  async isWell(): Promise<void> {
+    const { cluster } = this;
+    await eventually('the gateway is ready', () => cluster.isReady(), READY_WITHIN_MS, 200);
+    await eventually('all nodes are ready', async () => {
+      const nodes = await cluster.board.listNodes();
+      return nodes.length === NODES && nodes.every(({ stage, age_ms }) => stage === 'ready' && age_ms < 2_000);
+    }, READY_WITHIN_MS, 200);
+    await eventually('the pool is filled', async () => (await cluster.pooled()) >= 3 * POOL, READY_WITHIN_MS, 200);
+  }
+
+  /**
+   * Asks for signatures, two a second, while `play` goes on.
+   * @param patienceMs how long clients wait for what is open at its end
+   * @param limitMs a completed request must not take longer
+   */
+  async underLoad(label: string, play: () => Promise<void>, limits: { patienceMs: number; limitMs: number }): Promise<Figures> {
+    const { gateway, files } = this.cluster;
+    const load = new Load({ gateway, clock: systemClock, label, everyMs: EVERY_MS });
+    const startedAt = systemClock.monotonic();
+    load.start();
+    try {
+      await play();
+    } finally {
+      await load.stop(limits.patienceMs);
+    }
+    const { asked } = load;
+    const otherFaults = [...(await misusesIn(files, NODES, asked)), ...(await changedOutcomes(gateway, asked)).slice(0, 5)];
+    return figuresOf({ asked, limitMs: limits.limitMs, startedAt, otherFaults });
+  }
+}
