@@ -103,6 +103,23 @@ describe('containers', () => {
     ]);
   });
 
+  it('are built from what the Containerfile copies: the projects of its build and all that they refer to, and no other', () => {
+    const image = read('Containerfile');
+    const referred = (path: string): string[] => {
+      const { references = [] } = JSON.parse(read(`${path}/tsconfig.json`)) as { references?: { path: string }[] };
+      return [path, ...references.flatMap((reference) => referred(join(path, reference.path)))];
+    };
+    const projects = /^RUN npx tsc -b ([^&]*) &&/m.exec(image)?.[1]?.split(' ') ?? [];
+    const needed = [...new Set(projects.flatMap(referred))].sort();
+    expect(needed).toEqual(expect.arrayContaining(['node', 'api-gateway', 'message-board', 'packages/cggmp24']));
+    // npm prune keeps what the copied workspaces depend on: a workspace for tests would bring its libraries along.
+    expect([...image.matchAll(/^COPY (.*)\/package\.json \1\/$/gm)].map(([, path = '']) => path).sort()).toEqual(needed);
+    expect([...image.matchAll(/^COPY (\S*) \1$/gm)].map(([, path = '']) => path).sort()).toEqual(needed);
+    const readable = read('.containerignore').split('\n');
+    for (const path of needed) expect(readable).toContain(`!${path.split('/')[0] ?? ''}`);
+    for (const [program] of compose.matchAll(/[a-z-]+(?=\/dist\/main\.js)/g)) expect(needed).toContain(program);
+  });
+
   it('have the scripts that podman-compose.yml names, and link the programs', async () => {
     const image = read('Containerfile');
     const scripts = await readdir(join(ROOT, 'container'));
