@@ -15,7 +15,7 @@ export interface ArithmeticDeps {
   readonly index: number;
   readonly clock: Clock;
   readonly random: Random;
-  /** The longest time that a node computes before a message, and before the result. */
+  /** A node computes for at most this long before a message, and before the result; at least half as long. */
   readonly stepMs: number;
   readonly cheat: Cheat;
   readonly onStart: (job: Job) => void;
@@ -95,7 +95,7 @@ class Run implements RunningJob<string | Signature> {
     const { clock, random, stepMs } = this.deps;
     this.#round += 0.5;
     this.events.onProgress?.('');
-    this.#computing = clock.after(random.between(stepMs / 10, stepMs), () => {
+    this.#computing = clock.after(random.between(stepMs / 2, stepMs), () => {
       this.#round += 0.5;
       then();
     });

@@ -18,7 +18,8 @@ export const LIVELOCK: Schedule = {
   t: T,
   vices: Array.from({ length: N }, () => HONEST),
   fit: Array.from({ length: N }, (_, party) => party),
-  weather: { calmAt: CALM_MS, legMs: legOf(DELTA_MS), loss: 0, delays: 0, longestMs: 0, repeats: 0 },
+  calmAt: CALM_MS,
+  weather: { calmAt: 0, legMs: legOf(DELTA_MS), loss: 0, delays: 0, longestMs: 0, repeats: 0 },
   deltaMs: DELTA_MS,
   stepMs: 1_000,
   settings: SETTINGS,
@@ -28,22 +29,27 @@ export const LIVELOCK: Schedule = {
 };
 
 /**
- * Of the first signers a, b and c, the last stops in the middle: a and b suspect it. While a is away, b, c and d sign, and b stops in the
- * middle: c and d suspect b. Then all four are back, and no two of them that are not of one mind agree on a set without suspects.
+ * Of the first signers a, b and c, the last is cut off in the middle: a and b suspect it. While a is away, b, c and d sign, and b is cut off
+ * in the middle: c and d suspect b. Then all four are back, and whoever avoids suspects finds no signers with whom it is of one mind.
  */
 export function privateSuspicions(): Script {
   let first: readonly number[] = [];
   let step = 0;
+  const begun = new Set<number>();
   return (world, process, { event, signers, attempt }) => {
     const party = Number(/^node-(\d+)/.exec(process)?.[1]) - 1;
+    const [a, b] = first;
     const cutOff = (...parties: readonly (number | undefined)[]): void => {
       for (const who of parties) if (who !== undefined) world.happen({ at: 0, kind: 'cut', who, ms: AWAY_MS });
       step += 1;
     };
-    if (step === 0 && event === 'full_signing_started' && attempt === 0) {
+    if (step === 0 && event === 'full_signing_started') {
       first = String(signers).split('-').map((number) => Number(number) - 1);
       if (party === first[2]) cutOff(party);
-    } else if (step === 1 && event === 'full_signing_failed' && party === first[0]) cutOff(party);
-    else if (step === 2 && event === 'full_signing_started' && attempt !== 0 && party === first[1]) cutOff(party, first[0]);
+    } else if (step === 1 && event === 'full_signing_failed' && party === a) cutOff(a);
+    else if (step === 2 && event === 'full_signing_started' && attempt !== 0 && party !== a) {
+      begun.add(party);
+      if (begun.size === T) cutOff(b, a);
+    }
   };
 }

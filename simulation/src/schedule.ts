@@ -27,6 +27,8 @@ export interface Schedule {
   /** Parties that are honest and run from the calm on. At least t. */
   readonly fit: readonly number[];
   readonly weather: Weather;
+  /** From here on nothing happens to the network, nor to those that are fit. Milliseconds of the timeline. */
+  readonly calmAt: number;
   /** What an honest member posts has reached every honest one after this time, once it is calm. */
   readonly deltaMs: number;
   /** The longest computation between two messages. */
@@ -65,19 +67,19 @@ export function drawSchedule(seed: string): Schedule {
   const [n, t] = random.pick(SIZES);
   const parties = Array.from({ length: n }, (_, party) => party);
   const fit = random.some(parties, random.chance(0.6) ? t : random.integer(t, n));
-  const calmAt = random.chance(0.25) ? 0 : random.between(2_000, 10_000);
+  const calmAt = random.chance(0.25) ? 0 : random.between(2_000, 8_000);
   const deltaMs = random.pick([200, 400, 1_000]);
   const vices = parties.map((party) => (fit.includes(party) || random.chance(0.4) ? HONEST : drawVices(random)));
   const pool = random.pick([0, 4, 8]);
   return {
-    seed, n, t, vices, fit, deltaMs,
+    seed, n, t, vices, fit, deltaMs, calmAt,
     weather: drawWeather(random, calmAt, deltaMs),
     stepMs: random.pick([20, 100, 300]),
     settings: { ...SETTINGS, poolTarget: pool, poolMax: 2 * pool },
     clocks: Array.from({ length: n + 2 }, () => drawClock(random)),
     faults: drawFaults(random, { parties, fit, calmAt }).sort((a, b) => a.at - b.at),
     requests: Array.from({ length: random.integer(1, 4) }, (_, k) => ({
-      at: random.between(500, calmAt + 3_000),
+      at: random.between(500, calmAt + 2_000),
       message: `message ${k}`,
     })),
   };

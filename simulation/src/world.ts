@@ -16,8 +16,8 @@ import { describeVices, HONEST } from './vices.js';
 
 /** A world with more events in all is a loop that does not wait. Real ones have some 20,000 a minute. */
 const MOST_EVENTS = 2_000_000;
-/** After the last outcome: all that is still under way ends by then, but for presignatures in the making. */
-const QUIET_MS = 2_500;
+/** All that is still under way ends this much later than twice `deltaMs` after the last outcome, but for presignatures in the making. */
+const QUIET_MS = 300;
 /** A node that is told to stop has ended after this long. */
 const STOP_MS = 2_000;
 
@@ -102,7 +102,7 @@ export class World {
     await timeline.run(() => this.#isDecided());
     this.#judgeTime();
     if (referee.violations.length === 0) await this.#end();
-    const { calmAt } = schedule.weather;
+    const { calmAt } = schedule;
     const latencies = [...referee.requests.values()].map(({ acceptedAt, endedAt }) => endedAt - Math.max(acceptedAt, calmAt));
     return { seed: schedule.seed, violations: referee.violations, events: timeline.happened, virtualMs: timeline.now, latencies };
   }
@@ -125,11 +125,11 @@ export class World {
   #deadlineOf(id: string): number {
     const known = this.#deadlines.get(id);
     if (known !== undefined) return known;
-    const { n, t, weather, deltaMs, stepMs, vices } = this.schedule;
+    const { n, t, calmAt, deltaMs, stepMs, vices } = this.schedule;
     const acceptedAt = this.referee.requests.get(id)?.acceptedAt ?? 0;
     const by = completedBy({
       n, t, acceptedAt, deltaMs,
-      calmAt: weather.calmAt + CLIENT_PAUSE_MS,
+      calmAt: calmAt + CLIENT_PAUSE_MS,
       signingMs: 3 * stepMs + 2 * deltaMs,
       unfinished: this.referee.requests.size - 1,
       areSilent: vices.every((vice) => vice === HONEST),
@@ -151,7 +151,7 @@ export class World {
   async #end(): Promise<void> {
     const { timeline, referee, schedule } = this;
     for (const id of referee.requests.keys()) void this.gateway.look(id);
-    const quietAt = timeline.now + QUIET_MS;
+    const quietAt = timeline.now + 2 * schedule.deltaMs + QUIET_MS;
     await timeline.run(() => timeline.now > quietAt);
     const fit = this.nodes.filter(({ index }) => schedule.fit.includes(index));
     for (const node of fit.filter(({ announced }) => announced.length > 0)) {
