@@ -2,6 +2,8 @@
 export { Culprits } from './evidence/culprits.js';
 export { PLAIN_ACCUSER, SealedAccuser } from './evidence/accuser.js';
 export { Presence, type OwnLife } from './cluster/presence.js';
+export { Problems } from './base/problems.js';
+export { watchSelf, type SelfWatchDeps } from './cluster/self_watch.js';
 export { ProtocolAborted } from './base/errors.js';
 export { Seals } from './mail/seals.js';
 export { PoolDemand } from './presigning/pool_demand.js';

@@ -29,8 +29,8 @@ export const LIVELOCK: Schedule = {
 };
 
 /**
- * Of the first signers a, b and c, the last is cut off in the middle: a and b suspect it. While a is away, b, c and d sign, and b is cut off
- * in the middle: c and d suspect b. Then all four are back, and whoever avoids suspects finds no signers with whom it is of one mind.
+ * Of the first signers a, b and c, the last is cut off in the middle: a and b suspect it. While a is away, b, c and d sign, and b is cut
+ * off in the middle: c and d suspect b. Then all four are back, and whoever avoids suspects finds no signers with whom it is of one mind.
  */
 export function privateSuspicions(): Script {
   let first: readonly number[] = [];

@@ -1,7 +1,7 @@
 import { BoardClient } from 'message-board/client';
 import {
-  Culprits, PoolDemand, Presence, runSigning, SEALED_CLUSTER, SealedAccuser, Seals,
-  type AuditRecord, type Job, type OwnLife, type Policy, type SigningDeps,
+  Culprits, PoolDemand, Presence, Problems, runSigning, SEALED_CLUSTER, SealedAccuser, Seals, watchSelf,
+  type AuditRecord, type Job, type OwnLife, type Policy, type SelfWatchDeps, type SigningDeps,
 } from 'node/parts';
 import type { Logger } from 'pino';
 import type { Members } from 'testkit/roster';
@@ -119,6 +119,7 @@ export class NodeHost {
     const presence = new Presence({ ...setup, client, clock, logger, seals, index, n, onClone: () => undefined });
     presence.update({ public_key: PUBLIC_KEY });
     const culprits = new Culprits({ presence, n, t });
+    this.#watchSelf({ index, n, t, presence, clock, problems: new Problems() }, ending.signal);
     const arithmetic = new Arithmetic({ index, clock, random, stepMs, cheat: vices.cheat, onStart: this.deps.onJob });
     const signing: SigningDeps = {
       index, n, t, client, seals, presence, culprits, clock, logger, incarnation,
@@ -140,6 +141,15 @@ export class NodeHost {
     const { signal } = ending;
     const over = Promise.all([presence.run(signal), runSigning(signing, signal), mischief.run(signal)]);
     return { process, ending, over, presence, arithmetic };
+  }
+
+  /** What keeps it from signing is published, as node.ts has it. */
+  #watchSelf(deps: SelfWatchDeps & { readonly presence: Presence }, signal: AbortSignal): void {
+    const { presence, problems } = deps;
+    problems.onChange(() => {
+      presence.impair(problems.list().map(({ code }) => code), problems.stopSigning);
+    });
+    watchSelf(deps, signal);
   }
 
   /** As `CountedLife` has it, whose file is on the disk. */

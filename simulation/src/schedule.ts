@@ -96,9 +96,9 @@ function drawWeather(random: Random, calmAt: number, deltaMs: number): Weather {
   };
 }
 
-/** Rates differ by one percent at most, and wall clocks by less than a minute. */
+/** Rates differ by one percent at most, and wall clocks by less than half a minute. */
 function drawClock(random: Random): ClockOptions {
-  return { rate: random.between(0.995, 1.005), wall: START_OF_TIME + random.integer(-20_000, 20_000) };
+  return { rate: random.between(0.995, 1.005), wall: START_OF_TIME + random.integer(-14_000, 14_000) };
 }
 
 interface Scene {
