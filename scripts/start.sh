@@ -138,7 +138,9 @@ spawn() {
 spawn_service() {
   local board=MESSAGE_BOARD_URL=http://127.0.0.1:$BOARD_PORT
   case $1 in
-    message-board) spawn "$1" PORT="$BOARD_PORT" ROSTER_FILE="$DATA_ROOT/roster.json" ;;
+    message-board)
+      spawn "$1" PORT="$BOARD_PORT" ROSTER_FILE="$DATA_ROOT/roster.json" UNSIGNED_REQUESTS="${UNSIGNED_REQUESTS:-keep}"
+      ;;
     api-gateway)
       local own=$DATA_ROOT/gateway
       spawn "$1" PORT="$GATEWAY_PORT" "$board" DATA_DIR="$own" ROSTER_FILE="$own/roster.json" IDENTITY_FILE="$own/identity_gateway.json"

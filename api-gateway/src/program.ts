@@ -1,5 +1,6 @@
 import { BoardClient } from 'message-board/client';
 import { OtherRoster, requireSameRoster } from 'message-board/roster_check';
+import { sessionsOf } from 'message-board/contract';
 import { loadMember } from 'sealing/member';
 import { systemClock } from 'service/clock';
 import { configure } from 'service/configure';
@@ -22,7 +23,7 @@ const { config, member, store } = await configure({
 const { roster, identity, sealKey } = member;
 const logger = createLogger(config.LOG_LEVEL, { service: 'api-gateway' });
 logger.info({ event: 'starting', roster: roster.fingerprint }, 'Gateway starting');
-const board = new BoardClient(config.MESSAGE_BOARD_URL, { timeoutMs: 5_000, tries: 3 });
+const board = new BoardClient(config.MESSAGE_BOARD_URL, { timeoutMs: 5_000, tries: 3, session: sessionsOf(roster, identity) });
 const limits = {
   maxUnfinished: config.MAX_UNFINISHED,
   maxWaiting: config.MAX_WAITING,

@@ -1,6 +1,6 @@
 import { ReasonSchema, type RequestRecord } from 'message-board/contract';
 import { Refused } from 'sealing/errors';
-import { CLOSING, REFUSAL, REQUEST_STATUS } from 'sealing/kinds';
+import { CLOSING, REFUSAL, REQUEST_STATUS, UNSIGNED_REFUSAL } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { verify, type StatementKind } from 'sealing/statement';
 
@@ -35,8 +35,11 @@ export async function pendingReasonOf(roster: Roster, record: RequestRecord): Pr
 async function refusalsOf(roster: Roster, { id, refusals = [] }: RequestRecord): Promise<ReadonlyMap<string, string>> {
   const codes = new Map<string, string>();
   for (const text of refusals) {
-    const refusal = await verified(roster, REFUSAL, text);
-    if (refusal?.signer.startsWith('node-') === true && refusal.claims.request_id === id) codes.set(refusal.signer, refusal.claims.code);
+    const refusal = (await verified(roster, REFUSAL, text)) ?? (await verified(roster, UNSIGNED_REFUSAL, text));
+    if (refusal?.signer.startsWith('node-') !== true) continue;
+    const { claims, signer } = refusal;
+    const isMeant = 'request_ids' in claims ? claims.request_ids.includes(id) : claims.request_id === id;
+    if (isMeant) codes.set(signer, claims.code);
   }
   return codes;
 }

@@ -33,13 +33,17 @@ export async function lyingBoard(boardUrl: string) {
       const text = await textOf(incoming);
       const json = text === '' ? undefined : (JSON.parse(text) as unknown);
       asked.push({ method, path, body: json });
+      const session = incoming.headers['x-member'];
+      const passed = typeof session === 'string' ? { 'x-member': session } : {};
       const { statusCode, headers, body } = await request(boardUrl + path, {
         method: method as 'GET',
-        ...(text === '' ? {} : { body: text, headers: { 'content-type': 'application/json' } }),
+        headers: { ...passed, ...(text === '' ? {} : { 'content-type': 'application/json' }) },
+        ...(text === '' ? {} : { body: text }),
       });
       const told = lie({ method, path, body: json }, { status: statusCode, body: await body.json() });
       const instance = headers['x-board-instance'] ?? '';
-      outgoing.writeHead(told.status, { 'content-type': 'application/json', 'x-board-instance': instance }).end(JSON.stringify(told.body));
+      const names = { 'x-board-instance': instance, 'x-board-time': headers['x-board-time'] ?? '' };
+      outgoing.writeHead(told.status, { 'content-type': 'application/json', ...names }).end(JSON.stringify(told.body));
     };
     answer().catch(() => outgoing.destroy());
   });

@@ -204,7 +204,9 @@ describe('a board that shows what is not true', () => {
     expect(await status(id)).toEqual({ request_id: id, status: 'pending' });
     await c.gateway.sweep();
     const posted = c.liar.asked.filter(({ method }) => method === 'POST').map(({ body }) => body);
-    expect(posted).toEqual(Array(3).fill(posted[0]));
+    // The first call is made again with a session.
+    expect(posted.length).toBeGreaterThanOrEqual(3);
+    expect(posted).toEqual(Array(posted.length).fill(posted[0]));
     c.liar.tell(honest);
     await c.finish(id);
     expect(await status(id)).toMatchObject({ status: 'completed' });
@@ -243,8 +245,9 @@ describe('a board that shows what is not true', () => {
       const id = `req_1_${String(origin).length}`;
       await c.nodes.createRequest({ id, message: 'm', ...(origin === undefined ? {} : { origin }) });
       expect(await status(id)).toEqual({ request_id: id, status: 'pending' });
-      await c.finish(id);
+      c.liar.tell(ofRequest((record) => ({ ...record, status: 'completed', signature: c.signer.sign('m') })));
       expect(await failing(`/status/${id}`)).toMatchObject({ error: { code: 'invalid_signature' } });
+      c.liar.tell(honest);
     }
   });
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BoardClient } from 'message-board/client';
+import { sessionsOf } from 'message-board/contract';
 import { pino } from 'pino';
 import { systemClock } from 'service/clock';
 import { serve } from 'service/serve';
@@ -33,7 +34,7 @@ export async function cluster(deps: Partial<GatewayDeps> = {}, { roster, gateway
   const liar = roster.sealed ? await lyingBoard(board.url) : null;
   const start = async () => {
     const store = deps.store ?? (await openStore(folder, roster.hash));
-    const gatewayBoard = new BoardClient(liar?.url ?? board.url, { timeoutMs: 2_000, tries: 2 });
+    const gatewayBoard = new BoardClient(liar?.url ?? board.url, { timeoutMs: 2_000, tries: 2, session: sessionsOf(roster, identity) });
     const parts = { roster, identity, board: gatewayBoard, store, clock: systemClock, random, logger };
     const service = createApp({ ...LIMITS, ...parts, ...deps });
     const running = await serve(service, '127.0.0.1', 0, logger);
@@ -45,7 +46,7 @@ export async function cluster(deps: Partial<GatewayDeps> = {}, { roster, gateway
     return { ...service, running, store, stop };
   };
   let started = await start();
-  const nodes = board.client();
+  const nodes = board.client(identity);
   const signer = newSigner();
   return {
     get app() {

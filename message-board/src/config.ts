@@ -13,6 +13,10 @@ export const ConfigSchema = z.object({
   PORT: integer(0, 65_535, 8080).describe('port it is served at; 0: a free one'),
   LOG_LEVEL: LevelSchema.default('info').describe(LEVELS.join(', ')),
   ROSTER_FILE: z.string().optional().describe('the roster: only what a member has signed is accepted; without it, everything is'),
+  UNSIGNED_REQUESTS: z
+    .enum(['keep', 'refuse'], 'must be keep or refuse')
+    .default('refuse')
+    .describe('with a roster, a signing request that the gateway has not signed: refuse it, or keep it for the nodes to refuse'),
   MAX_BODY_BYTES: integer(1024, 64 * MIB, 2 * MIB).describe('a larger body is answered 413'),
   MAX_WAITING: integer(1, 100_000, 10_000).describe('how many readers ?wait= holds at a time; one more is answered 429'),
   MAX_ENTRIES_PER_REQUEST: integer(1, 1_000_000, 10_000).describe('how many messages one request may have'),
@@ -32,6 +36,7 @@ export function appLimits(config: Config) {
   return {
     maxBodyBytes: config.MAX_BODY_BYTES,
     maxWaiting: config.MAX_WAITING,
+    unsignedRequests: config.UNSIGNED_REQUESTS,
     limits: {
       maxEntriesPerRequest: config.MAX_ENTRIES_PER_REQUEST,
       maxPendingRequests: config.MAX_PENDING_REQUESTS,

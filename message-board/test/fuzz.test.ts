@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { changedJson, changedJsonText, readOrRefusedLater, runs } from 'testkit/fuzz';
 import type { Json } from 'testkit/json';
 import { heartbeatOf } from 'testkit/heartbeat';
+import { sessionHeaders } from 'testkit/session';
 import { members } from 'testkit/roster';
 import { ServiceError, TransportError } from 'service/errors';
 import { BoardClient } from '../src/client/client.js';
@@ -100,11 +101,13 @@ const ErrorSchema = z.strictObject({ error: z.strictObject({ code: z.string().re
 describe.each(['no roster', 'a sealed roster'])('a board with %s', (kind) => {
   let board: Board;
   let pool: Pool;
+  let member = {};
   beforeAll(async () => {
     const sessions = { maxEntriesPerRequest: 20, maxPendingRequests: 50, maxOpenSessions: 50 };
     const limits = { ...sessions, maxFinished: 20, maxStoredBytes: 1 << 20 };
     board = await runningBoard(limits, kind === 'no roster' ? {} : { verifier: verifierFor(roster) });
     pool = new Pool(board.url);
+    if (kind !== 'no roster') member = await sessionHeaders(board.app, roster, gateway, 4_000);
   });
   afterAll(async () => {
     await pool.destroy();
@@ -112,7 +115,8 @@ describe.each(['no roster', 'a sealed roster'])('a board with %s', (kind) => {
   });
 
   async function call(method: Call['method'], path: string, body: string | null): Promise<void> {
-    const answer = await pool.request({ method, path, body, headers: body === null ? {} : { 'content-type': 'application/json' } });
+    const type = body === null ? {} : { 'content-type': 'application/json' };
+    const answer = await pool.request({ method, path, body, headers: { ...type, ...member } });
     const text = await answer.body.text();
     expect([...ANSWERS]).toContain(answer.statusCode);
     if (answer.statusCode !== 200) ErrorSchema.parse(JSON.parse(text));
@@ -203,7 +207,8 @@ describe('the client of a board that lies', () => {
     for (const { method, path, body } of await honestCalls()) {
       await new Promise((resolve) => setImmediate(resolve));
       const pool = new Pool(board.url);
-      await (await pool.request({ method, path, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })).body.dump();
+      const headers = { 'content-type': 'application/json', ...(await sessionHeaders(board.app, roster, gateway)) };
+      await (await pool.request({ method, path, body: JSON.stringify(body), headers })).body.dump();
       await pool.destroy();
     }
     const fetched = async (path: string): Promise<Json> => {

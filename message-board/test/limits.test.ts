@@ -255,7 +255,7 @@ describe('memory', () => {
         await board.entries.postPresignatureMessage({ ...message(`presig_${k}`), from_node });
         await board.entries.postPartialSignature({ request_id: id, from_node, payload: 'x' });
       }
-      board.entries.messages(`asked-${k}`, 'node-1', undefined);
+      board.entries.messages(`asked-${k}`, 'node-1', undefined, null);
       await board.createPresignatureRequest({ request_id: `presig_${k}`, participants: [0, 1, 2] });
       if (k % 100 !== 0) {
         const end = k % 200 === 7 ? { signature } : { status: 'failed' as const, reason: 'x' };

@@ -5,10 +5,10 @@ import { Waiters } from '../src/server/waiters.js';
 const never = new AbortController().signal;
 
 it('news in no hurry wakes a reader once, a moment later; other news at once', async () => {
-  const waiters = new Waiters(10, systemClock);
+  const waiters = new Waiters({ max: 10, shares: 1, clock: systemClock });
   const woken: string[] = [];
   const wait = async (name: string, ms: number): Promise<void> => {
-    const hasNews = await waiters.wait('topic', ms, never);
+    const hasNews = await waiters.wait('topic', ms, never, null);
     woken.push(`${name} ${String(hasNews)}`);
   };
   const first = wait('first', 30_000);

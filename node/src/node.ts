@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { encodePoint, keyMaterialDigest, serializeKeyShare, type PublicKeyMaterial, type SecurityParams } from 'cggmp24';
 import { BoardClient } from 'message-board/client';
 import { requireSameRoster } from 'message-board/roster_check';
-import type { SetupStatus } from 'message-board/contract';
+import { sessionsOf, type SetupStatus } from 'message-board/contract';
 import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
@@ -29,6 +29,7 @@ import { PrimeSupply, type PrimeSource } from './primes/safe_primes.js';
 import { watchForConflicts } from './setup/conflicts.js';
 import { KeySetup } from './setup/key_setup.js';
 import { runSigning } from './signing/signing_coordinator.js';
+import { refuseUnsignedRequests } from './signing/unsigned_requests.js';
 import { keyFiles, openDataFolder } from './storage/key_store.js';
 import { CpuBudget } from './workers/cpu_budget.js';
 import { WorkerPool, type StartThread } from './workers/worker_pool.js';
@@ -92,7 +93,7 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
   deps.onHangup(() => void reloadPolicy({ policy, audit }, logger).then(problems.reporter('policy_not_reloaded')));
 
   // ---- the node, and what it knows of the others ----
-  const client = opened.adopt(new BoardClient(config.boardUrl), (board) => board.close());
+  const client = opened.adopt(new BoardClient(config.boardUrl, { session: sessionsOf(roster, identity) }), (board) => board.close());
   const budget = new CpuBudget(config.poolCores, clock);
   const runner = opened.adopt(new WorkerPool({ threads: workers, startThread, budget, clock, logger }), (pool) => pool.close());
   const onClone = (): void => {
@@ -172,6 +173,7 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
   watchForConflicts({ presence, logger, onProblem: problems.reporter('setup_conflict') }, life.withdrawn);
   const onKeyProblem = problems.reporter('public_key_conflict');
   life.inBackground(keepPublicKeyPosted({ client, clock, logger, onProblem: onKeyProblem }, publicKey, life.withdrawn));
+  if (roster.sealed) life.inBackground(refuseUnsignedRequests({ client, seals, audit, clock, logger }, life.withdrawn));
   const { signing: cluster } = members;
   const signing = {
     ...transport,

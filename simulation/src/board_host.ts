@@ -2,9 +2,11 @@ import type { Express, Request, Response } from 'express';
 import { verifierFor } from 'message-board/app';
 import { Board } from 'message-board/board';
 import { addRoutes, holder } from 'message-board/routes';
+import { Sessions } from 'message-board/sessions';
 import { Waiters } from 'message-board/waiters';
 import type { Logger } from 'pino';
 import type { Roster } from 'sealing/roster';
+import { admit } from 'service/callers';
 import { every } from 'service/clock';
 import { ServiceError } from 'service/errors';
 import { BOARD_LIMITS } from 'testkit/board';
@@ -30,6 +32,8 @@ class Router {
   /** By method and first segment. */
   readonly #routes = new Map<string, Route[]>();
 
+  constructor(readonly sessions: Sessions) {}
+
   readonly app = {
     get: this.#adder('GET'),
     post: this.#adder('POST'),
@@ -45,9 +49,12 @@ class Router {
       if (params === null) continue;
       const query = search === undefined ? {} : Object.fromEntries(new URLSearchParams(search));
       let answer: unknown;
-      const response = { gone, json: (value: unknown) => { answer = value; } };
-      const request = { params, query, body: body === null ? undefined : (JSON.parse(body) as unknown), headers };
-      await handler(request as unknown as Request, response as unknown as Response);
+      const response = { gone, json: (value: unknown) => { answer = value; } } as unknown as Response;
+      const get = (name: string): string | undefined => headers[name];
+      const parsed = body === null ? undefined : (JSON.parse(body) as unknown);
+      const request = { method, path: pathname, params, query, body: parsed, headers, get } as unknown as Request;
+      await admit(this.sessions, request, response, () => gone);
+      await handler(request, response);
       return answer;
     }
     throw new ServiceError(404, 'unknown_route', `no route ${method} ${path}`);
@@ -85,7 +92,7 @@ export interface BoardHostDeps {
 export class BoardHost implements Server {
   process: Process | null = null;
   #board: Board | null = null;
-  #router = new Router();
+  #router: Router | null = null;
 
   constructor(private readonly deps: BoardHostDeps) {}
 
@@ -98,14 +105,15 @@ export class BoardHost implements Server {
     const { timeline, random, roster, logger } = this.deps;
     const process = newProcess('board');
     const clock = new ProcessClock(timeline, process, this.deps.clock);
-    const waiters = new Waiters(MAX_WAITING, clock);
+    const verifier = verifierFor(roster);
+    const waiters = new Waiters({ max: MAX_WAITING, shares: verifier.shares, clock });
     const changed = (topic: string, isUrgent = true): void => {
       if (isUrgent) waiters.wake(topic);
       else waiters.wakeSoon(topic);
     };
     const ids = (): string => random.bytes(8).toString('hex');
-    const board = new Board({ limits: BOARD_LIMITS, verifier: verifierFor(roster), clock, random: ids, changed });
-    const router = new Router();
+    const board = new Board({ limits: BOARD_LIMITS, verifier, clock, random: ids, changed });
+    const router = new Router(new Sessions({ verifier, board: board.instance, keepsUnsigned: false, clock }));
     const ended = (response: Response): AbortSignal => (response as unknown as { readonly gone: AbortSignal }).gone;
     addRoutes({ app: router.app, board, held: holder(waiters, ended, clock), logger: logger(process) });
     every(clock, EXPIRE_EVERY_MS, () => {
@@ -120,12 +128,15 @@ export class BoardHost implements Server {
     if (this.process !== null) this.process.isAlive = false;
     this.process = null;
     this.#board = null;
+    this.#router = null;
   }
 
   async answer(call: HttpCall, gone: AbortSignal): Promise<HttpAnswer> {
-    const headers = { 'x-board-instance': this.#board?.instance ?? '' };
+    const router = this.#router;
+    if (router === null) throw new Error('the board is down');
+    const headers = router.sessions.headers();
     try {
-      const answer = await this.#router.answer(call, gone);
+      const answer = await router.answer(call, gone);
       return { status: 200, headers, body: JSON.stringify(answer) };
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;

@@ -2,6 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { Gateway } from 'api-gateway/gateway';
 import { SCHEMA, SqliteStore } from 'api-gateway/sqlite_store';
 import { BoardClient } from 'message-board/client';
+import { sessionsOf } from 'message-board/contract';
 import type { Logger } from 'pino';
 import { sleep } from 'service/clock';
 import type { Members } from 'testkit/roster';
@@ -66,7 +67,7 @@ export class GatewayHost {
     const process = newProcess(`gateway-life-${this.#lives}`);
     const clock = new ProcessClock(timeline, process, this.deps.clock);
     const random = this.deps.random.stream(process.name).bytes;
-    const board = new BoardClient(`http://${process.name}`, { ...BOARD_OPTIONS, clock, random });
+    const board = new BoardClient(`http://${process.name}`, { ...BOARD_OPTIONS, clock, random, session: sessionsOf(roster, identity) });
     // A turn of the real event loop never ends while the timeline runs.
     const store = new SqliteStore(this.#database, queueMicrotask);
     const gateway = new Gateway({ ...LIMITS, board, store, clock, random, roster, identity, logger: logger(process) });

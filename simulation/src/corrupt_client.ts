@@ -1,5 +1,7 @@
 import { BoardClient } from 'message-board/client';
-import type { Heartbeat, HeartbeatAnswer, Message, PartialSignature, PostMessage, PostPartialSignature } from 'message-board/contract';
+import type {
+  Heartbeat, HeartbeatAnswer, Message, PartialSignature, PostMessage, PostPartialSignature, SignSession,
+} from 'message-board/contract';
 import { sleep, type Clock } from 'service/clock';
 import type { RandomBytes } from 'service/random';
 import type { Vices } from './vices.js';
@@ -7,12 +9,18 @@ import type { Vices } from './vices.js';
 /** The last round of a session: see arithmetic.ts. */
 const LAST_ROUND = 2;
 
+interface CorruptClientOptions {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly session: SignSession | undefined;
+}
+
 /** How a corrupt member speaks with the board. */
 export class CorruptClient extends BoardClient {
   readonly #clock: Clock;
   readonly #vices: Vices;
 
-  constructor(url: string, options: { readonly clock: Clock; readonly random: RandomBytes }, vices: Vices) {
+  constructor(url: string, options: CorruptClientOptions, vices: Vices) {
     super(url, options);
     this.#clock = options.clock;
     this.#vices = vices;

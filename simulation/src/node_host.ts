@@ -1,4 +1,5 @@
 import { BoardClient } from 'message-board/client';
+import { sessionsOf } from 'message-board/contract';
 import {
   Culprits, PoolDemand, Presence, Problems, runSigning, SEALED_CLUSTER, SealedAccuser, Seals, watchSelf,
   type AuditRecord, type Job, type OwnLife, type Policy, type SelfWatchDeps, type SigningDeps,
@@ -109,7 +110,7 @@ export class NodeHost {
     const identity = members.identities[index];
     if (identity === undefined) throw new Error(`no node ${index}`);
     const seals = new Seals(members.roster, identity);
-    const wire = { clock, random: random.bytes };
+    const wire = { clock, random: random.bytes, session: sessionsOf(members.roster, identity) };
     const url = `http://${process.name}`;
     const client = this.isHonest ? new BoardClient(url, wire) : new CorruptClient(url, wire, vices);
     const life = this.#nextLife(clock.now());

@@ -2,11 +2,12 @@ import { z } from 'zod';
 import * as contract from '../contract/contract.js';
 import type {
   CreatePresignatureRequest, CreateRequest, Health, Heartbeat, HeartbeatAnswer, Message, NodeRecord, PartialSignature, PostMessage,
-  PostPartialSignature, PresignatureRequest, RequestRecord, Status, UpdateRequest,
+  PostPartialSignature, PresignatureRequest, RequestRecord, SignSession, Status, UpdateRequest,
 } from '../contract/contract.js';
 import { systemClock, type Clock } from 'service/clock';
 import { ServiceError } from 'service/errors';
 import { JsonClient, type JsonClientOptions } from 'service/json_client';
+import { ClientSession } from './client_session.js';
 
 /** How long to wait for an answer. */
 export interface WaitOptions {
@@ -14,6 +15,11 @@ export interface WaitOptions {
   readonly wait?: number | undefined;
   /** Ends the call. */
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface BoardClientOptions extends Omit<JsonClientOptions, 'onHeaders' | 'credentials'> {
+  /** How a member shows who it is, see `sessionsOf`. Without it the client is a stranger to the board of a sealed cluster. */
+  readonly session?: SignSession | undefined;
 }
 
 /** Where in a list to begin. */
@@ -60,11 +66,14 @@ export class BoardClient {
   readonly #restartListeners = new Set<() => void>();
 
   /** @param url of the board: `http://host:port` */
-  constructor(url: string, options: Omit<JsonClientOptions, 'onHeaders'> = {}) {
+  constructor(url: string, { session, ...options }: BoardClientOptions = {}) {
     this.#clock = options.clock ?? systemClock;
+    const credentials = session === undefined ? undefined : new ClientSession(session, this.#clock);
     this.#http = new JsonClient(url, {
       ...options,
+      credentials,
       onHeaders: (headers) => {
+        credentials?.see(headers);
         this.#see(headers[contract.INSTANCE_HEADER]);
       },
     });
@@ -107,6 +116,16 @@ export class BoardClient {
   /** Posts a signature, a reason, the name of a presignature, or a refusal. */
   updateRequest(id: string, body: UpdateRequest, signal?: AbortSignal): Promise<RequestRecord> {
     return this.#http.put(`/requests/${encodeURIComponent(id)}`, body, contract.RequestRecordSchema, { signal });
+  }
+
+  /** Ids of pending requests that the gateway has not signed, and that the calling node has not refused yet. */
+  listUnsignedRequests({ signal, wait }: WaitOptions = {}): Promise<string[]> {
+    return this.#http.get('/unsigned-requests', contract.UnsignedRequestIdsSchema, { query: { wait }, signal });
+  }
+
+  /** Refuses them. @param refusal statement of kind `UNSIGNED_REFUSAL` */
+  async refuseUnsignedRequests(refusal: string, signal?: AbortSignal): Promise<void> {
+    await this.#http.put('/unsigned-requests', { refusal }, contract.RefusedUnsignedRequestsSchema, { signal });
   }
 
   /** Posts a message of key generation, aux info or signing in full. */

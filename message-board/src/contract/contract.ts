@@ -19,10 +19,11 @@
  *
  * A board with the roster of a sealed cluster keeps only what a member has signed for the very place where it is posted. It answers
  * the rest 403: `invalid_envelope` for messages, `unconfirmed_key` for a public key, `invalid_statement` for everything else.
- * Signing requests are the exception. The board keeps them unchecked, so that the nodes refuse them where everybody sees it; but one
- * that names a presignature is checked, because the gateway must have proposed it.
+ * It tells members from strangers by the header `x-member`, see `session.ts`. A call without it that changes anything is answered 403
+ * `unsigned_request`, and one with a session that is not valid 401 `session_refused`. Strangers may read, in small pages, and wait for
+ * their turn. With `UNSIGNED_REQUESTS=keep` they may also post signing requests, which the nodes refuse where everybody sees it.
  *
- * All errors have the shape of `ErrorBodySchema` in `service/errors`. 400: malformed. 403: not signed as it has to be. 404: unknown.
+ * All errors have the shape of `ErrorBodySchema` in `service/errors`. 400: malformed. 401, 403: not signed as it has to be. 404: unknown.
  * 409: contradicts what is stored. 413: too large. 415: not JSON. 429: a limit is reached. 503: closing.
  */
 export {
@@ -37,6 +38,8 @@ export * from './nodes.js';
 export * from './presignature_requests.js';
 export * from './public_key.js';
 export * from './requests.js';
+export * from './unsigned_requests.js';
+export { MEMBER_HEADER, SESSION_MS, sessionsOf, type SignSession, TIME_HEADER } from './session.js';
 
 /** Header of the board's answers: the name of its life. Another name means that the board has forgotten everything. */
 export const INSTANCE_HEADER = 'x-board-instance';

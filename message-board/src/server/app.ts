@@ -1,11 +1,13 @@
+import type { Express } from 'express';
 import type { Logger } from 'pino';
 import type { Clock } from 'service/clock';
-import { jsonService, type Service } from 'service/http';
+import { jsonService, type Ended, type Service } from 'service/http';
 import { INSTANCE_HEADER } from '../contract/contract.js';
 import type { Limits } from '../store/limits.js';
 import { Board } from './board.js';
 import { bodyLimits } from './body_limits.js';
 import { addRoutes, holder } from './routes.js';
+import { Sessions } from './sessions.js';
 import type { Verifier } from './verifier.js';
 import { Waiters } from './waiters.js';
 
@@ -20,6 +22,8 @@ export interface AppDeps {
   readonly maxBodyBytes: number;
   /** Upper bound of the readers that `wait` holds back at one time. One more is answered 429. */
   readonly maxWaiting: number;
+  /** What a sealed board does with a signing request that the gateway has not signed. By default it refuses it. */
+  readonly unsignedRequests?: 'keep' | 'refuse';
   readonly clock: Clock;
   /** At least 64 random bits, hexadecimal. With fewer, two ids may be equal. */
   readonly random: () => string;
@@ -34,13 +38,16 @@ export interface BoardService extends Service {
 
 /** Puts a board together. It listens nowhere yet. */
 export function createApp(deps: AppDeps): BoardService {
-  const waiters = new Waiters(deps.maxWaiting, deps.clock);
+  const { verifier, unsignedRequests = 'refuse' } = deps;
+  const waiters = new Waiters({ max: deps.maxWaiting, shares: verifier.shares, clock: deps.clock });
   const changed = (topic: string, isUrgent = true): void => {
     if (isUrgent) waiters.wake(topic);
     else waiters.wakeSoon(topic);
   };
   const board = new Board({ ...deps, changed });
-  const service = jsonService(deps.logger, bodyLimits(deps.maxBodyBytes), (app, ended) => {
+  const keepsUnsigned = unsignedRequests === 'keep';
+  const callers = board.isSealed ? new Sessions({ verifier, board: board.instance, keepsUnsigned, clock: deps.clock }) : undefined;
+  const addAll = (app: Express, ended: Ended): void => {
     app.use((_request, response, next) => {
       response.set(INSTANCE_HEADER, board.instance);
       next();
@@ -49,7 +56,8 @@ export function createApp(deps: AppDeps): BoardService {
       response.json(board.health(waiters.size));
     });
     addRoutes({ app, board, held: holder(waiters, ended, deps.clock), logger: deps.logger });
-  });
+  };
+  const service = jsonService(deps.logger, bodyLimits(deps.maxBodyBytes), addAll, callers);
   const expire = (): void => {
     board.expire();
   };

@@ -1,9 +1,10 @@
 import { ECDH } from 'node:crypto';
 import { Refused } from 'sealing/errors';
+import type { Caller } from 'service/callers';
 import { ServiceError } from 'service/errors';
 import type {
-  CreatePresignatureRequest, CreateRequest, Health, Heartbeat, HeartbeatAnswer, NodeId, PresignatureRequest, RequestRecord, UpdateRequest,
-  StatementTexts,
+  CreatePresignatureRequest, CreateRequest, Health, Heartbeat, HeartbeatAnswer, NodeId, PresignatureRequest, RequestRecord, StatementTexts,
+  Status, UpdateRequest,
 } from '../contract/contract.js';
 import { readStatementsStrictly, type NodeStatements } from '../contract/node_statement.js';
 import { NodeStore } from '../store/node_store.js';
@@ -11,25 +12,34 @@ import { PresignatureRequestStore } from '../store/presignature_request_store.js
 import { RequestStore } from '../store/request_store.js';
 import { Sequence } from '../store/sequence.js';
 import type { StoreContext } from '../store/store_context.js';
+import { UnsignedRequests } from '../store/unsigned_requests.js';
 import { Entries } from './entries.js';
 import type { Verifier } from './verifier.js';
 
 /** What a board needs. */
 export interface BoardDeps extends Pick<StoreContext, 'limits' | 'clock' | 'random' | 'changed'> {
   readonly verifier: Verifier;
+  /** What a sealed board does with a request that the gateway has not signed. By default it refuses it. */
+  readonly unsignedRequests?: 'keep' | 'refuse';
 }
+
+/** The only member that asks for signatures. */
+const GATEWAY = 'gateway';
 
 /** Everything that the board knows, in memory and bounded. It has no HTTP and no timers: somebody must call {@link expire} now and then. */
 export class Board {
   readonly requests: RequestStore;
   readonly presignatureRequests: PresignatureRequestStore;
+  readonly unsigned: UnsignedRequests;
   readonly nodes: NodeStore;
   readonly entries: Entries;
   readonly #context: StoreContext;
   readonly #verifier: Verifier;
+  readonly #keepsUnsigned: boolean;
   #publicKey: string | undefined;
 
-  constructor({ verifier, ...deps }: BoardDeps) {
+  constructor({ verifier, unsignedRequests = 'refuse', ...deps }: BoardDeps) {
+    this.#keepsUnsigned = unsignedRequests === 'keep';
     this.#verifier = verifier;
     this.#context = {
       ...deps,
@@ -41,6 +51,7 @@ export class Board {
     };
     this.requests = new RequestStore(this.#context);
     this.presignatureRequests = new PresignatureRequestStore(this.#context);
+    this.unsigned = new UnsignedRequests({ ...this.#context, enough: verifier.enoughRefusals });
     this.nodes = new NodeStore({ ...this.#context, isOrdered: verifier.statements.isProof });
     const { requests, presignatureRequests } = this;
     this.entries = new Entries({ context: this.#context, verifier, requests, presignatureRequests });
@@ -51,15 +62,35 @@ export class Board {
     return this.#context.sequence.instance;
   }
 
-  /**
-   * A request that the gateway has signed takes the place of one that somebody else has put under its id.
-   * @throws ServiceError as the store's `create`, or 403
-   */
-  async createRequest(body: CreateRequest): Promise<RequestRecord> {
-    await this.#verifier.request(body);
-    const rival = this.requests.rival(body);
-    if (rival !== undefined && (await this.#verifier.mayDisplace(body, rival))) this.requests.displace(rival);
-    return this.requests.create(body);
+  /** Does it tell members from strangers? */
+  get isSealed(): boolean {
+    return this.#verifier.rosterHash !== null;
+  }
+
+  /** In a sealed cluster, only what the gateway has signed and posts is among the requests. @throws ServiceError as `create`, or 403 */
+  async createRequest(body: CreateRequest, caller: Caller): Promise<RequestRecord> {
+    if (this.isSealed && (caller !== GATEWAY || !(await this.#verifier.request(body)))) return this.#createUnsigned(body);
+    const record = this.requests.create(body);
+    this.unsigned.forget(record.id);
+    return record;
+  }
+
+  /** @throws ServiceError 404 */
+  getRequest(id: string): RequestRecord {
+    return this.unsigned.get(id) ?? this.requests.get(id);
+  }
+
+  /** Members see only what the gateway has signed. Strangers see what strangers have posted, too, after that. */
+  *listRequests(query: Parameters<RequestStore['list']>[0], caller: Caller): Generator<RequestRecord> {
+    const { after, changed_after, status } = query;
+    const isAmongUnsigned = after !== undefined && this.unsigned.get(after) !== undefined;
+    if (!isAmongUnsigned) yield* this.requests.list(query);
+    if (caller === null && changed_after === undefined) yield* this.unsigned.list(status, after);
+  }
+
+  /** @returns how many of the requests are here @throws ServiceError 403 */
+  async refuseUnsigned(statement: string): Promise<number> {
+    return this.unsigned.refuse(await this.#verifier.unsignedRefusal(statement, this.instance), statement);
   }
 
   /** @throws ServiceError as the store's `update`, or 403 */
@@ -73,6 +104,16 @@ export class Board {
     const isKnown = this.presignatureRequests.works.byId.get(body.request_id)?.record !== undefined;
     if (!isKnown) await this.#verifier.presignatureRequest(body);
     return this.presignatureRequests.create(body);
+  }
+
+  /** @throws ServiceError as the store's `update`, or 403 when the caller is no participant */
+  updatePresignatureRequest(id: string, status: Status, caller: Caller): PresignatureRequest {
+    const record = this.presignatureRequests.works.byId.get(id)?.record;
+    const isParticipant = record?.participants?.some((index) => caller === `node-${index + 1}`) === true;
+    if (this.isSealed && record !== undefined && !isParticipant) {
+      throw new ServiceError(403, 'not_a_participant', `status: only participants of ${id} say how far it is`);
+    }
+    return this.presignatureRequests.update(id, status);
   }
 
   /**
@@ -135,6 +176,20 @@ export class Board {
       stored_bytes: this.#context.usage.bytes,
       waiting,
     };
+  }
+
+  #createUnsigned(body: CreateRequest): RequestRecord {
+    const { id, presignature_id } = body;
+    if (presignature_id !== undefined) {
+      throw new ServiceError(403, 'invalid_statement', 'presignature_id: the gateway has not proposed it for this request');
+    }
+    if (!this.#keepsUnsigned) {
+      throw new ServiceError(403, 'unsigned_request', 'origin: this board takes only requests that its gateway has signed and posts');
+    }
+    if (id !== undefined && this.requests.works.byId.has(id)) {
+      throw new ServiceError(409, 'request_exists', `id: ${id} is known with another message or origin`);
+    }
+    return this.unsigned.create(body);
   }
 
   #setPublicKey(publicKey: string): void {

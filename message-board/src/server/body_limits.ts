@@ -11,6 +11,7 @@ const LIMITS: readonly (readonly [route: RegExp, bytes: number])[] = [
   [/^POST \/requests\/?$/i, 512 * KIB],
   // A signature, a reason and up to four statements.
   [/^PUT \/requests\//i, 64 * KIB],
+  [/^PUT \/unsigned-requests\/?$/i, 16 * KIB],
   // The statements of a node on all topics.
   [/^PUT \/nodes\//i, 512 * KIB],
   [/^POST \/presignature-requests\/?$/i, 64 * KIB],

@@ -1,3 +1,4 @@
+import type { Caller } from 'service/callers';
 import { ServiceError } from 'service/errors';
 import type { Message, PartialSignature, PostMessage, PostPartialSignature, Status } from '../contract/contract.js';
 import { digest, entryBytes, type EntryLog } from '../store/entry_log.js';
@@ -59,9 +60,15 @@ export class Entries {
     return this.#post('partial-signatures', requests, (work) => work.partials, body, () => verifier.partialSignature(body));
   }
 
-  /** Messages for `toNode` and for all. Makes a protocol record for an unknown id. @throws ServiceError 429 when there are too many */
-  messages(requestId: string, toNode: string, after: string | undefined): Iterable<Message> {
-    return forRecipient(this.#touch(this.#deps.requests.session(requestId)).messages.after(after), toNode);
+  /**
+   * Messages for `toNode` and for all. Makes a protocol record for an unknown id, unless a stranger asks at the board of a sealed cluster.
+   * @throws ServiceError 429 when there are too many
+   */
+  messages(requestId: string, toNode: string, after: string | undefined, caller: Caller): Iterable<Message> {
+    const { requests, verifier } = this.#deps;
+    const mayBegin = caller !== null || verifier.rosterHash === null;
+    const work = mayBegin ? requests.session(requestId) : requests.works.byId.get(requestId);
+    return work === undefined ? [] : forRecipient(this.#touch(work).messages.after(after), toNode);
   }
 
   /** Messages for `toNode` and for all; none for an unknown id. */

@@ -2,21 +2,22 @@
 import type { Express, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import type { Clock } from 'service/clock';
+import { callerOf } from 'service/callers';
 import { ServiceError } from 'service/errors';
 import { parse, type Ended } from 'service/http';
 import { z } from 'zod';
 import {
   CreatePresignatureRequestSchema, CreateRequestSchema, GetRequestSchema, HeartbeatSchema, ListMessagesSchema, ListNodesSchema,
-  ListPartialSignaturesSchema, ListPresignatureRequestsSchema, ListRequestsSchema, NodeIdSchema, PostMessageSchema,
-  PostPartialSignatureQuerySchema, PostPartialSignatureSchema, PublicKeySchema, RequestIdSchema, UpdatePresignatureRequestSchema,
-  UpdateRequestSchema, WaitQuerySchema,
+  ListPartialSignaturesSchema, ListPresignatureRequestsSchema, ListRequestsSchema, ListUnsignedRequestsSchema, NodeIdSchema,
+  PostMessageSchema, PostPartialSignatureQuerySchema, PostPartialSignatureSchema, PublicKeySchema, RefuseUnsignedRequestsSchema,
+  RequestIdSchema, UpdatePresignatureRequestSchema, UpdateRequestSchema, WaitQuerySchema,
 } from '../contract/contract.js';
 import { entryBytes } from '../store/entry_log.js';
 import { nodeRecordBytes } from '../store/node_store.js';
 import { presignatureRequestBytes } from '../store/presignature_request_store.js';
 import { requestBytes } from '../store/request_store.js';
 import type { Board } from './board.js';
-import { firstPage } from './pages.js';
+import { firstPage, pageBytes } from './pages.js';
 import type { Waiters } from './waiters.js';
 
 /**
@@ -39,9 +40,15 @@ export function holder(waiters: Waiters, ended: Ended, clock: Clock): HeldReadin
     if (waitMs === undefined || isReady(answer)) return answer;
     const signal = ended(response);
     const end = clock.monotonic() + waitMs;
-    while (!isReady(answer) && (await waiters.wait(topic, end - clock.monotonic(), signal))) answer = read();
+    while (!isReady(answer) && (await waiters.wait(topic, end - clock.monotonic(), signal, callerOf(response)))) answer = read();
     return answer;
   };
+}
+
+/** What of a list fits an answer to this reader. */
+function pager(board: Board, response: Response) {
+  const maxBytes = pageBytes(board.isSealed, callerOf(response));
+  return <T>(items: Iterable<T>, bytesOf: (item: T) => number): T[] => firstPage(items, bytesOf, maxBytes);
 }
 
 function notEmpty(list: readonly unknown[]): boolean {
@@ -59,6 +66,7 @@ export interface RouteDeps {
 /** Adds every route but `/health`. */
 export function addRoutes(deps: RouteDeps): void {
   requestRoutes(deps);
+  unsignedRequestRoutes(deps);
   entryRoutes(deps);
   presignatureRequestRoutes(deps);
   publicKeyRoutes(deps);
@@ -71,23 +79,23 @@ function idOf(request: Request): string {
 }
 
 function requestRoutes({ app, board, held, logger }: RouteDeps): void {
-  const { requests } = board;
   app.post('/requests', async (request, response) => {
-    const record = await board.createRequest(parse(CreateRequestSchema, request.body));
+    const record = await board.createRequest(parse(CreateRequestSchema, request.body), callerOf(response));
     logger.info({ event: 'request_posted', request_id: record.id }, 'Signing request posted');
     response.json(record);
   });
   app.get('/requests', async (request, response) => {
     const query = parse(ListRequestsSchema, request.query);
-    const read = () => firstPage(requests.list(query), requestBytes);
+    const page = pager(board, response);
+    const read = () => page(board.listRequests(query, callerOf(response)), requestBytes);
     response.json(await held(response, 'requests', query.wait, read, notEmpty));
   });
   app.get('/requests/:id', async (request, response) => {
     const id = idOf(request);
     const { status, wait } = parse(GetRequestSchema, request.query);
-    await held(response, `request ${id}`, wait, () => requests.get(id).status, (now) => now !== status);
+    await held(response, `request ${id}`, wait, () => board.getRequest(id).status, (now) => now !== status);
     // Read anew: its age is that of this answer.
-    response.json(requests.get(id));
+    response.json(board.getRequest(id));
   });
   app.put('/requests/:id', async (request, response) => {
     const id = idOf(request);
@@ -98,13 +106,26 @@ function requestRoutes({ app, board, held, logger }: RouteDeps): void {
   });
 }
 
+function unsignedRequestRoutes({ app, board, held }: RouteDeps): void {
+  app.get('/unsigned-requests', async (request, response) => {
+    const { wait } = parse(ListUnsignedRequestsSchema, request.query);
+    const read = () => board.unsigned.pending(callerOf(response));
+    response.json(await held(response, 'unsigned-requests', wait, read, notEmpty));
+  });
+  app.put('/unsigned-requests', async (request, response) => {
+    const { refusal } = parse(RefuseUnsignedRequestsSchema, request.body);
+    response.json({ refused: await board.refuseUnsigned(refusal) });
+  });
+}
+
 function entryRoutes({ app, board, held }: RouteDeps): void {
   app.post('/messages', async (request, response) => {
     response.json(await board.entries.postMessage(parse(PostMessageSchema, request.body)));
   });
   app.get('/messages', async (request, response) => {
     const { request_id, to_node, after, wait } = parse(ListMessagesSchema, request.query);
-    const read = () => firstPage(board.entries.messages(request_id, to_node, after), entryBytes);
+    const page = pager(board, response);
+    const read = () => page(board.entries.messages(request_id, to_node, after, callerOf(response)), entryBytes);
     response.json(await held(response, `messages ${request_id}`, wait, read, notEmpty));
   });
   app.post('/presignature-messages', async (request, response) => {
@@ -112,17 +133,20 @@ function entryRoutes({ app, board, held }: RouteDeps): void {
   });
   app.get('/presignature-messages', async (request, response) => {
     const { request_id, to_node, after, wait } = parse(ListMessagesSchema, request.query);
-    const read = () => firstPage(board.entries.presignatureMessages(request_id, to_node, after), entryBytes);
+    const page = pager(board, response);
+    const read = () => page(board.entries.presignatureMessages(request_id, to_node, after), entryBytes);
     response.json(await held(response, `presignature-messages ${request_id}`, wait, read, notEmpty));
   });
   app.post('/partial-signatures', async (request, response) => {
     const { list } = parse(PostPartialSignatureQuerySchema, request.query);
     const entry = await board.entries.postPartialSignature(parse(PostPartialSignatureSchema, request.body));
-    response.json(list === undefined ? entry : firstPage(board.entries.partialSignatures(entry.request_id, undefined), entryBytes));
+    const page = pager(board, response);
+    response.json(list === undefined ? entry : page(board.entries.partialSignatures(entry.request_id, undefined), entryBytes));
   });
   app.get('/partial-signatures', async (request, response) => {
     const { request_id, after, wait } = parse(ListPartialSignaturesSchema, request.query);
-    const read = () => firstPage(board.entries.partialSignatures(request_id, after), entryBytes);
+    const page = pager(board, response);
+    const read = () => page(board.entries.partialSignatures(request_id, after), entryBytes);
     response.json(await held(response, `partial-signatures ${request_id}`, wait, read, notEmpty));
   });
 }
@@ -134,12 +158,13 @@ function presignatureRequestRoutes({ app, board, held }: RouteDeps): void {
   });
   app.get('/presignature-requests', async (request, response) => {
     const { status, after, wait } = parse(ListPresignatureRequestsSchema, request.query);
-    const read = () => firstPage(presignatureRequests.works.records(status, after), presignatureRequestBytes);
+    const page = pager(board, response);
+    const read = () => page(presignatureRequests.works.records(status, after), presignatureRequestBytes);
     response.json(await held(response, 'presignature-requests', wait, read, notEmpty));
   });
   app.put('/presignature-requests/:id', (request, response) => {
     const { status } = parse(UpdatePresignatureRequestSchema, request.body);
-    response.json(presignatureRequests.update(idOf(request), status));
+    response.json(board.updatePresignatureRequest(idOf(request), status, callerOf(response)));
   });
 }
 
@@ -169,6 +194,6 @@ function nodeRoutes({ app, board, held }: RouteDeps): void {
   app.get('/nodes', async (request, response) => {
     const { changed_after, wait } = parse(ListNodesSchema, request.query);
     await held(response, 'nodes', wait, () => nodes.hasChangedAfter(changed_after), (changed) => changed);
-    response.json(firstPage(nodes.list(), nodeRecordBytes));
+    response.json(pager(board, response)(nodes.list(), nodeRecordBytes));
   });
 }

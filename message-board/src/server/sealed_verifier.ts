@@ -1,6 +1,6 @@
 import { check } from 'sealing/envelope';
 import { Refused } from 'sealing/errors';
-import { NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, REQUEST_STATUS } from 'sealing/kinds';
+import { NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, REQUEST_STATUS, SESSION } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { verify, type StatementKind } from 'sealing/statement';
 import { ServiceError } from 'service/errors';
@@ -9,7 +9,8 @@ import type {
   UpdateRequest,
 } from '../contract/contract.js';
 import { keysStatedBy, proofBy, verifyStatements, type StatementProof } from '../contract/node_statement.js';
-import { verifySigningRequest, wasAskedFor } from '../contract/signing_request.js';
+import { askingFor } from '../contract/signing_request.js';
+import { verifyUnsignedRefusal, type UnsignedRefusal } from '../contract/unsigned_requests.js';
 import type { Namespace, Verifier } from './verifier.js';
 
 /**
@@ -27,6 +28,16 @@ export class SealedVerifier implements Verifier {
 
   get rosterHash(): string {
     return this.#roster.hash;
+  }
+
+  /** The nodes and the gateway. */
+  get shares(): number {
+    return this.#roster.n + 1;
+  }
+
+  async session(text: string): Promise<{ member: string; board: string; expires: number }> {
+    const { signer, claims } = await verify(this.#roster, SESSION, text);
+    return { member: signer, board: claims.board, expires: Date.parse(claims.expires) };
   }
 
   async message(namespace: Namespace, { request_id: session, from_node: from, to_node: to, round, payload }: PostMessage): Promise<void> {
@@ -49,18 +60,21 @@ export class SealedVerifier implements Verifier {
     });
   }
 
-  /** A request that names no presignature passes, whoever posts it: the nodes refuse it, where everybody sees that. */
-  async request({ id = '', message, origin, presignature_id }: CreateRequest): Promise<void> {
-    if (presignature_id === undefined) return;
-    await rejecting('invalid_statement', 'presignature_id', async () => {
-      const { proposal = 'none' } = await verifySigningRequest(this.#roster, { id, message, origin });
-      same('origin', proposal, presignature_id);
-    });
+  async request({ id = '', message, origin, presignature_id }: CreateRequest): Promise<boolean> {
+    const asking = await askingFor(this.#roster, { id, message, origin });
+    if (presignature_id !== undefined && asking?.proposal !== presignature_id) {
+      const complaint = 'presignature_id: the gateway has not proposed it for this request';
+      throw new ServiceError(403, 'invalid_statement', complaint);
+    }
+    return asking !== null;
   }
 
-  async mayDisplace({ message, origin }: CreateRequest, rival: Pick<RequestRecord, 'id' | 'message' | 'origin'>): Promise<boolean> {
-    const isGenuine = await wasAskedFor(this.#roster, { id: rival.id, message, origin });
-    return isGenuine && !(await wasAskedFor(this.#roster, rival));
+  get enoughRefusals(): number {
+    return this.#roster.n - this.#roster.t + 1;
+  }
+
+  unsignedRefusal(statement: string, board: string): Promise<UnsignedRefusal> {
+    return rejecting('invalid_statement', 'refusal', () => verifyUnsignedRefusal(this.#roster, statement, board));
   }
 
   async update(record: RequestRecord, body: UpdateRequest): Promise<NodeId | undefined> {

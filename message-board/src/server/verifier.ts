@@ -2,6 +2,7 @@ import type {
   CreatePresignatureRequest, CreateRequest, NodeId, NodeStatus, PostMessage, PostPartialSignature, RequestRecord, StatementTexts,
   UpdateRequest,
 } from '../contract/contract.js';
+import type { UnsignedRefusal } from '../contract/unsigned_requests.js';
 import type { StatementProof } from '../contract/node_statement.js';
 
 /** The two lists of messages. */
@@ -11,16 +12,22 @@ export type Namespace = 'messages' | 'presignature-messages';
 export interface Verifier {
   /** Hash of the roster against which it checks; null when it checks nothing. */
   readonly rosterHash: string | null;
+  /** How many members share the board; 1 when it cannot tell them apart. */
+  readonly shares: number;
+  /** Whose session is it, and for what? @throws Refused when no member has signed it */
+  session(text: string): Promise<{ member: string; board: string; expires: number }>;
   /** Has its sender sealed it for this place? */
   message(namespace: Namespace, message: PostMessage): Promise<void>;
   /** Has its sender signed it for this request? */
   partialSignature(body: PostPartialSignature): Promise<void>;
   /** Has a node asked these participants for it? */
   presignatureRequest(body: CreatePresignatureRequest): Promise<void>;
-  /** Has the gateway proposed the presignature that the request names? */
-  request(body: CreateRequest): Promise<void>;
-  /** Has the gateway signed this request, and not the one that the board has under its id? */
-  mayDisplace(body: CreateRequest, rival: Pick<RequestRecord, 'id' | 'message' | 'origin'>): Promise<boolean>;
+  /** Has the gateway signed this request? It must have proposed the presignature that the request names. */
+  request(body: CreateRequest): Promise<boolean>;
+  /** Has a node signed this for requests that the gateway has not signed? @param board the life of the board */
+  unsignedRefusal(statement: string, board: string): Promise<UnsignedRefusal>;
+  /** As many nodes must refuse a request that too few are left to sign it. */
+  readonly enoughRefusals: number;
   /** Has a node signed what is new in the update? @returns the node whose refusal it brings; undefined without one, and without checks */
   update(record: RequestRecord, body: UpdateRequest): Promise<NodeId | undefined>;
   /** What the texts of node statements prove here. */

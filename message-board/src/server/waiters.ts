@@ -1,4 +1,5 @@
 import type { Clock, Timer } from 'service/clock';
+import type { Caller } from 'service/callers';
 import { ServiceError } from 'service/errors';
 
 /**
@@ -7,19 +8,30 @@ import { ServiceError } from 'service/errors';
  */
 const LINGER_MS = 50;
 
+/** Strangers that wait at the board of a sealed cluster. Fewer: people who look around wait less. More: each piece of news costs more. */
+const MAX_STRANGERS = 100;
+
+export interface WaitersOptions {
+  /** Upper bound of the readers that wait at one time. One more is refused. */
+  readonly max: number;
+  /** How many members share them. 1: nobody can be told apart, and all of them are for anybody. */
+  readonly shares: number;
+  readonly clock: Clock;
+}
+
 /** Readers that wait for news of a topic. Nobody polls: a change of a topic wakes its readers. */
 export class Waiters {
   readonly #topics = new Map<string, Set<() => void>>();
   /** Topics whose readers are about to be woken. */
   readonly #soon = new Set<string>();
-  readonly #max: number;
+  readonly #options: WaitersOptions;
   readonly #clock: Clock;
+  readonly #counts = new Map<Caller, number>();
   #count = 0;
 
-  /** @param max upper bound of the readers that wait at one time. One more is refused */
-  constructor(max: number, clock: Clock) {
-    this.#max = max;
-    this.#clock = clock;
+  constructor(options: WaitersOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
   }
 
   /** How many readers wait. */
@@ -30,14 +42,16 @@ export class Waiters {
   /**
    * Resolves when `topic` changes, after `ms`, or when `signal` aborts, whichever comes first.
    * @returns true when the topic changed
-   * @throws ServiceError 429 when too many wait already
+   * @throws ServiceError 429 when too many of this caller wait already
    */
-  async wait(topic: string, ms: number, signal: AbortSignal): Promise<boolean> {
+  async wait(topic: string, ms: number, signal: AbortSignal, caller: Caller): Promise<boolean> {
     if (signal.aborted || ms <= 0) return false;
-    if (this.#count >= this.#max) throw new ServiceError(429, 'too_many_waiting', 'too many waiting readers: ask without wait');
+    const before = this.#counts.get(caller) ?? 0;
+    if (before >= this.#shareOf(caller)) throw new ServiceError(429, 'too_many_waiting', 'too many waiting readers: ask without wait');
     const readers = this.#topics.get(topic) ?? new Set();
     this.#topics.set(topic, readers);
     this.#count += 1;
+    this.#counts.set(caller, before + 1);
     let wake = (): void => undefined;
     let giveUp = (): void => undefined;
     let timer: Timer | undefined;
@@ -59,7 +73,14 @@ export class Waiters {
       readers.delete(wake);
       if (readers.size === 0 && this.#topics.get(topic) === readers) this.#topics.delete(topic);
       this.#count -= 1;
+      this.#counts.set(caller, (this.#counts.get(caller) ?? 0) - 1);
     }
+  }
+
+  #shareOf(caller: Caller): number {
+    const { max, shares } = this.#options;
+    if (shares === 1) return max;
+    return caller === null ? Math.min(max, MAX_STRANGERS) : Math.floor(max / shares);
   }
 
   /** Wakes all readers of a topic now. */

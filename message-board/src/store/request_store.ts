@@ -53,21 +53,6 @@ export class RequestStore {
     return this.#shown(this.#announce(id, { message, origin, presignature_id, status: 'pending' }));
   }
 
-  /** The signing request that has the id of this one, but another message or origin; undefined when there is none. */
-  rival({ id, message, origin }: CreateRequest): StoredRequest | undefined {
-    const record = id === undefined ? undefined : this.works.byId.get(id)?.record;
-    const isRival = record !== undefined && !isProtocolRecord(record) && (record.message !== message || record.origin !== origin);
-    return isRival ? record : undefined;
-  }
-
-  /** Forgets a record with everything under its id. Does nothing when another record stands there by now. */
-  displace({ id, message, origin }: StoredRequest): void {
-    const work = this.works.byId.get(id);
-    if (work?.record?.message !== message || work.record.origin !== origin) return;
-    if (!isFinal(work.record.status)) this.pending -= 1;
-    this.works.drop(work);
-  }
-
   /** The work under `id`. Makes a protocol record when there is none. @throws ServiceError 429 when there are too many */
   session(id: string): Work<StoredRequest> {
     const known = this.works.byId.get(id);

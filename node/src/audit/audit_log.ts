@@ -41,6 +41,8 @@ interface AuditFields {
   readonly restored: { readonly node: string; readonly version: string; readonly roster: string; readonly backup_sha256: string };
   readonly request_authorized: AuditedRequest;
   readonly request_refused: AuditedRequest & { readonly code: string; readonly why: string };
+  /** Requests that the gateway has not signed: how many since the last such line. */
+  readonly unsigned_requests_refused: { readonly count: number; readonly code: string };
   /** Before it is computed. */
   readonly partial_signature: {
     readonly request_id: string;

@@ -79,3 +79,25 @@ export const NODE_STATEMENT = kind(
     content: z.record(z.string(), z.unknown()),
   }),
 );
+
+/** By any member, with each call to the board: it is this member that calls. */
+export const SESSION = kind(
+  'session',
+  z.strictObject({
+    /** The life of the board for which it is. */
+    board: z.string().max(64),
+    /** By the board's clock. */
+    expires: z.iso.datetime(),
+  }),
+);
+
+/** By a node: it signs none of these requests, which the gateway has not signed. One statement for many, so that each costs it little. */
+export const UNSIGNED_REFUSAL = kind(
+  'unsigned-refusal',
+  z.strictObject({
+    /** The life of the board that shows them. */
+    board: z.string().max(64),
+    request_ids: z.array(IdSchema).min(1).max(100),
+    code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/),
+  }),
+);

@@ -2,7 +2,7 @@ import express, { type Express, type NextFunction, type Request, type RequestHan
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { checkBody } from './body.js';
-import { setCaller, type Callers } from './callers.js';
+import { admit, type Callers } from './callers.js';
 import { noteMember } from './connections.js';
 import { ServiceError, type ErrorBody } from './errors.js';
 
@@ -109,17 +109,11 @@ function requireJson(request: Request, _response: Response, next: NextFunction):
   next(takesBody && !json ? new ServiceError(415, 'unsupported_media_type', 'content-type: must be application/json in utf-8') : undefined);
 }
 
-/** Finds out who calls. Whoever is not a known member waits for its turn first. */
 function tellCallers(callers: Callers, ended: Ended): RequestHandler {
   return async (request, response, next) => {
-    let caller = callers.known(request) ?? null;
-    if (caller === null) {
-      if (!(await callers.lane.turn(ended(response)))) throw new ServiceError(503, 'closing', 'the service is shutting down');
-      caller = await callers.prove(request);
-    }
+    response.set(callers.headers());
+    const caller = await admit(callers, request, response, () => ended(response));
     if (caller !== null) noteMember(request.socket, caller);
-    setCaller(response, caller);
-    callers.permit(caller, request);
     next();
   };
 }

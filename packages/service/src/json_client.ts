@@ -11,13 +11,22 @@ export interface JsonClientOptions {
   readonly tries?: number;
   /** Called with the headers of every answer. */
   readonly onHeaders?: (headers: Headers) => void;
+  readonly credentials?: Credentials | undefined;
   /** For time-outs and pauses. */
   readonly clock?: Clock;
   /** For the jitter of the pauses. */
   readonly random?: RandomBytes;
 }
 
-type Headers = Dispatcher.ResponseData['headers'];
+export type Headers = Dispatcher.ResponseData['headers'];
+
+/** What shows a service who calls it. */
+export interface Credentials {
+  /** Headers of the next call. */
+  headers(): Promise<Readonly<Record<string, string>>>;
+  /** The service has not accepted them, and answered 401. The call is made once more, with new ones. */
+  refused(): void;
+}
 
 export interface CallOptions {
   /** Undefined values are left out. A `wait`, in milliseconds, is added to the time-out. */
@@ -58,18 +67,20 @@ export class JsonClient {
   readonly #timeoutMs: number;
   readonly #tries: number;
   readonly #onHeaders: ((headers: Headers) => void) | undefined;
+  readonly #credentials: Credentials | undefined;
   readonly #clock: Clock;
   readonly #random: RandomBytes;
 
   /** @param url `http://host:port`, with a path before every path if need be @throws TypeError when it is not a URL */
   constructor(url: string, options: JsonClientOptions = {}) {
-    const { timeoutMs = 10_000, tries = 4, onHeaders, clock = systemClock, random = systemRandom } = options;
+    const { timeoutMs = 10_000, tries = 4, onHeaders, credentials, clock = systemClock, random = systemRandom } = options;
     const { origin, pathname } = new URL(url);
     this.#pool = new Pool(origin, { maxResponseSize: MAX_ANSWER_BYTES, keepAliveTimeout: 30_000, connectTimeout: 5_000 });
     this.#prefix = pathname.replace(/\/+$/, '');
     this.#timeoutMs = timeoutMs;
     this.#tries = tries;
     this.#onHeaders = onHeaders;
+    this.#credentials = credentials;
     this.#clock = clock;
     this.#random = random;
   }
@@ -105,10 +116,16 @@ export class JsonClient {
       statuses: alsoStatus === undefined ? [200] : [200, alsoStatus],
     };
     const tries = once ? 1 : this.#tries;
+    let isRenewed = false;
     for (let failures = 0; ; ) {
       try {
         return await this.#try(call);
       } catch (error) {
+        if (this.#credentials !== undefined && !isRenewed && error instanceof ServiceError && error.status === 401) {
+          isRenewed = true;
+          this.#credentials.refused();
+          continue;
+        }
         failures += 1;
         const again = (error instanceof ServiceError || error instanceof TransportError) && error.retryable;
         if (!again || failures >= tries) throw error;
@@ -133,7 +150,8 @@ export class JsonClient {
     });
     const ended = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
     try {
-      const headers = body === null ? {} : { 'content-type': 'application/json' };
+      const type = body === null ? {} : { 'content-type': 'application/json' };
+      const headers = { ...type, ...(await this.#credentials?.headers()) };
       const options = { method, path: this.#prefix + path, headers, body, signal: ended };
       const answer = await this.#pool.request({ ...options, headersTimeout: 0, bodyTimeout: 0 });
       this.#onHeaders?.(answer.headers);

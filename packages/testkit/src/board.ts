@@ -1,6 +1,8 @@
 import { createApp, verifierFor, type AppDeps } from 'message-board/app';
 import { BoardClient } from 'message-board/client';
+import { sessionsOf } from 'message-board/contract';
 import { pino } from 'pino';
+import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
 import { systemClock } from 'service/clock';
 import { systemRandom } from 'service/random';
@@ -29,6 +31,7 @@ function start(port: number, roster: Roster | null): Promise<Running> {
     verifier: verifierFor(roster),
     maxBodyBytes: 2 << 20,
     maxWaiting: 10_000,
+    unsignedRequests: 'keep' as const,
     clock: systemClock,
     random,
     logger,
@@ -56,9 +59,11 @@ export class TestBoard {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** A client that is closed with the board. */
-  client(): BoardClient {
-    const client = new BoardClient(this.url);
+  /** A client that is closed with the board. @param identity of the member that calls; without one, a stranger calls */
+  client(identity?: Identity): BoardClient {
+    const { roster } = this;
+    const session = identity === undefined || roster === null ? undefined : sessionsOf(roster, identity);
+    const client = new BoardClient(this.url, { session });
     this.#clients.push(client);
     return client;
   }

@@ -1,10 +1,13 @@
 import type { Express } from 'express';
 import request from 'supertest';
 
-/** Calls an app and checks the status; answers the body. A body that is text is sent as it is, as JSON. */
-export function caller(app: Express) {
+/**
+ * Calls an app and checks the status; answers the body. A body that is text is sent as it is, as JSON.
+ * @param headers of every call
+ */
+export function caller(app: Express, headers: () => Promise<Record<string, string>> = () => Promise.resolve({})) {
   const call = async (method: 'get' | 'post' | 'put', path: string, body: unknown, status: number): Promise<unknown> => {
-    const asked = request(app)[method](path);
+    const asked = request(app)[method](path).set(await headers());
     const sent =
       body === undefined
         ? asked

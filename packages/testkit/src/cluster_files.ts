@@ -54,6 +54,12 @@ export class ClusterFiles {
     return `key-file:${this.#keyFile}`;
   }
 
+  /** Of the gateway: its roster and its identity. */
+  get gateway(): { roster: string; identity: string } {
+    const folder = join(this.folder, 'gateway');
+    return { roster: join(folder, 'roster.json'), identity: join(folder, 'identity_gateway.json') };
+  }
+
   logOf(name: string): string {
     return join(this.folder, `${name}.log`);
   }

@@ -2,10 +2,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GatewayClient } from 'api-gateway/client';
 import { BoardClient } from 'message-board/client';
+import { sessionsOf, type SignSession } from 'message-board/contract';
+import { loadMember } from 'sealing/member';
+import { SealKeySourceSchema } from 'sealing/seal_key';
 import { ClusterFiles, type ClusterSize } from './cluster_files.js';
 import { ROOT, SMALL_NODE } from './program.js';
 
@@ -34,6 +37,7 @@ export interface NodeVariant {
 /** A board, a gateway and nodes, each a process of its own on free ports, with a client of the gateway and one of the board. */
 export class ProcessCluster {
   readonly gateway: GatewayClient;
+  /** Calls the board in the name of the gateway. */
   readonly board: BoardClient;
   readonly #processes = new Map<string, ChildProcess>();
 
@@ -43,9 +47,10 @@ export class ProcessCluster {
     private readonly boardPort: number,
     private readonly gatewayPort: number,
     private readonly settings: Readonly<Record<string, string>>,
+    session: SignSession | undefined,
   ) {
     this.gateway = new GatewayClient(`http://127.0.0.1:${gatewayPort}`);
-    this.board = new BoardClient(this.#boardUrl);
+    this.board = new BoardClient(this.#boardUrl, { session });
   }
 
   /** @param settings environment of the board and the nodes */
@@ -53,7 +58,9 @@ export class ProcessCluster {
     settings: Readonly<Record<string, string>> = {},
     size: ClusterSize = { nodes: 4, threshold: 3, primes: 'full' },
   ): Promise<ProcessCluster> {
-    const cluster = new ProcessCluster(await ClusterFiles.make(size), size, await freePort(), await freePort(), settings);
+    const files = await ClusterFiles.make(size);
+    const { roster, identity } = await loadMember('gateway', files.gateway, SealKeySourceSchema.parse(files.sealKey));
+    const cluster = new ProcessCluster(files, size, await freePort(), await freePort(), settings, sessionsOf(roster, identity));
     cluster.startBoard();
     cluster.startGateway();
     for (let number = 1; number <= size.nodes; number++) cluster.startNode(number);
@@ -75,10 +82,9 @@ export class ProcessCluster {
     this.#start('api-gateway', program('api-gateway/dist/main.js'), {
       PORT: String(this.gatewayPort),
       MESSAGE_BOARD_URL: this.#boardUrl,
-      DATA_DIR: join(this.files.folder, 'gateway'),
-      ROSTER_FILE: join(this.files.folder, 'gateway', 'roster.json'),
-      IDENTITY_FILE: join(this.files.folder, 'gateway', 'identity_gateway.json'),
-      DATA_DIR: join(this.files.folder, 'gateway'),
+      DATA_DIR: dirname(this.files.gateway.roster),
+      ROSTER_FILE: this.files.gateway.roster,
+      IDENTITY_FILE: this.files.gateway.identity,
       SEAL_KEY: this.files.sealKey,
     });
   }
