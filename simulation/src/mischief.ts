@@ -1,6 +1,6 @@
 import type { BoardClient } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
-import type { Presence, Seals } from 'node/parts';
+import { announce, type Presence, type Seals } from 'node/parts';
 import { NAMING, PRESIGNATURE_REQUEST, REQUEST_STATUS } from 'sealing/kinds';
 import { sleep, type Clock } from 'service/clock';
 import type { Random } from './random.js';
@@ -27,7 +27,8 @@ type Misdeed = (request: RequestRecord | undefined) => Promise<void>;
 
 /** What a corrupt member does besides taking part, or not, in what the others do. It can lie, but not in another's name. */
 export class Mischief {
-  #number = 1;
+  /** How often it has announced an attempt, about. */
+  #turns = 0;
   /** Requests that it has seen. */
   readonly #seen = new Map<string, RequestRecord>();
 
@@ -65,11 +66,12 @@ export class Mischief {
   #announce(request: RequestRecord | undefined): Promise<void> {
     if (request === undefined) return Promise.resolve();
     const { index, n, t, presence, random } = this.deps;
-    this.#number += random.integer(0, 3);
+    this.#turns += random.integer(0, 2);
     const others = Array.from({ length: n }, (_, party) => party).filter((party) => party !== index);
     const signers = [index, ...random.some(others, t - 1)].sort((a, b) => a - b);
-    const label = signers.map((party) => party + 1).join('-');
-    presence.update({ attempts: random.chance(0.2) ? [] : [`${request.id}.${this.#number}.${label}`] });
+    // Numbers are counted by their leaders. Now and then it takes one of another's.
+    const number = 1 + (random.chance(0.8) ? index : random.integer(0, n - 1)) + n * this.#turns;
+    presence.update({ attempts: random.chance(0.2) ? [] : [announce({ requestId: request.id, number, signers })] });
     return Promise.resolve();
   }
 
