@@ -1,5 +1,5 @@
 /** A worker thread: runs the jobs that a `WorkerPool` gives it. Its data is the security parameters. */
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { SecurityParams } from 'cggmp24';
 import type { ToThread } from './jobs.js';
@@ -11,7 +11,8 @@ const NICENESS = 10;
 
 const port = parentPort;
 if (port === null) throw new Error('to be run as a worker thread');
-if (process.platform === 'linux') setPriority(NICENESS);
+// A process that was given a lower priority keeps it: to raise it takes a right that a node does not have, and the thread would end.
+if (process.platform === 'linux' && getPriority() < NICENESS) setPriority(NICENESS);
 
 const host = new SessionHost({
   params: workerData as SecurityParams,
