@@ -1,6 +1,6 @@
 /** The scripts, in a folder of their own that is there for one test, with programs that stand for podman, npm and others. */
 import { spawn } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,9 @@ export interface Ran {
   readonly stderr: string;
 }
 
+/** The machine's own do not count: a test says which there are. */
+const CONTAINER_TOOLS = ['podman', 'podman-compose'];
+
 export class ScriptFolder {
   private constructor(readonly path: string) {}
 
@@ -20,7 +23,9 @@ export class ScriptFolder {
     const path = await realpath(await mkdtemp(join(tmpdir(), 'scripts-')));
     await cp(join(ROOT, 'scripts'), join(path, 'scripts'), { recursive: true });
     await cp(join(ROOT, 'package.json'), join(path, 'package.json'));
-    await mkdir(join(path, 'bin'));
+    for (const name of ['bin', 'tools']) await mkdir(join(path, name));
+    const tools = (await readdir('/usr/bin')).filter((name) => !CONTAINER_TOOLS.includes(name));
+    await Promise.all(tools.map((name) => symlink(join('/usr/bin', name), join(path, 'tools', name))));
     return new ScriptFolder(path);
   }
 
@@ -36,7 +41,7 @@ export class ScriptFolder {
   }
 
   run(command: readonly string[], variables: Record<string, string> = {}): Promise<Ran> {
-    const PATH = [join(this.path, 'bin'), dirname(process.execPath), '/usr/bin', '/bin'].join(':');
+    const PATH = [join(this.path, 'bin'), dirname(process.execPath), join(this.path, 'tools')].join(':');
     const ports = { GATEWAY_PORT: '1', BOARD_PORT: '2', NODE_PORT: '3' };
     const env = { PATH, HOME: this.path, COMPOSE_PROJECT_NAME: 'a-folder', ...ports, ...variables };
     const [first = '', ...args] = command;
