@@ -7,6 +7,8 @@ import { VICES, type Vice } from './vices.js';
 
 /** A slow member sends each message this much too late. Two rounds then take longer than a turn of the rule of attempts. */
 const SLOW_MS = 2_500;
+/** The numbers of the last messages: Round4 of signing in full, Round3 of presigning. */
+const LAST = { full: 5, presigning: 4 };
 const ALL = ['node-1', 'node-2', 'node-3', 'node-4'];
 
 const board = BoardClient.prototype;
@@ -64,6 +66,14 @@ function onTopic(topic: string, contentNow: () => Record<string, unknown>): void
 const BEGIN: Record<Vice, () => void> = {
   silent: () => {
     Object.assign(board, { postMessage: never, postPresignatureMessage: never, exchangePartialSignature: never });
+  },
+  quits: () => {
+    replace(board, 'postMessage', (before) => function post(this: BoardClient, ...call) {
+      return call[0].round >= LAST.full ? never() : before.apply(this, call);
+    });
+    replace(board, 'postPresignatureMessage', (before) => function post(this: BoardClient, ...call) {
+      return call[0].round >= LAST.presigning ? never() : before.apply(this, call);
+    });
   },
   slow: () => {
     for (const name of ['postMessage', 'postPresignatureMessage', 'exchangePartialSignature'] as const) delay(name);

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sleep, systemClock } from 'service/clock';
 import type { ProcessCluster } from '../process_cluster.js';
@@ -26,6 +28,7 @@ const clockOffBy = (ms: number): Fault => instead({ preload: PRELOAD, env: { SOA
 const corrupt = (vice: string): Fault => instead({ main: CORRUPT_NODE, env: { SOAK_VICE: vice } });
 
 export const FAULTS: Readonly<Record<string, Fault>> = {
+  none: () => undefined,
   stopped: (cluster, number) => cluster.kill(`node-${number}`, 'SIGTERM'),
   killed: (cluster, number) => cluster.kill(`node-${number}`),
   frozen: (cluster, number) => {
@@ -33,6 +36,11 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   },
   'disk-full': (cluster, number) => {
     cluster.signal(`node-${number}`, 'SIGUSR2');
+  },
+  refuses: async (cluster, number) => {
+    const policy = join(cluster.files.dataOf(number), 'policy.json');
+    await writeFile(policy, '{"version":1,"deny":["*"]}');
+    await instead({ env: { POLICY_FILE: policy } })(cluster, number);
   },
   'clock-ahead': clockOffBy(HOUR_MS),
   'clock-behind': clockOffBy(-HOUR_MS),

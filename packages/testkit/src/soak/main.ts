@@ -16,7 +16,8 @@ const HELP = `Usage: e2e/soak.sh NAME [--minutes N] [--seed S] [--only FAULT] [-
 
 Runs a cluster of real processes on small parameters, with two requests a second, while something goes wrong.
 
-  NAME          faults: one node at a time is ${Object.keys(FAULTS).join(', ')}.
+  NAME          faults: one node at a time is at fault (none is for comparison):
+                ${Object.keys(FAULTS).join(', ')}.
                   Every request has to complete within 10 s, and to be signed once
                 kill: any process is killed at random, again and again (kill -9), board and gateway among them.
                   Every accepted request has to complete, and no presignature may be used twice

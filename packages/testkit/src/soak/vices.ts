@@ -2,6 +2,8 @@
 export const VICES = [
   /** It is there, and keeps back its messages and its partial signatures. */
   'silent',
+  /** It keeps back only its last message of each session, with which the others would have a result. */
+  'quits',
   /** It sends each of them too late. */
   'slow',
   /** Its partial signatures are wrong. */
