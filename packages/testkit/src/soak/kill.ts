@@ -29,7 +29,5 @@ export async function kill({ soaked, random, ms, label, say }: KillOptions): Pro
       cluster.restart(victim);
     }
   };
-  const figures = await soaked.underLoad(label, play, { patienceMs: PATIENCE_MS, limitMs: Infinity });
-  await soaked.isWell();
-  return figures;
+  return soaked.underLoad(label, play, { patienceMs: PATIENCE_MS, limitMs: Infinity });
 }

@@ -129,28 +129,33 @@ async function run(call: Call): Promise<boolean> {
   const parts = partsOf(call);
   const left = parts.filter(({ name }) => progress.done[name] === undefined);
   say(`${call.name}, seed ${call.seed}: ${left.length} of ${parts.length} parts to do`);
-  if (left.length > 0) {
-    const soaked = await SoakedCluster.start();
-    say(`a cluster runs in ${soaked.cluster.files.folder}`);
-    onStopSignal((signal) => {
-      say(`${signal}: the same call goes on where this one was`);
-      void soaked.cluster.stop().finally(() => process.exit(1));
-    });
-    try {
-      for (const part of left) {
-        const figures = await part.play(soaked);
-        await progress.note(part.name, figures);
-        show(part.name, figures);
-      }
-    } finally {
-      const isRight = parts.every(({ name }) => progress.done[name]?.faults.length === 0);
-      await soaked.cluster.stop({ keepFiles: call.keep && !isRight });
-    }
+  let soaked: SoakedCluster | null = null;
+  onStopSignal((signal) => {
+    say(`${signal}: the same call goes on where this one was`);
+    void soaked?.cluster.stop().finally(() => process.exit(1));
+  });
+  for (const part of left) {
+    soaked ??= await begin();
+    const figures = await part.play(soaked);
+    const illness = await soaked.illness();
+    await progress.note(part.name, illness === null ? figures : { ...figures, faults: [...figures.faults, illness] });
+    show(part.name, progress.done[part.name] ?? figures);
+    // What one part has broken is no fault of the next one.
+    if (illness === null && part !== left.at(-1)) continue;
+    const isRight = left.every(({ name }) => progress.done[name]?.faults.length === 0);
+    await soaked.cluster.stop({ keepFiles: call.keep && !isRight });
+    soaked = null;
   }
   const failed = parts.filter(({ name }) => (progress.done[name]?.faults.length ?? 1) > 0).map(({ name }) => name);
   await progress.end();
   say(failed.length === 0 ? 'all as it has to be' : `FAILED: ${failed.join(', ')}. Again: e2e/soak.sh ${call.name} --seed ${call.seed}`);
   return failed.length === 0;
+}
+
+async function begin(): Promise<SoakedCluster> {
+  const soaked = await SoakedCluster.start();
+  say(`a cluster runs in ${soaked.cluster.files.folder}`);
+  return soaked;
 }
 
 function show(part: string, { asked, completed, median_ms, slowest_ms, faults }: Figures): void {

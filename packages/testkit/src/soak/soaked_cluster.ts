@@ -34,6 +34,11 @@ export class SoakedCluster {
     await eventually('the pool is filled', async () => (await cluster.pooled()) >= 3 * POOL, READY_WITHIN_MS, 200);
   }
 
+  /** @returns why the cluster is not well again in time; null when it is */
+  async illness(): Promise<string | null> {
+    return this.isWell().then(() => null, (error: unknown) => `afterwards, ${error instanceof Error ? error.message : String(error)}`);
+  }
+
   /**
    * Asks for signatures, two a second, while `play` goes on.
    * @param patienceMs how long clients wait for what is open at its end
