@@ -20,7 +20,7 @@ describe('EntryLog', () => {
   const log = new EntryLog<{ id: string; payload: string }>();
   const sequence = new Sequence('x');
   const entries = ['a', 'b', 'c', 'd', 'e'].map((payload) => ({ id: sequence.next(), payload }));
-  for (const entry of entries) log.push(digest({ payload: entry.payload }), entry);
+  for (const entry of entries) log.push(digest({ payload: entry.payload }), entry, null);
 
   it('reads on after any of its entries', () => {
     entries.forEach((entry, k) => {

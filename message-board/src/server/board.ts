@@ -23,6 +23,12 @@ export interface BoardDeps extends Pick<StoreContext, 'limits' | 'clock' | 'rand
   readonly unsignedRequests?: 'keep' | 'refuse';
 }
 
+/**
+ * Messages and partial signatures of all members take at most this part of all bytes, each member an equal share of it. Smaller: busy
+ * members lose messages of finished work sooner. Larger: they leave less room for requests.
+ */
+const ENTRIES_PART = 0.5;
+
 /** The only member that asks for signatures. */
 const GATEWAY = 'gateway';
 
@@ -44,9 +50,10 @@ export class Board {
     this.#context = {
       ...deps,
       sequence: new Sequence(deps.random()),
-      usage: { entries: 0, bytes: 0 },
-      reserve: (bytes) => {
-        this.#reserve(bytes);
+      usage: { entries: 0, bytes: 0, entryBytesOf: new Map() },
+      shares: verifier.shares,
+      reserve: (bytes, owner) => {
+        this.#reserve(bytes, owner);
       },
     };
     this.requests = new RequestStore(this.#context);
@@ -100,10 +107,10 @@ export class Board {
   }
 
   /** @throws ServiceError as the store's `create`, or 403 */
-  async createPresignatureRequest(body: CreatePresignatureRequest): Promise<PresignatureRequest> {
+  async createPresignatureRequest(body: CreatePresignatureRequest, caller: Caller = null): Promise<PresignatureRequest> {
     const isKnown = this.presignatureRequests.works.byId.get(body.request_id)?.record !== undefined;
     if (!isKnown) await this.#verifier.presignatureRequest(body);
-    return this.presignatureRequests.create(body);
+    return this.presignatureRequests.create(body, caller);
   }
 
   /** @throws ServiceError as the store's `update`, or 403 when the caller is no participant */
@@ -197,13 +204,18 @@ export class Board {
     this.#context.changed('publickey');
   }
 
-  /** Forgets finished work until `bytes` fit: first messages, then records; those of presignatures first. */
-  #reserve(bytes: number): void {
-    const { limits, usage } = this.#context;
+  /** Forgets messages of finished work until `bytes` fit: those of presignatures first. A member makes room in its own share alone. */
+  #reserve(bytes: number, owner: Caller | undefined): void {
+    const { limits, shares, usage } = this.#context;
     const stores = [this.presignatureRequests.works, this.requests.works];
+    const share = (limits.maxStoredBytes * ENTRIES_PART) / shares;
+    while (shares > 1 && owner !== undefined && (usage.entryBytesOf.get(owner) ?? 0) + bytes > share) {
+      if (stores.some((works) => works.forgetOldestEntries(owner))) continue;
+      throw new ServiceError(429, 'share_used_up', `too much unfinished work of ${owner ?? 'strangers'} is stored`);
+    }
     while (usage.bytes + bytes > limits.maxStoredBytes) {
-      const hasForgotten = stores.some((works) => works.forgetOldestEntries()) || stores.some((works) => works.forgetOldestFinished());
-      if (!hasForgotten) throw new ServiceError(429, 'board_full', 'too much unfinished work is stored');
+      if (stores.some((works) => works.forgetOldestEntries())) continue;
+      throw new ServiceError(429, 'board_full', 'too much work is stored');
     }
   }
 }

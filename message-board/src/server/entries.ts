@@ -22,7 +22,7 @@ interface StatusRecord {
 /** A store that makes a work for an id that it does not know. */
 interface Sessions<R extends StatusRecord> {
   readonly works: Works<R>;
-  session(id: string): Work<R>;
+  session(id: string, owner: Caller): Work<R>;
 }
 
 /** What `Entries` needs: the stores in which it keeps them, and the check before. */
@@ -42,22 +42,22 @@ export class Entries {
   }
 
   /** @throws ServiceError 403, 429 */
-  postMessage(body: PostMessage): Promise<Message> {
+  postMessage(body: PostMessage, caller: Caller = null): Promise<Message> {
     const { requests, verifier } = this.#deps;
-    return this.#post('messages', requests, (work) => work.messages, body, () => verifier.message('messages', body));
+    return this.#post('messages', requests, (work) => work.messages, body, () => verifier.message('messages', body), caller);
   }
 
   /** @throws ServiceError 403, 429 */
-  postPresignatureMessage(body: PostMessage): Promise<Message> {
+  postPresignatureMessage(body: PostMessage, caller: Caller = null): Promise<Message> {
     const { presignatureRequests, verifier } = this.#deps;
     const check = (): Promise<void> => verifier.message('presignature-messages', body);
-    return this.#post('presignature-messages', presignatureRequests, (work) => work.messages, body, check);
+    return this.#post('presignature-messages', presignatureRequests, (work) => work.messages, body, check, caller);
   }
 
   /** @throws ServiceError 403, 429 */
-  postPartialSignature(body: PostPartialSignature): Promise<PartialSignature> {
+  postPartialSignature(body: PostPartialSignature, caller: Caller = null): Promise<PartialSignature> {
     const { requests, verifier } = this.#deps;
-    return this.#post('partial-signatures', requests, (work) => work.partials, body, () => verifier.partialSignature(body));
+    return this.#post('partial-signatures', requests, (work) => work.partials, body, () => verifier.partialSignature(body), caller);
   }
 
   /**
@@ -67,7 +67,7 @@ export class Entries {
   messages(requestId: string, toNode: string, after: string | undefined, caller: Caller): Iterable<Message> {
     const { requests, verifier } = this.#deps;
     const mayBegin = caller !== null || verifier.rosterHash === null;
-    const work = mayBegin ? requests.session(requestId) : requests.works.byId.get(requestId);
+    const work = mayBegin ? requests.session(requestId, caller) : requests.works.byId.get(requestId);
     return work === undefined ? [] : forRecipient(this.#touch(work).messages.after(after), toNode);
   }
 
@@ -87,6 +87,7 @@ export class Entries {
    * Checks an entry and appends it, unless it is there already.
    * @param list the name under which readers wait for news
    * @param check resolves when the board may keep the entry
+   * @param caller in whose share it is
    * @throws ServiceError 403, or 429 when the id has too many entries or the board is full
    */
   async #post<R extends StatusRecord, B extends PostedEntry>(
@@ -95,16 +96,18 @@ export class Entries {
     logOf: (work: Work<R>) => EntryLog<StoredEntry<B>>,
     body: B,
     check: () => Promise<void>,
+    caller: Caller,
   ): Promise<StoredEntry<B>> {
     const key = digest(body);
-    const { limits, clock, sequence, reserve, changed } = this.#deps.context;
-    const { maxEntriesPerRequest } = limits;
+    const { limits, shares, clock, sequence, reserve, changed } = this.#deps.context;
+    const most = Math.ceil(limits.maxEntriesPerRequest / shares);
     const alreadyThere = (): StoredEntry<B> | undefined => {
       const known = store.works.byId.get(body.request_id);
       if (known === undefined) return undefined;
       const entry = logOf(known).find(key);
-      if (entry === undefined && logOf(known).size >= maxEntriesPerRequest) {
-        throw new ServiceError(429, 'too_many_entries', `request_id: ${body.request_id} has ${maxEntriesPerRequest} entries already`);
+      const count = logOf(known).owners.get(caller)?.entries ?? 0;
+      if (entry === undefined && count >= most) {
+        throw new ServiceError(429, 'too_many_entries', `request_id: ${body.request_id} has ${count} entries of this caller already`);
       }
       return entry;
     };
@@ -114,10 +117,10 @@ export class Entries {
     // The same entry may have come a second time during the check.
     const meanwhile = alreadyThere();
     if (meanwhile !== undefined) return meanwhile;
-    reserve(entryBytes(body));
-    const work = this.#touch(store.session(body.request_id));
+    reserve(entryBytes(body), caller);
+    const work = this.#touch(store.session(body.request_id, caller));
     const entry = { id: sequence.next(), ...body, created_at: new Date(clock.now()).toISOString() };
-    store.works.append(work, logOf(work), key, entry);
+    store.works.append(work, logOf(work), key, entry, caller);
     changed(`${list} ${body.request_id}`);
     return entry;
   }

@@ -120,7 +120,7 @@ function unsignedRequestRoutes({ app, board, held }: RouteDeps): void {
 
 function entryRoutes({ app, board, held }: RouteDeps): void {
   app.post('/messages', async (request, response) => {
-    response.json(await board.entries.postMessage(parse(PostMessageSchema, request.body)));
+    response.json(await board.entries.postMessage(parse(PostMessageSchema, request.body), callerOf(response)));
   });
   app.get('/messages', async (request, response) => {
     const { request_id, to_node, after, wait } = parse(ListMessagesSchema, request.query);
@@ -129,7 +129,7 @@ function entryRoutes({ app, board, held }: RouteDeps): void {
     response.json(await held(response, `messages ${request_id}`, wait, read, notEmpty));
   });
   app.post('/presignature-messages', async (request, response) => {
-    response.json(await board.entries.postPresignatureMessage(parse(PostMessageSchema, request.body)));
+    response.json(await board.entries.postPresignatureMessage(parse(PostMessageSchema, request.body), callerOf(response)));
   });
   app.get('/presignature-messages', async (request, response) => {
     const { request_id, to_node, after, wait } = parse(ListMessagesSchema, request.query);
@@ -139,7 +139,7 @@ function entryRoutes({ app, board, held }: RouteDeps): void {
   });
   app.post('/partial-signatures', async (request, response) => {
     const { list } = parse(PostPartialSignatureQuerySchema, request.query);
-    const entry = await board.entries.postPartialSignature(parse(PostPartialSignatureSchema, request.body));
+    const entry = await board.entries.postPartialSignature(parse(PostPartialSignatureSchema, request.body), callerOf(response));
     const page = pager(board, response);
     response.json(list === undefined ? entry : page(board.entries.partialSignatures(entry.request_id, undefined), entryBytes));
   });
@@ -154,7 +154,7 @@ function entryRoutes({ app, board, held }: RouteDeps): void {
 function presignatureRequestRoutes({ app, board, held }: RouteDeps): void {
   const { presignatureRequests } = board;
   app.post('/presignature-requests', async (request, response) => {
-    response.json(await board.createPresignatureRequest(parse(CreatePresignatureRequestSchema, request.body)));
+    response.json(await board.createPresignatureRequest(parse(CreatePresignatureRequestSchema, request.body), callerOf(response)));
   });
   app.get('/presignature-requests', async (request, response) => {
     const { status, after, wait } = parse(ListPresignatureRequestsSchema, request.query);

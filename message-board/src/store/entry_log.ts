@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Caller } from 'service/callers';
 
 interface Entry {
   readonly id: string;
@@ -19,6 +20,8 @@ export function digest(posted: object): string {
 export class EntryLog<T extends Entry> {
   readonly #entries: T[] = [];
   readonly #byDigest = new Map<string, T>();
+  /** Who has posted how much of it. */
+  readonly owners = new Map<Caller, { entries: number; bytes: number }>();
   /** Sum of {@link entryBytes}. */
   bytes = 0;
 
@@ -31,10 +34,13 @@ export class EntryLog<T extends Entry> {
   }
 
   /** @param entry its id must be larger, as a string, than every earlier one: `after` finds its place by it */
-  push(digestOfEntry: string, entry: T): void {
+  push(digestOfEntry: string, entry: T, owner: Caller): void {
     this.#entries.push(entry);
     this.#byDigest.set(digestOfEntry, entry);
-    this.bytes += entryBytes(entry);
+    const bytes = entryBytes(entry);
+    this.bytes += bytes;
+    const own = this.owners.get(owner) ?? { entries: 0, bytes: 0 };
+    this.owners.set(owner, { entries: own.entries + 1, bytes: own.bytes + bytes });
   }
 
   /** The entries after the one with the id `cursor`. All of them when there is no such entry. */

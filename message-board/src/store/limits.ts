@@ -1,6 +1,6 @@
 /**
- * What bounds the board's memory. A larger value lets it grow further. Each limit says what goes wrong with a smaller one. Times are in
- * milliseconds.
+ * What bounds the board's memory. In a sealed cluster each member has an equal share of entries, sessions, and bytes of messages. A larger
+ * value lets it grow further. Each limit says what goes wrong with a smaller one. Times are in milliseconds.
  */
 export interface Limits {
   /** Messages of one id, and separately its partial signatures. With a smaller value, a session of many nodes cannot end. */
@@ -15,8 +15,8 @@ export interface Limits {
    */
   readonly maxFinished: number;
   /**
-   * All texts, at two bytes a character. Beyond it, the oldest finished work is forgotten. With a smaller value, that may not be enough,
-   * and new work is refused.
+   * All texts, at two bytes a character. Beyond it, the messages of the oldest finished work are forgotten. With a smaller value, that may
+   * not be enough, and new work is refused.
    */
   readonly maxStoredBytes: number;
   /** A finished record is kept for this long. With a smaller value, a client that asks late finds nothing. */

@@ -1,4 +1,5 @@
 import type { CreatePresignatureRequest, PresignatureRequest, Status } from '../contract/contract.js';
+import type { Caller } from 'service/callers';
 import { ServiceError } from 'service/errors';
 import { isFinal } from './request_rules.js';
 import type { StoreContext } from './store_context.js';
@@ -32,7 +33,7 @@ export class PresignatureRequestStore {
    * @returns the stored record when it is the same again
    * @throws ServiceError 409 when the id has other participants, 429 when too many are open
    */
-  create({ request_id, participants, origin }: CreatePresignatureRequest): PresignatureRequest {
+  create({ request_id, participants, origin }: CreatePresignatureRequest, owner: Caller): PresignatureRequest {
     const known = this.works.byId.get(request_id)?.record;
     if (known !== undefined) {
       if (String(known.participants) === String(participants)) return known;
@@ -41,7 +42,7 @@ export class PresignatureRequestStore {
     const recordBytes = presignatureRequestBytes({ participants, origin });
     const { clock, reserve, sequence, changed } = this.#context;
     reserve(recordBytes);
-    const work = this.session(request_id);
+    const work = this.session(request_id, owner);
     const now = new Date(clock.now()).toISOString();
     const times = { created_at: now, updated_at: now };
     const record: PresignatureRequest = { id: request_id, request_id, participants, origin, status: 'pending', ...times };
@@ -51,13 +52,15 @@ export class PresignatureRequestStore {
   }
 
   /** The work under `id`. Makes one when there is none. @throws ServiceError 429 when too many are open */
-  session(id: string): Work<PresignatureRequest> {
+  session(id: string, owner: Caller): Work<PresignatureRequest> {
     const known = this.works.byId.get(id);
     if (known !== undefined) return known;
-    if (this.works.open.size >= this.#context.limits.maxOpenSessions) {
-      throw new ServiceError(429, 'too_many_sessions', `request_id: ${this.works.open.size} presignatures are in the making already`);
+    const { limits, shares } = this.#context;
+    const open = shares === 1 ? this.works.open.size : this.works.openOf(owner, () => true);
+    if (open >= limits.maxOpenSessions / shares) {
+      throw new ServiceError(429, 'too_many_sessions', `request_id: ${open} presignatures are in the making already`);
     }
-    return this.works.begin(id, this.#context.clock.monotonic());
+    return this.works.begin(id, this.#context.clock.monotonic(), owner);
   }
 
   /** @throws ServiceError 404, or 409 when the status would move back */

@@ -1,4 +1,5 @@
 import type { CreateRequest, RequestRecord, Status, UpdateRequest } from '../contract/contract.js';
+import type { Caller } from 'service/callers';
 import { ServiceError } from 'service/errors';
 import { isRequestId, newRequestId } from '../contract/request_ids.js';
 import { changes, isFinal, isProtocolRecord, type StoredRequest, type UpdateFacts } from './request_rules.js';
@@ -12,6 +13,8 @@ export function requestBytes(record: Pick<RequestRecord, 'message' | 'origin' | 
   const characters = texts.reduce((sum, text) => sum + text.length, 0);
   return 2 * characters + 2048;
 }
+
+type NewFields = Pick<RequestRecord, 'message' | 'status' | 'origin' | 'presignature_id'>;
 
 /** Signing requests and protocol records. */
 export class RequestStore {
@@ -54,13 +57,15 @@ export class RequestStore {
   }
 
   /** The work under `id`. Makes a protocol record when there is none. @throws ServiceError 429 when there are too many */
-  session(id: string): Work<StoredRequest> {
+  session(id: string, owner: Caller): Work<StoredRequest> {
     const known = this.works.byId.get(id);
     if (known !== undefined) return known;
-    if (this.protocol >= this.#context.limits.maxOpenSessions && !this.#forgetUnusedSession()) {
-      throw new ServiceError(429, 'too_many_sessions', `request_id: ${this.protocol} protocol records are open already`);
+    const { limits, shares } = this.#context;
+    const open = shares === 1 ? this.protocol : this.works.openOf(owner, (work) => isProtocolRecord(this.#record(work)));
+    if (open >= limits.maxOpenSessions / shares && !this.#forgetUnusedSession(owner)) {
+      throw new ServiceError(429, 'too_many_sessions', `request_id: ${open} protocol records are open already`);
     }
-    this.#announce(id, { message: '', status: 'in_progress' });
+    this.#announce(id, { message: '', status: 'in_progress' }, owner);
     return this.#existing(id);
   }
 
@@ -115,12 +120,12 @@ export class RequestStore {
     throw new ServiceError(409, 'presignature_conflict', `presignature_id: ${presignatureId} is assigned to ${assignedTo} already`);
   }
 
-  #announce(id: string, fields: Pick<RequestRecord, 'message' | 'status' | 'origin' | 'presignature_id'>): StoredRequest {
+  #announce(id: string, fields: NewFields, owner: Caller = null): StoredRequest {
     const recordBytes = requestBytes(fields);
     const { clock, reserve, sequence } = this.#context;
     reserve(recordBytes);
     const now = clock.monotonic();
-    const work = this.works.byId.get(id) ?? this.works.begin(id, now);
+    const work = this.works.byId.get(id) ?? this.works.begin(id, now, owner);
     const at = new Date(clock.now()).toISOString();
     const record: StoredRequest = { id, ...fields, revision: sequence.next(), created_at: at, updated_at: at };
     this.works.announce(work, record, record.revision, recordBytes, now);
@@ -168,9 +173,9 @@ export class RequestStore {
   }
 
   /** Forgets a protocol record without entries, which somebody made by asking for messages. @returns false when there is none */
-  #forgetUnusedSession(): boolean {
+  #forgetUnusedSession(owner: Caller): boolean {
     for (const work of this.works.open.values()) {
-      if (entries(work) === 0 && isProtocolRecord(this.#record(work))) {
+      if (work.owner === owner && entries(work) === 0 && isProtocolRecord(this.#record(work))) {
         this.works.drop(work);
         return true;
       }

@@ -1,3 +1,4 @@
+import type { Caller } from 'service/callers';
 import type { Clock } from 'service/clock';
 import type { Limits } from './limits.js';
 import type { Sequence } from './sequence.js';
@@ -8,6 +9,8 @@ export interface Usage {
   entries: number;
   /** Upper bound of the memory for all texts, at two bytes a character. */
   bytes: number;
+  /** How much of that are messages and partial signatures of each member. */
+  readonly entryBytesOf: Map<Caller, number>;
 }
 
 /**
@@ -25,7 +28,13 @@ export interface StoreContext {
   readonly random: () => string;
   readonly sequence: Sequence;
   readonly usage: Usage;
-  /** Makes room for texts: forgets finished work, the oldest first. @throws ServiceError 429 when that is not enough */
-  readonly reserve: (bytes: number) => void;
+  /** How many members share the limits; 1 when nobody can be told apart. */
+  readonly shares: number;
+  /**
+   * Makes room for texts: forgets the messages of finished work, the oldest first. Nothing else that is finished gives way.
+   * @param owner whose share they are in, when they are messages
+   * @throws ServiceError 429 when that is not enough
+   */
+  readonly reserve: (bytes: number, owner?: Caller) => void;
   readonly changed: ChangeListener;
 }

@@ -1,12 +1,21 @@
 import type { Message, PartialSignature, Status } from '../contract/contract.js';
+import type { Caller } from 'service/callers';
 import { EntryLog } from './entry_log.js';
 import type { Limits } from './limits.js';
 import { OrderedList, type Place } from './ordered_list.js';
 import type { Usage } from './store_context.js';
 
+/**
+ * Finished records of one kind take at most this part of all bytes: so the oldest gives way to the newest finished one, and never to work
+ * that is not finished. Smaller: finished requests are forgotten sooner. Larger: there is less room for what is not finished.
+ */
+const FINISHED_PART = 0.375;
+
 /** Everything that the board holds under one id. */
 export interface Work<R> {
   readonly id: string;
+  /** Who has begun it. */
+  readonly owner: Caller;
   /** Undefined while the id has messages only. */
   record: R | undefined;
   messages: EntryLog<Message>;
@@ -36,6 +45,8 @@ export class Works<R extends { readonly status: Status }> {
   readonly #limits: Limits;
   readonly #onDrop: (record: R) => void;
   #arrivals = 0;
+  /** Of the records of finished works. */
+  #finishedBytes = 0;
 
   /**
    * @param usage counts what is held here, and in the other stores too
@@ -48,9 +59,10 @@ export class Works<R extends { readonly status: Status }> {
   }
 
   /** Makes an open work without a record. */
-  begin(id: string, now: number): Work<R> {
+  begin(id: string, now: number, owner: Caller): Work<R> {
     const work: Work<R> = {
       id,
+      owner,
       record: undefined,
       messages: new EntryLog(),
       partials: new EntryLog(),
@@ -90,16 +102,25 @@ export class Works<R extends { readonly status: Status }> {
     work.finishedAt = now;
     this.open.delete(work.id);
     this.finished.set(work.id, work);
+    this.#finishedBytes += work.recordBytes;
     if (entries(work) > 0) this.#finishedWithEntries.add(work);
-    if (this.finished.size > this.#limits.maxFinished) this.forgetOldestFinished();
+    while (this.finished.size > this.#limits.maxFinished || this.#finishedBytes > this.#limits.maxStoredBytes * FINISHED_PART) {
+      if (!this.#forgetOldestFinished()) break;
+    }
   }
 
   /** Adds an entry to one of the two logs of a work. */
-  append<T extends { readonly id: string; readonly payload: string }>(work: Work<R>, log: EntryLog<T>, digest: string, entry: T): void {
+  append<T extends { readonly id: string; readonly payload: string }>(
+    work: Work<R>,
+    log: EntryLog<T>,
+    digest: string,
+    entry: T,
+    owner: Caller,
+  ): void {
     const before = log.bytes;
-    log.push(digest, entry);
+    log.push(digest, entry, owner);
     this.#usage.entries += 1;
-    this.#usage.bytes += log.bytes - before;
+    this.#charge(owner, log.bytes - before);
     if (work.finishedAt !== undefined) this.#finishedWithEntries.add(work);
   }
 
@@ -107,6 +128,7 @@ export class Works<R extends { readonly status: Status }> {
   drop(work: Work<R>): void {
     this.dropEntries(work);
     this.#usage.bytes -= work.recordBytes;
+    if (work.finishedAt !== undefined) this.#finishedBytes -= work.recordBytes;
     if (work.change !== undefined) this.#changed.remove(work.change);
     for (const works of [this.byId, this.open, this.finished]) works.delete(work.id);
     if (work.record !== undefined) this.#onDrop(work.record);
@@ -115,7 +137,9 @@ export class Works<R extends { readonly status: Status }> {
   /** Forgets the entries of a work, and keeps its record. */
   dropEntries(work: Work<R>): void {
     this.#usage.entries -= entries(work);
-    this.#usage.bytes -= work.messages.bytes + work.partials.bytes;
+    for (const log of [work.messages, work.partials]) {
+      for (const [owner, { bytes }] of log.owners) this.#charge(owner, -bytes);
+    }
     work.messages = new EntryLog();
     work.partials = new EntryLog();
     this.#finishedWithEntries.delete(work);
@@ -132,15 +156,35 @@ export class Works<R extends { readonly status: Status }> {
     }
   }
 
-  /** Makes room: forgets the entries of the oldest finished work that has any. @returns false when there is none */
-  forgetOldestEntries(): boolean {
-    const [oldest] = this.#finishedWithEntries;
-    if (oldest !== undefined) this.dropEntries(oldest);
-    return oldest !== undefined;
+  /**
+   * Makes room: forgets the entries of the oldest finished work that has any.
+   * @param owner only of one in which it has some; undefined: of any
+   * @returns false when there is none
+   */
+  forgetOldestEntries(owner?: Caller): boolean {
+    for (const work of this.#finishedWithEntries) {
+      if (owner !== undefined && !work.messages.owners.has(owner) && !work.partials.owners.has(owner)) continue;
+      this.dropEntries(work);
+      return true;
+    }
+    return false;
   }
 
-  /** Makes room: forgets the oldest finished work. @returns false when there is none */
-  forgetOldestFinished(): boolean {
+  /** How many open works this member has begun. @param isCounted leaves out the others */
+  openOf(owner: Caller, isCounted: (work: Work<R>) => boolean): number {
+    let count = 0;
+    for (const work of this.open.values()) if (work.owner === owner && isCounted(work)) count += 1;
+    return count;
+  }
+
+  #charge(owner: Caller, bytes: number): void {
+    const { entryBytesOf } = this.#usage;
+    this.#usage.bytes += bytes;
+    entryBytesOf.set(owner, (entryBytesOf.get(owner) ?? 0) + bytes);
+  }
+
+  /** @returns false when there is none */
+  #forgetOldestFinished(): boolean {
     const [oldest] = this.finished.values();
     if (oldest !== undefined) this.drop(oldest);
     return oldest !== undefined;

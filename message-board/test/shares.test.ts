@@ -1,0 +1,113 @@
+/** One member of a sealed cluster can use up only its own share of the board, and nothing finished is forgotten for unfinished work. */
+import { describe, expect, it } from '@jest/globals';
+import { seal } from 'sealing/envelope';
+import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
+import { sign } from 'sealing/statement';
+import { caller } from 'testkit/caller';
+import { members, originOf } from 'testkit/roster';
+import { sessionHeaders } from 'testkit/session';
+import { verifierFor } from '../src/server/verifiers.js';
+import { testBoard } from './support.js';
+
+const cluster = members();
+const { roster, identities, gateway } = cluster;
+const [one, two] = identities;
+if (one === undefined || two === undefined) throw new Error('two members');
+
+function sealedBoard(limits: Parameters<typeof testBoard>[0]) {
+  const board = testBoard(limits, { verifier: verifierFor(roster) });
+  const headers = new Map<string, Promise<Record<string, string>>>();
+  const as = (identity: typeof gateway) => {
+    const own = headers.get(identity.name) ?? sessionHeaders(board.app, roster, identity);
+    headers.set(identity.name, own);
+    return caller(board.app, () => own);
+  };
+  const post = async (identity: typeof gateway, session: string, round = 1, text = 'x', status = 200): Promise<unknown> => {
+    const place = { namespace: 'messages' as const, session, incarnation: 'a', setting: 'ab'.repeat(32), to: '*', round };
+    const payload = await seal(identity, roster, place, text);
+    const body = { request_id: session, from_node: identity.name, to_node: '*', round, payload };
+    return as(identity).post('/messages', body, status);
+  };
+  return { as, post };
+}
+
+describe('a member that wants everything', () => {
+  it('has its share of the messages of one session', async () => {
+    const { post } = sealedBoard({ maxEntriesPerRequest: 10 });
+    for (const round of [1, 2]) await post(one, 'keygen', round);
+    expect(await post(one, 'keygen', 3, 'x', 429)).toMatchObject({ error: { code: 'too_many_entries' } });
+    for (const round of [1, 2]) await post(two, 'keygen', round);
+    await post(one, 'auxgen');
+  });
+
+  it('has its share of open sessions, whether it writes or only asks', async () => {
+    const { as, post } = sealedBoard({ maxOpenSessions: 10 });
+    for (const session of ['a', 'b']) await post(one, session);
+    expect(await post(one, 'c', 1, 'x', 429)).toMatchObject({ error: { code: 'too_many_sessions' } });
+    expect(await as(one).get('/messages?request_id=d&to_node=node-1', 429)).toMatchObject({ error: { code: 'too_many_sessions' } });
+    for (const session of ['c', 'd']) await post(two, session);
+    await post(one, 'd');
+  });
+
+  it('has its share of presignatures in the making', async () => {
+    const { as } = sealedBoard({ maxOpenSessions: 10 });
+    const ask = async (identity: typeof gateway, id: string, status = 200): Promise<unknown> => {
+      const participants = [0, 1, 2];
+      const origin = await sign(identity, roster, PRESIGNATURE_REQUEST, { id, participants });
+      return as(identity).post('/presignature-requests', { request_id: id, participants, origin }, status);
+    };
+    for (const id of ['p1', 'p2']) await ask(one, id);
+    expect(await ask(one, 'p3', 429)).toMatchObject({ error: { code: 'too_many_sessions' } });
+    for (const id of ['p3', 'p4']) await ask(two, id);
+    await as(one).put('/presignature-requests/p1', { status: 'completed' });
+    await ask(one, 'p5');
+  });
+
+  it('has its share of the bytes', async () => {
+    const { post } = sealedBoard({ maxStoredBytes: 1_000_000 });
+    // Half of it is for messages of five members: room for two of these.
+    const text = 'x'.repeat(15_000);
+    for (const session of ['a', 'b']) await post(one, session, 1, text);
+    expect(await post(one, 'c', 1, text, 429)).toMatchObject({ error: { code: 'share_used_up' } });
+    for (const session of ['c', 'd']) await post(two, session, 1, text);
+  });
+});
+
+describe('what is finished', () => {
+  const message = 'm'.repeat(10_000);
+
+  it('stays, however much unfinished work there is', async () => {
+    const api = caller(testBoard({ maxStoredBytes: 200_000 }).app);
+    for (let k = 0; k < 3; k += 1) {
+      await api.post('/requests', { id: `done_${k}`, message });
+      await api.put(`/requests/done_${k}`, { status: 'failed', reason: 'x' });
+    }
+    let refused = 0;
+    for (let k = 0; k < 20; k += 1) {
+      const answer = (await api.post('/requests', { id: `req_${k}`, message }, refused === 0 && k < 6 ? 200 : 429)) as { error?: object };
+      if (answer.error !== undefined) refused += 1;
+    }
+    expect(refused).toBe(14);
+    for (let k = 0; k < 3; k += 1) await api.get(`/requests/done_${k}`);
+  });
+
+  it('gives way to what is finished later', async () => {
+    const api = caller(testBoard({ maxStoredBytes: 200_000 }).app);
+    for (let k = 0; k < 20; k += 1) {
+      await api.post('/requests', { id: `req_${k}`, message });
+      await api.put(`/requests/req_${k}`, { status: 'failed', reason: 'x' });
+    }
+    await api.get('/requests/req_16', 404);
+    for (const k of [17, 18, 19]) await api.get(`/requests/req_${k}`);
+  });
+
+  it('is not forgotten for what the gateway asks', async () => {
+    const { as } = sealedBoard({ maxStoredBytes: 200_000 });
+    for (let k = 0; k < 30; k += 1) {
+      const id = `req_${k}`;
+      const body = { id, message, origin: await originOf(cluster, id, message) };
+      await as(gateway).post('/requests', body, k < 8 ? 200 : 429);
+    }
+    await as(gateway).get('/requests/req_0');
+  });
+});
