@@ -134,17 +134,21 @@ async function run(call: Call): Promise<boolean> {
     say(`${signal}: the same call goes on where this one was`);
     void soaked?.cluster.stop().finally(() => process.exit(1));
   });
-  for (const part of left) {
-    soaked ??= await begin();
-    const figures = await part.play(soaked);
-    const illness = await soaked.illness();
-    await progress.note(part.name, illness === null ? figures : { ...figures, faults: [...figures.faults, illness] });
-    show(part.name, progress.done[part.name] ?? figures);
-    // What one part has broken is no fault of the next one.
-    if (illness === null && part !== left.at(-1)) continue;
-    const isRight = left.every(({ name }) => progress.done[name]?.faults.length === 0);
-    await soaked.cluster.stop({ keepFiles: call.keep && !isRight });
-    soaked = null;
+  try {
+    for (const part of left) {
+      soaked ??= await begin();
+      const figures = await part.play(soaked);
+      const illness = await soaked.illness();
+      await progress.note(part.name, illness === null ? figures : { ...figures, faults: [...figures.faults, illness] });
+      show(part.name, progress.done[part.name] ?? figures);
+      // What one part has broken is no fault of the next one.
+      if (illness === null && part !== left.at(-1)) continue;
+      const isRight = left.every(({ name }) => progress.done[name]?.faults.length === 0);
+      await soaked.cluster.stop({ keepFiles: call.keep && !isRight });
+      soaked = null;
+    }
+  } finally {
+    await soaked?.cluster.stop({ keepFiles: call.keep });
   }
   const failed = parts.filter(({ name }) => (progress.done[name]?.faults.length ?? 1) > 0).map(({ name }) => name);
   await progress.end();

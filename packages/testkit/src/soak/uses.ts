@@ -11,16 +11,17 @@ const LineSchema = z.object({
   event: z.string(),
   fields: z.object({ request_id: z.string().optional(), message_sha256: z.string().optional(), presignature_id: z.string().optional() }),
 });
+type NodeFolders = Pick<ClusterFiles, 'dataOf'>;
 type Line = z.infer<typeof LineSchema>;
 
-async function auditLines(files: ClusterFiles, nodes: number): Promise<Line[]> {
+async function auditLines(files: NodeFolders, nodes: number): Promise<Line[]> {
   const numbers = Array.from({ length: nodes }, (_, index) => index + 1);
   const texts = await Promise.all(numbers.map((number) => readFile(join(files.dataOf(number), `audit_node-${number}.log`), 'utf8')));
   return texts.flatMap((text) => text.split('\n').filter((line) => line.endsWith('}')).map((line) => LineSchema.parse(JSON.parse(line))));
 }
 
 /** Presignatures that signed for two requests or two messages, and requests under which two messages were signed. */
-export async function misusesIn(files: ClusterFiles, nodes: number, asked: readonly Asked[]): Promise<string[]> {
+export async function misusesIn(files: NodeFolders, nodes: number, asked: readonly Asked[]): Promise<string[]> {
   const uses = new Map<string, Set<string>>();
   const add = (what: string, use: string): void => void uses.set(what, (uses.get(what) ?? new Set()).add(use));
   for (const { event, fields } of await auditLines(files, nodes)) {
