@@ -88,6 +88,8 @@ if [[ $(cluster_mode) == podman ]] && ((${#wanted[@]} > 0)); then
   podman-compose stop "${wanted[@]}"
 elif [[ $(cluster_mode) == podman ]]; then
   podman-compose down
+  # start.sh knows by this that the volumes are of this folder: podman-compose does not say so, and its containers are gone.
+  mkdir -p "$RUN_DIR" && printf 'podman\n' >"$RUN_DIR/mode"
   rm -f "$RUN_DIR/ports"
 else
   stop_locally

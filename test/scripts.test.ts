@@ -125,6 +125,13 @@ describe('containers that podman-compose has started', () => {
     expect(await calls()).toBe('podman-compose down\n');
   });
 
+  it('are found by start.sh when stop.sh has removed them and only their volumes are left', async () => {
+    expect(await run(['scripts/stop.sh'])).toMatchObject({ code: 0 });
+    await podman({ volumes: true });
+    expect(await start()).toMatchObject({ code: 0 });
+    expect(await calls()).toBe(`podman-compose down\n${IN_CONTAINERS}`);
+  });
+
   it('are stopped by stop.sh one by one', async () => {
     expect(await run(['scripts/stop.sh', 'node-1', 'api-gateway'])).toMatchObject({ code: 0, stderr: '' });
     expect(await calls()).toBe('podman-compose stop node-1 api-gateway\n');
