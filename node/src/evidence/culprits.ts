@@ -15,16 +15,24 @@ export interface CulpritsDeps {
   readonly presence: Pick<PresenceView, 'status' | 'update' | 'peers'>;
   /** Nodes in the cluster. */
   readonly n: number;
-  /** A culprit that this many others name is believed to be one. With fewer, cheats could have an honest node left out. */
+  /** How many of them sign. */
   readonly t: number;
 }
 
-/** Who has cheated: parties that this node has seen cheat while it runs, and those that t others name. Silence makes nobody a culprit. */
+/** Who has cheated: parties that this node has seen cheat while it runs, and those that enough others name. Silence makes no culprit. */
 export class Culprits {
   /** Codes by party. */
   readonly #own = new Map<number, string>();
+  /**
+   * Whom this many others name is believed to be a culprit. Smaller than t, or than n - t + 1: those that a cluster must get along with
+   * could together have an honest node left out.
+   */
+  readonly #believedFrom: number;
 
-  constructor(private readonly deps: CulpritsDeps) {}
+  constructor(private readonly deps: CulpritsDeps) {
+    const { n, t } = deps;
+    this.#believedFrom = Math.max(t, n - t + 1);
+  }
 
   /** This node has seen it cheat. @param code of what it has done */
   add(party: number, code: string): void {
@@ -34,7 +42,7 @@ export class Culprits {
   }
 
   has(party: number): boolean {
-    return this.#own.has(party) || this.#namedBy(party).length >= this.deps.t;
+    return this.#own.has(party) || this.#namedBy(party).length >= this.#believedFrom;
   }
 
   list(): Culprit[] {

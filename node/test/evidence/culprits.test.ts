@@ -56,6 +56,15 @@ describe('culprits', () => {
     expect(culprits.list()).toEqual([{ nodeId: 'node-1', reason: null, namedBy: ['node-2', 'node-3', 'node-4'] }]);
   });
 
+  it('are not those that as many name as may be corrupt while the others sign', () => {
+    const { presence } = scene();
+    const culprits = new Culprits({ presence, n: 4, t: 2 });
+    for (const index of [1, 2]) presence.set(index, 'a', { culprits: ['node-4'] });
+    expect(culprits.has(3)).toBe(false);
+    presence.set(0, 'a', { culprits: ['node-4'] });
+    expect(culprits.has(3)).toBe(true);
+  });
+
   it('do not exist in a plain cluster, where anybody may have posted a message: a contradiction does not even blame its sender', () => {
     expect(PLAIN_ACCUSER.accuse(accusation)).toEqual(accusation.blame);
     expect(PLAIN_ACCUSER.accuse({ ...accusation, code: 'contradicting_messages' })).toEqual([]);
