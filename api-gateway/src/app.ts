@@ -36,7 +36,7 @@ export function createApp(deps: GatewayDeps): GatewayService {
       response.json(await gateway.health());
     });
     app.get('/ready', async (_request, response) => {
-      await gateway.ready();
+      await gateway.ready(ended(response));
       response.json({ status: 'ready' });
     });
   });

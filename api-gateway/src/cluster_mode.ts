@@ -6,12 +6,13 @@ import type { BoardClient } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
 import { keysStatedBy } from 'message-board/node_statement';
 import { askingFor, verifySigningRequest, type Asking } from 'message-board/signing_request';
+import { largestSignerSet } from 'message-board/peer_view';
 import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
 import type { Clock } from 'service/clock';
 import { viaBoard } from './board_unavailable.js';
-import type { Culprit } from './contract.js';
+import type { Culprit, NodeHealth } from './contract.js';
 import { NodeStatuses } from './node_statuses.js';
 import { originOf, type RequestDraft, type RequestTimes } from './origin.js';
 import { Proposals } from './proposals.js';
@@ -25,6 +26,17 @@ export interface ClusterDeps {
   readonly identity: Identity;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+/** What is known of the nodes. */
+export interface ClusterHealth {
+  readonly nodes: NodeHealth[];
+  /** How many nodes can sign together; null where nobody can tell. */
+  readonly signers: number | null;
+  /** How many presignatures can be proposed now, by signer set. */
+  readonly presignatures: Record<string, number>;
+  /** The gateway's own clock against the nodes'; null where nobody can tell. */
+  readonly clockSkewMs: number | null;
 }
 
 /** What the gateway says to the nodes of its cluster, and what it believes of what they say. */
@@ -49,6 +61,8 @@ export interface ClusterMode {
   readonly othersMayAsk: boolean;
   /** Whom nodes accuse. The one that most of them accuse is the first. */
   culprits(): Culprit[];
+  /** How the nodes are, by what was last heard of them. */
+  health(): ClusterHealth;
 }
 
 /** Tells the log when the cluster is a plain one: an operator who did not mean it should know. */
@@ -83,7 +97,7 @@ class SealedCluster implements ClusterMode {
    */
   async shownKeys(): Promise<readonly string[]> {
     const statuses = await this.#nodes.look();
-    return keysStatedBy(this.#deps.roster.t, statuses.filter(({ stage }) => stage === 'ready'));
+    return keysStatedBy(this.#deps.roster.t, statuses.filter(({ stage }) => stage === 'ready' || stage === 'impaired'));
   }
 
   propose(): string | undefined {
@@ -114,6 +128,12 @@ class SealedCluster implements ClusterMode {
 
   culprits(): Culprit[] {
     return this.#nodes.culprits();
+  }
+
+  health(): ClusterHealth {
+    const peers = this.#nodes.peers();
+    const { nodes, clockSkewMs } = this.#nodes.health();
+    return { nodes, clockSkewMs, signers: largestSignerSet(peers).length, presignatures: this.#proposals.counts(peers) };
   }
 }
 
@@ -162,5 +182,10 @@ class PlainCluster implements ClusterMode {
 
   culprits(): Culprit[] {
     return [];
+  }
+
+  /** What a node says here anybody could have said, and Rust nodes say nothing. */
+  health(): ClusterHealth {
+    return { nodes: [], signers: null, presignatures: {}, clockSkewMs: null };
   }
 }

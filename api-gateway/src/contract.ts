@@ -51,20 +51,58 @@ export const KeyStateSchema = z.enum(['unknown', 'known', 'conflict']);
 export const CulpritSchema = z.object({ node_id: NodeIdSchema, named_by: z.int().min(1) });
 export type Culprit = z.infer<typeof CulpritSchema>;
 
-/** `GET /health`, always 200: the gateway itself answers. `board` tells whether the board answered when it was last asked. */
+/** What an operator should look at; docs/operations.md says what to do. The first six keep requests from being signed. */
+export const PROBLEM_CODES = [
+  'board_unavailable', 'public_key_conflict', 'no_public_key', 'disk_full', 'not_enough_nodes', 'requests_stuck', 'node_not_ready',
+  'clock_skew',
+] as const;
+export type ProblemCode = (typeof PROBLEM_CODES)[number];
+
+/** A node as the gateway sees it. Null: the node has not said it. */
+export const NodeHealthSchema = z.object({
+  node_id: NodeIdSchema,
+  /** Was its last heartbeat recent enough? */
+  live: z.boolean(),
+  /** What it does. It signs only at `ready`. */
+  stage: z.string().nullable(),
+  /** Codes of what it has found wrong with itself. */
+  problems: z.array(z.string()),
+  /** Since its last heartbeat. */
+  age_ms: z.number().min(0).nullable(),
+  /** Its clock against the median of the other members' clocks: positive when it is ahead. It is as exact as heartbeats are fast. */
+  clock_skew_ms: z.number().nullable(),
+  disk_free_bytes: z.number().min(0).nullable(),
+});
+export type NodeHealth = z.infer<typeof NodeHealthSchema>;
+
+/**
+ * `GET /health`, always 200: the gateway itself answers. `board` tells whether the board answered when it was last asked. In a plain
+ * cluster nodes prove nothing, and Rust nodes say nothing: `nodes` and `presignatures` are empty there.
+ */
 export const HealthSchema = z.object({
+  /** `degraded` while there are problems. */
   status: z.enum(['ok', 'degraded']),
+  problems: z.array(z.enum(PROBLEM_CODES)),
   board: z.enum(['up', 'down']),
   public_key: KeyStateSchema,
   /** Requests of this gateway that are not finished. */
   unfinished: z.int().min(0),
+  /** How long ago the oldest of them was accepted; 0 when there is none. */
+  oldest_pending_ms: z.int().min(0),
+  nodes: z.array(NodeHealthSchema),
+  /** How many can be used now, by signer set: `1-2-3`. */
+  presignatures: z.record(z.string(), z.int().min(1)),
+  /** The gateway's own clock against the median of the nodes' clocks. */
+  clock_skew_ms: z.number().nullable(),
+  /** Where the gateway keeps its requests. */
+  disk_free_bytes: z.number().min(0).nullable(),
   /** As the nodes have signed it; always empty in a plain cluster. The one that most nodes accuse is the first. */
   culprits: z.array(CulpritSchema),
 });
 export type Health = z.infer<typeof HealthSchema>;
 
 /**
- * `GET /ready` → 200: the board is up and the key is known, in a sealed cluster from as many nodes as sign; or 503 `board_unavailable`,
- * `no_public_key`, `public_key_conflict`.
+ * `GET /ready` → 200: a request that is made now would be signed. Otherwise 503: `board_unavailable`, `public_key_conflict`,
+ * `no_public_key`, `disk_full`, `not_enough_nodes` or `requests_stuck`. In a plain cluster nobody can tell which nodes are there.
  */
 export const ReadySchema = z.object({ status: z.literal('ready') });

@@ -1,9 +1,9 @@
 import { sleep } from 'service/clock';
-import { ServiceError } from 'service/errors';
 import { within } from './board_unavailable.js';
 import { BoardWatch } from './board_watch.js';
 import { clusterMode, type ClusterDeps, type ClusterMode } from './cluster_mode.js';
 import type { Health, Sign, SigningStatus } from './contract.js';
+import { GatewayHealth, type GatewayHealthDeps } from './health.js';
 import { OutcomeVerifier, statusOf } from './outcome_verifier.js';
 import { Posting } from './posting.js';
 import { PinnedKey } from './public_key.js';
@@ -15,6 +15,7 @@ export interface GatewayDeps
   extends
     ClusterDeps,
     Pick<StatusReaderDeps, 'maxWaiting'>,
+    Pick<GatewayHealthDeps, 'disk'>,
     Pick<RequestBookDeps, 'store' | 'random' | 'maxUnfinished' | 'lifetimeMs' | 'retentionMs'> {}
 
 /** Pause between two sweeps. A longer one finds late that the board was restarted; a shorter one reads the whole board more often. */
@@ -37,6 +38,7 @@ export class Gateway {
   readonly #posting: Posting;
   readonly #statuses: StatusReader;
   readonly #watch: BoardWatch;
+  readonly #health: GatewayHealth;
 
   constructor(deps: GatewayDeps) {
     const { logger, store } = deps;
@@ -52,6 +54,7 @@ export class Gateway {
     this.#posting = posting;
     this.#statuses = new StatusReader({ ...deps, book, posting, outcomes });
     this.#watch = new BoardWatch({ key, store, book, posting, outcomes, logger });
+    this.#health = new GatewayHealth({ ...deps, t: deps.roster.t, cluster, key, book, watch: this.#watch });
   }
 
   /**
@@ -112,19 +115,13 @@ export class Gateway {
     }
   }
 
-  /** @throws ServiceError 503 with the reason why nothing can be signed now */
-  async ready(): Promise<void> {
-    const isShown = await this.key.look();
-    this.key.refuseConflict();
-    if (!isShown) throw new ServiceError(503, 'no_public_key', 'no public key is shown yet: ask again when the nodes have generated it');
+  /** @throws ServiceError 503 with the reason why a request that is made now would not be signed */
+  ready(ended: AbortSignal): Promise<void> {
+    return this.#health.ready(ended);
   }
 
-  async health(): Promise<Health> {
-    const board = this.#watch.isUp ? 'up' : 'down';
-    const { state } = this.key;
-    const status = board === 'up' && state !== 'conflict' ? 'ok' : 'degraded';
-    const { count } = await this.#book.unfinished();
-    return { status, board, public_key: state, unfinished: count, culprits: this.#cluster.culprits() };
+  health(): Promise<Health> {
+    return this.#health.health();
   }
 
   /** Accepts a request and takes it to the board. Whatever the board does, it is accepted: the sweep posts it until the board has it. */

@@ -2,12 +2,12 @@ import type { BoardClient } from 'message-board/client';
 import type { NodeStatus } from 'message-board/contract';
 import { proofBy } from 'message-board/node_statement';
 import { accusersOf, DEAD_AFTER_MS, type PeerView } from 'message-board/peer_view';
-import { Peers } from 'message-board/peers';
+import { Peers, SELF } from 'message-board/peers';
 import type { Logger } from 'pino';
 import type { Roster } from 'sealing/roster';
 import type { Clock } from 'service/clock';
 import { isUnavailable, viaBoard } from './board_unavailable.js';
-import type { Culprit } from './contract.js';
+import type { Culprit, NodeHealth } from './contract.js';
 
 export interface NodeStatusesDeps {
   readonly board: BoardClient;
@@ -46,6 +46,21 @@ export class NodeStatuses {
   /** All nodes, by index. */
   peers(): PeerView[] {
     return this.#peers.list();
+  }
+
+  /** How they are, and how far the gateway's clock is from theirs. */
+  health(): { readonly nodes: NodeHealth[]; readonly clockSkewMs: number | null } {
+    const skews = this.#peers.clockSkews();
+    const nodes = this.#peers.list().map(({ nodeId: node_id, live, ageMs, status }) => ({
+      node_id,
+      live,
+      stage: status?.stage ?? null,
+      problems: status?.problems ?? [],
+      age_ms: Number.isFinite(ageMs) ? Math.round(ageMs) : null,
+      clock_skew_ms: skews.get(node_id) ?? null,
+      disk_free_bytes: status?.disk_free_bytes ?? null,
+    }));
+    return { nodes, clockSkewMs: skews.get(SELF) ?? null };
   }
 
   /** Nodes that others accuse, and how many do. The one that most accuse is the first. */

@@ -3,6 +3,7 @@ import { OtherRoster, requireSameRoster } from 'message-board/roster_check';
 import { sessionsOf } from 'message-board/contract';
 import { loadMember } from 'sealing/member';
 import { systemClock } from 'service/clock';
+import { DiskWatch, systemDisk } from 'service/disk';
 import { configure } from 'service/configure';
 import { createLogger } from 'service/log';
 import { systemRandom } from 'service/random';
@@ -30,7 +31,9 @@ const limits = {
   lifetimeMs: 1_000 * config.REQUEST_LIFETIME_SECONDS,
   retentionMs: 1_000 * config.RETENTION_SECONDS,
 };
-const service = createApp({ ...limits, store, roster, identity, board, clock: systemClock, random: systemRandom, logger });
+const disk = new DiskWatch({ folder: config.DATA_DIR, disk: systemDisk, clock: systemClock });
+const looking = disk.start();
+const service = createApp({ ...limits, store, disk, roster, identity, board, clock: systemClock, random: systemRandom, logger });
 if (sealKey.kind === 'none') {
   logger.warn({ event: 'clear_text_files' }, 'SEAL_KEY is none: whoever can read the identity file can ask the nodes for signatures');
 }
@@ -39,6 +42,7 @@ const stopping = new AbortController();
 const sweeping = service.gateway.run(stopping.signal);
 await runService(service, config, logger, async () => {
   stopping.abort();
+  looking.stop();
   await board.close();
   await sweeping;
   await store.close();

@@ -10,6 +10,7 @@ export class PinnedKey {
   readonly #logger: Logger;
   #pinned: string | undefined;
   #isConflicting = false;
+  #isShown = false;
 
   /** @param shown asks for the keys, compressed and hexadecimal, that are shown now */
   constructor(shown: () => Promise<readonly string[]>, logger: Logger) {
@@ -20,6 +21,11 @@ export class PinnedKey {
   get state(): 'unknown' | 'known' | 'conflict' {
     if (this.#isConflicting) return 'conflict';
     return this.#pinned === undefined ? 'unknown' : 'known';
+  }
+
+  /** Was one shown when it was last asked for? */
+  get isShown(): boolean {
+    return this.#isShown;
   }
 
   /** @throws ServiceError 503 `public_key_conflict` */
@@ -33,7 +39,8 @@ export class PinnedKey {
   async look(): Promise<boolean> {
     const shown = await this.#shown();
     for (const key of shown) this.#see(key);
-    return shown.length > 0;
+    this.#isShown = shown.length > 0;
+    return this.#isShown;
   }
 
   /** The key, compressed and hexadecimal. Asks while it is not known. @throws ServiceError 503 `no_public_key`; BoardUnavailable */

@@ -41,10 +41,17 @@ export interface RequestBookDeps {
 export class RequestBook {
   readonly #deps: RequestBookDeps;
   readonly #steady: SteadyClock;
+  #completedAt: number;
 
   constructor(deps: RequestBookDeps) {
     this.#deps = deps;
     this.#steady = new SteadyClock(deps.clock);
+    this.#completedAt = deps.clock.monotonic();
+  }
+
+  /** When a request was last completed, or this gateway was started, by the monotonic clock. */
+  get completedAt(): number {
+    return this.#completedAt;
   }
 
   get(id: string): Promise<StoredRequest | undefined> {
@@ -110,6 +117,7 @@ export class RequestBook {
     const ended = await store.end(id, outcome, this.#steady.now()).catch(refused);
     if (ended === undefined) throw new Error(`${id} has no outcome after it was ended`);
     if (ended.isNew) {
+      if (outcome.status === 'completed') this.#completedAt = this.#deps.clock.monotonic();
       const reason = outcome.status === 'failed' ? outcome.reason : undefined;
       logger.info({ event: 'request_finished', request_id: id, status: outcome.status, reason }, 'Signing request finished');
     }

@@ -25,17 +25,20 @@ const status = (id: string, query = '', code = 200): Promise<unknown> => caller(
 describe('what it says of itself', () => {
   it('before there is a key, with one, and without a board', async () => {
     const get = caller(c.app).get;
-    expect(await get('/health')).toEqual({ status: 'degraded', board: 'down', public_key: 'unknown', unfinished: 0, culprits: [] });
+    const nothing = { unfinished: 0, oldest_pending_ms: 0, nodes: [], presignatures: {}, clock_skew_ms: null, culprits: [] };
+    const noKey = { status: 'degraded', public_key: 'unknown', disk_free_bytes: 1e12, ...nothing };
+    expect(await get('/health')).toEqual({ ...noKey, board: 'down', problems: ['board_unavailable', 'no_public_key'] });
     await c.gateway.sweep();
-    expect(await get('/health')).toEqual({ status: 'ok', board: 'up', public_key: 'unknown', unfinished: 0, culprits: [] });
+    expect(await get('/health')).toEqual({ ...noKey, board: 'up', problems: ['no_public_key'] });
     expect(await get('/ready', 503)).toMatchObject({ error: { code: 'no_public_key' } });
     expect(await get('/publickey', 503)).toMatchObject({ error: { code: 'no_public_key' } });
     await c.postKey();
     expect(await get('/ready')).toEqual({ status: 'ready' });
+    expect(await get('/health')).toMatchObject({ status: 'ok', problems: [] });
     expect(await get('/publickey')).toEqual({ public_key: c.signer.publicKey });
     await c.stopBoard();
     await c.gateway.sweep();
-    expect(await get('/health')).toEqual({ status: 'degraded', board: 'down', public_key: 'known', unfinished: 0, culprits: [] });
+    expect(await get('/health')).toMatchObject({ status: 'degraded', board: 'down', public_key: 'known', problems: ['board_unavailable'] });
     expect(await get('/ready', 503)).toMatchObject({ error: { code: 'board_unavailable' } });
     expect(await get('/publickey')).toEqual({ public_key: c.signer.publicKey });
     expect(await status('req_1', '', 503)).toMatchObject({ error: { code: 'board_unavailable' } });

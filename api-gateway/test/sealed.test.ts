@@ -168,7 +168,7 @@ describe('the public key', () => {
     await c.gateway.sweep();
     await c.stateKey([3], newSigner().publicKey);
     await c.gateway.sweep();
-    expect(await health()).toMatchObject({ status: 'ok', public_key: 'known' });
+    expect(await health()).toMatchObject({ public_key: 'known', problems: ['node_not_ready'] });
     await c.stateKey([3, 4], newSigner().publicKey);
     await c.gateway.sweep();
     expect(await health()).toMatchObject({ status: 'degraded', public_key: 'conflict' });

@@ -23,7 +23,7 @@ export async function sealedCluster({ threshold = 3, deps = {} }: { threshold?: 
   const heartbeat = async (number: number, patch: Partial<NodeStatus>) => {
     const signer = { identity: identityOf(number), roster: who.roster };
     await c.nodes.health();
-    return heartbeatOf({ ...READY_STATUS, board: c.nodes.instance, ...patch }, { sequence: sequence++, signer });
+    return heartbeatOf({ ...READY_STATUS, board: c.nodes.instance, clock: Date.now(), ...patch }, { sequence: sequence++, signer });
   };
   const state = async (number: number, patch: Partial<NodeStatus>) => {
     const said = await heartbeat(number, patch);

@@ -19,6 +19,8 @@ let randoms = 0;
 const random = (length: number): Buffer => Buffer.from((++randoms).toString(16).padStart(2 * length, '0'), 'hex');
 
 const HOUR_MS = 3_600_000;
+/** A disk with room. */
+export const ROOMY = { state: { freeBytes: 1e12, problem: null } };
 /** Limits that no test reaches unless it wants to. */
 const LIMITS = { maxUnfinished: 100, maxWaiting: 100, lifetimeMs: HOUR_MS, retentionMs: 24 * HOUR_MS };
 
@@ -35,7 +37,7 @@ export async function cluster(deps: Partial<GatewayDeps> = {}, { roster, gateway
   const start = async () => {
     const store = deps.store ?? (await openStore(folder, roster.hash));
     const gatewayBoard = new BoardClient(liar?.url ?? board.url, { timeoutMs: 2_000, tries: 2, session: sessionsOf(roster, identity) });
-    const parts = { roster, identity, board: gatewayBoard, store, clock: systemClock, random, logger };
+    const parts = { roster, identity, board: gatewayBoard, store, clock: systemClock, random, logger, disk: ROOMY };
     const service = createApp({ ...LIMITS, ...parts, ...deps });
     const running = await serve(service, '127.0.0.1', 0, logger);
     const stop = async (): Promise<void> => {

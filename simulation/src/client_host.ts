@@ -11,6 +11,7 @@ import { newProcess, ProcessClock, type ClockOptions, type Process, type Timelin
 
 /** As the gateway's program has it. */
 const BOARD_OPTIONS = { timeoutMs: 5_000, tries: 3 };
+const ROOMY_DISK = { state: { freeBytes: null, problem: null } };
 const LIMITS = { maxUnfinished: 10_000, maxWaiting: 1_000, lifetimeMs: 3_600_000, retentionMs: 604_800_000 };
 /** A client waits this long for one answer. */
 const WAIT_MS = 20_000;
@@ -70,7 +71,7 @@ export class GatewayHost {
     const board = new BoardClient(`http://${process.name}`, { ...BOARD_OPTIONS, clock, random, session: sessionsOf(roster, identity) });
     // A turn of the real event loop never ends while the timeline runs.
     const store = new SqliteStore(this.#database, queueMicrotask);
-    const gateway = new Gateway({ ...LIMITS, board, store, clock, random, roster, identity, logger: logger(process) });
+    const gateway = new Gateway({ ...LIMITS, disk: ROOMY_DISK, board, store, clock, random, roster, identity, logger: logger(process) });
     const ending = new AbortController();
     this.#life = { process, gateway, ending, over: gateway.run(ending.signal), gone: new AbortController() };
   }

@@ -21,7 +21,8 @@ export async function startServices() {
   const folder = await mkdtemp(join(tmpdir(), 'gateway-'));
   const store = await openStore(folder, roster.hash);
   const limits = { maxUnfinished: 100, maxWaiting: 100, lifetimeMs: HOUR_MS, retentionMs: HOUR_MS };
-  const app = createGateway({ ...limits, store, roster, identity, board, clock: systemClock, random: systemRandom, logger });
+  const disk = { state: { freeBytes: null, problem: null } };
+  const app = createGateway({ ...limits, disk, store, roster, identity, board, clock: systemClock, random: systemRandom, logger });
   const gateway = await serve(app, '127.0.0.1', 0, logger);
   const stop = async (): Promise<void> => {
     await gateway.close();

@@ -8,10 +8,11 @@ import { sign } from 'sealing/statement';
 
 const IDLE = { ready: true, next: 0, running: null, completed: null, committed: null };
 
-/** Of a node that is ready and holds nothing. */
+/** Of a node of four that is ready, hears all, and holds nothing. */
 export const READY_STATUS: NodeStatus = {
   incarnation: 'a1', public_key: null, stage: 'ready', keygen: IDLE, aux_info: IDLE, pool: {}, attempts: [], culprits: [],
-  clock: Date.UTC(2026, 0, 1), problems: [], disk_free_bytes: null, hears: [],
+  clock: Date.UTC(2026, 0, 1), problems: [], disk_free_bytes: null,
+  hears: ['node-1', 'node-2', 'node-3', 'node-4'],
 };
 
 export interface HeartbeatOptions {

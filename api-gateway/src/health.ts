@@ -1,0 +1,115 @@
+import type { Clock } from 'service/clock';
+import type { DiskWatch } from 'service/disk';
+import { ServiceError } from 'service/errors';
+import { BoardUnavailable, within } from './board_unavailable.js';
+import type { BoardWatch } from './board_watch.js';
+import type { ClusterMode } from './cluster_mode.js';
+import type { Health, ProblemCode } from './contract.js';
+import type { PinnedKey } from './public_key.js';
+import type { RequestBook } from './request_book.js';
+
+/** `GET /ready` asks the board for this long. Smaller: one slow answer counts. Larger: whoever asks waits longer for the news. */
+const PATIENCE_MS = 3_000;
+/**
+ * Requests are stuck when one is this old and none was completed for this long. Smaller: a slow machine that signs in full seems stuck.
+ * Larger: nobody is told for longer.
+ */
+const STUCK_MS = 60_000;
+/** Smaller: slow heartbeats look like a clock that is off. Larger: less time to set a clock before its member cannot sign, at 30 s. */
+const SKEW_MS = 10_000;
+
+export interface GatewayHealthDeps {
+  readonly cluster: Pick<ClusterMode, 'health' | 'culprits'>;
+  readonly key: Pick<PinnedKey, 'look' | 'state' | 'isShown' | 'refuseConflict'>;
+  readonly watch: Pick<BoardWatch, 'isUp'>;
+  readonly book: Pick<RequestBook, 'unfinished' | 'completedAt'>;
+  /** Of the folder with the requests. */
+  readonly disk: Pick<DiskWatch, 'state'>;
+  /** How many nodes sign. */
+  readonly t: number;
+  readonly clock: Clock;
+}
+
+/** Would a request that is made now be signed? */
+export class GatewayHealth {
+  constructor(private readonly deps: GatewayHealthDeps) {}
+
+  /** @throws ServiceError 503 with the reason why a request that is made now would not be signed; BoardUnavailable */
+  async ready(ended: AbortSignal): Promise<void> {
+    const { clock, key } = this.deps;
+    await within(clock, PATIENCE_MS, ended, (signal) => untilAborted(key.look(), signal));
+    key.refuseConflict();
+    const [first] = await this.#obstacles();
+    if (first !== undefined) throw first;
+  }
+
+  async health(): Promise<Health> {
+    const { cluster, key, watch, book } = this.deps;
+    const { nodes, presignatures, clockSkewMs } = cluster.health();
+    const { count, oldestMs } = await book.unfinished();
+    const problems = await this.#problems();
+    return {
+      status: problems.length === 0 ? 'ok' : 'degraded',
+      problems,
+      board: watch.isUp ? 'up' : 'down',
+      public_key: key.state,
+      unfinished: count,
+      oldest_pending_ms: Math.round(oldestMs),
+      nodes,
+      presignatures,
+      clock_skew_ms: clockSkewMs,
+      disk_free_bytes: this.deps.disk.state.freeBytes,
+      culprits: cluster.culprits(),
+    };
+  }
+
+  /** What an operator should look at: first what keeps requests from being signed. */
+  async #problems(): Promise<ProblemCode[]> {
+    const { cluster, key, watch } = this.deps;
+    const { nodes, clockSkewMs } = cluster.health();
+    const isOff = (skew: number | null): boolean => skew !== null && Math.abs(skew) > SKEW_MS;
+    const found: readonly (ProblemCode | false)[] = [
+      !watch.isUp && 'board_unavailable',
+      key.state === 'conflict' && 'public_key_conflict',
+      ...(await this.#obstacles()).map(({ code }) => code as ProblemCode),
+      nodes.some(({ stage, live }) => !live || stage !== 'ready') && 'node_not_ready',
+      [clockSkewMs, ...nodes.map(({ clock_skew_ms }) => clock_skew_ms)].some(isOff) && 'clock_skew',
+    ];
+    return found.filter((code) => code !== false);
+  }
+
+  /** Why a request would not be signed, as far as board and key are not the reason. */
+  async #obstacles(): Promise<ServiceError[]> {
+    const { cluster, disk, book, clock, t } = this.deps;
+    const { signers } = cluster.health();
+    const { oldestMs } = await book.unfinished();
+    const idleMs = clock.monotonic() - book.completedAt;
+    const unavailable = (code: ProblemCode, message: string): ServiceError => new ServiceError(503, code, message);
+    const found: readonly (ServiceError | false)[] = [
+      !this.#hasKey(signers)
+        && unavailable('no_public_key', 'no public key is shown yet: ask again when the nodes have generated it'),
+      disk.state.problem !== null && unavailable('disk_full', disk.state.problem.reason),
+      signers !== null && signers < t
+        && unavailable('not_enough_nodes', `${signers} nodes can sign together and ${t} have to: see nodes in GET /health`),
+      oldestMs > STUCK_MS && idleMs > STUCK_MS
+        && unavailable('requests_stuck', `the oldest request is ${Math.round(oldestMs / 1000)} s old: see nodes in GET /health`),
+    ];
+    return found.filter((error) => error !== false);
+  }
+
+  /** Where nodes prove what they state, a known key stays, and too few nodes are a problem of their own. */
+  #hasKey(signers: number | null): boolean {
+    const { state, isShown } = this.deps.key;
+    return state !== 'unknown' && (signers !== null || isShown);
+  }
+}
+
+/** A call that is not ended by the signal is left alone then. */
+function untilAborted<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(new BoardUnavailable(signal.reason));
+    }, { once: true });
+    call.then(resolve, reject);
+  });
+}
