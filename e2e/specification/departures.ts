@@ -91,13 +91,13 @@ export const DEPARTURES = {
   },
   signedEntries: {
     specified: 'anybody may post messages, presignature requests, partial signatures and public keys',
-    here: 'a board with a roster refuses with 403 what no member has signed; a board without one takes it',
+    here: 'a board with a roster takes from members alone what changes anything, and answers others 403; a board without one takes it',
     why: 'the board need not be trusted, nor whoever reaches it',
   },
   // ---- signing ----
   gatewayAsks: {
     specified: 'nodes sign what is posted to the board',
-    here: 'nodes sign what their gateway has signed; the rest is failed, `unauthorized`',
+    here: 'nodes sign what their gateway has signed; with UNSIGNED_REQUESTS=keep the rest fails, `unauthorized`, else it is 403',
     why: 'whoever reaches the board could otherwise sign anything',
   },
   namedPresignature: {

@@ -139,6 +139,11 @@ export class ProcessCluster {
     return nodes.reduce((sum, { presignatures }) => sum + presignatures, 0);
   }
 
+  /** Of the board and the gateway. */
+  get urls(): readonly [board: string, gateway: string] {
+    return [this.#boardUrl, `http://127.0.0.1:${this.gatewayPort}`];
+  }
+
   get #boardUrl(): string {
     return `http://127.0.0.1:${this.boardPort}`;
   }
