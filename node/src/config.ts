@@ -62,9 +62,9 @@ export const Environment = z.object({
   POOL_CPU: share(LEAST_POOL_CPU, 0.5).describe(
     'the most CPU time for making presignatures, as a share of all cores of this machine; signing in full is not bounded',
   ),
-  FAST_SIGNING_TIMEOUT_MS: milliseconds(3 * SECONDS).describe('with a presignature, a signer that is silent for this long is replaced'),
-  FULL_SIGNING_TIMEOUT_MS: milliseconds(60 * SECONDS).describe('in full signing, a signer that is silent for this long is replaced'),
-  POOL_LEADER_TIMEOUT_MS: milliseconds(30 * SECONDS).describe('a leader of the pool that is silent for this long is replaced'),
+  FAST_SIGNING_TIMEOUT_MS: milliseconds(2 * SECONDS).describe('the makers of a presignature have this long to sign with it'),
+  POOL_LEADER_TIMEOUT_MS: milliseconds(3 * SECONDS)
+    .describe('a leader of the pool is replaced when it is silent for this long, or when nothing has come of what it asks for'),
   PEER_DEAD_AFTER_MS: milliseconds(DEAD_AFTER_MS).describe('a node without a heartbeat for this long counts as down'),
   POLICY_FILE: z.string().optional().describe('what this node signs: JSON with patterns, sizes and rates; by default everything'),
   REQUEST_MAX_AGE_MS: integer(1000, 30 * 24 * 60 * MINUTES, 24 * 60 * MINUTES)
@@ -114,7 +114,6 @@ export function configFor(env: Settings, { n, t, sealed }: Roster) {
     /** CPU-seconds in each second that making presignatures may take at most. */
     poolCores: env.POOL_CPU * availableParallelism(),
     fastSigningTimeoutMs: env.FAST_SIGNING_TIMEOUT_MS,
-    fullSigningTimeoutMs: env.FULL_SIGNING_TIMEOUT_MS,
     poolLeaderTimeoutMs: env.POOL_LEADER_TIMEOUT_MS,
     peerDeadAfterMs: env.PEER_DEAD_AFTER_MS,
     policyFile: env.POLICY_FILE,

@@ -175,7 +175,7 @@ describe('what the board shows', () => {
 
   it('an announcement is read as it was made, or not at all', () => {
     fc.assert(
-      fc.property(changedText(['req_1_a.0.1-2-3', 'req.1.2.1-2.7.2-3-4', 'req_1_a.999999.1-3-4']), (text) => {
+      fc.property(changedText(['req_1_a.0.7', 'req-1.2.e', 'req_1_a.999999.d']), (text) => {
         const attempt = parseAnnouncement(text, 4, 3);
         if (attempt === null) return;
         expect(parseAnnouncement(announce(attempt), 4, 3)).toEqual(attempt);

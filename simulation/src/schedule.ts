@@ -45,9 +45,8 @@ export const SETTINGS: NodeSettings = {
   poolTarget: 0,
   poolMax: 0,
   workers: 2,
-  fastSigningTimeoutMs: 3_000,
-  fullSigningTimeoutMs: 60_000,
-  poolLeaderTimeoutMs: 30_000,
+  fastSigningTimeoutMs: 2_000,
+  poolLeaderTimeoutMs: 3_000,
   peerDeadAfterMs: 3_000,
 };
 

@@ -62,8 +62,10 @@ export const CONTENT = {
   }),
   /** Its part in the agreement on who signs in full, without a presignature. */
   attempts: z.strictObject({
-    /** Signing attempts that it proposes now: `<request id>.<number>.<signers>`. */
+    /** Attempts that it leads now: `<request id>.<number>.<signers>`, the signers as a hexadecimal number whose lowest bit is node-1. */
     attempts: z.array(RequestIdSchema).max(256),
+    /** Nodes that owed it a message when something failed, in the last minute. A hint, which may be wrong. */
+    suspects: z.array(NodeIdSchema).max(MAX_NODES).optional(),
   }),
   /** Who has cheated. */
   accusations: z.strictObject({

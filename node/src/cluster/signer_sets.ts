@@ -18,7 +18,7 @@ function* combinations(n: number, t: number, from = 0): Generator<number[]> {
 }
 
 /** The request's first signer: the first 8 bytes of BLAKE2b-512(request id), little-endian, modulo n. */
-function firstSigner(requestId: string, n: number): number {
+export function firstSigner(requestId: string, n: number): number {
   const hash = blake2b(utf8ToBytes(requestId));
   return Number(new DataView(hash.buffer, hash.byteOffset).getBigUint64(0, true) % BigInt(n));
 }
@@ -39,4 +39,23 @@ export function signerSets(requestId: string, n: number, t: number): number[][] 
     if (!sets.has(set.join())) sets.set(set.join(), set);
   }
   return [...sets.values()];
+}
+
+/** All n parties, in a ring that begins with the request's first signer. */
+export function ringOf(requestId: string, n: number): number[] {
+  const start = firstSigner(requestId, n);
+  return Array.from({ length: n }, (_, k) => (start + k) % n);
+}
+
+/**
+ * The sets of t signers that a party can form with these others, each ascending. Those with the first of the others come first. At most
+ * 256, which are all of them in a cluster of up to ten nodes.
+ */
+export function setsWith(party: number, others: readonly number[], t: number): number[][] {
+  const sets: number[][] = [];
+  for (const places of combinations(others.length, t - 1)) {
+    if (sets.length >= MAX_SETS) break;
+    sets.push([party, ...places.flatMap((place) => others[place] ?? [])].sort((a, b) => a - b));
+  }
+  return sets;
 }

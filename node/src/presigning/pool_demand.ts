@@ -10,6 +10,14 @@ const MEMORY_MS = 60_000;
  * making counts too much.
  */
 const NEWEST_WEIGHT = 1 / 8;
+/**
+ * A making ends when a maker is silent for this many times the time that one takes, within these bounds. Smaller: a maker on a busy machine
+ * is given up. Larger: one that says nothing holds up its batch for longer.
+ */
+const SILENCE_REFILLS = 4;
+const [LEAST_SILENCE_MS, MOST_SILENCE_MS] = [10_000, 60_000];
+/** The same, as long as nobody knows how long one takes. */
+const FIRST_SILENCE_MS = 30_000;
 
 export interface PoolBounds {
   /** Presignatures that the cluster keeps while nobody asks for signatures. */
@@ -59,6 +67,12 @@ export class PoolDemand {
   /** How long it takes from asking for a presignature until it is ready, in milliseconds; 0 when none has been made yet. */
   get refillMs(): number {
     return this.#refillMs;
+  }
+
+  /** A making ends when a maker is silent for this long, in milliseconds. */
+  get silenceMs(): number {
+    if (this.#refillMs === 0) return FIRST_SILENCE_MS;
+    return Math.min(MOST_SILENCE_MS, Math.max(LEAST_SILENCE_MS, SILENCE_REFILLS * this.#refillMs));
   }
 
   /** How many the cluster should hold, including those being made. */

@@ -9,10 +9,10 @@ import type { PeerView } from 'message-board/peer_view';
 import { canSignTogether, isReady, type ReadinessDeps } from '../cluster/readiness.js';
 import { signerSets } from '../cluster/signer_sets.js';
 import type { Seals } from '../mail/seals.js';
-import { newPresignatureId } from './presignature_id.js';
+import { leaderOf, newPresignatureId } from './presignature_id.js';
 import { countsByParty, type PoolCounts, type PresignaturePool } from './presignature_pool.js';
 import type { PresigningDeps } from './presigning_deps.js';
-import { batchSize, nextBatch, type SetLevel } from './refill_plan.js';
+import { batchSize, nextBatch, type PresignatureBatch, type SetLevel } from './refill_plan.js';
 
 /**
  * Batches under way at a time: one for each worker thread, within these bounds. With fewer than two, all threads are idle while a batch
@@ -27,6 +27,20 @@ const LOOK_MS = 1_000;
  * asked for a second time. Larger: the next one is asked for later.
  */
 const REPORTED_MS = 500;
+/**
+ * A signer set of which a presignature has failed comes after the others for this long. Smaller: a member that makes none keeps the leader
+ * asking for its sets. Larger: a member that is well again has fewer presignatures.
+ */
+const FAILED_SET_MS = 60_000;
+/**
+ * A leader is passed over when nothing has come of what it asks for, for this many times the time that making one takes. Smaller: on a busy
+ * machine two nodes lead. Larger: a leader that asks for nothing leaves the pool empty for longer.
+ */
+const REFILLS_WITHOUT_RESULT = 3;
+/** The same, as long as nobody knows how long one takes. */
+const FIRST_RESULT_MS = 30_000;
+/** A leader is then passed over for this long. */
+const PASSED_OVER_MS = 60_000;
 
 /** A presignature that this node has asked for. */
 interface LedPresignature {
@@ -44,12 +58,10 @@ export interface PoolLeaderDeps extends ReadinessDeps, Pick<PresigningDeps, 'n' 
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly logger: Logger;
-  readonly config: Pick<PresigningDeps['config'], 'workers' | 'fullSigningTimeoutMs' | 'poolLeaderTimeoutMs'>;
+  readonly config: Pick<PresigningDeps['config'], 'workers' | 'poolLeaderTimeoutMs'>;
   readonly pool: PresignaturePool;
   /** Is this node taking part in making this one now? */
   readonly isMaking: (id: string) => boolean;
-  /** Are requests being signed in full? Then the pool waits. */
-  readonly isBusy: () => boolean;
 }
 
 /**
@@ -62,6 +74,12 @@ export class PoolLeader {
   #batches = 0;
   /** Since when peers have been alive but not ready, by index. */
   readonly #unreadySince = new Map<number, number>();
+  /** Until when a leader is passed over, of whose lead nothing has come, by index. */
+  readonly #idleUntil = new Map<number, number>();
+  /** Since when the pool needs filling and nothing has come, and who has led since. */
+  #needy: { readonly leader: number; readonly since: number } | null = null;
+  /** When a presignature of a signer set last failed, by label. */
+  readonly #failedAt = new Map<string, number>();
   /** Is the first one over? It is asked for alone, because the first signature waits for it. */
   #isBegun = false;
 
@@ -74,8 +92,10 @@ export class PoolLeader {
     this.#wakeup.notify();
   }
 
-  /** A making in which this node took part is over, well or not. */
-  ended(id: string): void {
+  /** A making in which this node took part is over. @param isMade false when it has failed */
+  ended(id: string, signers: readonly number[], isMade: boolean): void {
+    if (!isMade) this.#hasFailed(signers);
+    else if (this.#needy?.leader === leaderOf(id, this.deps.n)) this.#needy = null;
     this.#over(id);
     this.notify();
   }
@@ -86,6 +106,7 @@ export class PoolLeader {
     while (!signal.aborted) {
       try {
         this.#noteReadiness();
+        this.#noteResults();
         await this.#settleLed(signal);
         if (!(await this.#askForNext(signal))) await this.#wakeup.sleep(LOOK_MS, signal);
       } catch (error) {
@@ -98,17 +119,15 @@ export class PoolLeader {
 
   /** @returns false when there is nothing to ask for now */
   async #askForNext(signal: AbortSignal): Promise<boolean> {
-    const { n, t, demand, config, clock, logger, pool } = this.deps;
+    const { demand, config, clock, logger } = this.deps;
     const begun = this.#underWay();
     const most = this.#isBegun ? Math.min(MAX_BATCHES, Math.max(MIN_BATCHES, config.workers)) : 1;
-    if (!this.#isLeader() || this.deps.isBusy() || begun.length >= most) return false;
-    const sets = signerSets('', n, t);
-    const pools = countsByParty(this.deps, pool);
-    const levels = sets.filter((set) => canSignTogether(this.deps, set)).map((set) => this.#levelOf(set, pools));
+    if (!this.#isLeader() || begun.length >= most) return false;
+    const levels = this.#levels();
     // Batches that are evenly staggered begin at least twice as far apart.
     const justNow = clock.monotonic() - demand.refillMs / most / 2;
     const together = begun.filter((since) => since > justNow).length;
-    const next = nextBatch(levels, sets.length, demand.aim, this.#isBegun ? batchSize(together, most) : 1);
+    const next = this.#next(levels, this.#isBegun ? batchSize(together, most) : 1);
     if (next === null) return false;
     const held = levels.reduce((sum, { count }) => sum + count, 0);
     const fields = { event: 'pool_refill', signers: signersLabel(next.signers), size: next.size, held, ...demand.summary };
@@ -119,6 +138,22 @@ export class PoolLeader {
     const failed = asked.find((one) => one.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
     return true;
+  }
+
+  /** What to ask for next. Sets of which one has failed lately come last. */
+  #next(levels: readonly SetLevel[], most: number): PresignatureBatch | null {
+    const { n, t, demand, clock } = this.deps;
+    const sets = signerSets('', n, t).length;
+    const lately = clock.monotonic() - FAILED_SET_MS;
+    const well = levels.filter(({ signers }) => (this.#failedAt.get(signersLabel(signers)) ?? -Infinity) < lately);
+    return nextBatch(well, sets, demand.aim, most) ?? nextBatch(levels, sets, demand.aim, most);
+  }
+
+  /** Of each signer set whose members can sign together. */
+  #levels(): SetLevel[] {
+    const { n, t, pool } = this.deps;
+    const pools = countsByParty(this.deps, pool);
+    return signerSets('', n, t).filter((set) => canSignTogether(this.deps, set)).map((set) => this.#levelOf(set, pools));
   }
 
   /** When each batch that is under way was begun. */
@@ -136,6 +171,10 @@ export class PoolLeader {
     this.#led.set(id, { signers, batch, since: clock.monotonic() });
   }
 
+  #hasFailed(signers: readonly number[]): void {
+    this.#failedAt.set(signersLabel(signers), this.deps.clock.monotonic());
+  }
+
   #over(id: string): void {
     const led = this.#led.get(id);
     if (led === undefined) return;
@@ -145,29 +184,49 @@ export class PoolLeader {
 
   /** Finds out which makings are over. Where this node takes no part it asks the board: a maker that would report the end may be gone. */
   async #settleLed(signal: AbortSignal): Promise<void> {
-    const { client, clock, config } = this.deps;
+    const { client, clock, demand } = this.deps;
     for (const [id, { overSince = Infinity }] of this.#led) {
       if (clock.monotonic() > overSince + REPORTED_MS) this.#led.delete(id);
     }
     const others = [...this.#led].filter(([id, { overSince }]) => overSince === undefined && !this.deps.isMaking(id));
     if (others.length === 0) return;
     const pending = new Set((await client.listPresignatureRequests({ status: 'pending', signal })).map(({ id }) => id));
-    const oldest = clock.monotonic() - config.fullSigningTimeoutMs;
+    const oldest = clock.monotonic() - demand.silenceMs;
     for (const [id, { signers, since }] of others) {
-      if (!pending.has(id) || since < oldest || !signers.every((party) => isReady(this.deps, party))) this.#over(id);
+      const isLost = since < oldest || !signers.every((party) => isReady(this.deps, party));
+      if (isLost && pending.has(id)) this.#hasFailed(signers);
+      if (isLost || !pending.has(id)) this.#over(id);
     }
   }
 
   /** Is the node that leads live and past its set-up? */
   get isThere(): boolean {
-    const { index, presence } = this.deps;
-    const lower = presence.peers().filter((peer) => peer.index < index && !this.#isPassedOver(peer));
-    return lower.every((peer) => isReady(this.deps, peer.index));
+    const leader = this.#leader();
+    return leader === this.deps.index || isReady(this.deps, leader);
   }
 
   #isLeader(): boolean {
+    return this.#leader() === this.deps.index;
+  }
+
+  /** The lowest party that is not passed over. */
+  #leader(): number {
     const { index, presence } = this.deps;
-    return presence.peers().every((peer) => peer.index > index || this.#isPassedOver(peer));
+    const lower = presence.peers().filter((peer) => peer.index < index && !this.#isPassedOver(peer));
+    return Math.min(index, ...lower.map((peer) => peer.index));
+  }
+
+  /** Passes over the leader when the pool needs filling and nothing comes of its lead. */
+  #noteResults(): void {
+    const { clock, demand, config, index } = this.deps;
+    const [now, leader] = [clock.monotonic(), this.#leader()];
+    if (leader === index || this.#next(this.#levels(), 1) === null) this.#needy = null;
+    else if (this.#needy?.leader !== leader) this.#needy = { leader, since: now };
+    if (this.#needy === null) return;
+    const patience = demand.refillMs === 0 ? FIRST_RESULT_MS : REFILLS_WITHOUT_RESULT * demand.refillMs;
+    if (now - this.#needy.since <= Math.max(config.poolLeaderTimeoutMs, patience)) return;
+    this.#idleUntil.set(leader, now + PASSED_OVER_MS);
+    this.#needy = null;
   }
 
   #noteReadiness(): void {
@@ -177,11 +236,13 @@ export class PoolLeader {
     }
   }
 
-  /** Nobody waits for long for a node that is silent, nor for one that is alive but cannot sign. Nor for a culprit. */
+  /** Nobody waits for long for a node that is silent, nor for one that is alive but cannot sign or asks in vain. Nor for a culprit. */
   #isPassedOver({ index, ageMs }: PeerView): boolean {
     const { config, clock, culprits } = this.deps;
-    const unreadyMs = clock.monotonic() - (this.#unreadySince.get(index) ?? Infinity);
-    return Math.max(ageMs, unreadyMs) > config.poolLeaderTimeoutMs || culprits.has(index);
+    const now = clock.monotonic();
+    const unreadyMs = now - (this.#unreadySince.get(index) ?? Infinity);
+    const isIdle = (this.#idleUntil.get(index) ?? 0) > now;
+    return Math.max(ageMs, unreadyMs) > config.poolLeaderTimeoutMs || isIdle || culprits.has(index);
   }
 
   #levelOf(signers: readonly number[], poolsByParty: ReadonlyMap<number, PoolCounts>): SetLevel {

@@ -27,8 +27,6 @@ const SEARCH_MS = 1_000;
 const READ_MS = 25_000;
 
 export interface PresignatureMakerDeps extends PresigningDeps {
-  /** Are requests being signed in full? Then this node asks for no presignatures. */
-  readonly isBusy: () => boolean;
   /** Told when the pool has one more. */
   readonly onAdded: () => void;
 }
@@ -132,9 +130,9 @@ export class PresignatureMaker {
       logger.warn(fields, 'Presignature request refused');
       return;
     }
-    const making = this.#make(id, participants, signal).finally(() => {
+    const making = this.#make(id, participants, signal).then((isMade) => {
       this.#making.delete(id);
-      this.#leader.ended(id);
+      this.#leader.ended(id, participants, isMade);
     });
     this.#making.set(id, making);
   }
@@ -159,8 +157,9 @@ export class PresignatureMaker {
     }
   }
 
-  async #make(id: string, participants: readonly number[], signal: AbortSignal): Promise<void> {
-    const { index, client, clock, logger, config, demand, keyShare } = this.deps;
+  /** @returns whether it is in the pool. Never throws */
+  async #make(id: string, participants: readonly number[], signal: AbortSignal): Promise<boolean> {
+    const { index, client, clock, logger, demand, keyShare } = this.deps;
     const started = clock.monotonic();
     const fields = { presignature_id: id, signers: signersLabel(participants) };
     const report = async (status: 'completed' | 'failed'): Promise<void> => {
@@ -168,6 +167,7 @@ export class PresignatureMaker {
     };
     const lives = this.#lives();
     let making: SessionRecord | null = null;
+    let isMade = false;
     try {
       const handedOver = await runOverBoard(this.deps, {
         namespace: 'presignature-messages',
@@ -176,7 +176,7 @@ export class PresignatureMaker {
         self: index,
         keyMaterial: keyShare.materialDigest,
         job: { kind: 'presign', executionId: id, signers: participants },
-        silenceMs: config.fullSigningTimeoutMs,
+        silenceMs: demand.silenceMs,
         signal,
         onRecord: (record) => {
           making = record;
@@ -186,6 +186,7 @@ export class PresignatureMaker {
       const isLost = participants.some((party) => lives.has(party) && lives.get(party) !== this.#lives().get(party));
       if (isLost) throw new Error('one of its makers was restarted meanwhile');
       this.pool.add({ id, participants, presignature: Presignature.takeOver(handedOver), making });
+      isMade = true;
       this.#changed();
       this.deps.onAdded();
       const ms = clock.monotonic() - started;
@@ -194,10 +195,11 @@ export class PresignatureMaker {
       logger.info(made, 'Presignature added to the pool');
       await report('completed');
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return isMade;
       logger.warn({ event: 'presignature_failed', ...fields, err: error }, 'Presignature generation failed');
       await report('failed').catch(() => undefined);
     }
+    return isMade;
   }
 
   // ---- bookkeeping ----

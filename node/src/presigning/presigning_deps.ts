@@ -35,9 +35,7 @@ export interface PresigningDeps extends TransportDeps {
     readonly poolMax: number;
     /** Threads for protocol arithmetic. */
     readonly workers: number;
-    /** A making ends when a participant is silent for longer. */
-    readonly fullSigningTimeoutMs: number;
-    /** A leader that is silent for longer is passed over. */
+    /** A leader of the pool is passed over when it is silent for longer, or when no presignature comes of what it asks for. */
     readonly poolLeaderTimeoutMs: number;
   };
 }

@@ -1,5 +1,6 @@
+import type { NodeStatus } from 'message-board/contract';
 import type { PresenceView } from '../cluster/presence.js';
-import { announce, isLater, parseAnnouncement, type Attempt } from './attempt.js';
+import { announce, leaderOf, parseAnnouncement, type Attempt } from './attempt.js';
 
 export interface AnnouncementDeps {
   /** Nodes in the cluster. */
@@ -11,28 +12,27 @@ export interface AnnouncementDeps {
   readonly culprits: { has(party: number): boolean };
 }
 
-/** An attempt, and one of its signers: it says that it runs the attempt. */
-export interface Announcement {
-  readonly by: number;
-  readonly attempt: Attempt;
-}
+/** What a status announces is parsed once, because many requests may be looked up in it. */
+const parsed = new WeakMap<NodeStatus, readonly Attempt[]>();
 
-/** What live peers announce for a request, except attempts with a party to avoid. The attempt to follow comes first. */
-export function announcedAttempts(deps: AnnouncementDeps, requestId: string, avoid: ReadonlySet<number> = new Set()): Announcement[] {
-  const { presence, culprits, n, t } = deps;
-  const all = presence.peers().flatMap(({ live, index: by, status }) => {
-    const texts = live && !culprits.has(by) ? (status?.attempts ?? []) : [];
-    return texts.flatMap((text) => {
-      const attempt = parseAnnouncement(text, n, t);
-      return attempt?.requestId === requestId ? [{ by, attempt }] : [];
-    });
+/** The attempts at a request that live peers lead and take part in, as they say. */
+export function announcedAttempts({ presence, culprits, n, t }: AnnouncementDeps, requestId: string): Attempt[] {
+  return presence.peers().flatMap(({ live, index, status }) => {
+    if (!live || status === undefined || culprits.has(index)) return [];
+    const attempts = attemptsIn(status, n, t).filter((attempt) => attempt.requestId === requestId);
+    return attempts.filter((attempt) => leaderOf(attempt, n) === index && attempt.signers.includes(index));
   });
-  return all
-    .filter(({ by, attempt: { signers } }) => signers.includes(by) && !signers.some((party) => avoid.has(party)))
-    .sort((a, b) => (isLater(a.attempt, b.attempt) ? -1 : 1));
 }
 
-/** The attempts that this node runs, as it tells the others. */
+function attemptsIn(status: NodeStatus, n: number, t: number): readonly Attempt[] {
+  const known = parsed.get(status);
+  if (known !== undefined) return known;
+  const attempts = status.attempts.flatMap((text) => parseAnnouncement(text, n, t) ?? []);
+  parsed.set(status, attempts);
+  return attempts;
+}
+
+/** The attempts that this node leads, as it tells the others. */
 export class OwnAnnouncements {
   readonly #current = new Set<string>();
 

@@ -34,7 +34,7 @@ interface VerifiedAssignment {
  */
 export class Assignments {
   readonly #verified = new WeakMap<SigningTask, VerifiedAssignment>();
-  /** When the board last showed that a request has a presignature or is completed, on the monotonic clock. */
+  /** When the board last showed that a request has got a presignature or is completed, on the monotonic clock. */
   #movedAt = -Infinity;
   /** The youngest request that has a presignature, by `orderOf`. */
   #youngest = '';
@@ -64,7 +64,9 @@ export class Assignments {
     const { pool } = this.presignatures;
     const state = task?.state ?? null;
     const id = (state === null ? undefined : proposalOf(state)) ?? record.presignature_id;
-    if (id !== undefined || record.status === 'completed') this.#movedAt = this.deps.clock.monotonic();
+    // A record that is read again, as it was, is no change.
+    const isNews = task === undefined || record.presignature_id !== task.request.presignature_id;
+    if (record.status === 'completed' || (id !== undefined && isNews)) this.#movedAt = this.deps.clock.monotonic();
     if (id === undefined) return;
     const order = orderOf(record);
     if (order > this.#youngest) this.#youngest = order;

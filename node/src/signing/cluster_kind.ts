@@ -1,5 +1,5 @@
 import { authorizeAnybody, authorizeSigned, type AuthorizationOptions, type Authorize } from '../approval/authorization.js';
-import { planAttempt, planFirstAttempt, type Planner } from './signing_plan.js';
+import { BY_TURNS, FIRST_ATTEMPT_ONLY, type Planner } from './signing_plan.js';
 
 /** What the nodes of a cluster can do beside the protocol itself. */
 export interface ClusterKind {
@@ -17,7 +17,7 @@ export interface ClusterKind {
 /** All nodes run this program, and sign what they say. */
 export const SEALED_CLUSTER: ClusterKind = {
   authorizer: authorizeSigned,
-  planner: planAttempt,
+  planner: BY_TURNS,
   proposals: true,
   identification: true,
   refusals: true,
@@ -26,7 +26,7 @@ export const SEALED_CLUSTER: ClusterKind = {
 /** Some nodes may be Rust nodes: they announce nothing, sign nothing that they say, and know only the protocol itself. */
 export const PLAIN_CLUSTER: ClusterKind = {
   authorizer: () => authorizeAnybody,
-  planner: planFirstAttempt,
+  planner: FIRST_ATTEMPT_ONLY,
   proposals: false,
   identification: false,
   refusals: false,

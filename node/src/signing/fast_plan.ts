@@ -8,9 +8,10 @@ import { countsByParty } from '../presigning/presignature_pool.js';
 import { announcedAttempts, type AnnouncementDeps } from './announcements.js';
 import type { Assignments } from './assignments.js';
 import type { ClusterKind } from './cluster_kind.js';
-import { FULL_SIGNINGS } from './signing.js';
 import type { SigningTask } from './signing_task.js';
+import type { Suspicion } from './suspicion.js';
 import type { WaitingState } from './task_state.js';
+import { TURN_MS } from './turns.js';
 
 /**
  * The first maker assigns a presignature. Each other maker waits this long, times its place among the makers, before it assigns one
@@ -31,6 +32,21 @@ const WAITING_LOOK_MS = 1_000;
  * requests are signed in full although presignatures come. Larger: they wait longer for a pool that nobody fills.
  */
 const REFILLS_WAITED = 2;
+/** It never waits longer than this for a change. Larger: with a pool that is filled slowly, requests take more than ten seconds. */
+const MOST_PATIENCE_MS = 4_000;
+/** It gives up after this long when younger requests are assigned presignatures. Smaller: a small change of order costs time. */
+const PASSED_OVER_MS = 3_000;
+/**
+ * It gives up after this long, whatever happens to others. Smaller: in a burst, more requests are signed in full. Larger: a member that
+ * assigns what it does not have delays requests for longer.
+ */
+const LONGEST_WAIT_MS = 15_000;
+
+/**
+ * Requests signed in full at a time, while others wait for presignatures. One that has been at it for a whole turn, because its signers do
+ * not answer, does not count. Smaller: threads are idle while one waits for messages. Larger: all of them end late.
+ */
+const FULL_SIGNINGS = 4;
 
 export interface FastPlanDeps extends ReadinessDeps, AnnouncementDeps {
   readonly presence: ReadinessDeps['presence'];
@@ -38,7 +54,7 @@ export interface FastPlanDeps extends ReadinessDeps, AnnouncementDeps {
   readonly demand: Pick<PoolDemand, 'refillMs'>;
   readonly cluster: Pick<ClusterKind, 'proposals'>;
   readonly clock: Pick<Clock, 'monotonic'>;
-  readonly config: { readonly fastSigningTimeoutMs: number; readonly fullSigningTimeoutMs: number };
+  readonly config: { readonly fastSigningTimeoutMs: number };
 }
 
 /** What to do next about a request that waits for its presignature. */
@@ -60,14 +76,15 @@ export class FastPlanner {
     private readonly deps: FastPlanDeps,
     private readonly presignatures: Pick<PresignatureMaker, 'pool' | 'isFilling'>,
     private readonly assignments: Assignments,
+    private readonly suspicion: Pick<Suspicion, 'parties'>,
   ) {}
 
-  /** @param inFull how many requests are signed in full, or wait for their turn */
-  plan(task: SigningTask, { since }: WaitingState, inFull: () => number): FastPlan {
+  /** @param tasks all that this node works on */
+  plan(task: SigningTask, { since }: WaitingState, tasks: Iterable<SigningTask>): FastPlan {
     if (task.assigned !== undefined) return { kind: 'use', presignatureId: task.assigned };
     const signers = this.#presignedSet(task);
     if (signers === null) {
-      return this.#shouldWait(task, since, inFull) ? { kind: 'wait', ms: WAITING_LOOK_MS, isForNext: true } : { kind: 'in_full' };
+      return this.#shouldWait(task, since, tasks) ? { kind: 'wait', ms: WAITING_LOOK_MS, isForNext: true } : { kind: 'in_full' };
     }
     const place = signers.indexOf(this.deps.index);
     const patience = this.#assignmentTime(task, since, place < 0 ? signers.length : place) - this.deps.clock.monotonic();
@@ -76,20 +93,27 @@ export class FastPlanner {
   }
 
   /** Should this request wait for a presignature, or for others that are signed in full now? */
-  #shouldWait(task: SigningTask, since: number, inFull: () => number): boolean {
+  #shouldWait(task: SigningTask, since: number, tasks: Iterable<SigningTask>): boolean {
     const { n, t, config, demand, clock } = this.deps;
+    const now = clock.monotonic();
     const isLive = signerSets(task.id, n, t).some((set) => this.#areFit(task, set));
-    if (!isLive || announcedAttempts(this.deps, task.id, task.refusals.parties).length > 0) return false;
-    if (inFull() >= FULL_SIGNINGS) return true;
-    const refill = Math.max(config.fastSigningTimeoutMs, REFILLS_WAITED * demand.refillMs);
-    const patience = Math.min(config.fullSigningTimeoutMs, refill);
-    return this.presignatures.isFilling && clock.monotonic() <= this.#turnSince(task, since) + patience;
+    if (!isLive || now > since + LONGEST_WAIT_MS || announcedAttempts(this.deps, task.id).length > 0) return false;
+    if (this.#inFull(tasks) >= FULL_SIGNINGS) return true;
+    const patience = Math.min(MOST_PATIENCE_MS, Math.max(config.fastSigningTimeoutMs, REFILLS_WAITED * demand.refillMs));
+    return this.presignatures.isFilling && now <= this.#turnSince(task, since) + patience;
+  }
+
+  #inFull(tasks: Iterable<SigningTask>): number {
+    const now = this.deps.clock.monotonic();
+    let count = 0;
+    for (const { state } of tasks) if (state.kind === 'in_full' && now < state.began + TURN_MS) count += 1;
+    return count;
   }
 
   /** Since when it might have been the turn of this request. Others come first, unless it was passed over for a long time. */
   #turnSince(task: SigningTask, since: number): number {
     const turn = Math.max(since, this.assignments.movedAt);
-    return this.assignments.isPassedOver(task.order) ? Math.min(turn, since + this.deps.config.fullSigningTimeoutMs) : turn;
+    return this.assignments.isPassedOver(task.order) ? Math.min(turn, since + PASSED_OVER_MS) : turn;
   }
 
   /** When the maker in this place assigns a presignature, if none of those before it has. */
@@ -104,7 +128,7 @@ export class FastPlanner {
 
   /**
    * The first signer set, in the request's order, whose members are all ready and willing and all have presignatures of it. A set in which
-   * nobody is late is preferred.
+   * nobody is late is preferred. While there is one without suspects, none with a suspect is used.
    */
   #presignedSet(task: SigningTask): number[] | null {
     const { n, t } = this.deps;
@@ -112,8 +136,11 @@ export class FastPlanner {
     // Many tasks may be waiting: most of the time there is nothing to look for.
     if (![...pools.values()].some((counts) => Object.values(counts).some((count) => count > 0))) return null;
     const has = (party: number, label: string): boolean => (pools.get(party)?.[label] ?? 0) > 0;
-    const areHolders = (set: readonly number[]): boolean => set.every((party) => has(party, signersLabel(set)));
-    const sets = signerSets(task.id, n, t).filter((set) => this.#areFit(task, set) && areHolders(set));
+    const suspects = this.suspicion.parties;
+    const areTrusted = (set: readonly number[]): boolean => !set.some((party) => suspects.has(party));
+    const fit = signerSets(task.id, n, t).filter((set) => this.#areFit(task, set));
+    const trusted = fit.filter(areTrusted);
+    const sets = (trusted.length > 0 ? trusted : fit).filter((set) => set.every((party) => has(party, signersLabel(set))));
     return sets.find((set) => !set.some((party) => isLate(this.deps, party))) ?? sets[0] ?? null;
   }
 }

@@ -26,10 +26,6 @@ export interface PartialSignaturesDeps extends CollectionDeps, AnnouncementDeps 
   readonly culprits: Pick<Culprits, 'has'>;
   readonly audit: Pick<AuditLog, 'record'>;
   readonly clock: Clock;
-  readonly config: {
-    /** A signer that is silent for longer is replaced. */
-    readonly fastSigningTimeoutMs: number;
-  };
 }
 
 /**
@@ -38,6 +34,7 @@ export interface PartialSignaturesDeps extends CollectionDeps, AnnouncementDeps 
  *
  * The partial signature is in the audit log before it is computed.
  *
+ * @param deadline on the monotonic clock
  * @returns `silent` with the missing signers when the deadline passes, or as soon as one of them is known to be down
  * @throws the signal's reason when it aborts; what the audit log or the board's client throws
  */
@@ -45,12 +42,13 @@ export async function exchangePartialSignatures(
   deps: PartialSignaturesDeps,
   request: RequestRecord,
   stored: StoredPresignature,
+  deadline: number,
   signal: AbortSignal,
 ): Promise<CollectionOutcome> {
   const collection = new Collection(deps, request, stored);
   const posted = await issue(deps, collection, request, stored, signal);
   await collection.add(posted);
-  return collection.outcome() ?? awaitOthers(deps, collection, request, stored, { after: posted.at(-1)?.id, signal });
+  return collection.outcome() ?? awaitOthers(deps, collection, request, stored, { after: posted.at(-1)?.id, deadline, signal });
 }
 
 /** Posts this node's partial signature, once it is recorded. @returns all that the board then has */
@@ -76,13 +74,12 @@ async function awaitOthers(
   collection: Collection,
   request: RequestRecord,
   { participants }: StoredPresignature,
-  { after, signal }: { after: string | undefined; readonly signal: AbortSignal },
+  { after, deadline, signal }: { after: string | undefined; readonly deadline: number; readonly signal: AbortSignal },
 ): Promise<CollectionOutcome> {
-  const { index, client, clock, presence, config } = deps;
+  const { index, client, clock, presence } = deps;
   const silent = (): CollectionOutcome => ({ kind: 'silent', missing: collection.missing() });
   const isLost = (): boolean => collection.missing().some((party) => !isReady(deps, party));
-  const deadline = clock.monotonic() + config.fastSigningTimeoutMs;
-  const patience = Math.min(LOOK_PATIENCE_MS * (1 + participants.indexOf(index)), config.fastSigningTimeoutMs);
+  const patience = Math.min(LOOK_PATIENCE_MS * (1 + participants.indexOf(index)), deadline - clock.monotonic());
   await sleepWhile(deps, patience, signal, () => !isLost() && announcedAttempts(deps, request.id).length === 0);
   signal.throwIfAborted();
 

@@ -10,22 +10,34 @@ import type { Culprits } from '../evidence/culprits.js';
 import type { Seals } from '../mail/seals.js';
 import type { ExecutionJournal } from '../storage/execution_journal.js';
 import { runOverBoard, type TransportDeps } from '../transport/http_transport.js';
-import { announcedAttempts, OwnAnnouncements } from './announcements.js';
-import { attemptId, isLater, type Attempt } from './attempt.js';
+import { OwnAnnouncements } from './announcements.js';
+import { attemptId, leaderOf, type Attempt } from './attempt.js';
+import { AttemptWatch } from './attempt_watch.js';
 import type { ClusterKind } from './cluster_kind.js';
 import { reportStatus, submitSignature } from './publication.js';
-import type { Plan } from './signing_plan.js';
+import { canLead, type BegunAttempt, type Plan, type PlanState } from './signing_plan.js';
 import type { SigningTask } from './signing_task.js';
+import type { Suspicion } from './suspicion.js';
 import type { FullState } from './task_state.js';
+import { turnAt } from './turns.js';
 
 /**
- * Full signings under way at a time; each costs every signer seconds of CPU time. Smaller: threads are idle while one waits for messages.
- * Larger: all of them end late.
+ * Attempts that a node leads at a time. All nodes lead some, and each attempt costs every signer seconds of CPU time. Smaller is none.
+ * Larger: all of them end late, and more of them are cut off by their turns.
  */
-export const FULL_SIGNINGS = 4;
+const LED_ATTEMPTS = 1;
 /**
- * Each signer waits this long, times its place, before it publishes the signature, because those before it may have died. Smaller: needless
- * calls. Larger: when the first signer has died, the signature comes later.
+ * Of the attempts that one leader announces, a node runs at most this many at a time: twice as many as an honest one leads, because one
+ * that is over there may still run here. Smaller: an honest leader is not followed. Larger: a cheat uses more CPU time.
+ */
+const FOLLOWED_ATTEMPTS = 2 * (LED_ATTEMPTS + 1);
+/** Weight of the newest value in the average time of an attempt. Smaller: it follows slowly. Larger: one slow attempt counts too much. */
+const NEWEST_WEIGHT = 1 / 4;
+/** In a cluster without turns, an attempt ends when a signer is silent for this long. Smaller: a slow Rust node is given up. */
+const SILENCE_MS = 60_000;
+/**
+ * The leader publishes the signature at once. Each other signer waits this long, times its place, because those before it may have died.
+ * Smaller: needless calls. Larger: when the leader has died, the signature comes later.
  */
 const SUBMIT_PATIENCE_MS = 1_000;
 
@@ -47,70 +59,128 @@ export interface FullSigningDeps extends TransportDeps {
     /** `keyMaterialDigest` of it. */
     readonly materialDigest: string;
   };
-  readonly config: {
-    /** An attempt ends when a signer is silent for longer. */
-    readonly fullSigningTimeoutMs: number;
-  };
 }
 
-/** How an attempt ended. `silent`: signers that did not answer, if that was why it failed. */
-export interface EndedAttempt {
-  readonly silent: readonly number[];
+/** How an attempt failed. `isOwnTry`: this node let it run in a turn of its own. */
+export interface FailedAttempt {
+  readonly isOwnTry: boolean;
 }
 
 /** Signs requests by the full protocol, attempt after attempt. */
 export class FullSigning {
   readonly #announcements: OwnAnnouncements;
+  readonly #running = new Map<SigningTask, Attempt>();
+  /** Those that wait until this node leads fewer. */
+  readonly #waiting = new Set<SigningTask>();
+  /** How long an attempt takes, with a margin. */
+  #attemptMs = Infinity;
 
-  constructor(private readonly deps: FullSigningDeps) {
+  /** @param tasks all that this node works on */
+  constructor(
+    private readonly deps: FullSigningDeps,
+    private readonly suspicion: Suspicion,
+    private readonly tasks: () => Iterable<SigningTask>,
+  ) {
     this.#announcements = new OwnAnnouncements(deps.presence);
   }
 
-  plan({ id: requestId, refusals }: SigningTask, { history }: FullState): Plan {
+  plan(task: SigningTask, state: FullState): Plan {
     const { cluster, clock } = this.deps;
-    return cluster.planner(this.deps, { requestId, refusing: refusals.parties, ...history }, clock.monotonic());
+    return cluster.planner.next(this.deps, this.#stateOf(task, state), clock.monotonic());
   }
 
-  /** Does one of its own signers run a later attempt? What others announce does not end it. */
-  isSuperseded({ id, refusals }: SigningTask, attempt: Attempt): boolean {
-    const announced = announcedAttempts(this.deps, id, refusals.parties);
-    return announced.some(({ by, attempt: other }) => attempt.signers.includes(by) && isLater(other, attempt));
+  /** What is known of a request just before this attempt at it. */
+  begun(task: SigningTask, attempt: Attempt): BegunAttempt {
+    const { n, clock } = this.deps;
+    return { attempt, leader: leaderOf(attempt, n), turn: turnAt(clock.monotonic() - task.acceptedAt, n).number };
   }
 
   /**
-   * Runs one attempt and publishes its signature. @returns null when this node has run it before
+   * Runs one attempt and publishes its signature. @returns null when it did not fail, or this node has run it before
    * @throws the signal's reason when the task's signing ends; what the journal throws
    */
-  async run(task: SigningTask, attempt: Attempt): Promise<EndedAttempt | null> {
-    const { index, n, clock, journal, presence, audit, logger } = this.deps;
+  async run(task: SigningTask, attempt: Attempt): Promise<FailedAttempt | null> {
+    const { index, n, clock, journal, audit, logger } = this.deps;
     if (!(await journal.claim(attemptId(attempt)))) return null;
     const started = clock.monotonic();
+    const watch = new AttemptWatch(this.deps, attempt, () => this.#planStateOf(task), task.acceptedAt);
+    this.#running.set(task, attempt);
     let signed = false;
-    const superseded = new AbortController();
-    const unsubscribe = presence.onChange(() => {
-      if (this.isSuperseded(task, attempt)) superseded.abort(new DOMException('a later attempt is under way', 'AbortError'));
-    });
     try {
-      const signal = AbortSignal.any([task.signing, superseded.signal, task.refusals.signalFor(attempt.signers)]);
-      const signature = await this.#announcements.during(attempt, () => this.#sign(attempt, task.request.message, signal));
+      const signal = AbortSignal.any([task.signing, watch.signal, task.refusals.signalFor(attempt.signers)]);
+      const sign = (): Promise<Signature> => this.#sign(attempt, task.request.message, watch, signal);
+      const leader = leaderOf(attempt, n);
+      const signature = await (leader === index ? this.#announcements.during(attempt, sign) : sign());
       signed = true;
-      const origin = { signers: attempt.signers, path: 'full', ms: clock.monotonic() - started } as const;
-      await submitSignature(this.deps, task, signature, origin, attempt.signers.indexOf(index) * SUBMIT_PATIENCE_MS);
-      return { silent: [] };
+      const ms = clock.monotonic() - started;
+      this.#learn(ms);
+      const place = leader === index ? 0 : 1 + attempt.signers.indexOf(index);
+      await submitSignature(this.deps, task, signature, { signers: attempt.signers, path: 'full', ms }, place * SUBMIT_PATIENCE_MS);
+      return null;
     } catch (error) {
       if (task.signing.aborted) throw error;
-      const fields = { event: 'full_signing_failed', request_id: task.id, attempt: attempt.number, err: error };
+      const lost = error instanceof SessionTimeout ? error.missing.flatMap((id) => nodeIndex(id, n) ?? []) : [];
+      const owing = [...new Set([...lost, ...watch.owing()])];
+      this.suspicion.suspect(owing);
+      const fields = { event: 'full_signing_failed', request_id: task.id, attempt: attempt.number, owing: owing.map(nodeId), err: error };
       logger.warn(fields, 'Full signing failed, trying again');
-      return { silent: error instanceof SessionTimeout ? error.missing.flatMap((id) => nodeIndex(id, n) ?? []) : [] };
+      return { isOwnTry: watch.isOwnTry };
     } finally {
-      unsubscribe();
+      watch.stop();
+      this.#over(task);
       audit.note({ event: 'full_signing_ended', fields: { request_id: task.id, execution_id: attemptId(attempt), signed } });
     }
   }
 
+  #over(task: SigningTask): void {
+    this.#running.delete(task);
+    for (const waiting of this.#waiting) waiting.wakeup.notify();
+    this.#waiting.clear();
+  }
+
+  #learn(ms: number): void {
+    const enough = 1.25 * ms;
+    this.#attemptMs = this.#attemptMs === Infinity ? enough : this.#attemptMs + NEWEST_WEIGHT * (enough - this.#attemptMs);
+  }
+
+  #planStateOf(task: SigningTask): PlanState | null {
+    return task.state.kind === 'in_full' ? this.#stateOf(task, task.state) : null;
+  }
+
+  #stateOf(task: SigningTask, { history, since }: FullState): PlanState {
+    return {
+      requestId: task.id,
+      acceptedAt: task.acceptedAt,
+      history,
+      refusing: task.refusals.parties,
+      suspects: this.suspicion.parties,
+      attemptMs: this.#attemptMs,
+      mayLead: () => this.#runningOf(this.deps.index, task) < LED_ATTEMPTS || this.#hasWaitedLongest(task, since),
+      mayFollow: (leader) => this.#runningOf(leader, task) < FOLLOWED_ATTEMPTS,
+    };
+  }
+
+  /** How many attempts at other requests this party leads. */
+  #runningOf(leader: number, task: SigningTask): number {
+    return [...this.#running].filter(([other, attempt]) => other !== task && leaderOf(attempt, this.deps.n) === leader).length;
+  }
+
+  /** Of all that this node could lead. It is always let in, whatever the attempts at others do. */
+  #hasWaitedLongest(task: SigningTask, since: number): boolean {
+    for (const other of this.tasks()) {
+      const { state } = other;
+      if (other === task || state.kind !== 'in_full' || state.since >= since) continue;
+      if (canLead(this.deps, this.#stateOf(other, state))) {
+        this.#waiting.add(task);
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** @throws what ended it without a signature */
-  async #sign(attempt: Attempt, message: string, signal: AbortSignal): Promise<Signature> {
-    const { index, cluster, config, logger, audit, keyShare } = this.deps;
+  async #sign(attempt: Attempt, message: string, watch: AttemptWatch, signal: AbortSignal): Promise<Signature> {
+    const { index, cluster, logger, audit, keyShare } = this.deps;
     const { requestId: request_id, number, signers } = attempt;
     const id = attemptId(attempt);
     const label = signersLabel(signers);
@@ -124,8 +194,14 @@ export class FullSigning {
       self: index,
       keyMaterial: keyShare.materialDigest,
       job: { kind: 'sign', executionId: id, signers, message, identification: cluster.identification },
-      silenceMs: config.fullSigningTimeoutMs,
+      silenceMs: SILENCE_MS,
       signal,
+      onRound: (round) => {
+        watch.cameTo(round);
+      },
+      onOwed: (parties) => {
+        watch.waitsFor(parties);
+      },
     });
   }
 

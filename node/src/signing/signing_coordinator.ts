@@ -5,6 +5,7 @@ import { Assignments } from './assignments.js';
 import type { SigningDeps } from './signing_deps.js';
 import { SigningTask, wake } from './signing_task.js';
 import { SigningWork } from './signing_work.js';
+import { Suspicion } from './suspicion.js';
 
 /** The longest time for which the board may hold back an empty answer. */
 const READ_MS = 25_000;
@@ -32,9 +33,10 @@ class SigningCoordinator {
     private readonly deps: SigningDeps,
     private readonly life: AbortSignal,
   ) {
-    this.#presignatures = new PresignatureMaker({ ...deps, isBusy: () => this.#inFull() > 0, onAdded: () => { this.#wake(); } });
+    this.#presignatures = new PresignatureMaker({ ...deps, onAdded: () => { this.#wake(); } });
     this.#assignments = new Assignments(deps, this.#presignatures);
-    this.#work = new SigningWork(deps, this.#presignatures, this.#assignments, () => this.#inFull());
+    const suspicion = new Suspicion(deps, life);
+    this.#work = new SigningWork(deps, this.#presignatures, this.#assignments, suspicion, () => this.#tasks.values());
     this.#again = { at: deps.clock.monotonic() + AGAIN_MS, after: '0' };
   }
 
@@ -94,10 +96,6 @@ class SigningCoordinator {
     this.#tasks.set(task.id, task);
     task.ended.addEventListener('abort', () => this.#tasks.delete(task.id), { once: true });
     this.#work.start(task);
-  }
-
-  #inFull(): number {
-    return [...this.#tasks.values()].filter(({ state }) => state.kind === 'in_full').length;
   }
 
   #wake(): void {

@@ -17,7 +17,7 @@ export interface SigningDeps extends PresigningDeps, DecisionDeps {
   /** The public side of this node's key share. The secret side is in the worker threads, which have the key share loaded. */
   readonly keyShare: PresigningDeps['keyShare'] & { readonly sharedPublicKey: Point };
   readonly config: PresigningDeps['config'] & {
-    /** A signer that is silent for longer on the fast path is replaced. */
+    /** The makers of a presignature have this long to sign with it. */
     readonly fastSigningTimeoutMs: number;
   };
 }

@@ -14,6 +14,7 @@ import { exchangePartialSignatures, type PartialSignaturesDeps } from './partial
 import { submitSignature, type PublicationDeps } from './publication.js';
 import { UnwillingSigner } from './refusals.js';
 import type { SigningTask } from './signing_task.js';
+import type { Suspicion } from './suspicion.js';
 import { proposalOf } from './task_state.js';
 
 /** It may propose any presignature. */
@@ -23,6 +24,10 @@ export interface FastSigningDeps extends PartialSignaturesDeps, PublicationDeps 
   readonly client: PartialSignaturesDeps['client'] & Pick<BoardClient, 'updateRequest' | 'getRequest'>;
   readonly seals: PartialSignaturesDeps['seals'];
   readonly audit: PartialSignaturesDeps['audit'] & PublicationDeps['audit'];
+  readonly config: {
+    /** The makers of a presignature have this long to sign with it. */
+    readonly fastSigningTimeoutMs: number;
+  };
 }
 
 type FailedCollection = Exclude<CollectionOutcome, { readonly kind: 'signed' }>;
@@ -33,8 +38,8 @@ export type PresignatureOutcome =
   | { readonly kind: 'unused' }
   /** The signature is on the board. */
   | { readonly kind: 'published' }
-  /** It is lost. `silent`: signers that did not answer, if that was the reason. */
-  | { readonly kind: 'failed'; readonly silent: readonly number[] };
+  /** It is lost. */
+  | { readonly kind: 'failed' };
 
 /**
  * Signs requests with presignatures. The gateway proposes one with the request, or one of the makers assigns one, once; all makers use that
@@ -45,6 +50,7 @@ export class FastSigning {
     private readonly deps: FastSigningDeps,
     private readonly presignatures: Pick<PresignatureMaker, 'pool' | 'makersOf' | 'take'>,
     private readonly assignments: Assignments,
+    private readonly suspicion: Pick<Suspicion, 'suspect'>,
   ) {}
 
   /**
@@ -84,6 +90,7 @@ export class FastSigning {
     const { clock, logger, config } = this.deps;
     const { pool } = this.presignatures;
     const started = clock.monotonic();
+    const deadline = started + config.fastSigningTimeoutMs;
     const fields = { request_id: task.id, presignature_id: presignatureId };
     const makers = await this.presignatures.makersOf(presignatureId, config.fastSigningTimeoutMs, task.signing);
     if (by !== GATEWAY && makers?.includes(by) === false) {
@@ -95,39 +102,41 @@ export class FastSigning {
     if (stored === null) {
       logger.info({ event: 'presignature_declined', ...fields }, 'Not a holder of the assigned presignature');
       // Its holders may finish. If they do not, everybody goes on to full signing at about the same time.
-      await this.#letHoldersFinish(task);
+      await this.#letHoldersFinish(task, deadline);
       return { kind: 'unused' };
     }
     const label = signersLabel(stored.participants);
     logger.info({ event: 'presignature_used', ...fields, signers: label, pool_size: pool.size }, 'Using presignature from pool');
-    const outcome = await this.#exchange(task, stored);
-    if (outcome?.kind !== 'signed') return { kind: 'failed', silent: this.#silentIn(task, stored, outcome) };
+    const outcome = await this.#exchange(task, stored, deadline);
+    if (outcome?.kind !== 'signed') {
+      if (outcome !== null) this.#noteFailure(task, stored, outcome);
+      return { kind: 'failed' };
+    }
     const origin = { signers: stored.participants, path: 'fast', ms: clock.monotonic() - started } as const;
     await submitSignature(this.deps, task, outcome.signature, origin, 0);
     return { kind: 'published' };
   }
 
-  /** Records why a presignature gave no signature. @returns the signers that were silent, if that was it */
-  #silentIn(task: SigningTask, { id }: StoredPresignature, outcome: FailedCollection | null): readonly number[] {
+  /** Records why a presignature gave no signature. */
+  #noteFailure(task: SigningTask, { id }: StoredPresignature, outcome: FailedCollection): void {
     const { audit, logger } = this.deps;
     const fields = { request_id: task.id, presignature_id: id };
-    if (outcome === null) return [];
     if (outcome.kind === 'wrong') {
       const culprits = outcome.makers.map(nodeId);
       const aborted = { protocol: 'combine', session: task.id, code: 'invalid_partial_signature', round: 'combine', culprits };
       audit.note({ event: 'aborted', fields: aborted });
       logger.warn({ event: 'fast_signing_failed', ...fields, culprits }, 'A partial signature is wrong, using full protocol');
-      return [];
+      return;
     }
+    this.suspicion.suspect(outcome.missing);
     logger.warn({ event: 'fast_signing_timeout', ...fields, missing: outcome.missing.map(nodeId) }, 'Signers silent, using full protocol');
-    return outcome.missing;
   }
 
   /** @returns null when one of the signers refuses: the request is signed in full, without it */
-  async #exchange(task: SigningTask, stored: StoredPresignature): Promise<CollectionOutcome | null> {
+  async #exchange(task: SigningTask, stored: StoredPresignature, deadline: number): Promise<CollectionOutcome | null> {
     const refused = task.refusals.signalFor(stored.participants);
     try {
-      return await exchangePartialSignatures(this.deps, task.request, stored, AbortSignal.any([task.signing, refused]));
+      return await exchangePartialSignatures(this.deps, task.request, stored, deadline, AbortSignal.any([task.signing, refused]));
     } catch (error) {
       if (!(error instanceof UnwillingSigner)) throw error;
       const fields = { event: 'signer_refuses', request_id: task.id, refusing: nodeId(error.party) };
@@ -137,12 +146,12 @@ export class FastSigning {
   }
 
   /** Gives the holders time, until one of them goes on to full signing, or until a node that may be one of them goes down. */
-  async #letHoldersFinish(task: SigningTask): Promise<void> {
+  async #letHoldersFinish(task: SigningTask, deadline: number): Promise<void> {
     const { deps } = this;
-    const isInFull = (): boolean => announcedAttempts(deps, task.id, task.refusals.parties).length > 0;
+    const isInFull = (): boolean => announcedAttempts(deps, task.id).length > 0;
     const ready = (): number[] => deps.presence.peers().flatMap(({ index }) => (isReady(deps, index) ? [index] : []));
     const before = ready();
     const holds = (): boolean => !isInFull() && before.every((party) => ready().includes(party));
-    await sleepWhile(deps, deps.config.fastSigningTimeoutMs, task.signing, holds);
+    await sleepWhile(deps, deadline - deps.clock.monotonic(), task.signing, holds);
   }
 }

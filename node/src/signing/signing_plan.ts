@@ -1,22 +1,55 @@
-import { canSignTogether, isNamed, isLate, isReady, type ReadinessDeps } from '../cluster/readiness.js';
-import { signerSets } from '../cluster/signer_sets.js';
-import { announcedAttempts, type AnnouncementDeps } from './announcements.js';
-import { isLater, type Attempt } from './attempt.js';
-
 /**
- * A node that should propose an attempt waits this long times its place among the signers. Smaller: two nodes propose at once, and one of
- * the attempts is given up. Larger: a request waits longer when the first signers do not propose.
+ * Who signs a request in full, and when: the rule of attempts, and why every request comes to an end.
+ *
+ * ASSUMPTIONS, from some time G on. t members, called good here, are honest and alive and accept the request. The others do anything, and
+ * show themselves differently to each. What a good member states reaches the good ones within D, and they read the age of a request with an
+ * error of at most D. t good members sign within C, while each runs as many attempts as the rules below let it.
+ *
+ * RULES. (1) Turn k of a request is a function of its age alone (`turns.ts`). Its leader is party k in the ring that begins with the
+ * request's first signer. Only when that party cannot sign, the next one that can stands in. (2) The leader alone chooses the signers, and
+ * announces them in a signed statement. The others follow what the leader of the turn announces, and nothing else. (3) In turns of its own
+ * a leader tries the set whose last failure there is longest ago. Suspicion, which is private and may be false, decides only between
+ * sets of which that is equally long ago. (4) An attempt ends with its turn. Only one that came a round further in the last half of its
+ * turn goes on, and only until the next leader wants another. (5) A node leads LED_ATTEMPTS at a time, and besides them always the request
+ * that has waited longest for it. It follows a few attempts of each leader. So no member can use up what another one needs. (6) Each leader
+ * has its own numbers, which grow, so nobody can take a fresh execution id away from it.
+ *
+ * STATEMENT. Let turns be at least 2C + 6D long, which they become, up to eight times TURN_MS. Let P requests be signed in full. Then a
+ * request that all good members sign in full is signed within P + B - 1 rounds after G, where B = binom(n - 1, t - 1) and a round is n
+ * turns. Where P is not more than LED_ATTEMPTS, that is B rounds. When the other members are silent and no more, it is n - t + 2 turns if
+ * 3t > 2n.
+ *
+ * PROOF. Let p be good. In its turn each good member sees p alive, ready and willing, because it is, so all of them agree that p leads, but
+ * for D at each end of the turn. Those that run another attempt leave it for the one that p announces. p has never used its number, by (6),
+ * and they follow few attempts of p, by (5): so all good ones among its signers begin within D and have more than C + 2D, as p begins
+ * nothing later than half a turn before its end. If all of p's signers are good, they sign. Otherwise p notes that the set has failed.
+ * By (3) it comes back to a set only after all others that it could choose, and the good members are one: that is at most the B-th try.
+ * What happens in turns that are not p's own is not noted, so nobody else can bring the good set to the end of that order. By (5) p makes
+ * such a try in each round in which r has waited longest, and every other request that has waited longer is tried, and then waits behind
+ * r, in one round or is signed.
+ * Silent members: a leader that is silent costs its own turn, n - t at most. In the first turn of a good leader, the signers learn who owes
+ * them messages. At least 2t - n > n - t of them are good and say so, so the next good leader avoids all of these.
+ *
+ * Before that, a request waits for a presignature, LONGEST_WAIT_MS at most (`fast_plan.ts`), and its presignature is given
+ * FAST_SIGNING_TIMEOUT_MS. Both hold whatever a member does.
+ *
+ * The sets by number, agreed by votes of n - t + 1 members, would need more than n - t good members. Ages need none.
  */
-const PROPOSAL_PATIENCE_MS = 5_000;
+import { nodeId, signersLabel } from '../base/utils.js';
+import { canSignTogether, isLate, isNamed, isReady, type ReadinessDeps } from '../cluster/readiness.js';
+import { firstSigner, ringOf, setsWith, signerSets } from '../cluster/signer_sets.js';
+import { announcedAttempts, type AnnouncementDeps } from './announcements.js';
+import { leaderOf, nextNumber, type Attempt } from './attempt.js';
+import { msLeft, turnAt, type Turn } from './turns.js';
 
 /** A node that can do nothing by itself waits this long; news wakes it earlier. */
 const IDLE_MS = 60_000;
 
 /**
- * Announced attempt numbers may exceed this node's own by at most this much. Smaller: a node that was away for long does not follow the
- * others. Larger: a cheat can use up the numbers that an announcement has room for.
+ * In one turn a node takes part in at most this many attempts at a request. Smaller: a turn is lost when two signers die in it. Larger: a
+ * leader that begins one after the other costs the others more CPU time.
  */
-const MAX_NUMBERS_AHEAD = 10_000;
+const ATTEMPTS_IN_A_TURN = 3;
 
 /** What to do next about a request that has no signature. */
 export type Plan =
@@ -26,76 +59,199 @@ export type Plan =
 
 /** What this node has tried for a request. */
 export interface SigningHistory {
-  /** The latest attempt that it took part in. */
-  readonly last: Attempt | null;
-  /** Parties that were silent when they were last waited for. They are avoided while there are others. */
-  readonly suspects: ReadonlySet<number>;
-  /** Since when nothing has been under way, on the monotonic clock. */
-  readonly idleSince: number;
+  /** The highest number that it has run, of those of each leader. */
+  readonly lastOf: ReadonlyMap<number, number>;
+  /** Sets that it has tried in turns of its own, by label, and when they last failed, on the monotonic clock. */
+  readonly failedAt: ReadonlyMap<string, number>;
+  /** The turn in which it last took part in an attempt, and in how many. */
+  readonly begun: { readonly turn: number; readonly attempts: number };
 }
 
-export interface PlanState extends SigningHistory {
+export const NOTHING_TRIED: SigningHistory = { lastOf: new Map(), failedAt: new Map(), begun: { turn: -1, attempts: 0 } };
+
+/** An attempt that this node is about to run. */
+export interface BegunAttempt {
+  readonly attempt: Attempt;
+  readonly leader: number;
+  /** Number of the turn. */
+  readonly turn: number;
+}
+
+export interface PlanState {
   readonly requestId: string;
+  /** When the board took the request, on the monotonic clock of this node. */
+  readonly acceptedAt: number;
+  readonly history: SigningHistory;
   /** Parties that will not sign this request. They are never asked, and an attempt with one of them is not followed. */
   readonly refusing: ReadonlySet<number>;
+  /** Parties that owed this node a message lately. */
+  readonly suspects: ReadonlySet<number>;
+  /** How long an attempt takes at this node, so that it does not begin one for which a turn has no time left. */
+  readonly attemptMs: number;
+  /** May this node lead one more attempt, and this request be the one? */
+  readonly mayLead: () => boolean;
+  /** May it run one more of the attempts that this party leads? */
+  readonly mayFollow: (leader: number) => boolean;
 }
 
 export type PlanDeps = ReadinessDeps & AnnouncementDeps;
 
-/** Plans the next step of full signing. @param now monotonic */
-export type Planner = (deps: PlanDeps, state: PlanState, now: number) => Plan;
+/** An attempt that this node runs. */
+export interface RunningAttempt {
+  readonly attempt: Attempt;
+  /** The turn in which it began, or into which it was last let go on. */
+  readonly turn: Turn;
+  /** When it last came a round further, on the monotonic clock. */
+  readonly roundAt: number;
+}
 
-/**
- * All members of the first signer set run attempt 0 without being asked. After that, or when one of them is not ready, the lowest member
- * of the first live set proposes the next attempt by announcing it. The others follow what is announced, or propose themselves when
- * nothing is.
- */
-export const planAttempt: Planner = (deps, state, now) => {
-  const { index, n, t } = deps;
-  const { requestId, last, suspects, refusing } = state;
-  const [first = []] = signerSets(requestId, n, t);
-  const isSilent = (party: number): boolean => suspects.has(party);
-  // A node that announces attempt after attempt and is silent in each must not keep the others from going on without it.
-  const canAvoid = liveSet(deps, state, isSilent)?.some(isSilent) === false;
-  const announced = announcedAttempts(deps, requestId, canAvoid ? new Set([...refusing, ...suspects]) : refusing)
-    .map(({ attempt }) => attempt)
-    .filter(({ number }) => number <= (last?.number ?? 0) + MAX_NUMBERS_AHEAD);
-  const followed = announced.find((attempt) => attempt.signers.includes(index) && isLater(attempt, last));
-  if (followed !== undefined) return { kind: 'run', attempt: followed };
+/** Does a running attempt go on? `given_up`: another one takes its place. `stalled`: its turn is over, and it does not get on. */
+export type Verdict = 'goes_on' | 'given_up' | 'stalled';
 
-  const isSuspect = (party: number): boolean => isSilent(party) || isLate(deps, party);
-  const firstIsFit = canSignTogether(deps, first) && !first.some((party) => isSuspect(party) || refusing.has(party));
-  if (last === null && announced.length === 0 && firstIsFit && first.includes(index)) {
-    return { kind: 'run', attempt: { requestId, number: 0, signers: first } };
-  }
-  // The others run it without this node.
-  if (announced.some((attempt) => !attempt.signers.includes(index))) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
-  const signers = liveSet(deps, state, isSuspect);
-  if (signers === null) return { kind: 'too_few', missing: missingParties(deps, refusing) };
-  const place = signers.indexOf(index);
-  if (place < 0) return { kind: 'wait', ms: PROPOSAL_PATIENCE_MS };
-  const patience = state.idleSince + place * PROPOSAL_PATIENCE_MS - now;
-  if (patience > 0) return { kind: 'wait', ms: patience };
-  const number = 1 + Math.max(0, last?.number ?? 0, ...announced.map((attempt) => attempt.number));
-  return { kind: 'run', attempt: { requestId, number, signers } };
+/** How the signers of full signing find each other. Both functions only look. @param now monotonic */
+export interface Planner {
+  /** The next step about a request for which this node runs no attempt. */
+  readonly next: (deps: PlanDeps, state: PlanState, now: number) => Plan;
+  readonly verdict: (deps: PlanDeps, state: PlanState, running: RunningAttempt, now: number) => Verdict;
+}
+
+export const BY_TURNS: Planner = {
+  next: (deps, state, now) => {
+    const { index } = deps;
+    const { acceptedAt, history } = state;
+    if (!canBeSigned(deps, state)) return { kind: 'too_few', missing: missingParties(deps, state) };
+    const turn = turnOf(deps, state, now);
+    const left = msLeft(turn, acceptedAt, now);
+    const wait: Plan = { kind: 'wait', ms: left };
+    if (history.begun.turn === turn.number && history.begun.attempts >= ATTEMPTS_IN_A_TURN) return wait;
+    const leader = leaderIn(deps, state, turn);
+    if (leader !== index) {
+      const announced = announcedBy(deps, state, leader);
+      return announced !== undefined && isFollowed(deps, state, announced) ? { kind: 'run', attempt: announced } : wait;
+    }
+    const signers = left < neededMs(state, turn) ? null : signersOfOwn(deps, state);
+    return signers !== null && state.mayLead() ? { kind: 'run', attempt: ownAttempt(deps, state, turn, signers) } : wait;
+  },
+
+  verdict: (deps, state, { attempt, turn: before, roundAt }, now) => {
+    const { index } = deps;
+    const turn = turnOf(deps, state, now);
+    const endedAt = state.acceptedAt + before.end;
+    // Who lets it go on must have seen it get on lately. Otherwise a signer that says nothing would cost two turns.
+    if (now >= endedAt && roundAt < endedAt - (before.end - before.start) / 2) return 'stalled';
+    const leader = leaderIn(deps, state, turn);
+    if (leader !== index) return announcedBy(deps, state, leader) === undefined ? 'goes_on' : 'given_up';
+    const isOwn = leaderOf(attempt, deps.n) === index;
+    const canBegin = msLeft(turn, state.acceptedAt, now) >= neededMs(state, turn) && state.mayLead();
+    return isOwn || !canBegin || isAsGood(deps, state, attempt) ? 'goes_on' : 'given_up';
+  },
 };
 
 /** In a cluster with Rust nodes, which announce nothing and know attempt 0 alone. */
-export const planFirstAttempt: Planner = ({ index, n, t }, { requestId, last }) => {
-  const [first = []] = signerSets(requestId, n, t);
-  if (last !== null || !first.includes(index)) return { kind: 'wait', ms: IDLE_MS };
-  return { kind: 'run', attempt: { requestId, number: 0, signers: first } };
+export const FIRST_ATTEMPT_ONLY: Planner = {
+  next: ({ index, n, t }, { requestId, history: { lastOf } }) => {
+    const [first = []] = signerSets(requestId, n, t);
+    if (lastOf.size > 0 || !first.includes(index)) return { kind: 'wait', ms: IDLE_MS };
+    return { kind: 'run', attempt: { requestId, number: 0, signers: first } };
+  },
+  verdict: () => 'goes_on',
 };
 
-/** The first signer set, in the request's order, whose members are all ready and willing. A set without suspects is preferred. */
-function liveSet(deps: PlanDeps, { requestId, refusing }: PlanState, isSuspect: (party: number) => boolean): number[] | null {
-  const isWilling = (party: number): boolean => !refusing.has(party);
-  const live = signerSets(requestId, deps.n, deps.t).filter((set) => canSignTogether(deps, set) && set.every(isWilling));
-  return live.find((set) => !set.some(isSuspect)) ?? live[0] ?? null;
+/** Is this a turn in which the node is to lead, whoever else can? */
+export function isOwnTurn({ index, n }: PlanDeps, { requestId }: PlanState, { number }: Turn): boolean {
+  return ringOf(requestId, n)[number % n] === index;
+}
+
+/** The turn of a request now. */
+export function turnOf({ n }: PlanDeps, { acceptedAt }: PlanState, now: number): Turn {
+  return turnAt(now - acceptedAt, n);
+}
+
+/** Is there a set of signers with this node that it could lead? */
+export function canLead(deps: PlanDeps, state: PlanState): boolean {
+  return signersOfOwn(deps, state) !== null;
+}
+
+/** The party whose turn it is; when it cannot sign, as this node sees it, the next one in the ring that can. */
+function leaderIn(deps: PlanDeps, state: PlanState, { number }: Turn): number {
+  const ring = ringOf(state.requestId, deps.n);
+  const order = ring.map((_, k) => ring[(number + k) % deps.n] ?? 0);
+  return order.find((party) => isFit(deps, state, party)) ?? order[0] ?? 0;
+}
+
+function isFit(deps: PlanDeps, { refusing }: PlanState, party: number): boolean {
+  return isReady(deps, party) && !refusing.has(party);
+}
+
+/** What a leader announces after all that this node has run of it. */
+function announcedBy(deps: PlanDeps, { requestId, history }: PlanState, leader: number): Attempt | undefined {
+  const last = history.lastOf.get(leader) ?? -1;
+  const news = announcedAttempts(deps, requestId).filter((attempt) => leaderOf(attempt, deps.n) === leader && attempt.number > last);
+  return news.reduce<Attempt | undefined>((latest, one) => (latest === undefined || one.number > latest.number ? one : latest), undefined);
+}
+
+function isFollowed({ index, n, culprits }: PlanDeps, { refusing, mayFollow }: PlanState, attempt: Attempt): boolean {
+  const { signers } = attempt;
+  const isWilling = signers.includes(index) && !signers.some((party) => refusing.has(party) || culprits.has(party));
+  return isWilling && mayFollow(leaderOf(attempt, n));
+}
+
+/** The signers of this node's next attempt: of those that have not failed, or not for the longest time, the ones with fewest suspects. */
+function signersOfOwn(deps: PlanDeps, state: PlanState): number[] | null {
+  const { index, n, t } = deps;
+  const fit = ringOf(state.requestId, n).filter((party) => party !== index && isFit(deps, state, party));
+  const avoided = new Set(fit.filter((party) => isAvoided(deps, state, party)));
+  const others = [...fit.filter((party) => !avoided.has(party)), ...fit.filter((party) => avoided.has(party))];
+  const burden = (set: readonly number[]): number => set.filter((party) => avoided.has(party)).length;
+  const isBetter = (one: readonly number[], other: readonly number[]): boolean => {
+    const later = failedAt(state, one) - failedAt(state, other);
+    return later < 0 || (later === 0 && burden(one) < burden(other));
+  };
+  const sets = setsWith(index, others, t).filter((set) => canSignTogether(deps, set));
+  return sets.reduce<number[] | null>((best, set) => (best === null || isBetter(set, best) ? set : best), null);
+}
+
+/** When this node's last try with these signers failed; the beginning of time when it has not. */
+function failedAt({ history }: PlanState, signers: readonly number[]): number {
+  return history.failedAt.get(signersLabel(signers)) ?? Number.MIN_SAFE_INTEGER;
+}
+
+/** Would this node, as the leader, choose these signers as well as any others? */
+function isAsGood(deps: PlanDeps, state: PlanState, { signers }: Attempt): boolean {
+  const best = signersOfOwn(deps, state);
+  const isWilling = canSignTogether(deps, signers) && !signers.some((party) => isAvoided(deps, state, party));
+  return best === null || (isWilling && failedAt(state, signers) <= failedAt(state, best));
+}
+
+function ownAttempt({ index, n, t }: PlanDeps, { requestId, history }: PlanState, turn: Turn, signers: readonly number[]): Attempt {
+  const last = history.lastOf.get(index);
+  const isFirst = turn.number === 0 && last === undefined && firstSigner(requestId, n) === index;
+  const [first] = signerSets(requestId, n, t);
+  const number = isFirst && first?.join() === signers.join() ? 0 : nextNumber(index, last, n);
+  return { requestId, number, signers };
+}
+
+/** It owed this node a message lately, or as many others say so as cannot all be cheats; or its heartbeat is late. */
+function isAvoided(deps: PlanDeps, { suspects }: PlanState, party: number): boolean {
+  const { n, t, presence } = deps;
+  const suspecting = presence.peers().filter(({ index, live, status }) =>
+    live && index !== party && status?.suspects?.includes(nodeId(party)) === true);
+  return suspects.has(party) || suspecting.length > n - t || isLate(deps, party);
+}
+
+/** An attempt should not begin in a turn that has no time left for it. How long it takes may be misjudged: half a turn is enough. */
+function neededMs({ attemptMs }: PlanState, { start, end }: Turn): number {
+  return Math.min(attemptMs, (end - start) / 2);
+}
+
+/** Are there t parties that could sign? */
+function canBeSigned(deps: PlanDeps, state: PlanState): boolean {
+  const fit = ringOf(state.requestId, deps.n).filter((party) => isFit(deps, state, party));
+  return fit.some((party, k) => setsWith(party, fit.slice(k + 1), deps.t).some((set) => canSignTogether(deps, set)));
 }
 
 /** Which nodes would have to come back: they are not ready, or another one accuses them. */
-function missingParties(deps: PlanDeps, refusing: ReadonlySet<number>): number[] {
+function missingParties(deps: PlanDeps, { refusing }: PlanState): number[] {
   const all = Array.from({ length: deps.n }, (_, party) => party);
   return all.filter((party) => (!isReady(deps, party) || isNamed(deps, party)) && !refusing.has(party));
 }

@@ -21,11 +21,16 @@ export class SigningTask {
   readonly refusals: Refusals;
   #state: TaskState = DECIDING;
   #request: RequestRecord;
+  #acceptedAt: number;
   readonly #ended = new AbortController();
   readonly #signing = new AbortController();
 
-  constructor(deps: SigningTaskDeps, request: RequestRecord) {
+  constructor(
+    private readonly deps: SigningTaskDeps,
+    request: RequestRecord,
+  ) {
     this.#request = request;
+    this.#acceptedAt = deps.clock.monotonic() - request.age_ms;
     this.refusals = new Refusals(deps, request.id);
     this.wakeup = new Wakeup(deps.clock);
   }
@@ -45,8 +50,16 @@ export class SigningTask {
     return this.#request;
   }
 
+  /** @param record as the board has just answered it */
   set request(record: RequestRecord) {
-    if (this.isAbout(record)) this.#request = record;
+    if (record === this.#request || !this.isAbout(record)) return;
+    this.#request = record;
+    this.#acceptedAt = this.deps.clock.monotonic() - record.age_ms;
+  }
+
+  /** When the board took it, on the monotonic clock. After a restart of the board that is when it was posted again. */
+  get acceptedAt(): number {
+    return this.#acceptedAt;
   }
 
   /** Is this the same request? The board may show another one under its id. */

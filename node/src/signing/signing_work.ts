@@ -3,18 +3,18 @@ import { REFUSAL } from 'sealing/kinds';
 import { sleep } from 'service/clock';
 import { ServiceError } from 'service/errors';
 import { decide } from '../approval/decision.js';
-import { OrderedSlots } from '../base/ordered_slots.js';
 import type { PresignatureMaker } from '../presigning/presignature.js';
 import type { Assignments } from './assignments.js';
 import type { Attempt } from './attempt.js';
 import { FastPlanner } from './fast_plan.js';
 import { reportStatus } from './publication.js';
-import { FULL_SIGNINGS, FullSigning } from './signing.js';
+import { FullSigning } from './signing.js';
 import type { SigningDeps } from './signing_deps.js';
 import { FastSigning } from './signing_fast.js';
 import type { SigningTask } from './signing_task.js';
+import type { Suspicion } from './suspicion.js';
 import {
-  accepted, attempting, failing, inFull, interrupted, presigned, refused, tried, waiting, type FailingState, type FullState,
+  accepted, attempting, failed, failing, inFull, interrupted, presigned, refused, waiting, type FailingState, type FullState,
   type PresignedState, type RefusedState, type WaitingState,
 } from './task_state.js';
 
@@ -44,20 +44,20 @@ export class SigningWork {
   readonly #planner: FastPlanner;
   readonly #fast: FastSigning;
   readonly #full: FullSigning;
-  readonly #slots = new OrderedSlots(FULL_SIGNINGS);
   /** All that is under way, also about a task that has ended. */
   readonly #running = new Set<Promise<void>>();
 
-  /** @param inFull how many requests are signed in full, or wait for their turn */
+  /** @param tasks all that this node works on */
   constructor(
     private readonly deps: SigningDeps,
     private readonly presignatures: PresignatureMaker,
     private readonly assignments: Assignments,
-    private readonly inFull: () => number,
+    suspicion: Suspicion,
+    private readonly tasks: () => Iterable<SigningTask>,
   ) {
-    this.#planner = new FastPlanner(deps, presignatures, assignments);
-    this.#fast = new FastSigning(deps, presignatures, assignments);
-    this.#full = new FullSigning(deps);
+    this.#planner = new FastPlanner(deps, presignatures, assignments, suspicion);
+    this.#fast = new FastSigning(deps, presignatures, assignments, suspicion);
+    this.#full = new FullSigning(deps, suspicion, tasks);
   }
 
   /** Works on a task until it has ended. What goes wrong on the way is logged and tried again. */
@@ -152,15 +152,15 @@ export class SigningWork {
 
   async #seekPresignature(task: SigningTask, state: WaitingState): Promise<void> {
     if (!this.presignatures.enabled) {
-      task.move('waiting', (now) => inFull(now));
+      task.move('waiting', (state) => inFull(state, this.deps.clock.monotonic()));
       return;
     }
     // The new state follows on the plan at once: the next task that is about to be signed in full counts this one.
-    const plan = this.#planner.plan(task, state, this.inFull);
+    const plan = this.#planner.plan(task, state, this.tasks());
     switch (plan.kind) {
       case 'in_full':
         this.deps.logger.info({ event: 'no_presignature', request_id: task.id }, 'No presignature available, using full protocol');
-        task.move('waiting', (now) => inFull(now));
+        task.move('waiting', (now) => inFull(now, this.deps.clock.monotonic()));
         return;
       case 'use':
         task.move('waiting', (now) => presigned(now, plan.presignatureId));
@@ -182,24 +182,21 @@ export class SigningWork {
   }
 
   async #usePresignature(task: SigningTask, { presignatureId }: PresignedState): Promise<void> {
-    const { clock } = this.deps;
-    const outcome = await this.#fast.use(task, presignatureId);
-    task.move('presigned', (state) => inFull(outcome.kind === 'failed' ? tried(state, outcome.silent, clock.monotonic()) : state));
+    await this.#fast.use(task, presignatureId);
+    task.move('presigned', (state) => inFull(state, this.deps.clock.monotonic()));
   }
 
   /** A node that does not sign a task in full yet has assigned it a presignature. Without this node's half that would be lost. */
   #joinLate(task: SigningTask): void {
-    const { clock, logger } = this.deps;
     const { assigned, state, signing } = task;
     if (signing.aborted || state.kind !== 'in_full' || assigned === undefined || !this.presignatures.has(assigned)) return;
     const join = async (): Promise<void> => {
       try {
-        const outcome = await this.#fast.use(task, assigned);
-        if (outcome.kind === 'failed') task.move('in_full', (now) => tried(now, outcome.silent, clock.monotonic()));
+        await this.#fast.use(task, assigned);
       } catch (error) {
         if (signing.aborted) return;
         const fields = { event: 'fast_signing_failed', request_id: task.id, err: error };
-        logger.warn(fields, 'The fast path failed beside full signing');
+        this.deps.logger.warn(fields, 'The fast path failed beside full signing');
       }
     };
     this.#track(join());
@@ -218,19 +215,18 @@ export class SigningWork {
         return;
       }
       case 'run':
-        await this.#slots.run(task.order, task.signing, () => this.#attempt(task, plan.attempt));
+        await this.#attempt(task, plan.attempt);
     }
   }
 
   async #attempt(task: SigningTask, attempt: Attempt): Promise<void> {
-    // A request that is finished, though the board has not said so, would hold up the others, attempt after attempt.
+    // A request that is finished, though the board has not said so, would be tried again and again.
     await this.#refresh(task);
     task.signing.throwIfAborted();
-    // A later one may have begun while this waited for its slot.
-    if (this.#full.isSuperseded(task, attempt)) return;
-    task.move('in_full', (state) => attempting(state, attempt));
-    const ended = await this.#full.run(task, attempt);
-    if (ended !== null) task.move('in_full', (state) => tried(state, ended.silent, this.deps.clock.monotonic()));
+    const begun = this.#full.begun(task, attempt);
+    task.move('in_full', (state) => attempting(state, begun));
+    const outcome = await this.#full.run(task, attempt);
+    if (outcome?.isOwnTry === true) task.move('in_full', (state) => failed(state, attempt.signers, this.deps.clock.monotonic()));
   }
 
   /** Asks the board about a request: it may have kept back the news. */

@@ -8,8 +8,8 @@
  * may follow on any state but `deciding`. The functions below are the only transitions, and `SigningWork` alone makes them. A task ends,
  * in any state, when the board has finished its request.
  */
-import type { Attempt } from './attempt.js';
-import type { SigningHistory } from './signing_plan.js';
+import { signersLabel } from '../base/utils.js';
+import { NOTHING_TRIED, type BegunAttempt, type SigningHistory } from './signing_plan.js';
 
 export type TaskState = DecidingState | RefusedState | WaitingState | PresignedState | FullState | FailingState;
 export type TaskKind = TaskState['kind'];
@@ -54,6 +54,10 @@ export interface PresignedState extends Accepted {
 /** It is signed in full, or waits for its turn. */
 export interface FullState extends Accepted {
   readonly kind: 'in_full';
+  /** When it came to this state, on the monotonic clock. */
+  readonly began: number;
+  /** Since when it has waited for this node to lead it: since it came to this state, or since this node's last try failed. */
+  readonly since: number;
 }
 
 /** Too few nodes will sign it. */
@@ -72,7 +76,7 @@ export function refused(refusal: string): RefusedState {
 
 /** @param proposal the gateway's @param now monotonic, here and below */
 export function accepted(proposal: string | undefined, now: number): WaitingState {
-  return searching({ proposal, history: { last: null, suspects: new Set(), idleSince: now } }, now);
+  return searching({ proposal, history: NOTHING_TRIED }, now);
 }
 
 function searching({ proposal, history }: Accepted, since: number): WaitingState {
@@ -93,19 +97,22 @@ export function interrupted(state: WaitingState | PresignedState | FullState, no
   return searching(state, now);
 }
 
-export function inFull({ proposal, history }: WaitingState | PresignedState): FullState {
-  return { kind: 'in_full', proposal, history };
+export function inFull({ proposal, history }: WaitingState | PresignedState, now: number): FullState {
+  return { kind: 'in_full', proposal, history, began: now, since: now };
 }
 
 /** Before the first message of an attempt. */
-export function attempting(state: FullState, last: Attempt): FullState {
-  return { ...state, history: { ...state.history, last } };
+export function attempting(state: FullState, { attempt: { number }, leader, turn }: BegunAttempt): FullState {
+  const { lastOf, begun } = state.history;
+  const last = Math.max(number, lastOf.get(leader) ?? 0);
+  const attempts = begun.turn === turn ? begun.attempts + 1 : 1;
+  return { ...state, history: { ...state.history, lastOf: new Map([...lastOf, [leader, last]]), begun: { turn, attempts } } };
 }
 
-/** After an attempt, or after a presignature was used in vain. @param silent parties that did not answer, if that was the reason */
-export function tried<S extends PresignedState | FullState>(state: S, silent: readonly number[], now: number): S {
-  const suspects = silent.length > 0 ? new Set(silent) : state.history.suspects;
-  return { ...state, history: { ...state.history, suspects, idleSince: now } };
+/** This node's own try with these signers has failed. */
+export function failed(state: FullState, signers: readonly number[], now: number): FullState {
+  const failedAt = new Map([...state.history.failedAt, [signersLabel(signers), now]]);
+  return { ...state, since: now, history: { ...state.history, failedAt } };
 }
 
 export function failing(state: Exclude<TaskState, DecidingState | FailingState>): FailingState {

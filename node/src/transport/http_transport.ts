@@ -56,6 +56,8 @@ export interface BoardSession<J extends SessionJob> {
   readonly signal: AbortSignal;
   /** Told the number of each round for which this node's own part is done. */
   readonly onRound?: (round: number) => void;
+  /** Told whose messages it waits for, party indices, whenever that changes; nobody's while it computes. */
+  readonly onOwed?: (parties: readonly number[]) => void;
   /** Told, when the session has ended well, what was said in it. */
   readonly onRecord?: (record: SessionRecord) => void;
 }
@@ -81,6 +83,7 @@ class BoardRun<J extends SessionJob> {
   readonly #watch: PeerWatch;
   /** The round of the message that was sent last. */
   #round = 0;
+  #owing: readonly number[] = [];
   /** The id of the last message that was read. */
   #cursor: string | undefined;
   readonly #ended = new AbortController();
@@ -107,9 +110,11 @@ class BoardRun<J extends SessionJob> {
       },
       onWaiting: (round, missing) => {
         this.#watch.waitFor(round, missing);
+        this.#setOwing(missing.map((position) => participants[position] ?? position));
       },
       onProgress: () => {
         this.#watch.stop();
+        this.#setOwing([]);
       },
     });
   }
@@ -179,6 +184,13 @@ class BoardRun<J extends SessionJob> {
     // It was restarted, or its messages of an earlier life are shown again. What it says in two lives is no contradiction.
     if (isOfAnotherLife) this.#job.abort(new SessionTimeout(this.#watch.round ?? 'message', [nodeId(party)]));
     else this.#job.receive({ sender: this.session.participants.indexOf(party), broadcast, payload });
+    // If it owes another one, the session says so again.
+    this.#setOwing(this.#owing.filter((other) => other !== party));
+  }
+
+  #setOwing(parties: readonly number[]): void {
+    this.#owing = parties;
+    this.session.onOwed?.(parties);
   }
 
   /** The board was restarted: it has forgotten all messages. */

@@ -23,7 +23,7 @@ afterEach(async () => {
 /** A cluster in which these nodes have this policy. */
 async function start(policy: string, nodes: readonly number[], settings: ClusterOptions['settings'] = WITHOUT_POOL): Promise<void> {
   const policyOf = (index: number): Policy => (nodes.includes(index) ? parsePolicy(policy, systemClock) : ALLOW_ALL);
-  cluster = await SigningCluster.start({ settings: { FULL_SIGNING_TIMEOUT_MS: '20000', ...settings }, policyOf });
+  cluster = await SigningCluster.start({ settings, policyOf });
   if (settings === WITH_POOL) await eventually('the pool is filled', () => cluster.pooled() >= 3 * 4);
 }
 

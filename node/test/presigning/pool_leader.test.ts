@@ -23,7 +23,6 @@ class Leading {
   readonly pending = new Set<string>();
   readonly presence = new FakePresence();
   readonly log = memoryLog();
-  busy = false;
   /** How long a presignature takes, ms. */
   refillMs = 60_000;
   workers = 1;
@@ -37,7 +36,7 @@ class Leading {
     demand.made(this.refillMs);
     const leader = new PoolLeader({
       client: this.#board() as unknown as PoolLeaderDeps['client'],
-      config: { workers: this.workers, poolLeaderTimeoutMs: 30_000, fullSigningTimeoutMs: 60_000 },
+      config: { workers: this.workers, poolLeaderTimeoutMs: 30_000 },
       index,
       n: 4,
       t: 3,
@@ -50,7 +49,6 @@ class Leading {
       logger: this.log.logger,
       pool: new PresignaturePool(30),
       isMaking: () => false,
-      isBusy: () => this.busy,
     });
     this.leader = leader;
     const ending = new AbortController();
@@ -143,7 +141,7 @@ describe('the leader of the pool', () => {
 
   it('goes on when its own part in one is over, though the board does not know', async () => {
     await leading.run(() => {
-      if (leading.asked.length === 1) leading.leader?.ended(leading.asked[0]?.request_id ?? '');
+      if (leading.asked.length === 1) leading.leader?.ended(leading.asked[0]?.request_id ?? '', [0, 1, 2], true);
       return leading.asked.length > 1;
     });
     expect(leading.pending.size).toBe(leading.asked.length);
@@ -173,12 +171,6 @@ describe('the leader of the pool', () => {
   });
 
   it.each([
-    [
-      'requests are signed in full',
-      (one: Leading) => {
-        one.busy = true;
-      },
-    ],
     [
       'the others hold as many as they may',
       (one: Leading) => {

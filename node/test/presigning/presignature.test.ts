@@ -62,10 +62,10 @@ async function makerOf({ journal, result }: { readonly journal: PresigningDeps['
     clock: systemClock,
     random: systemRandom,
     logger,
-    config: { poolTarget: 2, poolMax: 4, workers: 1, fullSigningTimeoutMs: 1_000, poolLeaderTimeoutMs: 600_000 },
+    config: { poolTarget: 2, poolMax: 4, workers: 1, poolLeaderTimeoutMs: 600_000 },
   } satisfies PresigningDeps;
   const ending = new AbortController();
-  const maker = new PresignatureMaker({ ...deps, isBusy: () => true, onAdded: () => undefined });
+  const maker = new PresignatureMaker({ ...deps, onAdded: () => undefined });
   return { maker, presence, lines, ending, running: () => maker.run(ending.signal) };
 }
 

@@ -70,7 +70,7 @@ interface Signer {
 }
 
 /** What the fast path needs of a node. */
-function depsOf(index: number, signer: Signer = {}): PartialSignaturesDeps {
+function depsOf(index: number, signer: Signer = {}): PartialSignaturesDeps & { readonly timeoutMs: number } {
   const { logger = memoryLog().logger, presence = everyone(), accused = [], recorded = [], timeoutMs = 600_000, diskFull = false } = signer;
   const record = (entry: AuditRecord): Promise<void> =>
     diskFull ? Promise.reject(new Error('ENOSPC')) : Promise.resolve(void recorded.push(entry));
@@ -86,10 +86,18 @@ function depsOf(index: number, signer: Signer = {}): PartialSignaturesDeps {
     culprits: { has: () => false },
     accuser: new RecordingAccuser(accused),
     audit: { record },
-    config: { fastSigningTimeoutMs: timeoutMs },
+    timeoutMs,
     keyShare: { sharedPublicKey: present(shares[0]).core.sharedPublicKey },
   };
 }
+
+const exchange = (
+  deps: ReturnType<typeof depsOf>,
+  request: RequestRecord,
+  stored: StoredPresignature,
+  signal: AbortSignal,
+): ReturnType<typeof exchangePartialSignatures> =>
+  exchangePartialSignatures(deps, request, stored, systemClock.monotonic() + deps.timeoutMs, signal);
 
 const isSignature = (outcome: Awaited<ReturnType<typeof exchangePartialSignatures>>, { message }: RequestRecord): boolean =>
   outcome.kind === 'signed' &&
@@ -112,8 +120,8 @@ describe('the exchange of partial signatures', () => {
     const request = await client.createRequest({ message: 'both' });
     const [a, b] = presignatures('presig_gen_both');
     const outcomes = await Promise.all([
-      exchangePartialSignatures(depsOf(0), request, a, never),
-      exchangePartialSignatures(depsOf(2), request, b, never),
+      exchange(depsOf(0), request, a, never),
+      exchange(depsOf(2), request, b, never),
     ]);
     expect(outcomes.map((outcome) => isSignature(outcome, request))).toEqual([true, true]);
     expect(outcomes[0]).toEqual(outcomes[1]);
@@ -130,9 +138,9 @@ describe('the exchange of partial signatures', () => {
         return client.listPartialSignatures(...call);
       },
     });
-    const first = exchangePartialSignatures(depsOf(0, { client: watched('first') }), request, a, never);
+    const first = exchange(depsOf(0, { client: watched('first') }), request, a, never);
     while ((await client.listPartialSignatures(request.id)).length === 0);
-    const last = await exchangePartialSignatures(depsOf(2, { client: watched('last') }), request, b, never);
+    const last = await exchange(depsOf(2, { client: watched('last') }), request, b, never);
     expect([isSignature(last, request), asked]).toEqual([true, []]);
     expect([await first, asked]).toEqual([last, ['first']]);
   });
@@ -162,8 +170,8 @@ describe('the exchange of partial signatures', () => {
     const { logger, lines } = memoryLog();
     const accused: Accusation[] = [];
     const outcomes = await Promise.all([
-      exchangePartialSignatures(depsOf(0, { logger, accused }), request, a, never),
-      exchangePartialSignatures(depsOf(2), request, b, never),
+      exchange(depsOf(0, { logger, accused }), request, a, never),
+      exchange(depsOf(2), request, b, never),
     ]);
     expect(outcomes.map((outcome) => isSignature(outcome, request))).toEqual([true, true]);
     expect(lines.filter(({ event }) => event === 'partial_signature_ignored')).toEqual([
@@ -181,7 +189,7 @@ describe('the exchange of partial signatures', () => {
     const statement = await wrong(request, a.id, { sigma });
     await client.postPartialSignature({ request_id: request.id, from_node: 'node-3', payload: statement });
     const accused: Accusation[] = [];
-    expect(await exchangePartialSignatures(depsOf(0, { accused }), request, a, never)).toEqual({ kind: 'wrong', makers: [2] });
+    expect(await exchange(depsOf(0, { accused }), request, a, never)).toEqual({ kind: 'wrong', makers: [2] });
     const record = { kind: 'partial_signature', requestId: request.id, message: 'wrong', making: null };
     expect(accused).toMatchObject([{ code: 'invalid_partial_signature', blame: [{ party: 2, reason }], record }]);
     const shown = accused[0]?.record;
@@ -194,8 +202,8 @@ describe('the exchange of partial signatures', () => {
     const accused: Accusation[] = [];
     await client.postPartialSignature({ request_id: request.id, from_node: 'node-3', payload: await wrong(request, a.id) });
     const outcomes = await Promise.all([
-      exchangePartialSignatures(depsOf(0, { accused }), request, a, never),
-      exchangePartialSignatures(depsOf(2), request, b, never),
+      exchange(depsOf(0, { accused }), request, a, never),
+      exchange(depsOf(2), request, b, never),
     ]);
     expect(outcomes[0]).toEqual({ kind: 'wrong', makers: [2] });
     expect(accused).toHaveLength(1);
@@ -205,7 +213,7 @@ describe('the exchange of partial signatures', () => {
     const request = await client.createRequest({ message: 'down' });
     const [a] = presignatures('presig_gen_down');
     const presence = everyone();
-    const running = exchangePartialSignatures(depsOf(0, { presence }), request, a, never);
+    const running = exchange(depsOf(0, { presence }), request, a, never);
     while ((await client.listPartialSignatures(request.id)).length === 0);
     // Until it waits for the other one.
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -214,13 +222,13 @@ describe('the exchange of partial signatures', () => {
     expect(await running).toEqual({ kind: 'silent', missing: [2] });
     expect(presence.listeners).toBe(0);
     const [late] = presignatures('presig_gen_late');
-    expect(await exchangePartialSignatures(depsOf(0, { presence }), request, late, never)).toEqual({ kind: 'silent', missing: [2] });
+    expect(await exchange(depsOf(0, { presence }), request, late, never)).toEqual({ kind: 'silent', missing: [2] });
   });
 
   it('names the silent ones when the deadline passes', async () => {
     const request = await client.createRequest({ message: 'silent' });
     const [a] = presignatures('presig_gen_silent');
-    expect(await exchangePartialSignatures(depsOf(0, { timeoutMs: 100 }), request, a, never)).toEqual({ kind: 'silent', missing: [2] });
+    expect(await exchange(depsOf(0, { timeoutMs: 100 }), request, a, never)).toEqual({ kind: 'silent', missing: [2] });
   });
 
   it('is recorded before anything is computed: which request, message, presignature and signers', async () => {
@@ -233,7 +241,7 @@ describe('the exchange of partial signatures', () => {
       before = recorded.length;
       return issue(message);
     };
-    await exchangePartialSignatures(depsOf(0, { recorded, timeoutMs: 100 }), request, a, never);
+    await exchange(depsOf(0, { recorded, timeoutMs: 100 }), request, a, never);
     const message_sha256 = createHash('sha256').update('recorded').digest('hex');
     expect(recorded).toEqual([
       {
@@ -247,7 +255,7 @@ describe('the exchange of partial signatures', () => {
   it('does not happen when it cannot be recorded', async () => {
     const request = await client.createRequest({ message: 'not recorded' });
     const [a] = presignatures('presig_gen_not_recorded');
-    await expect(exchangePartialSignatures(depsOf(0, { diskFull: true }), request, a, never)).rejects.toThrow('ENOSPC');
+    await expect(exchange(depsOf(0, { diskFull: true }), request, a, never)).rejects.toThrow('ENOSPC');
     expect(await client.listPartialSignatures(request.id)).toEqual([]);
     expect(a.presignature.issuePartialSignature(Buffer.from('never used before')).sigma).toBeGreaterThan(0n);
   });
@@ -256,7 +264,7 @@ describe('the exchange of partial signatures', () => {
     const request = await client.createRequest({ message: 'twice' });
     const [a] = presignatures('presig_gen_twice');
     a.presignature.issuePartialSignature(Buffer.from('another message'));
-    await expect(exchangePartialSignatures(depsOf(0), request, a, never)).rejects.toThrow('used already');
+    await expect(exchange(depsOf(0), request, a, never)).rejects.toThrow('used already');
     expect(await client.listPartialSignatures(request.id)).toEqual([]);
   });
 

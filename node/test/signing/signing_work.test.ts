@@ -25,7 +25,7 @@ it('requests that were interrupted while they are signed in full go on, and do n
   const ids = Array.from({ length: 20 }, (_, k) => `req_${k}`).filter(isOwn).slice(0, 4);
   world.tasks = ids.map((id) => {
     const waiting = world.accepted(record(id));
-    waiting.move('waiting', (state) => inFull(state));
+    waiting.move('waiting', (state) => inFull(state, clock.monotonic()));
     return waiting;
   });
   for (const task of world.tasks) work.start(task);

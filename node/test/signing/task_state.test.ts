@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   accepted,
   attempting,
+  failed,
   failing,
   inFull,
   interrupted,
@@ -9,31 +10,37 @@ import {
   presigned,
   proposalOf,
   refused,
-  tried,
   waiting,
 } from '../../src/signing/task_state.js';
 
-const attempt = { requestId: 'req_1', number: 1, signers: [0, 1, 2] };
+const begun = { attempt: { requestId: 'req_1', number: 5, signers: [0, 1, 2] }, leader: 0, turn: 4 };
 
 describe('the state of a task', () => {
   it('keeps the proposal from the decision to the last attempt, and through an interruption', () => {
     const first = accepted('p', 1);
-    const states = [first, waiting(first, true), presigned(first, 'p'), interrupted(presigned(first, 'p'), 2), inFull(first)];
-    expect([...states, attempting(inFull(first), attempt)].map(proposalOf)).toEqual(Array.from({ length: 6 }, () => 'p'));
+    const states = [first, waiting(first, true), presigned(first, 'p'), interrupted(presigned(first, 'p'), 2), inFull(first, 3)];
+    expect([...states, attempting(inFull(first, 3), begun)].map(proposalOf)).toEqual(Array.from({ length: 6 }, () => 'p'));
   });
 
   it('begins the search for a presignature again after an interruption', () => {
     const first = accepted(undefined, 1);
     expect(interrupted(waiting(first, true), 2)).toEqual({ ...first, since: 2 });
-    const inAttempt = attempting(inFull(first), attempt);
+    const inAttempt = attempting(inFull(first, 1), begun);
     expect(interrupted(inAttempt, 2)).toEqual({ ...first, since: 2, history: inAttempt.history });
   });
 
-  it('suspects the signers that were silent last, until others are', () => {
-    const silent = tried(attempting(inFull(accepted(undefined, 0)), attempt), [1], 5);
-    expect(silent).toMatchObject({ history: { last: attempt, suspects: new Set([1]), idleSince: 5 } });
-    expect(tried(silent, [], 6)).toMatchObject({ history: { suspects: new Set([1]), idleSince: 6 } });
-    expect(tried(silent, [2], 6)).toMatchObject({ history: { suspects: new Set([2]) } });
+  it('remembers the highest number of each leader, and how many attempts there were in a turn', () => {
+    const first = attempting(inFull(accepted(undefined, 0), 1), begun);
+    expect(first.history).toMatchObject({ lastOf: new Map([[0, 5]]), begun: { turn: 4, attempts: 1 } });
+    const second = attempting(first, { ...begun, attempt: { ...begun.attempt, number: 1 } });
+    expect(second.history).toMatchObject({ lastOf: new Map([[0, 5]]), begun: { turn: 4, attempts: 2 } });
+    const other = attempting(second, { ...begun, leader: 1, turn: 5 });
+    expect(other.history).toMatchObject({ lastOf: new Map([[0, 5], [1, 5]]), begun: { turn: 5, attempts: 1 } });
+  });
+
+  it('waits anew for its turn after a try of its own, and remembers when those signers failed', () => {
+    const state = failed(inFull(accepted(undefined, 0), 1), [0, 1, 3], 9);
+    expect(state).toMatchObject({ began: 1, since: 9, history: { failedAt: new Map([['1-2-4', 9]]) } });
   });
 
   it('is a refusal for good, also when the request fails', () => {

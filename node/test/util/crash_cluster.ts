@@ -23,7 +23,6 @@ const SETTINGS = {
   PEER_DEAD_AFTER_MS: '2500',
   POOL_LEADER_TIMEOUT_MS: '3000',
   FAST_SIGNING_TIMEOUT_MS: '1500',
-  FULL_SIGNING_TIMEOUT_MS: '5000',
 };
 
 type Line = Readonly<Record<string, unknown>>;

@@ -318,7 +318,7 @@ export class MaliciousBoard {
       { pool: {} },
       { offers: { '1-2-3': [textOf(this.#valueOf('presignature_id'))] } },
       { culprits: ['node-1', 'node-2', 'node-3'] },
-      { attempts: ['req_1_x.3.1-2-3'] },
+      { attempts: ['req_1_x.3.7'] },
     ]);
   }
 

@@ -16,6 +16,7 @@ import { SEALED_CLUSTER } from '../../src/signing/cluster_kind.js';
 import type { SigningDeps } from '../../src/signing/signing_deps.js';
 import { SigningTask } from '../../src/signing/signing_task.js';
 import { SigningWork } from '../../src/signing/signing_work.js';
+import { Suspicion } from '../../src/signing/suspicion.js';
 import { accepted, refused, type TaskState } from '../../src/signing/task_state.js';
 import { memoryLog } from './cluster.js';
 import { smallShares } from 'testkit/key_shares';
@@ -37,7 +38,6 @@ export class SigningWorld {
     workers: 1,
     poolLeaderTimeoutMs: 30_000,
     fastSigningTimeoutMs: 600_000,
-    fullSigningTimeoutMs: 600_000,
   };
   /** Does somebody fill the pool? */
   filling = true;
@@ -45,6 +45,7 @@ export class SigningWorld {
   tasks: SigningTask[] = [];
   readonly deps: SigningDeps;
   readonly assignments: Assignments;
+  readonly suspicion: Suspicion;
   readonly work: SigningWork;
 
   /** @param client what the board answers */
@@ -78,12 +79,8 @@ export class SigningWorld {
     };
     const maker = this.#maker();
     this.assignments = new Assignments(this.deps, maker);
-    this.work = new SigningWork(
-      this.deps,
-      maker,
-      this.assignments,
-      () => this.tasks.filter(({ state }) => state.kind === 'in_full').length,
-    );
+    this.suspicion = new Suspicion(this.deps, new AbortController().signal);
+    this.work = new SigningWork(this.deps, maker, this.assignments, this.suspicion, () => this.tasks);
   }
 
   #maker(): PresignatureMaker {
