@@ -221,6 +221,11 @@ start_locally() {
   say "Started: ${missing[*]}"
 }
 
+# podman-compose would start them again with the image that they were made of, which an upgrade has replaced.
+remove_ended_containers() {
+  podman ps --quiet --filter status=exited --filter "label=com.docker.compose.project.working_dir=$ROOT" | xargs -r podman rm >/dev/null
+}
+
 start_in_podman() {
   command -v podman-compose >/dev/null ||
     die 'podman-compose is not installed. Install it, or start without containers: ./scripts/start.sh --local'
@@ -235,6 +240,7 @@ Give this one another name: COMPOSE_PROJECT_NAME in .env"
   export GATEWAY_PORT BOARD_PORT
   # All services are of one image, so one of them builds it.
   podman-compose build message-board
+  remove_ended_containers
   podman-compose up -d
   say "The key that seals the volumes is in a volume beside them." \
     "${YELLOW}In production keep it elsewhere: see SEAL_KEY in podman-compose.yml${RESET}"

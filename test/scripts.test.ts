@@ -21,7 +21,7 @@ const run = (command: readonly string[], variables?: Record<string, string>): Pr
 const bash = (script: string, env?: Record<string, string>): Promise<Ran> => scripts.bash(script, env);
 
 /** Containers of this folder, running or not, and whether its volumes are there. Calls of podman-compose go to a file. */
-async function podman({ running = false, volumes = false, otherFolder = '' }): Promise<void> {
+async function podman({ running = false, volumes = false, otherFolder = '', ended = [] as string[] }): Promise<void> {
   const label = `label=com.docker.compose.project.working_dir=${folder}`;
   const names = `ps --all --format {{.Names}} --filter ${label} --filter label=com.docker.compose.service`;
   const ofProject = '--filter label=com.docker.compose.project=a-folder';
@@ -31,6 +31,8 @@ async function podman({ running = false, volumes = false, otherFolder = '' }): P
     `case "$*" in
       "ps --quiet --filter ${label}") ${running ? 'echo 0123456789ab' : ':'} ;;
       '${names}=node-1') ${running ? 'echo a-folder_node-1_1' : ':'} ;;
+      "ps --quiet --filter status=exited --filter ${label}") printf '%s\\n' ${ended.join(' ')} ;;
+      'rm '*) echo "podman $*" >>'${folder}/calls' ;;
       '${folders}') printf '%s\\n' ${running ? `'${folder}'` : ''} ${otherFolder} ;;
       'volume exists a-folder_cluster') ${volumes ? 'exit 0' : 'exit 1'} ;;
       logs*) echo "podman $*" ;;
@@ -145,6 +147,12 @@ describe('containers that podman-compose has started', () => {
     expect(await start('--local')).toMatchObject({ code: 1, stderr: expect.stringContaining('the cluster is running with --podman') });
     expect(await start()).toMatchObject({ code: 0 });
     expect(await calls()).toBe(IN_CONTAINERS);
+  });
+
+  it('are made anew when they have ended: they would start with the image of before', async () => {
+    await podman({ running: true, volumes: true, ended: ['0123', '4567'] });
+    expect(await start()).toMatchObject({ code: 0 });
+    expect(await calls()).toBe(IN_CONTAINERS.replace('\n', '\npodman rm 0123 4567\n'));
   });
 });
 
