@@ -1,42 +1,51 @@
 /** By when an accepted request has to be completed: the statement at the head of node/src/signing/signing_plan.ts, in numbers. */
 
-/** How long a turn is at first. It doubles after each full round of turns, up to `LONGEST_TURN` times as long. */
+/** How long a turn is at first. It doubles after each round of n turns, up to `LONGEST_TURN` times as long. */
 const TURN_MS = 3_500;
 const LONGEST_TURN = 8;
-/** Makers of a presignature give it this long before they sign in full. */
-const FAST_MS = 2_000;
-/** Full signings at a time. */
-const K = 4;
+/** A request waits for a presignature for this long, and its presignature is given this long, before it is signed in full. */
+const PRESIGNED_MS = 15_000 + 2_000;
+/** Attempts that a node leads at a time. */
+const LED_ATTEMPTS = 1;
 
 export interface BoundInputs {
   readonly n: number;
   readonly t: number;
   /** From here on the network is calm, and t honest members run. */
   readonly calmAt: number;
-  /** When the board of this life took the request. */
+  /** When the client was told that the request is accepted. */
   readonly acceptedAt: number;
+  /** Since when this life of the board has the request: its age begins then. */
+  readonly bornAt: number;
   /** What an honest member posts has reached every honest one after this time. */
   readonly deltaMs: number;
   /** In which t honest members sign in full. */
   readonly signingMs: number;
-  /** Requests that were unfinished when this one was accepted. */
-  readonly unfinished: number;
+  /** How many requests are signed in full. */
+  readonly requests: number;
   /** Do all members but t honest ones do nothing at all? */
   readonly areSilent: boolean;
 }
 
 /** @returns milliseconds of the same clock as `calmAt` */
 export function completedBy(inputs: BoundInputs): number {
-  const { n, t, calmAt, acceptedAt, deltaMs, signingMs, unfinished, areSilent } = inputs;
-  const needed = (areSilent ? n - t + 2 : n * binomial(n - 1, t - 1)) * Math.ceil((unfinished + 1) / K);
-  const from = Math.max(acceptedAt, calmAt) + FAST_MS + deltaMs;
-  let end = acceptedAt;
+  const { n, calmAt, acceptedAt, bornAt, deltaMs, signingMs } = inputs;
+  const from = Math.max(acceptedAt, calmAt) + PRESIGNED_MS + deltaMs;
+  const needed = turnsNeeded(inputs);
+  let end = bornAt;
   for (let turn = 0, used = 0; used < needed; turn += 1) {
     const ms = TURN_MS * Math.min(LONGEST_TURN, 2 ** Math.floor(turn / n));
-    if (end >= from && ms >= signingMs + 2 * deltaMs) used += 1;
+    if (end >= from && ms >= 2 * signingMs + 6 * deltaMs) used += 1;
     end += ms;
   }
+  // The signature goes to the board, and from there to the client.
   return end + 2 * deltaMs;
+}
+
+function turnsNeeded({ n, t, requests, areSilent }: BoundInputs): number {
+  if (areSilent && requests <= LED_ATTEMPTS && 3 * t > 2 * n) return n - t + 2;
+  const sets = binomial(n - 1, t - 1);
+  return n * (requests <= LED_ATTEMPTS ? sets : requests + sets - 1);
 }
 
 function binomial(n: number, k: number): number {

@@ -18,6 +18,8 @@ import { describeVices, HONEST } from './vices.js';
 const MOST_EVENTS = 2_000_000;
 /** All that is still under way ends this much later than twice `deltaMs` after the last outcome, but for presignatures in the making. */
 const QUIET_MS = 300;
+/** The gateway looks every second whether the board has all requests. A call of it may have to break before. */
+const POSTED_AGAIN_MS = 10_000;
 /** A node that is told to stop has ended after this long. */
 const STOP_MS = 2_000;
 
@@ -125,13 +127,16 @@ export class World {
   #deadlineOf(id: string): number {
     const known = this.#deadlines.get(id);
     if (known !== undefined) return known;
-    const { n, t, calmAt, deltaMs, stepMs, vices } = this.schedule;
+    const { n, t, calmAt, deltaMs, stepMs, vices, faults, requests } = this.schedule;
     const acceptedAt = this.referee.requests.get(id)?.acceptedAt ?? 0;
+    const restarts = faults.filter(({ kind, who }) => kind === 'start' && who === 'board').map(({ at }) => at);
     const by = completedBy({
       n, t, acceptedAt, deltaMs,
       calmAt: calmAt + CLIENT_PAUSE_MS,
+      // The gateway posts again what a board that was restarted has lost.
+      bornAt: Math.max(acceptedAt, ...restarts.map((at) => at + POSTED_AGAIN_MS + deltaMs)),
       signingMs: 3 * stepMs + 2 * deltaMs,
-      unfinished: this.referee.requests.size - 1,
+      requests: requests.length,
       areSilent: vices.every((vice) => vice === HONEST),
     });
     this.#deadlines.set(id, by);
