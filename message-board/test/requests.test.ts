@@ -50,6 +50,14 @@ describe('POST /requests', () => {
     expect(await ids(board, '')).toEqual(['req_1']);
   });
 
+  it('takes the place of a protocol record only under an id that no attempt can have', async () => {
+    const { app } = testBoard();
+    for (const id of ['req_1', 'req_1.5.7']) await caller(app).get(`/messages?request_id=${id}&to_node=node-1`);
+    expect(await caller(app).post('/requests', { id: 'req_1', message: 'm' })).toMatchObject({ status: 'pending' });
+    const answer = await caller(app).post('/requests', { id: 'req_1.5.7', message: 'm' }, 409);
+    expect(answer).toMatchObject({ error: { code: 'request_exists' } });
+  });
+
   it.each([{ message: 'other' }, { message: 'm', origin: 'someone' }])('refuses %j under a known id', async (body) => {
     const { board } = await withRequest('m');
     const answer = await caller(board.app).post('/requests', { id: 'req_1', ...body }, 409);
