@@ -1,6 +1,6 @@
 import { RequestIdSchema } from 'message-board/contract';
 import { jsonService, parse, type Service } from 'service/http';
-import { IDEMPOTENCY_HEADER, SignHeadersSchema, SignSchema, WaitQuerySchema } from './contract.js';
+import { IDEMPOTENCY_HEADER, ListQuerySchema, SignHeadersSchema, SignSchema, WaitQuerySchema } from './contract.js';
 import { Gateway, type GatewayDeps } from './gateway.js';
 
 /** Room for the longest message, 64 KiB, when JSON escapes each of its bytes as six. */
@@ -26,6 +26,9 @@ export function createApp(deps: GatewayDeps): GatewayService {
       const status = wellFormed ? await gateway.status(id, wait, ended(response)) : undefined;
       if (status === undefined) response.status(404).json({ request_id: id, status: 'not_found' });
       else response.json(status);
+    });
+    app.get('/requests', async (request, response) => {
+      response.json(await gateway.list(parse(ListQuerySchema, request.query)));
     });
     app.get('/publickey', async (_request, response) => {
       const public_key = await gateway.key.get();

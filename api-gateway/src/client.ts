@@ -4,11 +4,15 @@ import { MAX_WAIT_MS, parseSignature, PublicKeyHexSchema } from 'message-board/c
 import { sleep, systemClock, type Clock } from 'service/clock';
 import { TransportError } from 'service/errors';
 import { JsonClient, type JsonClientOptions } from 'service/json_client';
+import { systemRandom, type RandomBytes } from 'service/random';
 import { z } from 'zod';
-import { HealthSchema, NotFoundSchema, ReadySchema, SigningStatusSchema, type Health, type SigningStatus } from './contract.js';
+import {
+  HealthSchema, IDEMPOTENCY_HEADER, IdempotencyKeySchema, NotFoundSchema, ReadySchema, SigningStatusSchema, type Health, type SigningStatus,
+} from './contract.js';
 
 const KeySchema = PublicKeyHexSchema.refine(isPoint, 'is not a point of secp256k1');
 const PublicKeyAnswerSchema = z.object({ public_key: KeySchema });
+const StatusListSchema = z.array(SigningStatusSchema);
 const StatusAnswerSchema = z.discriminatedUnion('status', [SigningStatusSchema, NotFoundSchema]);
 
 /** The gateway shows a signature that is not valid for the message under the pinned public key. */
@@ -29,16 +33,32 @@ export interface GatewayClientOptions extends Omit<JsonClientOptions, 'onHeaders
   readonly clock?: Clock;
 }
 
+/** Random bytes of an idempotency key. Fewer: two requests may get the same one. */
+const RANDOM_BYTES_OF_KEY = 16;
+
+/** Which requests to list. */
+export interface Listing {
+  readonly status?: SigningStatus['status'];
+  /** Id of the last request seen. Only later ones are listed. */
+  readonly after?: string;
+  readonly limit?: number;
+}
+
 export interface Waiting {
   /** Milliseconds that the gateway may wait for the end of the request, at most 30,000. Then it answers `pending`. */
   readonly wait?: number;
   readonly signal?: AbortSignal;
 }
 
+export interface Signing extends Waiting {
+  /** 1 to 128 visible ASCII characters. A call with the key of an earlier one gets the same request. Without it each call is a new one. */
+  readonly idempotencyKey?: string;
+}
+
 /**
  * The gateway, as its clients see it: one method for each route of the contract. The client verifies every signature, for the message
- * that was asked for and under the pinned public key. It tries `sign` once, because a second try would be a second request. When no answer
- * comes, it tries other calls again.
+ * that was asked for and under the pinned public key. When no answer comes, it tries a call again; each `sign` has an idempotency key, so
+ * that all its tries are one request.
  *
  * @throws ServiceError when the gateway refuses a call; TransportError when there is no usable answer; InvalidSignature; the signal's
  *   reason when it aborts
@@ -46,19 +66,31 @@ export interface Waiting {
 export class GatewayClient {
   readonly #http: JsonClient;
   readonly #clock: Clock;
+  readonly #random: RandomBytes;
   #pinnedKey: string | undefined;
 
   /** @param url of the gateway, `http://host:port` @throws TypeError when it is not a URL; ZodError when `publicKey` is not a key */
   constructor(url: string, { publicKey, clock = systemClock, ...options }: GatewayClientOptions = {}) {
     this.#http = new JsonClient(url, { ...options, clock });
+    this.#random = options.random ?? systemRandom;
     this.#clock = clock;
     this.#pinnedKey = publicKey === undefined ? undefined : KeySchema.parse(publicKey);
   }
 
-  /** Asks for a signature of SHA-256 of the message's UTF-8 bytes. @param message 1 byte to 64 KiB */
-  async sign(message: string, { wait, signal }: Waiting = {}): Promise<SigningStatus> {
-    const status = await this.#http.post('/sign', { message }, SigningStatusSchema, { query: { wait }, signal, once: true });
+  /**
+   * Asks for a signature of SHA-256 of the message's UTF-8 bytes.
+   * @param message 1 byte to 64 KiB
+   * @throws TransportError: it is not known whether there is a request, unless `idempotencyKey` was given and the call is made again
+   */
+  async sign(message: string, { wait, signal, idempotencyKey = this.#newKey() }: Signing = {}): Promise<SigningStatus> {
+    const headers = { [IDEMPOTENCY_HEADER]: IdempotencyKeySchema.parse(idempotencyKey) };
+    const status = await this.#http.post('/sign', { message }, SigningStatusSchema, { query: { wait }, signal, headers });
     return this.#verified(status, message);
+  }
+
+  /** Requests that the gateway has accepted, the newest last; at most 100. Signatures are not verified: the messages are not told. */
+  list(query: Listing = {}, signal?: AbortSignal): Promise<SigningStatus[]> {
+    return this.#http.get('/requests', StatusListSchema, { query: { ...query }, signal });
   }
 
   /**
@@ -116,6 +148,10 @@ export class GatewayClient {
   /** Ends calls under way. */
   close(): Promise<void> {
     return this.#http.close();
+  }
+
+  #newKey(): string {
+    return this.#random(RANDOM_BYTES_OF_KEY).toString('hex');
   }
 
   async #verified(status: SigningStatus, message: string): Promise<SigningStatus> {

@@ -3,6 +3,7 @@
  *
  * Errors are `{error: {code, message}}`, with one exception: an unknown request is 404 `{request_id, status: "not_found"}`.
  * - 400 malformed, 413 too large, 415 not JSON
+ * - 409 `idempotency_conflict`
  * - 429 too many unfinished requests
  * - 503 the message board is not reachable; it shows no public key, or another one than before; or it shows a signature or a request that
  *   is not what was asked for
@@ -14,7 +15,13 @@ import { z } from 'zod';
 
 const TextSchema = z.string({ error: ({ input }) => (input === undefined ? 'is required' : 'must be text') });
 
-/** `POST /sign`: what is to be signed, as SHA-256 of its UTF-8 bytes; 1 byte to 64 KiB. */
+/**
+ * `POST /sign`: what is to be signed, as SHA-256 of its UTF-8 bytes; 1 byte to 64 KiB.
+ *
+ * 200: the request is accepted, and ends in exactly one of completed and failed, whatever is restarted. The outcome is kept for
+ * `RETENTION_SECONDS`. 409, 429 and 503: it is not accepted and never signed. No answer, or 500: nobody knows; the same call with the same
+ * `Idempotency-Key` tells.
+ */
 export const SignSchema = z.strictObject({ message: TextSchema.pipe(SigningMessageSchema) });
 export type Sign = z.infer<typeof SignSchema>;
 
@@ -39,6 +46,26 @@ export const SigningStatusSchema = z.object({
   reason: ReasonSchema.optional(),
 });
 export type SigningStatus = z.infer<typeof SigningStatusSchema>;
+
+/** Upper bound of `limit`. Larger: one call takes more memory. Smaller: who reads everything makes more calls. */
+const MAX_LISTED = 100;
+const LIMIT = `must be a whole number, 1 to ${MAX_LISTED}`;
+
+/**
+ * `GET /requests` → an array of {@link SigningStatusSchema}: the requests that the gateway has accepted, in that order, the newest last.
+ * `after`: id of the last one seen; only later ones are listed. `limit`: how many at most, 100 by default. What a pending request waits
+ * for is only told by its status.
+ */
+export const ListQuerySchema = z.strictObject({
+  status: z.enum(['pending', 'completed', 'failed']).optional(),
+  after: RequestIdSchema.optional(),
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/, LIMIT)
+    .transform(Number)
+    .refine((limit) => limit >= 1 && limit <= MAX_LISTED, LIMIT)
+    .default(MAX_LISTED),
+});
 
 export const NotFoundSchema = z.object({ request_id: z.string(), status: z.literal('not_found') });
 

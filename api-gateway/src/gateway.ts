@@ -9,7 +9,7 @@ import { Posting } from './posting.js';
 import { PinnedKey } from './public_key.js';
 import { RequestBook, type RequestBookDeps } from './request_book.js';
 import { BOARD_PATIENCE_MS, StatusReader, type StatusReaderDeps } from './status_reader.js';
-import type { StoredRequest } from './store/request_store.js';
+import type { ListQuery, StoredRequest } from './store/request_store.js';
 
 export interface GatewayDeps
   extends
@@ -89,6 +89,11 @@ export class Gateway {
    */
   status(id: string, waitMs: number, ended: AbortSignal): Promise<SigningStatus | undefined> {
     return this.#statuses.read(id, waitMs, ended);
+  }
+
+  /** What was accepted, in that order. What a request waits for is told by its status. */
+  async list(query: ListQuery): Promise<SigningStatus[]> {
+    return (await this.#deps.store.list(query)).map(({ id, state }) => statusOf(id, state));
   }
 
   /** Sweeps every second, ends what has outlived its time, and follows what nodes state, until `signal` aborts. */

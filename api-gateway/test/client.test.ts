@@ -49,6 +49,17 @@ describe('the client, with a gateway', () => {
     expect(await finished).toMatchObject({ status: 'completed' });
   });
 
+  it('lists requests, and knows them by their keys', async () => {
+    await c.postKey();
+    const [a, b] = [await client.sign('a'), await client.sign('b', { idempotencyKey: 'k' })];
+    expect(await client.sign('b', { idempotencyKey: 'k' })).toEqual(b);
+    await expect(client.sign('c', { idempotencyKey: 'k' })).rejects.toMatchObject({ status: 409, code: 'idempotency_conflict' });
+    await c.finish(b.request_id);
+    await c.gateway.sweep();
+    expect((await client.list()).map(({ status }) => status)).toEqual(['pending', 'completed']);
+    expect(await client.list({ after: a.request_id, limit: 1, status: 'completed' })).toHaveLength(1);
+  });
+
   it('tells the key, the health and why nothing can be signed', async () => {
     await expect(client.publicKey()).rejects.toMatchObject({ name: 'ServiceError', status: 503, code: 'no_public_key' });
     await expect(client.ready()).rejects.toMatchObject({ name: 'ServiceError', code: 'no_public_key' });
@@ -78,17 +89,21 @@ describe('the client, with a gateway that is not honest', () => {
   let server: Server;
   let url: string;
   let asked: string[];
+  /** Idempotency keys, one of each call. */
+  let keys: (string | undefined)[];
   let answers: Record<string, readonly [status: number, body: unknown]>;
   /** What happens before the answer to a call with this query. */
   let onQuery: (query: URLSearchParams) => Promise<void>;
   const clients: GatewayClient[] = [];
   beforeEach(async () => {
     asked = [];
+    keys = [];
     answers = { '/publickey': [200, { public_key: signer.publicKey }] };
     onQuery = () => Promise.resolve();
     server = createServer((incoming, outgoing) => {
       const { pathname: path, searchParams } = new URL(incoming.url ?? '', url);
       asked.push(`${incoming.method ?? ''} ${path}`);
+      keys.push(incoming.headers['idempotency-key'] as string | undefined);
       const [status, body] = answers[path] ?? [502, 'nothing here'];
       void onQuery(searchParams).then(() => {
         outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -198,9 +213,15 @@ describe('the client, with a gateway that is not honest', () => {
     expect(asked.length).toBeLessThanOrEqual(7);
   });
 
-  it('asks again without an answer, but for a signature only once', async () => {
-    await expect(clientOf().sign('m')).rejects.toMatchObject({ name: 'ServiceError', status: 502 });
-    expect(asked).toEqual(['POST /sign']);
+  it('asks again without an answer, for a signature with the same key, and another one for each request', async () => {
+    const client = clientOf();
+    for (let k = 0; k < 2; k += 1) await expect(client.sign('m')).rejects.toMatchObject({ name: 'ServiceError', status: 502 });
+    expect(asked).toEqual(Array(8).fill('POST /sign'));
+    expect(keys.every((key) => key === keys[0] || key === keys[4])).toBe(true);
+    expect(new Set(keys).size).toBe(2);
+    await expect(client.sign('m', { idempotencyKey: 'my own' })).rejects.toThrow('visible ASCII');
+    await expect(client.sign('m', { idempotencyKey: 'my-own' })).rejects.toMatchObject({ status: 502 });
+    expect(new Set(keys.slice(8))).toEqual(new Set(['my-own']));
     await expect(clientOf().status('req_1', 'm')).rejects.toMatchObject({ name: 'ServiceError', status: 502 });
     expect(asked.filter((call) => call === 'GET /status/req_1').length).toBeGreaterThan(1);
   });

@@ -27,12 +27,14 @@ async function textOf(incoming: IncomingMessage): Promise<string> {
 export async function lyingBoard(boardUrl: string) {
   let lie: Lie = (_asked, truth) => truth;
   const asked: Call[] = [];
+  let hanging: Promise<void> = Promise.resolve();
   const server = createServer((incoming, outgoing) => {
     const { method = 'GET', url: path = '/' } = incoming;
     const answer = async (): Promise<void> => {
       const text = await textOf(incoming);
       const json = text === '' ? undefined : (JSON.parse(text) as unknown);
       asked.push({ method, path, body: json });
+      await hanging;
       const session = incoming.headers['x-member'];
       const passed = typeof session === 'string' ? { 'x-member': session } : {};
       const { statusCode, headers, body } = await request(boardUrl + path, {
@@ -54,6 +56,16 @@ export async function lyingBoard(boardUrl: string) {
     asked,
     tell: (next: Lie): void => {
       lie = next;
+    },
+    /** From now on no call reaches the board, until the function is called that this returns: then all of them do. */
+    hang: (): (() => void) => {
+      let release = (): void => undefined;
+      hanging = new Promise((resolve) => {
+        release = resolve;
+      });
+      return () => {
+        release();
+      };
     },
     close: async (): Promise<void> => {
       server.closeAllConnections();

@@ -32,6 +32,8 @@ export interface CallOptions {
   /** Undefined values are left out. A `wait`, in milliseconds, is added to the time-out. */
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly signal?: AbortSignal | undefined;
+  /** Besides the type of the body. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Makes one try only: for a call that is not idempotent, or that a later call makes superfluous. */
   readonly once?: boolean;
   /** A status besides 200 whose answers the schema parses. */
@@ -41,6 +43,7 @@ export interface CallOptions {
 interface Call<T> {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
   readonly schema: z.ZodType<T>;
   /** Milliseconds for one try. */
@@ -103,12 +106,13 @@ export class JsonClient {
   }
 
   async #call<T>(method: Call<T>['method'], path: string, body: object | null, schema: z.ZodType<T>, options: CallOptions): Promise<T> {
-    const { query = {}, signal, once = false, alsoStatus } = options;
+    const { query = {}, signal, headers = {}, once = false, alsoStatus } = options;
     const search = new URLSearchParams();
     for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, String(value));
     const call: Call<T> = {
       method,
       path: search.size === 0 ? path : `${path}?${search.toString()}`,
+      headers: body === null ? headers : { ...headers, 'content-type': 'application/json' },
       body: body === null ? null : JSON.stringify(body),
       schema,
       timeout: this.#timeoutMs + Number(query['wait'] ?? 0),
@@ -142,7 +146,7 @@ export class JsonClient {
   }
 
   async #try<T>(call: Call<T>): Promise<T> {
-    const { method, path, body, timeout, signal } = call;
+    const { method, path, headers, body, timeout, signal } = call;
     signal?.throwIfAborted();
     const late = new AbortController();
     const timer = this.#clock.after(timeout, () => {
@@ -150,9 +154,8 @@ export class JsonClient {
     });
     const ended = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
     try {
-      const type = body === null ? {} : { 'content-type': 'application/json' };
-      const headers = { ...type, ...(await this.#credentials?.headers()) };
-      const options = { method, path: this.#prefix + path, headers, body, signal: ended };
+      const all = { ...headers, ...(await this.#credentials?.headers()) };
+      const options = { method, path: this.#prefix + path, headers: all, body, signal: ended };
       const answer = await this.#pool.request({ ...options, headersTimeout: 0, bodyTimeout: 0 });
       this.#onHeaders?.(answer.headers);
       return read(call, answer.statusCode, await answer.body.text());

@@ -1,0 +1,248 @@
+/** One outcome, whatever happens: a board that hangs, time that is over, a disk that is lost. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RequestRecord } from 'message-board/contract';
+import { caller } from 'testkit/caller';
+import { until } from 'testkit/eventually';
+import { VirtualClock } from 'testkit/virtual_clock';
+import { SigningStatusSchema, type SigningStatus } from '../src/contract.js';
+import type { Lie } from './lying_board.js';
+import { passUntilSettled } from './passing.js';
+import { sealedCluster, type SealedCluster } from './sealed_support.js';
+
+const HOUR_MS = 3_600_000;
+const started: SealedCluster[] = [];
+async function start(deps: NonNullable<Parameters<typeof sealedCluster>[0]>['deps'] = {}): Promise<SealedCluster> {
+  const c = await sealedCluster({ deps });
+  started.push(c);
+  return c;
+}
+afterEach(async () => {
+  for (const c of started.splice(0)) await c.stop();
+});
+
+const sign = async (c: SealedCluster, message = 'm', query = ''): Promise<SigningStatus> =>
+  SigningStatusSchema.strict().parse(await caller(c.app).post(`/sign${query}`, { message }));
+const status = async (c: SealedCluster, id: string): Promise<SigningStatus> =>
+  SigningStatusSchema.strict().parse(await caller(c.app).get(`/status/${id}`));
+const expired = (id: string) => ({ request_id: id, status: 'failed', reason: 'expired' });
+const honest: Lie = (_asked, truth) => truth;
+/** Every record that the board shows, as a corrupt signer could have finished it after all. */
+const completing = (c: SealedCluster): Lie => (_asked, truth) => {
+  const complete = (record: unknown) => {
+    const { message } = record as RequestRecord;
+    return typeof message === 'string' ? { ...(record as object), status: 'completed', signature: c.signer.sign(message) } : record;
+  };
+  return { status: 200, body: Array.isArray(truth.body) ? truth.body : complete(truth.body) };
+};
+
+describe('a board that hangs', () => {
+  it.each(['', '?wait=1000'])('POST /sign%s: the request is accepted, has an id, and is completed later, once', async (query) => {
+    const clock = new VirtualClock();
+    const c = await start({ clock });
+    await c.stateKey();
+    await c.gateway.sweep();
+    const release = c.liar.hang();
+    const { request_id: id, ...rest } = await passUntilSettled(clock, sign(c, 'm', query));
+    expect(rest).toMatchObject({ status: 'pending' });
+    expect(await c.nodes.listRequests()).toEqual([]);
+    release();
+    await until(async () => (await c.nodes.getRequest(id)) !== undefined);
+    await c.gateway.sweep();
+    await c.finish(id);
+    expect(await status(c, id)).toMatchObject({ status: 'completed', signature: c.signer.sign('m') });
+    expect((await c.nodes.listRequests()).map((record) => record.id)).toEqual([id]);
+    expect(c.log.filter((line) => line.includes('"request_not_posted"'))).toHaveLength(1);
+  });
+
+  it('refuses nothing that it might have: an answer that says no does not make a request unaccepted', async () => {
+    const c = await start();
+    await c.stateKey();
+    await c.gateway.sweep();
+    const no = { status: 429, body: { error: { code: 'board_full', message: 'x' } } };
+    c.liar.tell((asked, truth) => (asked.method === 'POST' ? no : truth));
+    const { request_id: id } = await sign(c);
+    expect(await status(c, id)).toMatchObject({ status: 'pending' });
+    c.liar.tell(honest);
+    await c.finish(id);
+    await c.gateway.sweep();
+    expect(await status(c, id)).toMatchObject({ status: 'completed' });
+  });
+
+  it('says 503 only before anything is sent to a board: what is refused is not on the disk', async () => {
+    const c = await start();
+    await c.stateKey();
+    await c.stopBoard();
+    await c.gateway.sweep();
+    expect(await caller(c.app).post('/sign', { message: 'm' }, 503)).toMatchObject({ error: { code: 'board_unavailable' } });
+    expect(await caller(c.app).get('/requests')).toEqual([]);
+    await c.startBoard();
+    await c.gateway.sweep();
+    expect(await c.nodes.listRequests()).toEqual([]);
+  });
+});
+
+describe('restarts of gateway and board', () => {
+  it('lose no request, and unfinished ones count from the start', async () => {
+    const c = await start();
+    await c.stateKey();
+    const ids: string[] = [];
+    for (const message of ['a', 'b', 'c', 'd', 'e']) ids.push((await sign(c, message)).request_id);
+    await c.finish(ids[0] ?? '');
+    await c.gateway.sweep();
+    await c.stopBoard();
+    await c.restartGateway();
+    expect(await c.gateway.health()).toMatchObject({ board: 'down', unfinished: 4 });
+    expect(await status(c, ids[0] ?? '')).toMatchObject({ status: 'completed', signature: c.signer.sign('a') });
+    expect(await status(c, ids[1] ?? '')).toEqual({ request_id: ids[1], status: 'pending', reason: 'board_unavailable' });
+    await c.startBoard();
+    await c.stateKey();
+    await c.gateway.sweep();
+    for (const id of ids.slice(1)) await c.finish(id);
+    await c.gateway.sweep();
+    for (const id of ids) expect(await status(c, id)).toMatchObject({ status: 'completed' });
+    expect((await c.gateway.health()).unfinished).toBe(0);
+  });
+
+  it('with a lost disk the gateway takes over its own requests from the board, and keeps their outcome', async () => {
+    const c = await start();
+    await c.stateKey();
+    const { request_id: pending } = await sign(c, 'a');
+    const { request_id: completed } = await sign(c, 'b');
+    await c.finish(completed);
+    await c.nodes.createRequest({ id: 'req_1_stranger', message: 'm' }).catch(() => undefined);
+    await c.restartGateway(() => rm(join(c.folder, 'gateway.sqlite')));
+    await c.gateway.sweep();
+    expect((await c.gateway.health()).unfinished).toBe(1);
+    expect(await status(c, pending)).toEqual({ request_id: pending, status: 'pending' });
+    expect(await status(c, completed)).toMatchObject({ status: 'completed' });
+    await c.stopBoard();
+    await c.gateway.sweep();
+    expect(await status(c, completed)).toMatchObject({ status: 'completed' });
+    await c.startBoard();
+  });
+});
+
+describe('time', () => {
+  it('ends a request two minutes after nodes may sign it, not before, whatever the board says', async () => {
+    const clock = new VirtualClock();
+    const c = await start({ clock });
+    await c.stateKey();
+    const { request_id: id } = await sign(c);
+    c.liar.tell((asked, truth) => {
+      const isRecord = asked.path.startsWith('/requests') && !Array.isArray(truth.body);
+      return isRecord ? { status: 200, body: { ...(truth.body as object), status: 'failed', reason: 'expired' } } : truth;
+    });
+    await clock.advance(HOUR_MS + 119_000);
+    await c.gateway.tidy();
+    await c.gateway.sweep();
+    expect(await status(c, id)).toMatchObject({ status: 'pending' });
+    c.liar.tell(honest);
+    await clock.advance(1_000);
+    await c.gateway.tidy();
+    expect(await status(c, id)).toEqual({ request_id: id, status: 'failed', reason: 'expired' });
+    // A signature that comes later is never shown.
+    c.liar.tell(completing(c));
+    for (let k = 0; k < 2; k += 1) await c.gateway.sweep();
+    expect(await status(c, id)).toEqual(expired(id));
+    await c.restartGateway();
+    expect(await status(c, id)).toEqual(expired(id));
+  });
+
+  it('ends it also while the board hangs', async () => {
+    const clock = new VirtualClock();
+    const c = await start({ clock, lifetimeMs: 60_000 });
+    await c.stateKey();
+    const { request_id: id } = await sign(c);
+    const release = c.liar.hang();
+    const stopping = new AbortController();
+    const running = c.gateway.run(stopping.signal);
+    const shown = async () => (await c.gateway.list({ limit: 1 }))[0];
+    const seconds: number[] = [];
+    while ((await shown())?.status === 'pending') {
+      await until(() => clock.pending > 0);
+      await clock.advance(1_000);
+      seconds.push(clock.monotonic());
+    }
+    expect(await shown()).toEqual({ request_id: id, status: 'failed', reason: 'expired' });
+    expect(seconds.length).toBeGreaterThanOrEqual(179);
+    release();
+    stopping.abort();
+    await passUntilSettled(clock, running);
+  });
+
+  it('is what passes, not what the wall clock says: a clock that is set ends and forgets nothing', async () => {
+    const clock = new VirtualClock();
+    const c = await start({ clock, retentionMs: 24 * HOUR_MS });
+    await c.stateKey();
+    const [a, b] = [await sign(c, 'a'), await sign(c, 'b')];
+    await c.finish(a.request_id);
+    await c.gateway.sweep();
+    clock.jump(30 * 24 * HOUR_MS);
+    await c.gateway.tidy();
+    expect(await c.gateway.list({ limit: 9 })).toMatchObject([{ status: 'completed' }, { status: 'pending' }]);
+    await clock.advance(24 * HOUR_MS + 1);
+    await c.gateway.tidy();
+    expect(await c.gateway.list({ limit: 9 })).toEqual([{ request_id: b.request_id, status: 'failed', reason: 'expired' }]);
+  });
+
+  it('forgets an outcome, and then no second one is shown', async () => {
+    const clock = new VirtualClock();
+    const c = await start({ clock, retentionMs: HOUR_MS });
+    await c.stateKey();
+    const { request_id: id } = await sign(c);
+    await clock.advance(HOUR_MS + 120_000);
+    await c.gateway.tidy();
+    await clock.advance(HOUR_MS);
+    await c.gateway.tidy();
+    expect(await status(c, id)).toEqual(expired(id));
+    await clock.advance(1);
+    await c.gateway.tidy();
+    c.liar.tell(completing(c));
+    await c.gateway.sweep();
+    expect(await caller(c.app).get(`/status/${id}`, 404)).toEqual({ request_id: id, status: 'not_found' });
+  });
+});
+
+describe('GET /requests', () => {
+  it('lists what was accepted, the newest last, page by page', async () => {
+    const c = await start();
+    await c.stateKey();
+    const ids: string[] = [];
+    for (let k = 0; k < 5; k += 1) ids.push((await sign(c, `m${k}`)).request_id);
+    await c.finish(ids[1] ?? '');
+    await c.gateway.sweep();
+    const listed = async (query: string): Promise<string[]> => {
+      const statuses = (await caller(c.app).get(`/requests${query}`)) as SigningStatus[];
+      return statuses.map(({ request_id }) => request_id);
+    };
+    expect(await caller(c.app).get('/requests?limit=4&after=' + String(ids[0]))).toEqual([
+      { request_id: ids[1], status: 'completed', signature: c.signer.sign('m1') },
+      { request_id: ids[2], status: 'pending' },
+      { request_id: ids[3], status: 'pending' },
+      { request_id: ids[4], status: 'pending' },
+    ]);
+    expect(await listed('')).toEqual(ids);
+    expect(await listed('?limit=2')).toEqual(ids.slice(0, 2));
+    expect(await listed('?status=pending')).toEqual([ids[0], ids[2], ids[3], ids[4]]);
+    expect(await listed(`?status=pending&after=${String(ids[2])}`)).toEqual([ids[3], ids[4]]);
+    expect(await listed('?status=completed')).toEqual([ids[1]]);
+  });
+
+  it.each(['limit=0', 'limit=101', 'limit=1e1', 'limit=1&limit=2', 'status=done', 'status=in_progress', 'after=', 'x=1', 'wait=5'])(
+    'refuses ?%s',
+    async (query) => {
+      const c = await start();
+      expect(await caller(c.app).get(`/requests?${query}`, 400)).toMatchObject({ error: { code: 'invalid_request' } });
+    },
+  );
+
+  it('has at most a hundred', async () => {
+    const c = await start({ maxUnfinished: 200 });
+    await c.stateKey();
+    await c.gateway.sweep();
+    await Promise.all(Array.from({ length: 101 }, () => sign(c)));
+    expect(await caller(c.app).get('/requests')).toHaveLength(100);
+  });
+});
