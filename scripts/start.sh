@@ -239,9 +239,9 @@ Give this one another name: COMPOSE_PROJECT_NAME in .env"
   fi
   export GATEWAY_PORT BOARD_PORT
   # All services are of one image, so one of them builds it.
-  podman-compose build message-board
+  compose build message-board
   remove_ended_containers
-  podman-compose up -d
+  compose up -d
   say "The key that seals the volumes is in a volume beside them." \
     "${YELLOW}In production keep it elsewhere: see SEAL_KEY in podman-compose.yml${RESET}"
   record

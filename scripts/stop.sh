@@ -85,9 +85,9 @@ stop_locally() {
 
 require_services
 if [[ $(cluster_mode) == podman ]] && ((${#wanted[@]} > 0)); then
-  podman-compose stop "${wanted[@]}"
+  compose stop "${wanted[@]}"
 elif [[ $(cluster_mode) == podman ]]; then
-  podman-compose down
+  compose down
   # start.sh knows by this that the volumes are of this folder: podman-compose does not say so, and its containers are gone.
   mkdir -p "$RUN_DIR" && printf 'podman\n' >"$RUN_DIR/mode"
   rm -f "$RUN_DIR/ports"

@@ -210,6 +210,9 @@ compose_project() {
   printf '%s' "${name//[^-_a-z0-9]/}"
 }
 
+# podman-compose for this folder. Version 1.0.3 does not read COMPOSE_PROJECT_NAME: only -p tells it another name than the folder's.
+compose() { podman-compose -p "$(compose_project)" "$@"; }
+
 # The names of this folder's containers of a service.
 containers_of() {
   podman ps --all --format '{{.Names}}' --filter "label=com.docker.compose.project.working_dir=$ROOT" \

@@ -45,7 +45,7 @@ const calls = (): Promise<string> => readFile(join(folder, 'calls'), 'utf8').cat
 
 const start = (...args: string[]) => run(['scripts/start.sh', ...args]);
 const LOCALLY = { code: 1, stdout: expect.stringContaining('Installing dependencies … failed') };
-const IN_CONTAINERS = 'podman-compose build message-board\npodman-compose up -d\n';
+const IN_CONTAINERS = 'podman-compose -p a-folder build message-board\npodman-compose -p a-folder up -d\n';
 
 describe('start.sh', () => {
   it('makes a new cluster in containers where podman-compose is, else locally', async () => {
@@ -124,19 +124,19 @@ describe('containers that podman-compose has started', () => {
 
   it('are stopped by stop.sh', async () => {
     expect(await run(['scripts/stop.sh'])).toMatchObject({ code: 0, stderr: '' });
-    expect(await calls()).toBe('podman-compose down\n');
+    expect(await calls()).toBe('podman-compose -p a-folder down\n');
   });
 
   it('are found by start.sh when stop.sh has removed them and only their volumes are left', async () => {
     expect(await run(['scripts/stop.sh'])).toMatchObject({ code: 0 });
     await podman({ volumes: true });
     expect(await start()).toMatchObject({ code: 0 });
-    expect(await calls()).toBe(`podman-compose down\n${IN_CONTAINERS}`);
+    expect(await calls()).toBe(`podman-compose -p a-folder down\n${IN_CONTAINERS}`);
   });
 
   it('are stopped by stop.sh one by one', async () => {
     expect(await run(['scripts/stop.sh', 'node-1', 'api-gateway'])).toMatchObject({ code: 0, stderr: '' });
-    expect(await calls()).toBe('podman-compose stop node-1 api-gateway\n');
+    expect(await calls()).toBe('podman-compose -p a-folder stop node-1 api-gateway\n');
   });
 
   it('are what logs.sh shows', async () => {
