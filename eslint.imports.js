@@ -68,7 +68,7 @@ export const IMPORTS = {
       'message-board/contract', 'message-board/client', 'message-board/peers', 'storage', 'workers', 'mail', 'primes', 'cluster',
       'evidence', 'transport',
     ],
-    approval: ['message-board/contract', 'audit'],
+    approval: ['message-board/contract', 'storage', 'audit'],
     presigning: [
       'message-board/contract', 'message-board/client', 'message-board/peers', 'storage', 'workers', 'audit', 'mail', 'cluster',
       'evidence', 'transport',
@@ -88,7 +88,7 @@ export const IMPORTS = {
     program: ['process'],
     main: ['program'],
     testing: ['primes', 'config', 'process'],
-    parts: ['workers', 'audit', 'mail', 'cluster', 'evidence', 'approval', 'presigning', 'signing'],
+    parts: ['storage', 'workers', 'audit', 'mail', 'cluster', 'evidence', 'approval', 'presigning', 'signing'],
     tools: ['message-board/contract', 'api-gateway/contract', 'api-gateway/client', 'storage'],
     commands: ['message-board/contract', 'api-gateway/client', 'storage', 'workers', 'audit', 'primes', 'evidence', 'tools'],
     bin: ['commands'],

@@ -5,6 +5,7 @@
 import type { BoardClient } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
 import { keysStatedBy } from 'message-board/node_statement';
+import { provenFailure } from 'message-board/outcome';
 import { askingFor, verifySigningRequest, type Asking } from 'message-board/signing_request';
 import { largestSignerSet } from 'message-board/peer_view';
 import type { Logger } from 'pino';
@@ -16,7 +17,7 @@ import type { Culprit, NodeHealth } from './contract.js';
 import { NodeStatuses } from './node_statuses.js';
 import { originOf, type RequestDraft, type RequestTimes } from './origin.js';
 import { Proposals } from './proposals.js';
-import { failureOf, pendingReasonOf } from './refusals.js';
+import { pendingReasonOf } from './refusals.js';
 import type { PendingRequest, PostedRequest } from './store/request_store.js';
 
 export interface ClusterDeps {
@@ -119,7 +120,7 @@ class SealedCluster implements ClusterMode {
   }
 
   failure(record: RequestRecord): Promise<string | undefined> {
-    return failureOf(this.#deps.roster, record);
+    return provenFailure(this.#deps.roster, record);
   }
 
   pendingReason(record: RequestRecord): Promise<string | undefined> {

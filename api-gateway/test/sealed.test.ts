@@ -1,6 +1,7 @@
 /** The gateway of a sealed cluster, with a board that lies between it and the nodes. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Heartbeat, NodeRecord, RequestRecord } from 'message-board/contract';
+import { refusalOf } from 'message-board/outcome';
 import { messageHash, wasAskedFor } from 'message-board/signing_request';
 import type { Identity } from 'sealing/identity';
 import { REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
@@ -260,9 +261,11 @@ describe('a board that shows what is not true', () => {
 });
 
 describe('refusals', () => {
+  const claims = async (id: string) => refusalOf((await c.nodes.getRequest(id)) ?? { id }, 'policy_refused');
+
   it('that nodes have signed are the reason why a request is pending', async () => {
     const id = await sign('m');
-    await c.nodes.updateRequest(id, await c.says(1, id, 'pending', 'not_enough_signers: node-4'));
+    await c.nodes.updateRequest(id, await c.says(1, id, 'not_enough_signers: node-4'));
     expect(await status(id)).toMatchObject({ reason: 'not_enough_signers: node-4' });
     c.liar.tell(ofRequest((record) => ({ ...record, reason: 'not_enough_signers: node-1' })));
     expect(await status(id)).toMatchObject({ reason: 'not_enough_signers: node-4' });
@@ -284,7 +287,7 @@ describe('refusals', () => {
       expect((await health()).unfinished).toBe(1);
     }
     c.liar.tell(ofRequest((record) => ({ ...record, refusals: [by4, by2, by4] })));
-    const failed = { request_id: id, status: 'failed', reason: 'rate_limited: node-4' };
+    const failed = { request_id: id, status: 'failed', reason: 'policy_refused: node-2' };
     expect(await status(id)).toEqual(failed);
     c.liar.tell(honest);
     await c.finish(id);
@@ -295,9 +298,10 @@ describe('refusals', () => {
   });
 
   it.each<[what: string, refusal: (id: string) => Promise<string>]>([
-    ['the gateway', (id) => signStatement(c.gatewayIdentity, c.roster, REFUSAL, { request_id: id, code: 'policy_refused' })],
+    ['the gateway', async (id) => signStatement(c.gatewayIdentity, c.roster, REFUSAL, await claims(id))],
     ['another request', () => c.refusal(2, 'req_1_other')],
-    ['another cluster', (id) => signStatement(c.identityOf(2), members(5).roster, REFUSAL, { request_id: id, code: 'policy_refused' })],
+    ['another cluster', async (id) => signStatement(c.identityOf(2), members(5).roster, REFUSAL, await claims(id))],
+    ['another request under its id', (id) => signStatement(c.identityOf(2), c.roster, REFUSAL, refusalOf({ id }, 'policy_refused'))],
     ['a forger', async (id) => (await c.refusal(2, id)).replace(/[^.]*$/, 'A'.repeat(86))],
     ['nobody', () => Promise.resolve('a.b.c')],
   ])('of %s that the board shows are none', async (_what, refusal) => {
@@ -312,8 +316,8 @@ describe('refusals', () => {
 
   it('of a hundred nodes are cut to the length of a reason', async () => {
     const { roster, identities } = members(100, 60);
-    const claims = { request_id: 'req_1', code: 'policy_refused' };
-    const refusals = await Promise.all(identities.map((identity) => signStatement(identity, roster, REFUSAL, claims)));
+    const said = refusalOf({ id: 'req_1' }, 'policy_refused');
+    const refusals = await Promise.all(identities.map((identity) => signStatement(identity, roster, REFUSAL, said)));
     const reason = await pendingReasonOf(roster, { id: 'req_1', refusals } as RequestRecord);
     const pending = SigningStatusSchema.parse({ request_id: 'req_1', status: 'pending', reason });
     expect(pending.reason).toMatch(/^policy_refused: node-1, node-2, node-3, .*\d$/);
@@ -391,7 +395,7 @@ describe('in a plain cluster', () => {
     await plain.gateway.sweep();
     expect((await plain.gateway.health()).culprits).toEqual([]);
     const { request_id } = (await caller(plain.app).post('/sign', { message: 'm' })) as SigningStatus;
-    const refusal = await signStatement(c.identityOf(1), roster, REFUSAL, { request_id, code: 'policy_refused' });
+    const refusal = await signStatement(c.identityOf(1), roster, REFUSAL, refusalOf({ id: request_id }, 'policy_refused'));
     await plain.nodes.updateRequest(request_id, { refusal, reason: 'x' });
     expect(await caller(plain.app).get(`/status/${request_id}`)).toEqual({ request_id, status: 'pending', reason: 'x' });
     await plain.stop();

@@ -1,4 +1,5 @@
 import type { NodeStatus } from 'message-board/contract';
+import { refusalOf } from 'message-board/outcome';
 import type { Identity } from 'sealing/identity';
 import { REFUSAL, REQUEST_STATUS } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
@@ -43,12 +44,13 @@ export async function sealedCluster({ threshold = 3, deps = {} }: { threshold?: 
       for (const number of numbers) await state(number, { public_key });
     },
     /** What a node says of a request. */
-    says: async (number: number, request_id: string, status: 'pending' | 'failed', reason: string) => {
-      const statement = await sign(identityOf(number), who.roster, REQUEST_STATUS, { request_id, status, reason });
-      return { status, reason, statement };
+    says: async (number: number, request_id: string, reason: string) => {
+      const statement = await sign(identityOf(number), who.roster, REQUEST_STATUS, { request_id, reason });
+      return { reason, statement };
     },
-    refusal: (number: number, request_id: string, code = 'policy_refused') =>
-      sign(identityOf(number), who.roster, REFUSAL, { request_id, code }),
+    /** Of what the board has under this id. */
+    refusal: async (number: number, id: string, code = 'policy_refused') =>
+      sign(identityOf(number), who.roster, REFUSAL, refusalOf((await c.nodes.getRequest(id)) ?? { id }, code)),
   });
 }
 export type SealedCluster = Awaited<ReturnType<typeof sealedCluster>>;

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { seal } from 'sealing/envelope';
-import { NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
+import { CLOSING, NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
 import { Pool } from 'undici';
 import { z } from 'zod';
@@ -17,6 +17,7 @@ import { members } from 'testkit/roster';
 import { ServiceError, TransportError } from 'service/errors';
 import { BoardClient } from '../src/client/client.js';
 import * as contract from '../src/contract/contract.js';
+import { refusalOf } from '../src/contract/outcome.js';
 import { messageHash } from '../src/contract/signing_request.js';
 import { newSigner } from 'testkit/signer';
 import { runningBoard } from './support.js';
@@ -63,7 +64,8 @@ async function honestCalls(): Promise<Call[]> {
   const origin = await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_1_a', ...asked });
   const proposing = await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_2_a', ...asked, presignature_id });
   const naming = await sign(one ?? gateway, roster, NAMING, { request_id: 'req_1_a', presignature_id });
-  const refusal = await sign(two ?? gateway, roster, REFUSAL, { request_id: 'req_1_a', code: 'policy_refused' });
+  const refusal = await sign(two ?? gateway, roster, REFUSAL, refusalOf({ id: 'req_1_a', origin }, 'policy_refused'));
+  const closing = await sign(gateway, roster, CLOSING, { request_id: 'req_1_a', reason: 'cancelled' });
   const asking = await sign(one ?? gateway, roster, PRESIGNATURE_REQUEST, { id: presignature_id, participants });
   const payload = await sign(one ?? gateway, roster, PARTIAL_SIGNATURE, partial);
   return [
@@ -79,6 +81,7 @@ async function honestCalls(): Promise<Call[]> {
     { method: 'PUT', path: '/nodes/node-1', body: { ...(await heartbeatOf(status, { signer: { identity: one ?? gateway, roster } })) } },
     { method: 'POST', path: '/publickey', body: { public_key: signer.publicKey } },
     { method: 'PUT', path: '/requests/req_1_a', body: { status: 'failed', reason: 'too_late: node-1' } },
+    { method: 'PUT', path: '/requests/req_1_a', body: { closing } },
     { method: 'PUT', path: '/requests/req_1_a', body: { signature: signer.sign('m') } },
   ];
 }

@@ -249,7 +249,7 @@ describe('memory', () => {
     let after1000 = 0;
     for (let k = 1; k <= 20_000; k += 1) {
       const id = `req_${k}`;
-      board.requests.create({ id, message: 'm', origin: 'gateway' });
+      board.requests.create({ id, message: 'm', origin: 'gateway' }, null);
       for (const from_node of ['node-1', 'node-2', 'node-3']) {
         await board.entries.postMessage({ ...message(id), from_node });
         await board.entries.postPresignatureMessage({ ...message(`presig_${k}`), from_node });
@@ -286,7 +286,7 @@ describe('memory', () => {
     const board = new Board({ limits, verifier: verifierFor(null), clock: new HandClock(), random: () => '0', changed: () => undefined });
     for (let k = 1; k <= 2_000; k += 1) {
       const id = `req_${k}`;
-      board.requests.create({ id, message: 'm'.repeat(1 + (k % 7) * 1000) });
+      board.requests.create({ id, message: 'm'.repeat(1 + (k % 7) * 1000) }, null);
       await board.entries.postMessage(message(id, 'p'.repeat(20_000)));
       await board.updateRequest(id, { status: 'failed', reason: 'x' });
       expect(board.requests.works.finished.size).toBeLessThanOrEqual(50);

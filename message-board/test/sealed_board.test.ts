@@ -1,12 +1,13 @@
 /** What a board with the roster of a sealed cluster keeps and what it refuses. */
 import { describe, expect, it } from '@jest/globals';
 import { seal, type Place } from 'sealing/envelope';
-import { NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, REQUEST_STATUS, SIGNING_REQUEST } from 'sealing/kinds';
+import { CLOSING, NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, REQUEST_STATUS, SIGNING_REQUEST } from 'sealing/kinds';
 import { Roster } from 'sealing/roster';
 import { sign } from 'sealing/statement';
 import { heartbeatOf, READY_STATUS } from 'testkit/heartbeat';
 import { members, originOf } from 'testkit/roster';
 import { TOPICS, type Heartbeat, type HeartbeatAnswer, type NodeStatus, type RequestRecord, type Topic } from '../src/contract/contract.js';
+import { refusalOf } from '../src/contract/outcome.js';
 import { messageHash } from '../src/contract/signing_request.js';
 import { verifierFor } from '../src/server/verifiers.js';
 import { caller } from 'testkit/caller';
@@ -53,10 +54,10 @@ const altered = (jws: string): string => {
   const other = payload.startsWith('A') ? `B${payload.slice(1)}` : `A${payload.slice(1)}`;
   return [header, other, signature].join('.');
 };
-/** What a node says of req_1: that it has failed, or what it waits for. */
-async function status(reason: string, change: { status?: 'failed' | 'pending'; id?: string; by?: typeof gateway; roster?: Roster } = {}) {
-  const { status: of = 'failed', id = 'req_1', by = node1, roster = file } = change;
-  return { status: of, reason, statement: await sign(by, roster, REQUEST_STATUS, { request_id: id, status: of, reason }) };
+/** What a node says that req_1 waits for. */
+async function status(reason: string, change: { id?: string; by?: typeof gateway; roster?: Roster } = {}) {
+  const { id = 'req_1', by = node1, roster = file } = change;
+  return { reason, statement: await sign(by, roster, REQUEST_STATUS, { request_id: id, reason }) };
 }
 const otherSignature = (jws: string): string => `${jws.slice(0, jws.lastIndexOf('.') + 1)}${'A'.repeat(86)}`;
 
@@ -153,7 +154,7 @@ describe('/partial-signatures', () => {
     ['one of another cluster', () => sign(one, foreign, PARTIAL_SIGNATURE, claims), 'another roster'],
     [
       'one of another kind',
-      () => sign(one, file, REFUSAL, { request_id: 'req_1', code: 'x' }),
+      () => sign(one, file, REFUSAL, refusalOf({ id: 'req_1' }, 'x')),
       'it is not a threshold-signing-partial-signature',
     ],
     ['an altered one', async () => altered(await sign(one, file, PARTIAL_SIGNATURE, claims)), 'not valid'],
@@ -167,10 +168,12 @@ describe('/partial-signatures', () => {
 
 const change = (api: Api, body: unknown, status = 200) => api.put('/requests/req_1', body, status) as Promise<RequestRecord>;
 
+/** Of the request that tests change. */
+const ORIGIN = originOf({ roster: file, identities, gateway }, 'req_1', 'm');
+
 async function withRequest(limits: Parameters<typeof testBoard>[0] = {}) {
   const board = sealedBoard(limits);
-  const origin = await originOf({ roster: file, identities, gateway }, 'req_1', 'm');
-  await board.api.post('/requests', { id: 'req_1', message: 'm', origin });
+  await board.api.post('/requests', { id: 'req_1', message: 'm', origin: await ORIGIN });
   board.roster.verifications = 0;
   return board;
 }
@@ -197,7 +200,7 @@ describe('the name of a presignature', () => {
     ['the gateway', () => sign(gateway, file, NAMING, claims), 'it is a statement of gateway, not of a node'],
     ['another cluster', () => sign(two, foreign, NAMING, claims), 'another roster'],
     ['a forger', async () => otherSignature(await sign(two, file, NAMING, claims)), 'not valid'],
-    ['a refusal', () => sign(two, file, REFUSAL, { request_id: 'req_1', code: 'x' }), 'it is not a threshold-signing-naming'],
+    ['a refusal', () => sign(two, file, REFUSAL, refusalOf({ id: 'req_1' }, 'x')), 'it is not a threshold-signing-naming'],
   ])('is refused with %s, and stays free', async (_what, naming, complaint) => {
     const { api } = await withRequest();
     const answer = await change(api, { presignature_id: 'p1', naming: await naming() }, 403);
@@ -208,26 +211,27 @@ describe('the name of a presignature', () => {
 });
 
 describe('a refusal', () => {
-  const by = (identity: typeof one, code = 'policy_refused', request_id = 'req_1') => sign(identity, file, REFUSAL, { request_id, code });
+  const by = async (identity: typeof one, code = 'policy_refused', id = 'req_1', origin?: string) =>
+    sign(identity, file, REFUSAL, refusalOf({ id, origin: origin ?? (await ORIGIN) }, code));
 
   it('is added to a pending request, one of each node, and the feed shows it', async () => {
     const { api, roster } = await withRequest();
     const { revision } = (await api.get('/requests/req_1')) as RequestRecord;
-    const [first, second] = [await by(one), await by(two)];
-    expect(await change(api, { refusal: first })).toMatchObject({ status: 'pending', refusals: [first] });
-    const record = await change(api, { refusal: second });
-    expect(record).toMatchObject({ status: 'pending', refusals: [first, second] });
-    expect(await api.get(`/requests?status=pending&changed_after=${revision}`)).toEqual([record]);
-    expect(await change(api, { refusal: first })).toEqual(record);
-    expect(roster.verifications).toBe(2);
+    const first = await by(one);
+    const record = await change(api, { refusal: first });
+    expect(record).toMatchObject({ status: 'pending', refusals: [first] });
+    expect(await api.get(`/requests?status=pending&changed_after=${revision}`)).toMatchObject([{ refusals: [first] }]);
+    expect(await change(api, { refusal: first })).toMatchObject({ refusals: [first], revision: record.revision });
+    expect(roster.verifications).toBe(1);
     expect(await change(api, { refusal: await by(one, 'rate_limited') }, 409)).toMatchObject({ error: { code: 'refusal_conflict' } });
-    expect(await api.get('/requests/req_1')).toEqual(record);
+    expect(await api.get('/requests/req_1')).toMatchObject({ refusals: [first], revision: record.revision });
   });
 
   it.each<[what: string, refusal: () => Promise<string>, complaint: string]>([
     ['another request', () => by(one, 'x', 'req_2'), 'request_id: '],
-    ['the gateway', () => by(gateway), 'it is a statement of gateway, not of a node'],
-    ['another cluster', () => sign(one, foreign, REFUSAL, { request_id: 'req_1', code: 'x' }), 'another roster'],
+    ['another request under its id', () => by(one, 'x', 'req_1', 'another'), 'origin_sha256: '],
+    ['the gateway', () => by(gateway), 'it is by gateway'],
+    ['another cluster', () => sign(one, foreign, REFUSAL, refusalOf({ id: 'req_1', origin: 'anything' }, 'x')), 'another roster'],
     ['a forger', async () => otherSignature(await by(one)), 'not valid'],
   ])('of %s is refused', async (_what, refusal, complaint) => {
     const { api } = await withRequest();
@@ -235,38 +239,115 @@ describe('a refusal', () => {
     expect(await api.get('/requests/req_1')).not.toHaveProperty('refusals');
   });
 
-  it('comes too late for a finished request, unless it is there already', async () => {
+  it('that is one of n - t + 1 fails the request: with the code of most of them, at a tie that of the lowest node', async () => {
+    for (const [codes, reason] of [
+      [['a', 'a'], 'a: node-1, node-2'],
+      [['b', 'a'], 'b: node-1'],
+    ] as const) {
+      const { api } = await withRequest();
+      const [first, second] = [await by(two, codes[1]), await by(one, codes[0])];
+      expect(await change(api, { refusal: first })).toMatchObject({ status: 'pending' });
+      expect(await change(api, { refusal: second })).toMatchObject({ status: 'failed', reason, refusals: [first, second] });
+      expect(await change(api, { refusal: await by(three) }, 409)).toMatchObject({ error: { code: 'status_conflict' } });
+      expect(await change(api, { refusal: first })).toMatchObject({ status: 'failed', refusals: [first, second] });
+    }
+  });
+
+  it('comes too late when a signature comes with it', async () => {
     const { api } = await withRequest();
-    const first = await by(one);
-    await change(api, { refusal: first });
-    await change(api, await status('policy_refused: node-1, node-2'));
-    expect(await change(api, { refusal: await by(two) }, 409)).toMatchObject({ error: { code: 'status_conflict' } });
-    expect(await change(api, { refusal: first })).toMatchObject({ status: 'failed', refusals: [first] });
+    const signer = newSigner();
+    for (const node of identities.slice(0, 3)) {
+      const said = { ...STATUS, public_key: signer.publicKey };
+      await api.put(`/nodes/${node.name}`, await heartbeatOf(said, { signer: { identity: node, roster: file } }));
+    }
+    await change(api, { refusal: await by(one) });
+    const record = await change(api, { refusal: await by(two), signature: signer.sign('m') });
+    expect(record).toMatchObject({ status: 'completed', signature: signer.sign('m') });
   });
 });
 
-describe('what a request waits for, and that it has failed', () => {
-  it('is what a node says of it', async () => {
+describe('what a request waits for', () => {
+  it('is what a node says of it, and is kept with its statement', async () => {
     const { api } = await withRequest();
-    const waiting = await change(api, await status('not_enough_signers: node-3', { status: 'pending' }));
-    expect(waiting).toMatchObject({ status: 'pending', reason: 'not_enough_signers: node-3' });
-    const failed = await change(api, await status('policy_refused: node-1'));
-    expect(failed).toMatchObject({ status: 'failed', reason: 'policy_refused: node-1' });
+    const said = await status('not_enough_signers: node-3');
+    expect(await change(api, said)).toMatchObject({ status: 'pending', ...said });
   });
 
   it.each<[what: string, body: () => Promise<object>, complaint: string]>([
-    ['nobody', () => Promise.resolve({ status: 'failed', reason: 'x' }), 'statement: is required'],
-    ['nobody, of a pending one', () => Promise.resolve({ reason: 'x' }), 'statement: is required'],
+    ['nobody', () => Promise.resolve({ reason: 'x' }), 'statement: is required'],
     ['the gateway', () => status('x', { by: gateway }), 'not of a node'],
     ['a node, of another request', () => status('x', { id: 'req_2' }), 'request_id: '],
     ['a node, in other words', async () => ({ ...(await status('x')), reason: 'y' }), 'reason: '],
-    ['a node, of a pending one', async () => ({ ...(await status('x', { status: 'pending' })), status: 'failed' }), 'status: '],
     ['a node of another cluster', () => status('x', { roster: foreign }), 'another roster'],
   ])('is not what %s says', async (_what, body, complaint) => {
     const { api } = await withRequest();
     expect(await change(api, await body(), 403)).toMatchObject(refused('invalid_statement', complaint));
-    expect(await api.get('/requests/req_1')).toMatchObject({ status: 'pending' });
     expect(await api.get('/requests/req_1')).not.toHaveProperty('reason');
+  });
+});
+
+describe('that a request has failed', () => {
+  const closing = (reason: 'cancelled' | 'expired' = 'cancelled', { id = 'req_1', by = gateway, roster = file } = {}) =>
+    sign(by, roster, CLOSING, { request_id: id, reason });
+
+  it.each<[what: string, body: () => Promise<object>]>([
+    ['anybody', () => Promise.resolve({ reason: 'x' })],
+    ['a node', () => status('policy_refused: node-1')],
+    ['the gateway', () => status('x', { by: gateway })],
+  ])('is not what %s says', async (_what, body) => {
+    const { api } = await withRequest();
+    const answer = await change(api, { status: 'failed', ...(await body()) }, 403);
+    expect(answer).toMatchObject(refused('failure_not_signed', 'a request fails by 2 refusals'));
+    expect(await api.get('/requests/req_1')).toMatchObject({ status: 'pending' });
+    await change(api, { closing: await closing() });
+    await change(api, { status: 'failed', reason: 'cancelled' }, 403);
+  });
+
+  it.each(['cancelled', 'expired'] as const)('is what the gateway signs: %s', async (reason) => {
+    const { api } = await withRequest();
+    await change(api, await status('not_enough_signers: node-3'));
+    const signed = await closing(reason);
+    const record = await change(api, { closing: signed });
+    expect(record).toMatchObject({ status: 'failed', reason, closing: signed });
+    expect(record).not.toHaveProperty('statement');
+    expect(await change(api, { closing: signed })).toMatchObject({ status: 'failed', revision: record.revision });
+    const { revision } = await change(api, { closing: await closing(reason === 'expired' ? 'cancelled' : 'expired') });
+    expect(revision).toBe(record.revision);
+  });
+
+  it.each<[what: string, signed: () => Promise<string>, complaint: string]>([
+    ['of another request', () => closing('cancelled', { id: 'req_2' }), 'request_id: '],
+    ['of a node', () => closing('cancelled', { by: node1 }), 'it is by node-1, not by the gateway'],
+    ['of another cluster', () => closing('cancelled', { roster: foreign }), 'another roster'],
+    ['of a forger', async () => otherSignature(await closing()), 'not valid'],
+  ])('is not the closing %s', async (_what, signed, complaint) => {
+    const { api } = await withRequest();
+    expect(await change(api, { closing: await signed() }, 403)).toMatchObject(refused('invalid_statement', complaint));
+    expect(await api.get('/requests/req_1')).toMatchObject({ status: 'pending' });
+  });
+
+  it('can be signed for one that has failed without that', async () => {
+    const { api } = await withRequest();
+    for (const by of [one, two]) {
+      await change(api, { refusal: await sign(by, file, REFUSAL, refusalOf({ id: 'req_1', origin: await ORIGIN }, 'x')) });
+    }
+    const signed = await closing();
+    expect(await change(api, { closing: signed })).toMatchObject({ status: 'failed', reason: 'x: node-1, node-2', closing: signed });
+  });
+
+  it('follows when it is pending 120 s after it has expired, counted from its arrival', async () => {
+    const { app, expire, api, clock } = sealedBoard({ requestDeadlineMs: 60_000 });
+    const times = { time: '2020-01-01T00:00:00.000Z', expires: '2020-01-01T00:10:00.000Z' };
+    const origin = await sign(gateway, file, SIGNING_REQUEST, { id: 'req_1', message_sha256: messageHash('m'), ...times });
+    await api.post('/requests', { id: 'req_1', message: 'm', origin });
+    const after = async (ms: number) => {
+      clock.pass(ms);
+      expire();
+      // The session of the test has ended by now.
+      return caller(app).get('/requests');
+    };
+    expect(await after(719_999)).toMatchObject([{ status: 'pending' }]);
+    expect(await after(1)).toMatchObject([{ status: 'failed', reason: 'expired' }]);
   });
 });
 

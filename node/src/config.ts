@@ -13,6 +13,8 @@ const SECONDS = 1000;
 const MINUTES = 60 * SECONDS;
 /** With less CPU time a node would be too slow for the other makers of a presignature, who would not wait for it. */
 const LEAST_POOL_CPU = 0.05;
+/** Two clocks that are each right within 60 s differ by at most this. With less, a request would be too old when it is made. */
+const LEAST_MAX_AGE_MS = 2 * MINUTES;
 /** Rust nodes search for primes during the attempt, which begins when they start. So all nodes wait for them this many times as long. */
 const RUST_PATIENCE = 15;
 
@@ -67,8 +69,8 @@ export const Environment = z.object({
     .describe('a leader of the pool is replaced when it is silent for this long, or when nothing has come of what it asks for'),
   PEER_DEAD_AFTER_MS: milliseconds(DEAD_AFTER_MS).describe('a node without a heartbeat for this long counts as down'),
   POLICY_FILE: z.string().optional().describe('what this node signs: JSON with patterns, sizes and rates; by default everything'),
-  REQUEST_MAX_AGE_MS: integer(1000, 30 * 24 * 60 * MINUTES, 24 * 60 * MINUTES)
-    .describe('a request that is older than this is not signed'),
+  REQUEST_MAX_AGE_MS: integer(LEAST_MAX_AGE_MS, 30 * 24 * 60 * MINUTES, 24 * 60 * MINUTES)
+    .describe('a request that is older than this is not signed, and one that is dated ahead by more not yet'),
   SETUP_TIMEOUT_MS: milliseconds(2 * MINUTES).describe(
     `an attempt at the key ends when a node is silent for this long; with a plain roster, for ${RUST_PATIENCE} times this long`,
   ),

@@ -87,8 +87,8 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
   // ---- what it has from earlier lives ----
   const problems = new Problems();
   await openDataFolder(dataDir);
-  const onProblem = problems.reporter('audit_log_failed');
-  const { life: ownLife, journal, audit, policy } = await openRecords({ config, roster, clock, random, logger, onProblem }, opened);
+  const records = await openRecords({ config, roster, clock, random, logger, problems }, opened);
+  const { life: ownLife, journal, decided, audit, policy } = records;
   const { incarnation } = ownLife;
   deps.onHangup(() => void reloadPolicy({ policy, audit }, logger).then(problems.reporter('policy_not_reloaded')));
 
@@ -186,9 +186,10 @@ async function live(deps: NodeDeps, life: NodeLife, opened: AsyncDisposableStack
     presence,
     culprits,
     journal,
+    decided,
     policy,
     demand,
-    authorize: cluster.authorizer({ roster, maxAgeMs: config.requestMaxAgeMs, clock }),
+    authorize: cluster.authorizer({ roster, maxAgeMs: config.requestMaxAgeMs }),
     keyShare: { sharedPublicKey, materialDigest: keyMaterialDigest(share) },
   };
   await runSigning(signing, life.withdrawn);

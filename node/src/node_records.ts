@@ -5,8 +5,10 @@ import type { Clock } from 'service/clock';
 import type { RandomBytes } from 'service/random';
 import { PolicyFile } from './approval/policy.js';
 import { AuditLog } from './audit/audit_log.js';
+import type { Problems } from './base/problems.js';
 import { ownVersion } from './base/version.js';
 import { CountedLife } from './storage/counted_life.js';
+import { DecidedRequestsFile, type DecidedRequests } from './storage/decided_requests.js';
 import { ExecutionJournal } from './storage/execution_journal.js';
 import { lockRunning } from './storage/running_lock.js';
 
@@ -14,6 +16,7 @@ import { lockRunning } from './storage/running_lock.js';
 export interface NodeRecords {
   readonly life: CountedLife;
   readonly journal: ExecutionJournal;
+  readonly decided: DecidedRequests;
   readonly audit: AuditLog;
   readonly policy: PolicyFile;
 }
@@ -29,8 +32,8 @@ export interface NodeRecordsDeps {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly logger: Logger;
-  /** Told why the audit log cannot be written, and null when it can again. */
-  readonly onProblem: (reason: string | null) => void;
+  /** Told why a record cannot be written. */
+  readonly problems: Pick<Problems, 'reporter'>;
 }
 
 /**
@@ -39,19 +42,24 @@ export interface NodeRecordsDeps {
  * @throws DamagedFile; Refused when the policy is not valid, or the node runs already in this folder
  */
 export async function openRecords(deps: NodeRecordsDeps, opened: AsyncDisposableStack): Promise<NodeRecords> {
-  const { config, roster, clock, random, logger, onProblem } = deps;
+  const { config, roster, clock, random, logger, problems } = deps;
   const { nodeId: node, dataDir, policyFile } = config;
   opened.use(lockRunning(dataDir, node));
   const life = await CountedLife.begin(join(dataDir, `life_${node}.json`), { clock, random });
   const journal = opened.adopt(await ExecutionJournal.open(join(dataDir, `executions_${node}.log`)), (file) => file.close());
+  const forDecisions = { clock, onProblem: problems.reporter('decisions_failed') };
+  const decided = opened.adopt(DecidedRequestsFile.open(join(dataDir, `decided_${node}.sqlite`), forDecisions), (file) => {
+    file.close();
+  });
   const policy = await PolicyFile.open(policyFile, clock);
-  const audit = opened.adopt(await AuditLog.open(join(dataDir, `audit_${node}.log`), { clock, logger, onProblem }), (file) => file.close());
+  const forAudit = { clock, logger, onProblem: problems.reporter('audit_log_failed') };
+  const audit = opened.adopt(await AuditLog.open(join(dataDir, `audit_${node}.log`), forAudit), (file) => file.close());
   const { length: lines, head } = audit;
   const advice = 'Note the head of the audit log elsewhere: nothing else shows that its end was cut off';
   logger.info({ event: 'audit_log_opened', lines, head }, advice);
   const fields = { node, version: await ownVersion(), incarnation: life.incarnation, roster: roster.hash, policy_sha256: policy.sha256 };
   await audit.record({ event: 'started', fields });
-  return { life, journal, audit, policy };
+  return { life, journal, decided, audit, policy };
 }
 
 /**

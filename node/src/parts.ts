@@ -6,6 +6,7 @@ export { Problems } from './base/problems.js';
 export { watchSelf, type SelfWatchDeps } from './cluster/self_watch.js';
 export { ProtocolAborted } from './base/errors.js';
 export { Seals } from './mail/seals.js';
+export { DecidedRequestsFile } from './storage/decided_requests.js';
 export { PoolDemand } from './presigning/pool_demand.js';
 export { announce } from './signing/attempt.js';
 export { SEALED_CLUSTER } from './signing/cluster_kind.js';

@@ -160,7 +160,7 @@ describe('what the board shows', () => {
     const { id, message, origin } = await signedRequest(all, 'what was asked for');
     const at = new Date().toISOString();
     const record = { id, message, origin: origin ?? '', status: 'pending', revision: 'a.1', created_at: at, updated_at: at, age_ms: 0 };
-    const authorize = authorizeSigned({ roster: all.roster, maxAgeMs: 60_000, clock: systemClock });
+    const authorize = authorizeSigned({ roster: all.roster, maxAgeMs: 60_000 });
     await fc.assert(
       fc.asyncProperty(changedJson([record]), async (json) => {
         const shown = { ...record, ...(typeof json === 'object' && !Array.isArray(json) ? json : {}) } as Record<string, unknown>;

@@ -125,6 +125,9 @@ async function signs(message: string): Promise<void> {
   throw new Error(`${id} was not signed`);
 }
 
+/** What a node has on disk before it has a key, when it runs. */
+const recordsOf = (name: string): string[] =>
+  [`audit_${name}.log`, `decided_${name}.sqlite`, `decided_${name}.sqlite-wal`, `executions_${name}.log`, `life_${name}.json`];
 /** Without the lock, and without the note of the audit log's head, which comes a moment later. */
 const filesOf = async (index: number): Promise<string[]> =>
   (await readdir(dataOf(index))).filter((name) => !/\.(lock|head\.log)/.test(name));
@@ -133,7 +136,7 @@ describe('a cluster that starts from nothing', () => {
   it('makes one key, though a node starts late, and signs', async () => {
     for (const index of [0, 1, 3]) start(index);
     await eventually('they wait for it', () => nodes.get(0)?.lines.some(({ msg }) => msg === 'Waiting for node-3') === true);
-    expect(await filesOf(0)).toEqual(['audit_node-1.log', 'executions_node-1.log', 'life_node-1.json']);
+    expect(await filesOf(0)).toEqual(recordsOf('node-1'));
     start(2);
     await everyoneReady();
     await expectOneKey();
@@ -146,7 +149,7 @@ describe('a cluster that starts from nothing', () => {
       expect(rounds).toEqual([...roundsOf('keygen'), ...roundsOf('aux_info')]);
       const files = await filesOf(index);
       const id = nodeId(index);
-      const names = [`audit_${id}.log`, `aux_info_${id}.json`, `executions_${id}.log`, `key_share_${id}.json`, `life_${id}.json`];
+      const names = [...recordsOf(id), `aux_info_${id}.json`, `key_share_${id}.json`].sort();
       expect(files.sort()).toEqual(names);
       for (const file of files) expect((await stat(join(dataOf(index), file))).mode & 0o777).toBe(0o600);
       expect((await stat(dataOf(index))).mode & 0o777).toBe(0o700);
@@ -253,7 +256,7 @@ describe('a cluster that has a key', () => {
     for (let k = 0; k < 100 && (await stages())[3] !== 'refusing'; k++) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(await stages()).toEqual(['ready', 'ready', 'ready', 'refusing']);
     await signs('without node-4');
-    expect(await filesOf(3)).toEqual(['audit_node-4.log', 'executions_node-4.log', 'life_node-4.json']);
+    expect(await filesOf(3)).toEqual(recordsOf('node-4'));
     for (const file of ['key_share_node-4.json', 'aux_info_node-4.json']) await cp(join(backup, file), join(dataOf(3), file));
     await everyoneReady();
     expect(await expectOneKey()).toBe(key);
@@ -284,7 +287,7 @@ describe('a cluster that has a key', () => {
     expect(refusalOf(0)).toMatch(/the board has the public key 02c6047f/);
     for (const index of ALL) {
       const name = nodeId(index);
-      expect(await filesOf(index)).toEqual([`audit_${name}.log`, `executions_${name}.log`, `life_${name}.json`]);
+      expect(await filesOf(index)).toEqual(recordsOf(name));
     }
   });
 

@@ -109,7 +109,7 @@ export class Mischief {
     if (request === undefined) return;
     const { seals, client } = this.deps;
     const reason = 'unauthorized: node-1, node-2';
-    const statement = await seals.state(REQUEST_STATUS, { request_id: request.id, status: 'failed', reason });
+    const statement = await seals.state(REQUEST_STATUS, { request_id: request.id, reason });
     await client.updateRequest(request.id, { status: 'failed', reason, statement }, signal);
   }
 

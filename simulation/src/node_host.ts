@@ -1,7 +1,7 @@
 import { BoardClient } from 'message-board/client';
 import { sessionsOf } from 'message-board/contract';
 import {
-  Culprits, PoolDemand, Presence, Problems, runSigning, SEALED_CLUSTER, SealedAccuser, Seals, watchSelf,
+  Culprits, DecidedRequestsFile, PoolDemand, Presence, Problems, runSigning, SEALED_CLUSTER, SealedAccuser, Seals, watchSelf,
   type AuditRecord, type Job, type OwnLife, type Policy, type SelfWatchDeps, type SigningDeps,
 } from 'node/parts';
 import type { Logger } from 'pino';
@@ -47,12 +47,17 @@ interface Life {
 export class NodeHost {
   /** The ids that it has begun, as its journal has them. */
   readonly #journal = new Set<string>();
+  /** What it has decided about requests. That survives its process, too. */
+  readonly #decided: DecidedRequestsFile;
   #lives = 0;
   /** The number of its last life. */
   #started = 0;
   #life: Life | null = null;
 
-  constructor(private readonly deps: NodeHostDeps) {}
+  constructor(private readonly deps: NodeHostDeps) {
+    const clock = new ProcessClock(deps.timeline, newProcess(`node-${deps.index + 1}-disk`), deps.clock);
+    this.#decided = DecidedRequestsFile.open(':memory:', { clock });
+  }
 
   get index(): number {
     return this.deps.index;
@@ -131,8 +136,9 @@ export class NodeHost {
       cluster: SEALED_CLUSTER,
       accuser: new SealedAccuser({ culprits, evidence: { save: () => Promise.resolve() }, logger }),
       journal: { claim: (id) => this.#claim(id) },
+      decided: this.#decided,
       audit: this.#audit(),
-      authorize: SEALED_CLUSTER.authorizer({ roster: members.roster, maxAgeMs: 86_400_000, clock }),
+      authorize: SEALED_CLUSTER.authorizer({ roster: members.roster, maxAgeMs: 86_400_000 }),
       policy: this.#policy(random),
       demand: new PoolDemand({ target: settings.poolTarget, max: settings.poolMax }, clock),
       keyShare: { sharedPublicKey: SHARED_PUBLIC_KEY, materialDigest: MATERIAL_DIGEST },

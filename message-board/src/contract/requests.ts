@@ -30,6 +30,8 @@ export const RequestRecordSchema = z.object({
   naming: StatementSchema.optional(),
   /** Statements of kind `REFUSAL` by nodes that do not sign this, one of each node. */
   refusals: z.array(StatementSchema).max(MAX_REFUSALS).optional(),
+  /** Statement of kind `CLOSING` by the gateway: it has failed. */
+  closing: StatementSchema.optional(),
   /** Opaque; see `changed_after`. */
   revision: z.string().max(256),
   created_at: TimeSchema,
@@ -84,6 +86,7 @@ export const GetRequestSchema = z
  * - `status` moves forward only: otherwise 409 `status_conflict`. `completed` without a signature is 409 `signature_missing`.
  * - `reason` says why the request has failed; `failed` requires it. Without `status` it says what a pending request waits for.
  * - `statement` is of kind `REQUEST_STATUS`, by the node that gives the `reason`.
+ * - `closing` is of kind `CLOSING`, by the gateway. It fails the request. When that is completed: 409 `too_late`.
  * - `presignature_id` names the presignature. The first name stays: another one is 409 `presignature_conflict`.
  * - `naming` is of kind `NAMING`, by the node that names the presignature.
  * - `refusal` is of kind `REFUSAL`. It is added to the `refusals` of a pending request. A second one of the same node, in other words, is
@@ -93,7 +96,10 @@ export const GetRequestSchema = z
  * `status_conflict`.
  *
  * With a roster, a `presignature_id` needs `naming` and a `reason` needs `statement`. Each of these and `refusal` must be signed by a node
- * for this request. Otherwise 403 `invalid_statement`.
+ * for this request, and `closing` by the gateway. Otherwise 403 `invalid_statement`. `status: failed` is always 403 `failure_not_signed`:
+ * the board itself fails a request when n − t + 1 nodes have refused it (reason: the code of most, and their names), when it is closed
+ * (`cancelled`, `expired`), or 120 s after it has expired (`expired`). Then it has lived for as long as its `origin` says from `time` to
+ * `expires`, by the board's clock, since it arrived.
  */
 export const UpdateRequestSchema = z
   .strictObject({
@@ -104,9 +110,14 @@ export const UpdateRequestSchema = z
     naming: StatementSchema.optional(),
     statement: StatementSchema.optional(),
     refusal: StatementSchema.optional(),
+    closing: StatementSchema.optional(),
   })
   .refine((body) => Object.values(body).some((value) => value !== undefined), {
-    message: 'must have status, signature, reason, presignature_id or refusal',
+    message: 'must have status, signature, reason, presignature_id, refusal or closing',
+  })
+  .refine(({ closing, status, signature, reason }) => closing === undefined || (status ?? signature ?? reason) === undefined, {
+    path: ['closing'],
+    message: 'cannot be combined with status, signature or reason',
   })
   .refine((body) => body.statement === undefined || body.reason !== undefined, { path: ['statement'], message: 'needs reason' })
   .refine((body) => body.naming === undefined || body.presignature_id !== undefined, { path: ['naming'], message: 'needs presignature_id' })

@@ -5,8 +5,8 @@ import type { Roster } from 'sealing/roster';
 import { verify } from 'sealing/statement';
 import type { RequestRecord } from './contract.js';
 
-/** The only member whose signature makes a request one to sign. */
-const ASKER = 'gateway';
+/** The only member whose signature makes a request one to sign, and the only one that can close it. */
+export const GATEWAY = 'gateway';
 
 /** SHA-256 of a message's UTF-8 bytes, hexadecimal. The gateway signs it in place of the message; nodes state and record it. */
 export function messageHash(message: string): string {
@@ -31,7 +31,7 @@ export interface Asking {
 export async function verifySigningRequest(roster: Roster, { id, message, origin }: AskedRequest): Promise<Asking> {
   if (origin === undefined) throw new Refused('origin: there is none');
   const { signer, claims } = await verify(roster, SIGNING_REQUEST, origin);
-  if (signer !== ASKER) throw new Refused(`origin: it is by ${signer}, not by the ${ASKER}`);
+  if (signer !== GATEWAY) throw new Refused(`origin: it is by ${signer}, not by the ${GATEWAY}`);
   if (claims.id !== id) throw new Refused('origin: it is for another id');
   if (claims.message_sha256 !== messageHash(message)) throw new Refused('origin: it is for another message');
   return { askedBy: signer, time: new Date(claims.time), expires: new Date(claims.expires), proposal: claims.presignature_id };

@@ -76,8 +76,9 @@ export class Board {
 
   /** In a sealed cluster, only what the gateway has signed and posts is among the requests. @throws ServiceError as `create`, or 403 */
   async createRequest(body: CreateRequest, caller: Caller): Promise<RequestRecord> {
-    if (this.isSealed && (caller !== GATEWAY || !(await this.#verifier.request(body)))) return this.#createUnsigned(body);
-    const record = this.requests.create(body);
+    const asked = this.isSealed && caller !== GATEWAY ? null : await this.#verifier.request(body);
+    if (asked === null) return this.#createUnsigned(body);
+    const record = this.requests.create(body, asked.lifetimeMs);
     this.unsigned.forget(record.id);
     return record;
   }
@@ -102,8 +103,8 @@ export class Board {
 
   /** @throws ServiceError as the store's `update`, or 403 */
   async updateRequest(id: string, body: UpdateRequest): Promise<RequestRecord> {
-    const refuser = await this.#verifier.update(this.requests.get(id), body);
-    return this.requests.update(id, body, { publicKey: this.#publicKey, refuser });
+    const signed = await this.#verifier.update(this.requests.get(id), body);
+    return this.requests.update(id, body, { publicKey: this.#publicKey, enoughRefusals: this.#verifier.enoughRefusals, ...signed });
   }
 
   /** @throws ServiceError as the store's `create`, or 403 */

@@ -1,6 +1,6 @@
 import { check } from 'sealing/envelope';
 import { Refused } from 'sealing/errors';
-import { NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REFUSAL, REQUEST_STATUS, SESSION } from 'sealing/kinds';
+import { NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REQUEST_STATUS, SESSION } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { verify, type StatementKind } from 'sealing/statement';
 import { ServiceError } from 'service/errors';
@@ -9,9 +9,10 @@ import type {
   UpdateRequest,
 } from '../contract/contract.js';
 import { keysStatedBy, proofBy, verifyStatements, type StatementProof } from '../contract/node_statement.js';
+import { refusalsToFail, verifyClosing, verifyRefusal } from '../contract/outcome.js';
 import { askingFor } from '../contract/signing_request.js';
 import { verifyUnsignedRefusal, type UnsignedRefusal } from '../contract/unsigned_requests.js';
-import type { Namespace, Verifier } from './verifier.js';
+import type { AskedRequest, Namespace, SignedFacts, Verifier } from './verifier.js';
 
 /**
  * The checks of a sealed cluster's board: a member must have signed what is posted, for the very place where it is posted. Each check costs
@@ -60,35 +61,37 @@ export class SealedVerifier implements Verifier {
     });
   }
 
-  async request({ id = '', message, origin, presignature_id }: CreateRequest): Promise<boolean> {
+  async request({ id = '', message, origin, presignature_id }: CreateRequest): Promise<AskedRequest | null> {
     const asking = await askingFor(this.#roster, { id, message, origin });
     if (presignature_id !== undefined && asking?.proposal !== presignature_id) {
       const complaint = 'presignature_id: the gateway has not proposed it for this request';
       throw new ServiceError(403, 'invalid_statement', complaint);
     }
-    return asking !== null;
+    return asking === null ? null : { lifetimeMs: asking.expires.getTime() - asking.time.getTime() };
   }
 
   get enoughRefusals(): number {
-    return this.#roster.n - this.#roster.t + 1;
+    return refusalsToFail(this.#roster);
   }
 
   unsignedRefusal(statement: string, board: string): Promise<UnsignedRefusal> {
     return rejecting('invalid_statement', 'refusal', () => verifyUnsignedRefusal(this.#roster, statement, board));
   }
 
-  async update(record: RequestRecord, body: UpdateRequest): Promise<NodeId | undefined> {
-    const { presignature_id, naming, refusal, reason, status, statement } = body;
-    if (reason !== undefined) await this.#status(record.id, status ?? 'pending', reason, statement);
+  async update(record: RequestRecord, body: UpdateRequest): Promise<SignedFacts> {
+    const { presignature_id, naming, refusal, closing, reason, status, statement } = body;
+    // The rules refuse a failure that somebody only says.
+    if (reason !== undefined && status !== 'failed') await this.#status(record.id, reason, statement);
     if (presignature_id !== undefined && presignature_id !== record.presignature_id) {
       await this.#assignment(record.id, presignature_id, naming);
     }
-    if (refusal === undefined || record.refusals?.includes(refusal) === true) return undefined;
-    return rejecting('invalid_statement', 'refusal', async () => {
-      const { signer, claims } = await this.#ofNode(REFUSAL, refusal);
-      same('request_id', claims.request_id, record.id);
-      return signer;
-    });
+    const isNew = refusal !== undefined && record.refusals?.includes(refusal) !== true;
+    return {
+      refusal: isNew ? await rejecting('invalid_statement', 'refusal', () => verifyRefusal(this.#roster, record, refusal)) : undefined,
+      closing: closing === undefined
+        ? undefined
+        : await rejecting('invalid_statement', 'closing', () => verifyClosing(this.#roster, record.id, closing)),
+    };
   }
 
   async heartbeat(nodeId: NodeId, texts: StatementTexts, verified: StatementTexts | undefined): Promise<void> {
@@ -104,11 +107,10 @@ export class SealedVerifier implements Verifier {
     throw new ServiceError(403, 'unconfirmed_key', `public_key: fewer than ${this.#roster.t} nodes have stated it`);
   }
 
-  async #status(requestId: string, status: string, reason: string, statement: string | undefined): Promise<void> {
+  async #status(requestId: string, reason: string, statement: string | undefined): Promise<void> {
     await rejecting('invalid_statement', 'statement', async () => {
       const { claims } = await this.#ofNode(REQUEST_STATUS, statement);
       same('request_id', claims.request_id, requestId);
-      same('status', claims.status, status);
       same('reason', claims.reason, reason);
     });
   }

@@ -4,9 +4,19 @@ import type {
 } from '../contract/contract.js';
 import type { UnsignedRefusal } from '../contract/unsigned_requests.js';
 import type { StatementProof } from '../contract/node_statement.js';
+import type { UpdateFacts } from '../store/request_rules.js';
 
 /** The two lists of messages. */
 export type Namespace = 'messages' | 'presignature-messages';
+
+/** A request that counts as the gateway's. */
+export interface AskedRequest {
+  /** How long after its arrival it expires; null when nobody has signed that. */
+  readonly lifetimeMs: number | null;
+}
+
+/** What a member has signed in an update. */
+export type SignedFacts = Pick<UpdateFacts, 'refusal' | 'closing'>;
 
 /** What a board checks before it keeps something. Each check throws ServiceError 403 for what it must not keep. */
 export interface Verifier {
@@ -23,13 +33,13 @@ export interface Verifier {
   /** Has a node asked these participants for it? */
   presignatureRequest(body: CreatePresignatureRequest): Promise<void>;
   /** Has the gateway signed this request? It must have proposed the presignature that the request names. */
-  request(body: CreateRequest): Promise<boolean>;
+  request(body: CreateRequest): Promise<AskedRequest | null>;
   /** Has a node signed this for requests that the gateway has not signed? @param board the life of the board */
   unsignedRefusal(statement: string, board: string): Promise<UnsignedRefusal>;
-  /** As many nodes must refuse a request that too few are left to sign it. */
+  /** As many nodes must refuse a request that too few are left to sign it. Infinity without checks: whoever says so fails it. */
   readonly enoughRefusals: number;
-  /** Has a node signed what is new in the update? @returns the node whose refusal it brings; undefined without one, and without checks */
-  update(record: RequestRecord, body: UpdateRequest): Promise<NodeId | undefined>;
+  /** Has a member signed what is new in the update? @returns what it has signed */
+  update(record: RequestRecord, body: UpdateRequest): Promise<SignedFacts>;
   /** What the texts of node statements prove here. */
   readonly statements: StatementProof;
   /** Has the node signed its statements? @param verified texts of this node that were verified before */

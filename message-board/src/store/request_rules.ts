@@ -1,6 +1,8 @@
 import { verify } from 'cggmp24';
-import { signerOf } from 'sealing/statement';
+import { signerOf, unverifiedClaims } from 'sealing/statement';
+import { REFUSAL } from 'sealing/kinds';
 import { MAX_REFUSALS, parseSignature, type NodeId, type RequestRecord, type Status, type UpdateRequest } from '../contract/contract.js';
+import { reasonOfRefusals, type ClosingReason, type VerifiedRefusal } from '../contract/outcome.js';
 import { ServiceError } from 'service/errors';
 
 /** A record as the store keeps it. Its age is added to each answer. */
@@ -34,23 +36,34 @@ function checkSignature(signature: string, message: string, publicKey: string | 
 export interface UpdateFacts {
   /** Compressed, hexadecimal; undefined while the board has none. */
   readonly publicKey: string | undefined;
-  /** The node that has signed the refusal; undefined on a board that checks no signatures. */
-  readonly refuser: NodeId | undefined;
+  /** So many nodes have to refuse a request before it fails. Infinity on a board that checks no signatures: whoever says so fails it. */
+  readonly enoughRefusals: number;
+  /** What the refusal says that it brings; undefined without a new one, and on a board that checks no signatures. */
+  readonly refusal: VerifiedRefusal | undefined;
+  /** What the closing says that it brings; undefined without one. */
+  readonly closing: ClosingReason | undefined;
 }
 
 /**
  * What `PUT /requests/{id}` changes in a record: the new values of some fields, or nothing when all of it holds already. If one part of the
  * body is not allowed, nothing is changed.
  *
- * @throws ServiceError 400 for a wrong signature; 409 when the record is final, names another presignature or has another refusal of the
- *   node, and when the key or the signature is missing; 429 for too many refusals
+ * @throws ServiceError 400 for a wrong signature; 403 when it calls a request failed without a proof; 409 when the record is final, names
+ *   another presignature or has another refusal of the node, and when the key or the signature is missing; 429 for too many refusals
  */
-export function changes(record: StoredRequest, body: UpdateRequest, { publicKey, refuser }: UpdateFacts): Partial<StoredRequest> {
+export function changes(record: StoredRequest, body: UpdateRequest, facts: UpdateFacts): Partial<StoredRequest> {
   if (isProtocolRecord(record)) {
     if (Object.keys(body).length === 1 && body.status === record.status) return {};
     throw conflict('not_a_signing_request', `${record.id} is a protocol record, which has no signature and no end`);
   }
-  return { ...assigned(record, body), ...refused(record, body, refuser), ...progress(record, body, publicKey) };
+  if (body.status === 'failed' && facts.enoughRefusals !== Infinity) throw failureNotSigned(facts.enoughRefusals);
+  const progressed = { ...assigned(record, body), ...progress(record, body, facts.publicKey) };
+  return { ...progressed, ...refused(record, body, facts), ...closed(record, body, facts) };
+}
+
+function failureNotSigned(refusals: number): ServiceError {
+  const rule = `in a sealed cluster a request fails by ${refusals} refusals, by the gateway's closing, or when it has expired`;
+  return new ServiceError(403, 'failure_not_signed', `status: ${rule}: put a refusal or a closing`);
 }
 
 function assigned(record: StoredRequest, { presignature_id, naming }: UpdateRequest): Partial<StoredRequest> {
@@ -62,15 +75,31 @@ function assigned(record: StoredRequest, { presignature_id, naming }: UpdateRequ
   return naming === undefined ? { presignature_id } : { presignature_id, naming };
 }
 
-function refused(record: StoredRequest, { refusal }: UpdateRequest, refuser: NodeId | undefined): Partial<StoredRequest> {
+/** A refusal that is one of enough fails the request. */
+function refused(record: StoredRequest, { refusal, signature }: UpdateRequest, facts: UpdateFacts): Partial<StoredRequest> {
   const { status, refusals = [] } = record;
   if (refusal === undefined || refusals.includes(refusal)) return {};
   if (isFinal(status)) throw conflict('status_conflict', `refusal: the request is ${status}`);
-  if (refuser !== undefined && refusals.some((earlier) => signerOf(earlier) === refuser)) {
-    throw conflict('refusal_conflict', `refusal: ${refuser} has refused already, in other words`);
+  const { enoughRefusals, refusal: verified } = facts;
+  if (verified !== undefined && refusals.some((earlier) => signerOf(earlier) === verified.nodeId)) {
+    throw conflict('refusal_conflict', `refusal: ${verified.nodeId} has refused already, in other words`);
   }
   if (refusals.length >= MAX_REFUSALS) throw new ServiceError(429, 'too_many_refusals', `refusal: there are ${refusals.length} already`);
-  return { refusals: [...refusals, refusal] };
+  const all = [...refusals, refusal];
+  if (all.length < enoughRefusals || signature !== undefined) return { refusals: all };
+  return { refusals: all, status: 'failed', reason: reasonOfRefusals(codesOf(all)), statement: undefined };
+}
+
+/** The codes in refusals that the board has verified. */
+function codesOf(refusals: readonly string[]): Map<NodeId, string> {
+  return new Map(refusals.map((refusal) => [signerOf(refusal), REFUSAL.claims.parse(unverifiedClaims(refusal)).code]));
+}
+
+function closed({ status, closing: earlier }: StoredRequest, { closing }: UpdateRequest, facts: UpdateFacts): Partial<StoredRequest> {
+  if (closing === undefined || closing === earlier) return {};
+  if (status === 'completed') throw conflict('too_late', 'closing: the request is completed');
+  if (status === 'failed') return earlier === undefined ? { closing } : {};
+  return { closing, status: 'failed', reason: facts.closing, statement: undefined };
 }
 
 function progress(record: StoredRequest, body: UpdateRequest, publicKey: string | undefined): Partial<StoredRequest> {

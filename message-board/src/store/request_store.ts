@@ -1,15 +1,16 @@
 import type { CreateRequest, RequestRecord, Status, UpdateRequest } from '../contract/contract.js';
 import type { Caller } from 'service/callers';
 import { ServiceError } from 'service/errors';
+import { EXPIRY_MARGIN_MS } from '../contract/outcome.js';
 import { isRequestId, newRequestId } from '../contract/request_ids.js';
 import { changes, isFinal, isProtocolRecord, type StoredRequest, type UpdateFacts } from './request_rules.js';
 import type { StoreContext } from './store_context.js';
 import { entries, Works, type Work } from './works.js';
 
 /** Upper bound of the memory that V8 needs for a record: two bytes a character of its long texts, and 2 KiB for the rest. */
-export function requestBytes(record: Pick<RequestRecord, 'message' | 'origin' | 'naming' | 'statement' | 'refusals'>): number {
-  const { message, origin = '', naming = '', statement = '', refusals = [] } = record;
-  const texts = [message, origin, naming, statement, ...refusals];
+export function requestBytes(record: Pick<RequestRecord, 'message' | 'origin' | 'naming' | 'statement' | 'refusals' | 'closing'>): number {
+  const { message, origin = '', naming = '', statement = '', refusals = [], closing = '' } = record;
+  const texts = [message, origin, naming, statement, closing, ...refusals];
   const characters = texts.reduce((sum, text) => sum + text.length, 0);
   return 2 * characters + 2048;
 }
@@ -24,6 +25,8 @@ export class RequestStore {
   readonly #context: StoreContext;
   /** The request to which each presignature is assigned, by their ids. It signs once, so it is assigned to no other. */
   readonly #assigned = new Map<string, string>();
+  /** When pending requests expire that say so, on the monotonic clock. */
+  readonly #expiries = new WeakMap<Work<StoredRequest>, number>();
 
   constructor(context: StoreContext) {
     this.#context = context;
@@ -36,10 +39,11 @@ export class RequestStore {
   }
 
   /**
+   * @param lifetimeMs how long after its arrival it expires; null when it does not say. So no wall clock counts but the gateway's
    * @returns the stored record when it is the same again
    * @throws ServiceError 409 when the id stands for something else, or its presignature is assigned already; 429 when too many are pending
    */
-  create(body: CreateRequest): RequestRecord {
+  create(body: CreateRequest, lifetimeMs: number | null): RequestRecord {
     const { clock, limits, random } = this.#context;
     const { id = newRequestId(clock.now(), random()), message, origin, presignature_id } = body;
     const known = this.works.byId.get(id);
@@ -53,7 +57,9 @@ export class RequestStore {
     if (this.pending >= limits.maxPendingRequests) {
       throw new ServiceError(429, 'too_many_pending', `${this.pending} requests are pending already`);
     }
-    return this.#shown(this.#announce(id, { message, origin, presignature_id, status: 'pending' }));
+    const record = this.#announce(id, { message, origin, presignature_id, status: 'pending' });
+    if (lifetimeMs !== null) this.#expiries.set(this.#existing(id), clock.monotonic() + lifetimeMs);
+    return this.#shown(record);
   }
 
   /** The work under `id`. Makes a protocol record when there is none. @throws ServiceError 429 when there are too many */
@@ -98,7 +104,10 @@ export class RequestStore {
     return { ...record, age_ms: now - (this.works.byId.get(record.id)?.announcedAt ?? now) };
   }
 
-  /** Fails requests that are past their deadline. Forgets idle protocol records and old finished requests. */
+  /**
+   * Fails requests that have expired, or do not say when they do and are past the deadline. Forgets idle protocol records and old finished
+   * requests.
+   */
   expire(): void {
     const now = this.#context.clock.monotonic();
     const { idleMs, requestDeadlineMs } = this.#context.limits;
@@ -106,8 +115,10 @@ export class RequestStore {
       const record = this.#record(work);
       if (isProtocolRecord(record)) {
         if (now - work.touchedAt > idleMs) this.works.drop(work);
-      } else if (now - work.announcedAt > requestDeadlineMs) {
-        this.#change(work, record, { status: 'failed', reason: 'deadline_passed' });
+      } else {
+        const expiry = this.#expiries.get(work);
+        if (expiry === undefined && now - work.announcedAt > requestDeadlineMs) this.#fail(work, record, 'deadline_passed');
+        if (expiry !== undefined && now >= expiry + EXPIRY_MARGIN_MS) this.#fail(work, record, 'expired');
       }
     }
     this.works.expireFinished(now);
@@ -133,6 +144,10 @@ export class RequestStore {
     if (record.status === 'pending') this.pending += 1;
     this.#notify(id, true);
     return record;
+  }
+
+  #fail(work: Work<StoredRequest>, record: StoredRequest, reason: string): void {
+    this.#change(work, record, { status: 'failed', reason, statement: undefined });
   }
 
   #change(work: Work<StoredRequest>, before: StoredRequest, changed: Partial<StoredRequest>): StoredRequest {

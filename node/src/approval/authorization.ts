@@ -3,13 +3,6 @@ import { isRequestId, REQUEST_ID_PREFIX } from 'message-board/ids';
 import { verifySigningRequest } from 'message-board/signing_request';
 import { Refused } from 'sealing/errors';
 import type { Roster } from 'sealing/roster';
-import type { Clock } from 'service/clock';
-
-/**
- * How far the gateway's clock may be ahead of ours. Smaller: requests are refused when the two clocks differ a little. Larger: a
- * request that is dated ahead can be signed for longer.
- */
-const MAX_AHEAD_MS = 60_000;
 
 /** What is known of a request that may be signed. */
 export interface Authorization {
@@ -19,30 +12,43 @@ export interface Authorization {
   readonly time: Date;
   /** The id of the presignature that the gateway proposes, if it does. */
   readonly proposal: string | undefined;
+  /** When this node may sign it, by its own clock; null in a plain cluster, where it always may. */
+  readonly validity: Validity | null;
+}
+
+/** In milliseconds since 1970. */
+export interface Validity {
+  /** A request that is dated later than this allows is not signed yet: the two clocks differ. */
+  readonly begins: number;
+  /** No share is issued any more: it has expired, or is older than this node allows. */
+  readonly ends: number;
+  /** When it expires, as the gateway has signed. */
+  readonly expires: number;
 }
 
 /**
- * Has a client of the gateway asked for this very message under this very id, a short time ago?
+ * Has a client of the gateway asked for this very message under this very id?
  * @throws Refused saying what is wrong. Only this node's own log says that: others learn that it was refused, and no more
  */
 export type Authorize = (request: RequestRecord) => Promise<Authorization>;
 
 export interface AuthorizationOptions {
   readonly roster: Roster;
-  /** A request that is older is not signed any more. */
+  /**
+   * A request whose time is further from this node's clock is not signed: not any more, or not yet. The gateway's clock may differ from
+   * the node's by nearly as much: a request that is dated ahead does no harm, because it says itself when it expires.
+   */
   readonly maxAgeMs: number;
-  readonly clock: Pick<Clock, 'now'>;
 }
 
 /** In a sealed cluster: what the gateway has signed. */
-export function authorizeSigned({ roster, maxAgeMs, clock }: AuthorizationOptions): Authorize {
+export function authorizeSigned({ roster, maxAgeMs }: AuthorizationOptions): Authorize {
   return async (request) => {
     checkForm(request);
-    const { askedBy, time, proposal } = await verifySigningRequest(roster, request);
-    const ageMs = clock.now() - time.getTime();
-    if (ageMs > maxAgeMs) throw new Refused('origin: it is too old');
-    if (ageMs < -MAX_AHEAD_MS) throw new Refused('origin: it is from the future');
-    return { askedBy, time, proposal };
+    const { askedBy, time, expires, proposal } = await verifySigningRequest(roster, request);
+    const asked = time.getTime();
+    const ends = Math.min(expires.getTime(), asked + maxAgeMs);
+    return { askedBy, time, proposal, validity: { begins: asked - maxAgeMs, ends, expires: expires.getTime() } };
   };
 }
 
@@ -50,7 +56,7 @@ export function authorizeSigned({ roster, maxAgeMs, clock }: AuthorizationOption
 export const authorizeAnybody: Authorize = (request) =>
   new Promise((resolve) => {
     checkForm(request);
-    resolve({ askedBy: null, time: new Date(request.created_at), proposal: undefined });
+    resolve({ askedBy: null, time: new Date(request.created_at), proposal: undefined, validity: null });
   });
 
 function checkForm({ id, message }: RequestRecord): void {

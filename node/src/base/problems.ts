@@ -6,6 +6,7 @@ export const PROBLEMS = {
   disk_full: true,
   disk_failed: true,
   audit_log_failed: true,
+  decisions_failed: true,
   keygen_stopped: true,
   aux_info_stopped: true,
   setup_conflict: true,

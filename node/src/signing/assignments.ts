@@ -9,7 +9,7 @@ import { nodeIndex } from '../base/utils.js';
 import type { Seals } from '../mail/seals.js';
 import type { PresignatureMaker } from '../presigning/presignature.js';
 import { orderOf, type SigningTask } from './signing_task.js';
-import { isRefusal, proposalOf } from './task_state.js';
+import { needsNoPresignature, proposalOf } from './task_state.js';
 
 export interface AssignmentsDeps {
   readonly roster: Roster;
@@ -72,7 +72,7 @@ export class Assignments {
     if (order > this.#youngest) this.#youngest = order;
     const makers = pool.makersOf(id);
     if (makers === null) return;
-    const willUse = record.status === 'pending' && (state === null || !isRefusal(state));
+    const willUse = record.status === 'pending' && (state === null || !needsNoPresignature(state));
     // The decision about the request shows whether the gateway proposes it. Until then it is assigned to no other request.
     const isUndecided = willUse && record.naming === undefined && (state === null || state.kind === 'deciding');
     if (!isUndecided && !(await this.#isAssigned(record, makers, task).catch(() => false))) return;

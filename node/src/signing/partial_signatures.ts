@@ -28,6 +28,14 @@ export interface PartialSignaturesDeps extends CollectionDeps, AnnouncementDeps 
   readonly clock: Clock;
 }
 
+/** For how long a share may leave this node. */
+export interface SharePermit {
+  /** Aborts when there is no use in it any more. */
+  readonly signal: AbortSignal;
+  /** Called at the last moment before it leaves. @throws why it may not */
+  readonly checkMayIssue: () => void;
+}
+
 /**
  * Signs with one presignature: issues this node's partial signature, posts it, and combines it with the others' once they are there. The
  * caller has taken the presignature out of the pool: it is used up, whatever comes out.
@@ -36,19 +44,20 @@ export interface PartialSignaturesDeps extends CollectionDeps, AnnouncementDeps 
  *
  * @param deadline on the monotonic clock
  * @returns `silent` with the missing signers when the deadline passes, or as soon as one of them is known to be down
- * @throws the signal's reason when it aborts; what the audit log or the board's client throws
+ * @throws the permit's reason when it ends; what the audit log or the board's client throws
  */
 export async function exchangePartialSignatures(
   deps: PartialSignaturesDeps,
   request: RequestRecord,
   stored: StoredPresignature,
   deadline: number,
-  signal: AbortSignal,
+  permit: SharePermit,
 ): Promise<CollectionOutcome> {
   const collection = new Collection(deps, request, stored);
-  const posted = await issue(deps, collection, request, stored, signal);
+  const posted = await issue(deps, collection, request, stored, permit);
   await collection.add(posted);
-  return collection.outcome() ?? awaitOthers(deps, collection, request, stored, { after: posted.at(-1)?.id, deadline, signal });
+  const wait = { after: posted.at(-1)?.id, deadline, signal: permit.signal };
+  return collection.outcome() ?? awaitOthers(deps, collection, request, stored, wait);
 }
 
 /** Posts this node's partial signature, once it is recorded. @returns all that the board then has */
@@ -57,14 +66,16 @@ async function issue(
   collection: Collection,
   request: RequestRecord,
   { id, participants, presignature }: StoredPresignature,
-  signal: AbortSignal,
+  { signal, checkMayIssue }: SharePermit,
 ): ReturnType<BoardClient['exchangePartialSignature']> {
   const { messageHash: message_sha256 } = collection;
   const fields = { request_id: request.id, message_sha256, presignature_id: id, signers: signersLabel(participants) };
   signal.throwIfAborted();
   await audit.record({ event: 'partial_signature', fields });
   signal.throwIfAborted();
+  checkMayIssue();
   const payload = await collection.own(presignature.issuePartialSignature(Buffer.from(request.message)));
+  checkMayIssue();
   return client.exchangePartialSignature({ request_id: request.id, from_node: nodeId(index), payload }, signal);
 }
 

@@ -1,4 +1,4 @@
-/** What this node says on the board about a request: its signature, or why there is none. */
+/** What this node says on the board about a request: its signature, or what it waits for. */
 import type { Signature } from 'cggmp24';
 import type { BoardClient } from 'message-board/client';
 import { formatSignature, type RequestRecord } from 'message-board/contract';
@@ -9,6 +9,7 @@ import { sleep, type Clock } from 'service/clock';
 import type { AuditLog } from '../audit/audit_log.js';
 import { signersLabel } from '../base/utils.js';
 import type { Seals } from '../mail/seals.js';
+import type { DecidedRequests } from '../storage/decided_requests.js';
 import type { SigningTask } from './signing_task.js';
 
 /**
@@ -21,6 +22,7 @@ export interface PublicationDeps {
   readonly client: Pick<BoardClient, 'updateRequest'>;
   readonly seals: Pick<Seals, 'state'>;
   readonly audit: Pick<AuditLog, 'note'>;
+  readonly decided: Pick<DecidedRequests, 'complete'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -34,11 +36,11 @@ export interface SignatureOrigin {
 }
 
 /**
- * Publishes a signature, which has been verified. The news of it ends the task.
+ * Keeps a signature, which has been verified, and publishes it. The news of it ends the task.
  * @param patienceMs wait this long first: another signer publishes it, unless it dies
  */
 export async function submitSignature(
-  { client, audit, clock, logger }: Omit<PublicationDeps, 'seals'>,
+  { client, audit, decided, clock, logger }: Omit<PublicationDeps, 'seals'>,
   task: SigningTask,
   signature: Signature,
   { signers, path, ms }: SignatureOrigin,
@@ -48,20 +50,22 @@ export async function submitSignature(
   logger.info({ event: 'signature_generated', request_id: task.id, signers: label, path, ms: Math.round(ms) }, 'signature generated');
   const fields = { request_id: task.id, message_sha256: messageHash(task.request.message), signers: label, path };
   audit.note({ event: 'signature_verified', fields });
-  if (patienceMs > 0) await sleep(clock, patienceMs, task.signing);
-  await client.updateRequest(task.id, { signature: formatSignature(signature) }, task.signing);
+  const text = formatSignature(signature);
+  decided.complete(task.id, text);
+  // It is no share: it may be published after the request has expired, while the board takes it.
+  if (patienceMs > 0) await sleep(clock, patienceMs, task.ended);
+  await client.updateRequest(task.id, { signature: text }, task.ended);
   logger.info({ event: 'signature_submitted', request_id: task.id }, 'Signature submitted');
-  await sleep(clock, NEWS_PATIENCE_MS, task.signing);
+  await sleep(clock, NEWS_PATIENCE_MS, task.ended);
 }
 
-/** Says on the board that a request has failed, or what it waits for. */
-export async function reportStatus(
+/** Says on the board what a request waits for. */
+export async function reportWaiting(
   { client, seals }: Pick<PublicationDeps, 'client' | 'seals'>,
   requestId: string,
-  status: 'pending' | 'failed',
   reason: string,
   signal: AbortSignal,
 ): Promise<RequestRecord> {
-  const statement = await seals.state(REQUEST_STATUS, { request_id: requestId, status, reason });
-  return client.updateRequest(requestId, { status, reason, statement }, signal);
+  const statement = await seals.state(REQUEST_STATUS, { request_id: requestId, reason });
+  return client.updateRequest(requestId, { reason, statement }, signal);
 }

@@ -1,12 +1,10 @@
+import type { RequestRecord } from 'message-board/contract';
+import { verifyRefusal } from 'message-board/outcome';
 import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
-import { REFUSAL } from 'sealing/kinds';
+import type { Roster } from 'sealing/roster';
 import { nodeId, nodeIndex } from '../base/utils.js';
-import type { Seals } from '../mail/seals.js';
 import type { ClusterKind } from './cluster_kind.js';
-
-/** A reason on the board is at most 512 characters long: it has room for this many names. */
-const MAX_NAMES = 40;
 
 /** A signer will not sign this request. */
 export class UnwillingSigner extends Error {
@@ -19,7 +17,7 @@ export class UnwillingSigner extends Error {
 }
 
 export interface RefusalsDeps {
-  readonly seals: Pick<Seals, 'stated'>;
+  readonly roster: Roster;
   /** Nodes in the cluster. */
   readonly n: number;
   readonly cluster: Pick<ClusterKind, 'refusals'>;
@@ -35,7 +33,7 @@ export class Refusals {
 
   constructor(
     private readonly deps: RefusalsDeps,
-    private readonly requestId: string,
+    private readonly request: Pick<RequestRecord, 'id' | 'origin'>,
   ) {}
 
   get parties(): ReadonlySet<number> {
@@ -49,19 +47,18 @@ export class Refusals {
 
   /** Reads what the board has. What no node has signed for this request is ignored. Never throws. */
   async learn(statements: readonly string[]): Promise<void> {
-    const { seals, n, cluster, logger } = this.deps;
+    const { roster, n, cluster, logger } = this.deps;
     for (const statement of statements) {
       if (!cluster.refusals || this.#read.has(statement)) continue;
       this.#read.add(statement);
       try {
-        const { signer, claims } = await seals.stated(REFUSAL, statement);
-        const party = nodeIndex(signer, n);
-        if (party === null) throw new Refused(`it is by ${signer}`);
-        if (claims.request_id !== this.requestId) throw new Refused('it is for another request');
-        this.#add(party, claims.code);
+        const { nodeId: by, code } = await verifyRefusal(roster, this.request, statement);
+        const party = nodeIndex(by, n);
+        if (party === null) throw new Refused(`it is by ${by}`);
+        this.#add(party, code);
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        const fields = { event: 'refusal_ignored', request_id: this.requestId, reason: error.message };
+        const fields = { event: 'refusal_ignored', request_id: this.request.id, reason: error.message };
         logger.warn(fields, 'A refusal that nobody has signed was ignored');
       }
     }
@@ -73,13 +70,6 @@ export class Refusals {
     this.#watches.push({ signers, controller });
     for (const party of this.#codes.keys()) if (signers.includes(party)) controller.abort(new UnwillingSigner(party));
     return controller.signal;
-  }
-
-  /** For the board: the code of the lowest of them, and their names. */
-  reason(): string {
-    const parties = [...this.#codes.keys()].sort((a, b) => a - b);
-    const code = this.#codes.get(parties[0] ?? -1) ?? 'refused';
-    return `${code}: ${parties.slice(0, MAX_NAMES).map(nodeId).join(', ')}`;
   }
 
   #add(party: number, code: string): void {

@@ -14,7 +14,7 @@ import { OwnAnnouncements } from './announcements.js';
 import { attemptId, leaderOf, type Attempt } from './attempt.js';
 import { AttemptWatch } from './attempt_watch.js';
 import type { ClusterKind } from './cluster_kind.js';
-import { reportStatus, submitSignature } from './publication.js';
+import { reportWaiting, submitSignature, type PublicationDeps } from './publication.js';
 import { canLead, type BegunAttempt, type Plan, type PlanState } from './signing_plan.js';
 import type { SigningTask } from './signing_task.js';
 import type { Suspicion } from './suspicion.js';
@@ -55,6 +55,7 @@ export interface FullSigningDeps extends TransportDeps {
   readonly culprits: Pick<Culprits, 'has'>;
   readonly journal: Pick<ExecutionJournal, 'claim'>;
   readonly audit: Pick<AuditLog, 'record' | 'note'>;
+  readonly decided: PublicationDeps['decided'];
   readonly keyShare: {
     /** `keyMaterialDigest` of it. */
     readonly materialDigest: string;
@@ -108,7 +109,7 @@ export class FullSigning {
     let signed = false;
     try {
       const signal = AbortSignal.any([task.signing, watch.signal, task.refusals.signalFor(attempt.signers)]);
-      const sign = (): Promise<Signature> => this.#sign(attempt, task.request.message, watch, signal);
+      const sign = (): Promise<Signature> => this.#sign(attempt, task, watch, signal);
       const leader = leaderOf(attempt, n);
       const signature = await (leader === index ? this.#announcements.during(attempt, sign) : sign());
       signed = true;
@@ -179,9 +180,10 @@ export class FullSigning {
   }
 
   /** @throws what ended it without a signature */
-  async #sign(attempt: Attempt, message: string, watch: AttemptWatch, signal: AbortSignal): Promise<Signature> {
+  async #sign(attempt: Attempt, task: SigningTask, watch: AttemptWatch, signal: AbortSignal): Promise<Signature> {
     const { index, cluster, logger, audit, keyShare } = this.deps;
     const { requestId: request_id, number, signers } = attempt;
+    const { message } = task.request;
     const id = attemptId(attempt);
     const label = signersLabel(signers);
     const fields = { request_id, message_sha256: messageHash(message), execution_id: id, signers: label };
@@ -202,6 +204,9 @@ export class FullSigning {
       onOwed: (parties) => {
         watch.waitsFor(parties);
       },
+      mayPost: () => {
+        task.checkMayIssue();
+      },
     });
   }
 
@@ -215,6 +220,6 @@ export class FullSigning {
     const reason = `not_enough_signers: ${names.join(', ')}`;
     if (task.request.reason === reason || presence.peers().some((peer) => peer.live && peer.index < index)) return null;
     logger.warn({ event: 'not_enough_signers', request_id: task.id, missing: names }, 'Too few nodes are alive to sign');
-    return reportStatus(this.deps, task.id, 'pending', reason, task.signing);
+    return reportWaiting(this.deps, task.id, reason, task.signing);
   }
 }

@@ -83,8 +83,12 @@ class SigningCoordinator {
 
   #see(record: RequestRecord): void {
     const task = this.#tasks.get(record.id);
-    if (task === undefined) void this.#assignments.note(record);
-    else this.#work.see(task, record);
+    if (task === undefined) {
+      void this.#assignments.note(record);
+      void this.#work.seeLate(record);
+    } else {
+      this.#work.see(task, record);
+    }
     // This ends a task whose request is finished, or has given way to another one under its id.
     if (record.status === 'pending' && !this.#tasks.has(record.id)) this.#start(record);
   }

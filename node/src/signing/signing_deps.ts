@@ -1,6 +1,7 @@
 import type { Point } from 'cggmp24';
 import type { BoardClient } from 'message-board/client';
 import type { Roster } from 'sealing/roster';
+import type { Clock } from 'service/clock';
 import type { DecisionDeps } from '../approval/decision.js';
 import type { PresigningDeps } from '../presigning/presigning_deps.js';
 import type { AuditLog } from '../audit/audit_log.js';
@@ -8,6 +9,7 @@ import type { ClusterKind } from './cluster_kind.js';
 
 /** What signing needs, with the filling of the pool. */
 export interface SigningDeps extends PresigningDeps, DecisionDeps {
+  readonly clock: Clock;
   /** Who belongs to the cluster. */
   readonly roster: Roster;
   readonly cluster: ClusterKind;

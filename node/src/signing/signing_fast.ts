@@ -136,7 +136,11 @@ export class FastSigning {
   async #exchange(task: SigningTask, stored: StoredPresignature, deadline: number): Promise<CollectionOutcome | null> {
     const refused = task.refusals.signalFor(stored.participants);
     try {
-      return await exchangePartialSignatures(this.deps, task.request, stored, deadline, AbortSignal.any([task.signing, refused]));
+      const signal = AbortSignal.any([task.signing, refused]);
+      const checkMayIssue = (): void => {
+        task.checkMayIssue();
+      };
+      return await exchangePartialSignatures(this.deps, task.request, stored, deadline, { signal, checkMayIssue });
     } catch (error) {
       if (!(error instanceof UnwillingSigner)) throw error;
       const fields = { event: 'signer_refuses', request_id: task.id, refusing: nodeId(error.party) };

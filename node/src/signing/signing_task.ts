@@ -24,6 +24,9 @@ export class SigningTask {
   #acceptedAt: number;
   readonly #ended = new AbortController();
   readonly #signing = new AbortController();
+  readonly #clock: Clock;
+  /** No share is issued after this, on the wall clock. `SigningWork` alone sets it, when this node has accepted the request. */
+  ends = Infinity;
 
   constructor(
     private readonly deps: SigningTaskDeps,
@@ -31,8 +34,9 @@ export class SigningTask {
   ) {
     this.#request = request;
     this.#acceptedAt = deps.clock.monotonic() - request.age_ms;
-    this.refusals = new Refusals(deps, request.id);
+    this.refusals = new Refusals(deps, request);
     this.wakeup = new Wakeup(deps.clock);
+    this.#clock = deps.clock;
   }
 
   get state(): TaskState {
@@ -97,9 +101,22 @@ export class SigningTask {
     this.#signing.abort(reason);
   }
 
-  /** Too few nodes will sign it. */
-  giveUpSigning(): void {
-    this.#signing.abort(new DOMException('too few nodes would sign it', 'AbortError'));
+  /** No share of it is issued any more. @param why for people */
+  giveUpSigning(why: string): void {
+    if (this.#signing.signal.aborted) return;
+    this.#signing.abort(new DOMException(why, 'AbortError'));
+    this.wakeup.notify();
+  }
+
+  /** Has it expired by the clock of this node? */
+  get hasExpired(): boolean {
+    return this.#clock.now() >= this.ends;
+  }
+
+  /** Called at the last moment before a share leaves this node. @throws why no share may leave any more */
+  checkMayIssue(): void {
+    if (this.hasExpired) this.giveUpSigning('it has expired');
+    this.signing.throwIfAborted();
   }
 }
 

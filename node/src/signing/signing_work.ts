@@ -1,27 +1,33 @@
 import type { RequestRecord } from 'message-board/contract';
+import { refusalOf } from 'message-board/outcome';
 import { REFUSAL } from 'sealing/kinds';
 import { sleep } from 'service/clock';
 import { ServiceError } from 'service/errors';
-import { decide } from '../approval/decision.js';
+import { decide, type Decision } from '../approval/decision.js';
+import { nodeId } from '../base/utils.js';
 import type { PresignatureMaker } from '../presigning/presignature.js';
 import type { Assignments } from './assignments.js';
 import type { Attempt } from './attempt.js';
 import { FastPlanner } from './fast_plan.js';
-import { reportStatus } from './publication.js';
+import { Outcomes } from './outcomes.js';
+import { reportWaiting } from './publication.js';
 import { FullSigning } from './signing.js';
 import type { SigningDeps } from './signing_deps.js';
 import { FastSigning } from './signing_fast.js';
 import type { SigningTask } from './signing_task.js';
 import type { Suspicion } from './suspicion.js';
 import {
-  accepted, attempting, failed, failing, inFull, interrupted, presigned, refused, waiting, type FailingState, type FullState,
-  type PresignedState, type RefusedState, type WaitingState,
+  accepted, attempting, failed, inFull, interrupted, OVER, presigned, refused, signed, waiting, type FullState, type PresignedState,
+  type RefusedState, type SignedState, type WaitingState,
 } from './task_state.js';
 
 /** Pause after an interruption. Smaller: the log fills while something is broken. Larger: signatures are late after a short fault. */
 const RETRY_MS = 500;
-/** A refusing node checks this often whether the board still has its refusal; news wakes it earlier. */
-const REFUSAL_LOOK_MS = 25_000;
+/**
+ * A node that signs nothing of a request checks this often what the board has of it; news wakes it earlier. Smaller: needless calls.
+ * Larger: a board that has lost a refusal gets it later.
+ */
+const LOOK_MS = 25_000;
 /**
  * Pause after a presignature could not be assigned: none was free after all, or the board has not taken it. Smaller: a board that takes
  * none is called in a tight loop. Larger: a request that lost a race for a presignature waits longer.
@@ -29,10 +35,6 @@ const REFUSAL_LOOK_MS = 25_000;
 const NOT_ASSIGNED_MS = 50;
 /** While too few nodes are alive to sign, this node checks this often which are; news wakes it earlier. */
 const TOO_FEW_LOOK_MS = 1_000;
-/** When too few nodes would sign, the other refusing nodes have this long to say so. Smaller: the reason on the board lacks their names. */
-const SETTLE_MS = 300;
-/** Each live node waits this long for the one before it to say that a request has failed. Smaller: needless calls. Larger: late news. */
-const FAIL_PATIENCE_MS = 1_000;
 
 const isOpen = ({ ended }: SigningTask): boolean => !ended.aborted;
 
@@ -44,6 +46,9 @@ export class SigningWork {
   readonly #planner: FastPlanner;
   readonly #fast: FastSigning;
   readonly #full: FullSigning;
+  readonly #outcomes: Outcomes;
+  /** Tasks about which this node has said that its clock does not allow them yet. */
+  readonly #postponed = new WeakSet<SigningTask>();
   /** All that is under way, also about a task that has ended. */
   readonly #running = new Set<Promise<void>>();
 
@@ -58,6 +63,7 @@ export class SigningWork {
     this.#planner = new FastPlanner(deps, presignatures, assignments, suspicion);
     this.#fast = new FastSigning(deps, presignatures, assignments, suspicion);
     this.#full = new FullSigning(deps, suspicion, tasks);
+    this.#outcomes = new Outcomes(deps);
   }
 
   /** Works on a task until it has ended. What goes wrong on the way is logged and tried again. */
@@ -80,13 +86,24 @@ export class SigningWork {
     }
     if (record.id !== task.id) return;
     void this.assignments.note(record, task);
-    if (record.status !== 'pending') task.end('the request is finished');
-    else if (!task.isAbout(record)) task.end('another request has taken its place');
-    else {
-      task.request = record;
-      void this.#learnRefusals(task);
-      this.#joinLate(task);
+    if (!task.isAbout(record)) {
+      task.end('another request has taken its place');
+      return;
     }
+    // What a step waits for may depend on what has changed. Nothing has when a step has asked for the record itself.
+    const isNews = record.status === 'pending' && record.revision !== task.request.revision;
+    void this.#learn(task, record).then(() => {
+      if (isNews) task.wakeup.notify();
+    });
+    // Until it is proven that the request is finished, this node goes on with what it knows.
+    if (record.status !== 'pending') return;
+    task.request = record;
+    this.#joinLate(task);
+  }
+
+  /** What the board says of a request about which this node does nothing now. */
+  async seeLate(record: RequestRecord): Promise<void> {
+    if (record.status !== 'pending') await this.#outcomes.learnLate(record);
   }
 
   #track(work: Promise<void>): void {
@@ -100,20 +117,34 @@ export class SigningWork {
       try {
         await this.step(task);
       } catch (error) {
-        // Its signing has come to an end: either the task ends, or the next step is to say that the request has failed.
+        // Its signing has come to an end, which the next step finds.
         if (!isOpen(task) || (task.signing.aborted && error === task.signing.reason)) continue;
         logger.warn({ event: 'signing_task_failed', request_id: task.id, err: error }, 'Signing was interrupted, trying again');
         await sleep(clock, RETRY_MS, task.signing.aborted ? task.ended : task.signing);
-        const { state } = task;
-        if ('history' in state) task.move(state.kind, () => interrupted(state, clock.monotonic()));
+        this.#interrupt(task);
         // The board has rejected a call: perhaps the request has changed, and the news of that has not come yet.
         if (error instanceof ServiceError) await this.#refresh(task).catch(() => undefined);
       }
     }
   }
 
+  /** What was under way for a task has failed, though nobody has refused or closed its request. */
+  #interrupt(task: SigningTask): void {
+    const { clock } = this.deps;
+    this.#keepSigned(task);
+    const { state } = task;
+    if ('history' in state) task.move(state.kind, () => interrupted(state, clock.monotonic()));
+  }
+
+  /** When this node has the signature, whatever the board shows, it is not signed again. */
+  #keepSigned(task: SigningTask): void {
+    const signature = this.deps.decided.get(task.id)?.signature ?? null;
+    if (signature !== null && 'history' in task.state) task.move(task.state.kind, () => signed(signature));
+  }
+
   /** Takes the next step about a task. @throws what interrupts it */
   async step(task: SigningTask): Promise<void> {
+    if (task.signing.aborted && ('history' in task.state || task.state.kind === 'deciding')) task.move(task.state.kind, () => OVER);
     const { state } = task;
     switch (state.kind) {
       case 'deciding':
@@ -126,26 +157,39 @@ export class SigningWork {
         return this.#usePresignature(task, state);
       case 'in_full':
         return this.#signInFull(task, state);
-      case 'failing':
-        return this.#fail(task, state);
+      case 'signed':
+        return this.#publish(task, state);
+      case 'over':
+        return this.#awaitEnd(task);
     }
   }
 
   async #decide(task: SigningTask): Promise<void> {
     const { index, seals, demand, clock } = this.deps;
-    await task.refusals.learn(task.request.refusals ?? []);
+    const { request } = task;
+    await this.#learn(task, request);
+    if (task.signing.aborted) return;
     // What it has refused in an earlier life stays refused: the others know.
     const code = task.refusals.codeOf(index);
-    const decision = code === undefined ? await decide(this.deps, task.request) : { refusal: code };
-    if (decision.refusal === null) {
-      task.move('deciding', () => accepted(decision.proposal, clock.monotonic()));
-      demand.used();
-    } else {
-      const refusal = await seals.state(REFUSAL, { request_id: task.id, code: decision.refusal });
-      task.move('deciding', () => refused(refusal));
+    const decision: Decision = code === undefined ? await decide(this.deps, request) : { kind: 'refused', code };
+    switch (decision.kind) {
+      case 'accepted':
+        task.move('deciding', () => accepted(decision.proposal, clock.monotonic()));
+        this.#track(this.#watchExpiry(task, decision.ends));
+        demand.used();
+        break;
+      case 'refused': {
+        const refusal = await seals.state(REFUSAL, refusalOf(request, decision.code));
+        task.move('deciding', () => refused(refusal));
+        break;
+      }
+      case 'completed':
+        task.move('deciding', () => signed(decision.signature));
+        break;
+      case 'postponed':
+        return this.#postpone(task, decision.until);
     }
     this.assignments.decided(task);
-    await this.#learnRefusals(task);
   }
 
   // ---- signing ----
@@ -183,6 +227,7 @@ export class SigningWork {
 
   async #usePresignature(task: SigningTask, { presignatureId }: PresignedState): Promise<void> {
     await this.#fast.use(task, presignatureId);
+    this.#keepSigned(task);
     task.move('presigned', (state) => inFull(state, this.deps.clock.monotonic()));
   }
 
@@ -226,65 +271,82 @@ export class SigningWork {
     const begun = this.#full.begun(task, attempt);
     task.move('in_full', (state) => attempting(state, begun));
     const outcome = await this.#full.run(task, attempt);
+    this.#keepSigned(task);
     if (outcome?.isOwnTry === true) task.move('in_full', (state) => failed(state, attempt.signers, this.deps.clock.monotonic()));
   }
 
   /** Asks the board about a request: it may have kept back the news. */
-  async #refresh(task: SigningTask): Promise<void> {
-    this.see(task, await this.deps.client.getRequest(task.id, { signal: task.signing }));
+  async #refresh(task: SigningTask, signal = task.signing): Promise<void> {
+    this.see(task, await this.deps.client.getRequest(task.id, { signal }));
   }
 
-  // ---- refusals ----
+  // ---- what is not signed (any more) ----
 
   /** Takes no part in a request, and says so to the others. */
   async #stayOut(task: SigningTask, { refusal }: RefusedState): Promise<void> {
-    void this.assignments.note(task.request, task);
-    await this.#postRefusal(task, refusal);
-    await task.wakeup.sleep(REFUSAL_LOOK_MS, task.ended);
-  }
-
-  /** Unless the board has it. In a plain cluster nobody could tell who says it. */
-  async #postRefusal(task: SigningTask, refusal: string): Promise<void> {
     const { client, cluster } = this.deps;
-    if (!cluster.refusals || task.request.refusals?.includes(refusal) === true) return;
-    this.see(task, await client.updateRequest(task.id, { refusal }, task.ended));
-  }
-
-  /** Verifies what the board says of refusals. When too few nodes are left to sign, the request begins to fail. */
-  async #learnRefusals(task: SigningTask): Promise<void> {
-    const { n, t } = this.deps;
-    await task.refusals.learn(task.request.refusals ?? []);
-    const { state } = task;
-    if (n - task.refusals.parties.size < t && state.kind !== 'deciding' && state.kind !== 'failing') {
-      task.move(state.kind, () => failing(state));
-      task.giveUpSigning();
+    void this.assignments.note(task.request, task);
+    // In a plain cluster nobody could tell who says it.
+    if (cluster.refusals && task.request.refusals?.includes(refusal) !== true) {
+      const posted = client.updateRequest(task.id, { refusal }, task.ended).catch((error: unknown) => {
+        if (!(error instanceof ServiceError) || error.code !== 'status_conflict') throw error;
+        // Enough others have refused it by now, or it is completed.
+        return client.getRequest(task.id, { signal: task.ended });
+      });
+      this.see(task, await posted);
     }
-    // What a step waits for may depend on a node that has now refused.
-    task.wakeup.notify();
+    await task.wakeup.sleep(LOOK_MS, task.ended);
   }
 
-  /** The lowest live node says on the board that a request has failed, and why; the next ones if it does not. */
-  async #fail(task: SigningTask, { refusal }: FailingState): Promise<void> {
-    const { index, presence, clock } = this.deps;
-    const before = presence.peers().filter((peer) => peer.live && peer.index < index).length;
-    for (let pause = SETTLE_MS + before * FAIL_PATIENCE_MS; isOpen(task); pause = FAIL_PATIENCE_MS) {
-      // A board that does not take the refusal must not keep the request from failing.
-      if (refusal !== null) await this.#postRefusal(task, refusal).catch(() => undefined);
-      await sleep(clock, pause, task.ended);
-      if (isOpen(task)) await this.#reportFailure(task);
+  /** Puts a signature on the board again: the board has lost it, or has not taken it yet. */
+  async #publish(task: SigningTask, { signature }: SignedState): Promise<void> {
+    this.see(task, await this.deps.client.updateRequest(task.id, { signature }, task.ended));
+    await task.wakeup.sleep(LOOK_MS, task.ended);
+  }
+
+  /** The board has yet to call the request finished. */
+  async #awaitEnd(task: SigningTask): Promise<void> {
+    void this.assignments.note(task.request, task);
+    await task.wakeup.sleep(LOOK_MS, task.ended);
+    await this.#refresh(task, task.ended);
+  }
+
+  /** The clocks of gateway and node differ. It waits until its own allows the request, and says so once. */
+  async #postpone(task: SigningTask, until: number): Promise<void> {
+    const { index, clock, logger } = this.deps;
+    if (!this.#postponed.has(task)) {
+      this.#postponed.add(task);
+      const fields = { event: 'request_postponed', request_id: task.id, ahead_ms: until - clock.now() };
+      logger.warn(fields, 'A request is dated too far ahead: the clocks of gateway and node differ');
+      this.see(task, await reportWaiting(this.deps, task.id, `clock_differs: ${nodeId(index)}`, task.ended));
     }
+    await task.wakeup.sleep(Math.min(LOOK_MS, until - clock.now()), task.signing);
   }
 
-  /** The board's news of it ends the task. */
-  async #reportFailure(task: SigningTask): Promise<void> {
-    const reason = task.refusals.reason();
+  /** No share is issued after `ends`, by the wall clock, which may be set meanwhile. */
+  async #watchExpiry(task: SigningTask, ends: number): Promise<void> {
+    const { clock } = this.deps;
+    task.ends = ends;
+    while (!task.signing.aborted && !task.hasExpired) await sleep(clock, Math.min(LOOK_MS, ends - clock.now()), task.signing);
+    if (!task.signing.aborted) task.giveUpSigning('it has expired');
+  }
+
+  /**
+   * Learns from a record which nodes refuse its request, and whether it is finished. That ends the task when the board says so too: until
+   * then the board would show the request again, and a new task would begin.
+   */
+  async #learn(task: SigningTask, record: RequestRecord): Promise<void> {
+    await task.refusals.learn(record.refusals ?? []);
     try {
-      this.see(task, await reportStatus(this.deps, task.id, 'failed', reason, task.ended));
-      const fields = { event: 'request_failed', request_id: task.id, reason };
-      this.deps.logger.warn(fields, 'Too few nodes would sign a request: it has failed');
+      const outcome = await this.#outcomes.learn(record);
+      const isFinal = record.status !== 'pending';
+      if (outcome !== undefined) task.giveUpSigning(outcome);
+      if (isFinal && (outcome !== undefined || task.hasExpired || task.state.kind === 'refused')) task.end(outcome ?? 'it is over');
+      else if (isFinal) this.#outcomes.doubt(task, record);
     } catch (error) {
-      // It is finished, or the board does not know it any more.
-      if (error instanceof ServiceError && (error.status === 404 || error.status === 409)) task.end(error.code);
+      // It cannot be kept, so the task has to stay.
+      task.giveUpSigning('its outcome cannot be kept');
+      this.deps.logger.warn({ event: 'outcome_not_kept', request_id: task.id, err: error }, 'The outcome of a request could not be kept');
     }
   }
 }

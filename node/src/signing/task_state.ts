@@ -1,17 +1,19 @@
 /**
  * How far this node is with a pending request.
  *
- *     deciding ─┬─> refused ───────────────────────────────┐
- *               └─> waiting ──> presigned ──> in_full ─────┴─> failing
+ *     deciding ─┬─> refused
+ *               ├─> signed <───────────────────────────┐
+ *               └─> waiting ──> presigned ──> in_full ─┴─> over
  *
- * Without a presignature `in_full` follows on `waiting`. After an interruption, `waiting` follows on `presigned` and `in_full`. `failing`
- * may follow on any state but `deciding`. The functions below are the only transitions, and `SigningWork` alone makes them. A task ends,
- * in any state, when the board has finished its request.
+ * Without a presignature `in_full` follows on `waiting`. After an interruption, `waiting` follows on `presigned` and `in_full`, or `signed`
+ * when this node has the signature. `over` may follow on any state in which this node would sign, and on `deciding`. The functions below
+ * are the only transitions, and `SigningWork` alone makes them. A task ends, in any state, when the board has finished its request and
+ * proves that.
  */
 import { signersLabel } from '../base/utils.js';
 import { NOTHING_TRIED, type BegunAttempt, type SigningHistory } from './signing_plan.js';
 
-export type TaskState = DecidingState | RefusedState | WaitingState | PresignedState | FullState | FailingState;
+export type TaskState = DecidingState | RefusedState | WaitingState | PresignedState | FullState | SignedState | OverState;
 export type TaskKind = TaskState['kind'];
 export type StateOf<K extends TaskKind> = Extract<TaskState, { readonly kind: K }>;
 
@@ -60,18 +62,29 @@ export interface FullState extends Accepted {
   readonly since: number;
 }
 
-/** Too few nodes will sign it. */
-export interface FailingState {
-  readonly kind: 'failing';
-  /** This node's own refusal, signed; null when it would sign. */
-  readonly refusal: string | null;
+/** This node has its signature, and publishes that. */
+export interface SignedState {
+  readonly kind: 'signed';
+  /** In the board's form. */
+  readonly signature: string;
+}
+
+/** No share of it is issued any more: it has failed, or has expired by the clock of this node. */
+export interface OverState {
+  readonly kind: 'over';
 }
 
 export const DECIDING: DecidingState = { kind: 'deciding' };
+export const OVER: OverState = { kind: 'over' };
 
 /** @param refusal the statement by which this node refuses */
 export function refused(refusal: string): RefusedState {
   return { kind: 'refused', refusal };
+}
+
+/** @param signature in the board's form */
+export function signed(signature: string): SignedState {
+  return { kind: 'signed', signature };
 }
 
 /** @param proposal the gateway's @param now monotonic, here and below */
@@ -115,18 +128,14 @@ export function failed(state: FullState, signers: readonly number[], now: number
   return { ...state, since: now, history: { ...state.history, failedAt } };
 }
 
-export function failing(state: Exclude<TaskState, DecidingState | FailingState>): FailingState {
-  return { kind: 'failing', refusal: state.kind === 'refused' ? state.refusal : null };
-}
-
 /** The gateway's proposal; undefined when it has made none, or while that is not known. */
 export function proposalOf(state: TaskState): string | undefined {
   return 'proposal' in state ? state.proposal : undefined;
 }
 
-/** Does this node, by its own decision, take no part in it? */
-export function isRefusal(state: TaskState): boolean {
-  return 'refusal' in state && state.refusal !== null;
+/** Does this node use no presignature for it? */
+export function needsNoPresignature({ kind }: TaskState): boolean {
+  return kind === 'refused' || kind === 'signed' || kind === 'over';
 }
 
 export function isOfKind<K extends TaskKind>(state: TaskState, kind: K): state is StateOf<K> {

@@ -54,6 +54,8 @@ export interface BoardSession<J extends SessionJob> {
   /** It ends earlier when one of them has not been alive for this long, milliseconds; at once by default. */
   readonly goneAfterMs?: number;
   readonly signal: AbortSignal;
+  /** Asked before a message leaves, each time. @throws the reason why none may leave any more: the session ends with it */
+  readonly mayPost?: () => void;
   /** Told the number of each round for which this node's own part is done. */
   readonly onRound?: (round: number) => void;
   /** Told whose messages it waits for, party indices, whenever that changes; nobody's while it computes. */
@@ -96,8 +98,10 @@ class BoardRun<J extends SessionJob> {
     const { namespace, requestId, participants, self, job, keyMaterial, silenceMs, goneAfterMs = 0 } = session;
     const setting = settingOf(job, participants, keyMaterial);
     this.#mail = new SessionMail({ seals, random, logger, n, namespace, requestId, self, incarnation, setting });
-    this.#outbox = new Outbox(clock, (message, signal) =>
-      namespace === 'messages' ? client.postMessage(message, signal) : client.postPresignatureMessage(message, signal));
+    this.#outbox = new Outbox(clock, (message, signal) => {
+      session.mayPost?.();
+      return namespace === 'messages' ? client.postMessage(message, signal) : client.postPresignatureMessage(message, signal);
+    });
     const onLoss = (error: SessionTimeout): void => {
       this.#job.abort(error);
     };

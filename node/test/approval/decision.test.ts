@@ -1,17 +1,23 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { RequestRecordSchema, type RequestRecord } from 'message-board/contract';
-import { systemClock } from 'service/clock';
+import { systemClock, type Clock } from 'service/clock';
 import type { AuditRecord } from '../../src/audit/audit_log.js';
 import { authorizeSigned } from '../../src/approval/authorization.js';
 import { decide } from '../../src/approval/decision.js';
-import { parsePolicy } from '../../src/approval/policy.js';
+import { parsePolicy, type Policy } from '../../src/approval/policy.js';
+import { DecidedRequestsFile } from '../../src/storage/decided_requests.js';
 import { memoryLog } from '../util/cluster.js';
 import { members, originOf } from 'testkit/roster';
 
 const cluster = members(4, 3);
-// The gateway's statements are dated by the machine's clock.
-const clock = systemClock;
+const HOUR_MS = 3_600_000;
+/** The machine's clock, by which the gateway's statements are dated, but `skewMs` off. */
+let skewMs = 0;
+const clock: Clock = { ...systemClock, now: () => systemClock.now() + skewMs };
+beforeEach(() => {
+  skewMs = 0;
+});
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** A node with this policy, and what it records. */
@@ -22,9 +28,17 @@ function nodeWith(policy: object) {
     note: (entry: AuditRecord) => void events.push({ ...entry, how: 'note' }),
   };
   const { logger, lines } = memoryLog();
-  const authorize = authorizeSigned({ roster: cluster.roster, maxAgeMs: 60_000, clock });
-  return { deps: { authorize, policy: parsePolicy(JSON.stringify({ version: 1, ...policy }), clock), audit, logger }, events, lines };
+  const authorize = authorizeSigned({ roster: cluster.roster, maxAgeMs: 2 * HOUR_MS });
+  const decided = DecidedRequestsFile.open(':memory:', { clock });
+  const deps = { authorize, policy: policyOf(policy), decided, audit, clock, logger };
+  return { deps, events, lines };
 }
+
+function policyOf(policy: object): Policy {
+  return parsePolicy(JSON.stringify({ version: 1, ...policy }), clock);
+}
+
+const refused = (code: string) => ({ kind: 'refused', code });
 
 async function asked(id: string, message: string, agoMs = 0, proposal?: string): Promise<RequestRecord> {
   const at = new Date().toISOString();
@@ -44,7 +58,7 @@ describe('the decision about a request', () => {
   it('lets through what was asked for and is allowed, and records by whom', async () => {
     const { deps, events, lines } = nodeWith({ allow: ['pay *'] });
     const request = await asked('req_1', 'pay 5');
-    expect(await decide(deps, request)).toEqual({ refusal: null });
+    expect(await decide(deps, request)).toMatchObject({ kind: 'accepted', proposal: undefined });
     const fields = {
       request_id: 'req_1',
       asked_by: 'gateway',
@@ -55,32 +69,33 @@ describe('the decision about a request', () => {
     expect(lines).toEqual([]);
   });
 
-  it('refuses what nobody has asked for before the policy sees it, and what is too old', async () => {
+  it('refuses what nobody has asked for before the policy sees it, and what has expired', async () => {
     const { deps, events, lines } = nodeWith({ max_requests_per_hour: 1 });
-    expect(await decide(deps, { ...(await asked('req_1', 'pay 5')), origin: undefined })).toEqual({ refusal: 'unauthorized' });
-    expect(await decide(deps, await asked('req_2', 'pay 5', 60_001))).toEqual({ refusal: 'unauthorized' });
-    const fields = { asked_by: null, message_sha256: sha256('pay 5'), code: 'unauthorized' };
+    expect(await decide(deps, { ...(await asked('req_1', 'pay 5')), origin: undefined })).toEqual(refused('unauthorized'));
+    expect(await decide(deps, await asked('req_2', 'pay 5', HOUR_MS))).toEqual(refused('expired'));
+    const fields = { message_sha256: sha256('pay 5') };
     expect(events[0]).toEqual({
       how: 'record',
       event: 'request_refused',
-      fields: { ...fields, request_id: 'req_1', origin_sha256: null, why: 'origin: there is none' },
+      fields: { ...fields, asked_by: null, code: 'unauthorized', request_id: 'req_1', origin_sha256: null, why: 'origin: there is none' },
     });
     expect(events[1]).toMatchObject({
       how: 'record',
       event: 'request_refused',
-      fields: { ...fields, request_id: 'req_2', why: 'origin: it is too old' },
+      fields: { ...fields, asked_by: 'gateway', code: 'expired', request_id: 'req_2' },
     });
-    expect(lines.map(({ event, code, why }) => ({ event, code, why }))).toEqual(
-      ['there is none', 'it is too old'].map((why) => ({ event: 'request_refused', code: 'unauthorized', why: `origin: ${why}` })),
-    );
+    expect(lines).toMatchObject([
+      { event: 'request_refused', code: 'unauthorized', why: 'origin: there is none' },
+      { event: 'request_refused', code: 'expired', why: expect.stringContaining('by the clock of this node') },
+    ]);
     // Neither was counted.
-    expect(await decide(deps, await asked('req_3', 'pay 5'))).toEqual({ refusal: null });
-    expect(await decide(deps, await asked('req_4', 'pay 5'))).toEqual({ refusal: 'rate_limited' });
+    expect(await decide(deps, await asked('req_3', 'pay 5'))).toMatchObject({ kind: 'accepted' });
+    expect(await decide(deps, await asked('req_4', 'pay 5'))).toEqual(refused('rate_limited'));
   });
 
   it('refuses what the policy refuses, and tells neither the log nor the audit log the message', async () => {
     const { deps, events, lines } = nodeWith({ deny: ['*mallory*'] });
-    expect(await decide(deps, await asked('req_1', 'pay mallory 5'))).toEqual({ refusal: 'policy_refused' });
+    expect(await decide(deps, await asked('req_1', 'pay mallory 5'))).toEqual(refused('policy_refused'));
     expect(events).toMatchObject([
       { how: 'record', event: 'request_refused', fields: { code: 'policy_refused', why: 'the message matches a pattern of deny' } },
     ]);
@@ -90,14 +105,101 @@ describe('the decision about a request', () => {
   it('has the presignature that the gateway proposes, and only that one, when it lets a request through', async () => {
     const { deps } = nodeWith({ deny: ['*mallory*'] });
     const shown = { presignature_id: 'shown by the board' };
-    expect(await decide(deps, { ...(await asked('req_1', 'm', 0, 'p')), ...shown })).toEqual({ refusal: null, proposal: 'p' });
-    expect(await decide(deps, { ...(await asked('req_2', 'm')), ...shown })).toEqual({ refusal: null });
-    expect(await decide(deps, await asked('req_3', 'mallory', 0, 'p'))).toEqual({ refusal: 'policy_refused' });
+    expect(await decide(deps, { ...(await asked('req_1', 'm', 0, 'p')), ...shown })).toMatchObject({ kind: 'accepted', proposal: 'p' });
+    expect(await decide(deps, { ...(await asked('req_2', 'm')), ...shown })).toMatchObject({ kind: 'accepted', proposal: undefined });
+    expect(await decide(deps, await asked('req_3', 'mallory', 0, 'p'))).toEqual(refused('policy_refused'));
   });
 
   it('is not made when it cannot be recorded', async () => {
     const { deps } = nodeWith({ deny: ['*'] });
     const full = { ...deps, audit: { ...deps.audit, record: () => Promise.reject(new Error('ENOSPC')) } };
     await expect(decide(full, await asked('req_1', 'm'))).rejects.toThrow('ENOSPC');
+  });
+
+  it('is not made when it cannot be kept: neither that this node signs, nor that it refuses', async () => {
+    const { deps } = nodeWith({ deny: ['bad'] });
+    const lost = (): never => {
+      throw new Error('disk full');
+    };
+    const full = { ...deps, decided: { get: () => undefined, accept: lost, refuse: lost, complete: lost } };
+    for (const message of ['good', 'bad']) await expect(decide(full, await asked('req_1', message))).rejects.toThrow('disk full');
+  });
+});
+
+describe('a decision that was made earlier', () => {
+  const ALLOWING = { policy: policyOf({}) };
+  const DENYING = { policy: policyOf({ deny: ['*'] }) };
+
+  it('holds when it was a refusal, and is recorded once', async () => {
+    const { deps, events } = nodeWith({ deny: ['*'] });
+    const request = await asked('req_1', 'm');
+    expect(await decide(deps, request)).toEqual(refused('policy_refused'));
+    expect(await decide({ ...deps, ...ALLOWING }, request)).toEqual(refused('policy_refused'));
+    // The gateway may ask again in other words, with another presignature for one.
+    expect(await decide({ ...deps, ...ALLOWING }, await asked('req_1', 'm', 1, 'p'))).toEqual(refused('policy_refused'));
+    expect(events).toHaveLength(1);
+  });
+
+  it('is not made again when the request was signed: its signature is known', async () => {
+    const { deps } = nodeWith({});
+    const request = await asked('req_1', 'm');
+    await decide(deps, request);
+    deps.decided.complete('req_1', '{"r":"1"}');
+    expect(await decide({ ...deps, ...DENYING }, request)).toEqual({ kind: 'completed', signature: '{"r":"1"}' });
+  });
+
+  it('becomes a refusal when the policy has changed', async () => {
+    const { deps } = nodeWith({});
+    const request = await asked('req_1', 'm');
+    expect(await decide(deps, request)).toMatchObject({ kind: 'accepted' });
+    expect(await decide(deps, request)).toMatchObject({ kind: 'accepted' });
+    expect(await decide({ ...deps, ...DENYING }, request)).toEqual(refused('policy_refused'));
+    expect(await decide(deps, request)).toEqual(refused('policy_refused'));
+  });
+
+  it('stands for one payload: another message under the same id is refused, and the first one goes on', async () => {
+    const { deps } = nodeWith({});
+    const first = await asked('req_1', 'm');
+    await decide(deps, first);
+    expect(await decide(deps, await asked('req_1', 'another'))).toEqual(refused('id_used'));
+    expect(await decide(deps, first)).toMatchObject({ kind: 'accepted' });
+  });
+
+  it('is none when somebody else has used the id', async () => {
+    const { deps } = nodeWith({});
+    const genuine = await asked('req_1', 'm');
+    for (const forged of [{ ...genuine, origin: undefined }, { ...genuine, message: 'x' }, { ...genuine, origin: 'x' }]) {
+      expect(await decide(deps, forged)).toEqual(refused('unauthorized'));
+    }
+    expect(await decide(deps, genuine)).toMatchObject({ kind: 'accepted' });
+  });
+});
+
+describe('clocks that differ', () => {
+  it.each([-2 * HOUR_MS + 1_000, -HOUR_MS, 0, HOUR_MS - 1_000])('by %d ms keep no request from being signed', async (ms) => {
+    const { deps } = nodeWith({});
+    const request = await asked('req_1', 'm');
+    skewMs = ms;
+    expect(await decide(deps, request)).toMatchObject({ kind: 'accepted' });
+  });
+
+  it('by more than REQUEST_MAX_AGE_MS postpone it, until this node is that near', async () => {
+    const { deps, events } = nodeWith({});
+    const request = await asked('req_1', 'm', -HOUR_MS);
+    skewMs = -HOUR_MS - 1_000;
+    const decision = await decide(deps, request);
+    expect(decision).toEqual({ kind: 'postponed', until: expect.any(Number) });
+    expect(events).toEqual([]);
+    skewMs = -HOUR_MS;
+    expect(await decide(deps, request)).toMatchObject({ kind: 'accepted' });
+  });
+
+  it('by the life of a request end it, with a code that says so, for good', async () => {
+    const { deps } = nodeWith({});
+    const request = await asked('req_1', 'm');
+    skewMs = HOUR_MS;
+    expect(await decide(deps, request)).toEqual(refused('expired'));
+    skewMs = 0;
+    expect(await decide(deps, request)).toEqual(refused('expired'));
   });
 });

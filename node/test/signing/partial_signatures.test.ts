@@ -22,7 +22,7 @@ import { members } from 'testkit/roster';
 import { FakePresence, RecordingAccuser } from '../util/transport.js';
 
 const rng = seededRng('partial signatures');
-const never = new AbortController().signal;
+const never = { signal: new AbortController().signal, checkMayIssue: () => undefined };
 let board: Running;
 let client: BoardClient;
 let shares: KeyShare[];
@@ -95,7 +95,7 @@ const exchange = (
   deps: ReturnType<typeof depsOf>,
   request: RequestRecord,
   stored: StoredPresignature,
-  signal: AbortSignal,
+  signal: Parameters<typeof exchangePartialSignatures>[4],
 ): ReturnType<typeof exchangePartialSignatures> =>
   exchangePartialSignatures(deps, request, stored, systemClock.monotonic() + deps.timeoutMs, signal);
 
@@ -258,6 +258,24 @@ describe('the exchange of partial signatures', () => {
     await expect(exchange(depsOf(0, { diskFull: true }), request, a, never)).rejects.toThrow('ENOSPC');
     expect(await client.listPartialSignatures(request.id)).toEqual([]);
     expect(a.presignature.issuePartialSignature(Buffer.from('never used before')).sigma).toBeGreaterThan(0n);
+  });
+
+  it.each([
+    [0, 'before it is computed'],
+    [1, 'before it is posted'],
+  ])('does not leave when it may not any more: told after %i times, %s', async (times) => {
+    const request = await client.createRequest({ message: `too late ${times}` });
+    const [a] = presignatures(`presig_gen_too_late_${times}`);
+    const recorded: AuditRecord[] = [];
+    let asked = 0;
+    const checkMayIssue = (): void => {
+      expect(recorded).toHaveLength(1);
+      asked += 1;
+      if (asked > times) throw new Error('it has expired');
+    };
+    const late = exchange(depsOf(0, { recorded }), request, a, { ...never, checkMayIssue });
+    await expect(late).rejects.toThrow('it has expired');
+    expect(await client.listPartialSignatures(request.id)).toEqual([]);
   });
 
   it('refuses to spend a presignature a second time, and posts nothing', async () => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { RequestRecord, UpdateRequest } from 'message-board/contract';
 import { Identity } from 'sealing/identity';
+import { refusalOf } from 'message-board/outcome';
 import { NAMING, REFUSAL } from 'sealing/kinds';
 import { sign, verify } from 'sealing/statement';
 import { identityText } from 'testkit/fixed_identity';
@@ -370,8 +371,9 @@ describe('a presignature that was assigned', () => {
   });
 
   it('is not used with a signer that refuses, though it is taken out of the pool', async () => {
-    const task = world.accepted(await assigned());
-    await task.refusals.learn([await sign(identityOf(2), roster, REFUSAL, { request_id: 'req_1', code: 'policy_refused' })]);
+    const record = await assigned();
+    const task = world.accepted(record);
+    await task.refusals.learn([await sign(identityOf(2), roster, REFUSAL, refusalOf(record, 'policy_refused'))]);
     await signFast(task);
     expect(pool.has(PRESIGNATURE)).toBe(false);
     expect(log.lines.flatMap(({ event, refusing }) => (event === 'signer_refuses' ? [refusing] : []))).toEqual(['node-3']);

@@ -1,17 +1,15 @@
 import { expect, it, jest } from '@jest/globals';
 import { RequestRecordSchema } from 'message-board/contract';
-import { present } from 'testkit/present';
 import { members } from 'testkit/roster';
 import { VirtualClock } from 'testkit/virtual_clock';
-import { Seals } from '../../src/mail/seals.js';
 import { SEALED_CLUSTER } from '../../src/signing/cluster_kind.js';
 import { SigningTask, wake } from '../../src/signing/signing_task.js';
 import { accepted, waiting } from '../../src/signing/task_state.js';
 import { memoryLog } from '../util/cluster.js';
 
-const { roster, identities } = members(4, 3);
+const { roster } = members(4, 3);
 const deps = {
-  seals: new Seals(roster, present(identities[0])),
+  roster,
   n: 4,
   cluster: SEALED_CLUSTER,
   clock: new VirtualClock(),

@@ -3,13 +3,14 @@ import {
   accepted,
   attempting,
   failed,
-  failing,
   inFull,
   interrupted,
-  isRefusal,
+  needsNoPresignature,
+  OVER,
   presigned,
   proposalOf,
   refused,
+  signed,
   waiting,
 } from '../../src/signing/task_state.js';
 
@@ -43,10 +44,9 @@ describe('the state of a task', () => {
     expect(state).toMatchObject({ began: 1, since: 9, history: { failedAt: new Map([['1-2-4', 9]]) } });
   });
 
-  it('is a refusal for good, also when the request fails', () => {
-    const own = refused('a statement');
-    expect([own, failing(own)].map(isRefusal)).toEqual([true, true]);
-    expect(failing(own)).toEqual({ kind: 'failing', refusal: 'a statement' });
-    expect([accepted('p', 0), failing(accepted('p', 0))].map(isRefusal)).toEqual([false, false]);
+  it('needs no presignature when this node refuses it, has its signature, or issues no share any more', () => {
+    expect([refused('a statement'), signed('a signature'), OVER].map(needsNoPresignature)).toEqual([true, true, true]);
+    const first = accepted('p', 0);
+    expect([first, presigned(first, 'p'), inFull(first, 0)].map(needsNoPresignature)).toEqual([false, false, false]);
   });
 });

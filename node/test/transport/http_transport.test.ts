@@ -186,6 +186,14 @@ describe('a session over the board', () => {
     await expect(run(2, keygenSession(0, [0, 1], { signal: stopping.signal }))).rejects.toBe(reason);
   });
 
+  it('ends when a message may not leave any more, and does not post it', async () => {
+    const mayPost = (): void => {
+      throw new Error('it has expired');
+    };
+    await expect(run(2, keygenSession(0, [0, 1], { mayPost }))).rejects.toThrow('it has expired');
+    expect(await client.listMessages('keygen', 'node-2')).toEqual([]);
+  });
+
   it('ends when the board refuses what it posts', async () => {
     const failure = await run(2, keygenSession(0, [0, 1], { requestId: 'no such id!' })).catch((error: unknown) => error);
     expect(failure).toMatchObject({ name: 'ServiceError', status: 400 });

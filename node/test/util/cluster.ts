@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodePoint, keyMaterialDigest, serializeKeyShare, verify, type KeyShare } from 'cggmp24';
 import { SMALL_FOR_TESTS } from 'cggmp24/testing';
-import { createApp, verifierFor } from 'message-board/app';
+import { createApp, verifierFor, type AppDeps } from 'message-board/app';
 import { BoardClient } from 'message-board/client';
-import { parseSignature, type NodeStatus, type RequestRecord } from 'message-board/contract';
+import { parseSignature, sessionsOf, type NodeStatus, type RequestRecord, type SignSession } from 'message-board/contract';
 import { serve, type Running } from 'service/serve';
 import { pino, type Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
@@ -18,6 +18,7 @@ import { memberMode, messageMode } from '../../src/cluster_modes.js';
 import { CpuBudget } from '../../src/workers/cpu_budget.js';
 import { Culprits } from '../../src/evidence/culprits.js';
 import { EvidenceFolder } from '../../src/evidence/evidence_folder.js';
+import { DecidedRequestsFile } from '../../src/storage/decided_requests.js';
 import { ExecutionJournal } from '../../src/storage/execution_journal.js';
 import { ALLOW_ALL, type Policy } from '../../src/approval/policy.js';
 import { PoolDemand } from '../../src/presigning/pool_demand.js';
@@ -38,6 +39,8 @@ export { eventually } from 'testkit/eventually';
 const COMPILED_WORKER = new URL('../../dist/workers/protocol_worker.js', import.meta.url);
 const setUp = { ready: true, next: 1, running: null, completed: null, committed: 'a'.repeat(64) };
 
+type Limits = AppDeps['limits'];
+
 /** The settings of a node that matter here, by environment variable. */
 export type Settings = Readonly<Record<string, string>>;
 
@@ -52,9 +55,10 @@ export function memoryLog(): { logger: Logger; lines: Record<string, unknown>[] 
 class LyingBoard extends BoardClient {
   constructor(
     url: string,
+    session: SignSession | undefined,
     private readonly show: (record: RequestRecord) => RequestRecord | null,
   ) {
-    super(url);
+    super(url, { session });
   }
 
   override async listRequests(query: Parameters<BoardClient['listRequests']>[0]): Promise<RequestRecord[]> {
@@ -85,8 +89,11 @@ class RunningNode {
   }
 }
 
-/** A board of its own on a free port, in this process. */
-export async function startBoard(clock: Clock = systemClock): Promise<Running> {
+/**
+ * A board of its own on a free port, in this process.
+ * @param roster against which it checks; null for none @param limits other than usual
+ */
+export async function startBoard(clock: Clock = systemClock, roster: Roster | null = null, limits: Partial<Limits> = {}): Promise<Running> {
   const silent = pino({ level: 'silent' });
   let ids = 0;
   const service = createApp({
@@ -100,8 +107,9 @@ export async function startBoard(clock: Clock = systemClock): Promise<Running> {
       entryRetentionMs: 3_600_000,
       idleMs: 3_600_000,
       requestDeadlineMs: 3_600_000,
+      ...limits,
     },
-    verifier: verifierFor(null),
+    verifier: verifierFor(roster),
     maxBodyBytes: 2 << 20,
     maxWaiting: 1_000,
     clock,
@@ -120,6 +128,9 @@ export interface ClusterOptions {
   readonly sealsOf?: (index: number, roster: Roster, identity: Identity) => Seals;
   /** What a node signs; everything that it is asked for by default. */
   readonly policyOf?: (index: number) => Policy;
+  /** Has the board the roster, so that it keeps only what members have signed? */
+  readonly checking?: boolean;
+  readonly limits?: Partial<Limits>;
   /** What the board makes the nodes believe of a request. */
   readonly show?: (record: RequestRecord) => RequestRecord | null;
   /** Done to the board before any node starts. */
@@ -148,14 +159,16 @@ export class SigningCluster {
   }
 
   static async start(options: ClusterOptions): Promise<SigningCluster> {
-    const { parties = 4, threshold = 3, prepare } = options;
+    const { parties = 4, threshold = 3, prepare, checking = false, messages, limits } = options;
     const clock = new PacedClock();
-    const board = await startBoard(clock);
-    const client = new BoardClient(`http://127.0.0.1:${board.port}`);
+    const { roster, gateway } = members(parties, threshold, messages);
+    const board = await startBoard(clock, checking ? roster : null, limits);
+    const client = new BoardClient(`http://127.0.0.1:${board.port}`, { session: sessionsOf(roster, gateway) });
     const shares = smallShares(threshold, parties);
     const folder = await mkdtemp(join(tmpdir(), 'signing-cluster-'));
     const cluster = new SigningCluster(clock, board, client, shares, threshold, folder, options);
-    await client.postPublicKey(cluster.publicKey);
+    // Otherwise the board takes it from its nodes.
+    if (!checking) await client.postPublicKey(cluster.publicKey);
     await prepare?.(cluster);
     for (const index of shares.keys()) await cluster.startNode(index);
     return cluster;
@@ -176,7 +189,7 @@ export class SigningCluster {
     const place = { NODE_ID: nodeId(index), MESSAGE_BOARD_URL: url, WORKERS: '1', PEER_DEAD_AFTER_MS: '1500' };
     const config = configOf({ ...place, ...this.options.settings }, roster);
     const logger = this.log.logger.child({ node: nodeId(index) });
-    const client = new LyingBoard(config.boardUrl, this.options.show ?? ((record) => record));
+    const client = new LyingBoard(config.boardUrl, sessionsOf(roster, identity), this.options.show ?? ((record) => record));
     const { n } = config;
     const { clock } = this;
     const started = ++this.#incarnations;
@@ -197,14 +210,15 @@ export class SigningCluster {
     const runner = new WorkerPool({ threads: config.workers, startThread, budget, clock: systemClock, logger });
     runner.loadKeyShare(serializeKeyShare(share));
     const journal = await ExecutionJournal.open(join(this.folder, `journal-${index}`));
+    const decided = DecidedRequestsFile.open(join(this.folder, `decided-${index}.sqlite`), { clock });
     const audit = await AuditLog.open(this.auditPath(index), { clock, logger });
     const policy = this.options.policyOf?.(index) ?? ALLOW_ALL;
     const keyShare = { sharedPublicKey: share.core.sharedPublicKey, materialDigest: keyMaterialDigest(share) };
     const demand = new PoolDemand({ target: config.poolTarget, max: config.poolMax }, clock);
     const { signing: cluster } = memberMode(config);
-    const authorize = cluster.authorizer({ roster, maxAgeMs: config.requestMaxAgeMs, clock });
+    const authorize = cluster.authorizer({ roster, maxAgeMs: config.requestMaxAgeMs });
     const parties = { index, n, t: config.t, presence, peers: messages.peers(presence), culprits, accuser };
-    const environment = { config, incarnation, clock, random: systemRandom, logger, client, runner, journal, audit };
+    const environment = { config, incarnation, clock, random: systemRandom, logger, client, runner, journal, decided, audit };
     const deps: SigningDeps = { ...parties, ...environment, roster, cluster, seals, keyShare, demand, authorize, policy };
     const stopping = new AbortController();
     setMaxListeners(0, stopping.signal);
@@ -215,6 +229,7 @@ export class SigningCluster {
     const close = async (): Promise<void> => {
       await runner.close();
       await journal.close();
+      decided.close();
       await audit.close();
       await client.close();
     };

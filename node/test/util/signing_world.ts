@@ -12,6 +12,7 @@ import { PoolDemand } from '../../src/presigning/pool_demand.js';
 import type { PresignatureMaker } from '../../src/presigning/presignature.js';
 import { PresignaturePool, type StoredPresignature } from '../../src/presigning/presignature_pool.js';
 import { Assignments } from '../../src/signing/assignments.js';
+import { DecidedRequestsFile } from '../../src/storage/decided_requests.js';
 import { SEALED_CLUSTER } from '../../src/signing/cluster_kind.js';
 import type { SigningDeps } from '../../src/signing/signing_deps.js';
 import { SigningTask } from '../../src/signing/signing_task.js';
@@ -69,6 +70,7 @@ export class SigningWorld {
       journal: { claim: nobody },
       audit: { record: () => Promise.resolve(), note: () => undefined },
       authorize: nobody,
+      decided: DecidedRequestsFile.open(':memory:', { clock: this.clock }),
       policy: ALLOW_ALL,
       keyShare: { materialDigest: '', sharedPublicKey: present(smallShares(3, 4)[0]).core.sharedPublicKey },
       demand: this.demand,

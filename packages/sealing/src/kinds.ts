@@ -52,14 +52,17 @@ export const PARTIAL_SIGNATURE = kind(
   }),
 );
 
-/** By a node: it will not sign this request. */
-export const REFUSAL = kind('refusal', z.strictObject({ request_id: IdSchema, code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/) }));
-
-/** By a node: why a request has failed, or what a pending request waits for. */
-export const REQUEST_STATUS = kind(
-  'request-status',
-  z.strictObject({ request_id: IdSchema, status: z.enum(['pending', 'failed']), reason: z.string().max(512) }),
+/**
+ * By a node: it will not sign this request. The hash is that of the statement by which the request was asked for, null when there was
+ * none: so a refusal of what somebody else has put under an id says nothing about the gateway's request.
+ */
+export const REFUSAL = kind(
+  'refusal',
+  z.strictObject({ request_id: IdSchema, origin_sha256: Sha256Schema.nullable(), code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/) }),
 );
+
+/** By a node: what a pending request waits for. */
+export const REQUEST_STATUS = kind('request-status', z.strictObject({ request_id: IdSchema, reason: z.string().max(512) }));
 
 /**
  * By a node: what it says about itself on one topic. Of two statements on a topic, the one of the later life counts; of one life,

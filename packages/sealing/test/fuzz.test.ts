@@ -116,7 +116,7 @@ const statements: readonly (readonly [string, StatementKind<unknown>, Json])[] =
   ['naming', kinds.NAMING, { request_id: 'req_1_a', presignature_id: 'presig_gen_node-1_ab' }],
   ['presignature request', kinds.PRESIGNATURE_REQUEST, { id: 'presig_gen_node-1_ab', participants: [0, 1] }],
   ['partial signature', kinds.PARTIAL_SIGNATURE, { request_id: 'req_1_a', message_sha256, presignature_id: 'p', sigma: '0'.repeat(64) }],
-  ['refusal', kinds.REFUSAL, { request_id: 'req_1_a', code: 'policy_refused' }],
+  ['refusal', kinds.REFUSAL, { request_id: 'req_1_a', origin_sha256: null, code: 'policy_refused' }],
   ['node statement', kinds.NODE_STATEMENT, { started: 1, incarnation: 'a', sequence: 2, topic: 'pool', content: { pool: {} } }],
 ];
 

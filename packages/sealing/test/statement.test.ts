@@ -170,7 +170,10 @@ describe('the kinds of statement', () => {
       'a partial signature', PARTIAL_SIGNATURE, { request_id: 'r', message_sha256: hash, presignature_id: 'p', sigma: hash },
       [{ message_sha256: 'a' }, { sigma: 'a' }, { sigma: hash.toUpperCase() }, { request_id: '' }],
     ],
-    ['a refusal', REFUSAL, { request_id: 'r', code: 'policy_refused' }, [{ code: 'Because!' }, { code: '' }, { code: 'a'.repeat(65) }]],
+    [
+      'a refusal', REFUSAL, { request_id: 'r', origin_sha256: hash, code: 'policy_refused' },
+      [{ code: 'Because!' }, { code: '' }, { code: 'a'.repeat(65) }, { origin_sha256: 'a' }, { origin_sha256: undefined }],
+    ],
     [
       'a statement of a node about itself',
       NODE_STATEMENT,
