@@ -60,6 +60,6 @@ export const authorizeAnybody: Authorize = (request) =>
   });
 
 function checkForm({ id, message }: RequestRecord): void {
-  if (!isRequestId(id)) throw new Refused(`id: a signing request's is ${REQUEST_ID_PREFIX} and 1 to 124 of A-Z a-z 0-9 _ -`);
+  if (!isRequestId(id)) throw new Refused(`id: a signing request's begins with ${REQUEST_ID_PREFIX}`);
   if (message === '') throw new Refused('message: it is empty');
 }
