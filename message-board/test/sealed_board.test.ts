@@ -39,7 +39,7 @@ function sealedBoard(limits: Parameters<typeof testBoard>[0] = {}) {
   /** The verification of the session does not count. */
   const known = async (): Promise<Record<string, string>> => {
     const own = await sessionHeaders(board.app, file, gateway);
-    await caller(board.app, () => Promise.resolve(own)).get('/health');
+    await caller(board.app, () => Promise.resolve(own)).get('/nodes');
     roster.verifications = 0;
     return own;
   };
