@@ -12,6 +12,7 @@ import { pino, type Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
 import type { Roster } from 'sealing/roster';
 import { systemClock, type Clock } from 'service/clock';
+import { TransportError } from 'service/errors';
 import { systemRandom } from 'service/random';
 import { AuditLog } from '../../src/audit/audit_log.js';
 import { memberMode, messageMode } from '../../src/cluster_modes.js';
@@ -270,7 +271,12 @@ export class SigningCluster {
   async finished(id: string, ms = 240_000): Promise<RequestRecord> {
     const end = performance.now() + ms;
     while (performance.now() < end) {
-      const record = await this.client.getRequest(id, { status: 'pending', wait: Math.min(10_000, Math.ceil(end - performance.now())) });
+      const wait = Math.min(10_000, Math.ceil(end - performance.now()));
+      const record = await this.client.getRequest(id, { status: 'pending', wait }).catch((error: unknown) => {
+        // The board ends a connection that was idle while this process was busy.
+        if (error instanceof TransportError && error.retryable) return undefined;
+        throw error;
+      });
       if (record !== undefined && record.status !== 'pending') return record;
     }
     throw new Error(`${id} is still pending after ${ms} ms`);
