@@ -85,7 +85,7 @@ describe('a session', () => {
     const board = sealedBoard();
     const claimed = await text(await instanceOf(board), board.clock.now() + 60_000);
     const api = caller(board.app, header(claimed));
-    for (const answer of [await api.get('/health', 401), await api.post('/requests', { message: 'm' }, 401)]) {
+    for (const answer of [await api.get('/nodes', 401), await api.post('/requests', { message: 'm' }, 401)]) {
       expect(answer).toMatchObject({ error: { code: 'session_refused', message: expect.stringContaining(complaint) } });
     }
   });
