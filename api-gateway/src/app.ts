@@ -30,6 +30,13 @@ export function createApp(deps: GatewayDeps): GatewayService {
     app.get('/requests', async (request, response) => {
       response.json(await gateway.list(parse(ListQuerySchema, request.query)));
     });
+    app.delete('/requests/:id', async (request, response) => {
+      const { id } = request.params;
+      const wellFormed = RequestIdSchema.safeParse(id).success;
+      const status = wellFormed ? await gateway.cancel(id, ended(response)) : undefined;
+      if (status === undefined) response.status(404).json({ request_id: id, status: 'not_found' });
+      else response.status(202).json(status);
+    });
     app.get('/publickey', async (_request, response) => {
       const public_key = await gateway.key.get();
       gateway.key.refuseConflict();

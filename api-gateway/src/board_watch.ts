@@ -1,6 +1,7 @@
 import type { RequestRecord } from 'message-board/contract';
 import type { Logger } from 'pino';
 import { BoardUnavailable } from './board_unavailable.js';
+import type { Closings } from './closings.js';
 import type { OutcomeVerifier } from './outcome_verifier.js';
 import type { Posting } from './posting.js';
 import type { PinnedKey } from './public_key.js';
@@ -13,6 +14,7 @@ export interface BoardWatchDeps {
   readonly book: Pick<RequestBook, 'adopt'>;
   readonly posting: Pick<Posting, 'pending' | 'postAgain' | 'isUnderWay'>;
   readonly outcomes: Pick<OutcomeVerifier, 'settle'>;
+  readonly closings: Pick<Closings, 'tell'>;
   readonly logger: Logger;
 }
 
@@ -69,16 +71,19 @@ export class BoardWatch {
     const missing = await store.pendingOrigins();
     for await (const record of posting.pending()) {
       const origin = missing.get(record.id);
-      if (origin === undefined) await this.#takeOver(record);
+      if (origin === undefined) await this.#explain(record);
       else if (origin === record.origin) missing.delete(record.id);
     }
     return [...missing.keys()].filter((id) => !posting.isUnderWay(id));
   }
 
-  /** A request that is pending on the board and not here may be one of this gateway, which has lost its disk. */
-  async #takeOver(record: RequestRecord): Promise<void> {
-    const { store, book } = this.#deps;
-    if ((await store.get(record.id)) === undefined) await book.adopt(record);
+  /** A request is pending on the board and not here: the board has not heard that it is closed, or the gateway has lost its disk. */
+  async #explain(record: RequestRecord): Promise<void> {
+    const { store, book, closings } = this.#deps;
+    const request = await store.get(record.id);
+    if (request === undefined) await book.adopt(record);
+    const closing = request?.state.status === 'failed' ? request.state.closing : undefined;
+    if (closing !== undefined) await closings.tell(record.id, closing);
   }
 
   /** When the board refuses one request, or shows it falsely, the others are settled all the same. @throws BoardUnavailable */

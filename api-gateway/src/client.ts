@@ -88,6 +88,15 @@ export class GatewayClient {
     return this.#verified(status, message);
   }
 
+  /**
+   * Cancels a request. A signature may exist all the same; the gateway never shows it.
+   * @returns its status, which is failed
+   * @throws ServiceError 409 `too_late` when it has ended already, 404 when there is no such request
+   */
+  cancel(id: string, signal?: AbortSignal): Promise<SigningStatus> {
+    return this.#http.delete(`/requests/${encodeURIComponent(id)}`, SigningStatusSchema, { signal, alsoStatus: 202 });
+  }
+
   /** Requests that the gateway has accepted, the newest last; at most 100. Signatures are not verified: the messages are not told. */
   list(query: Listing = {}, signal?: AbortSignal): Promise<SigningStatus[]> {
     return this.#http.get('/requests', StatusListSchema, { query: { ...query }, signal });

@@ -5,12 +5,14 @@
 import type { BoardClient } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
 import { keysStatedBy } from 'message-board/node_statement';
-import { provenFailure } from 'message-board/outcome';
+import { provenFailure, type ClosingReason } from 'message-board/outcome';
 import { askingFor, verifySigningRequest, type Asking } from 'message-board/signing_request';
 import { largestSignerSet } from 'message-board/peer_view';
 import type { Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
+import { CLOSING } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
+import { sign } from 'sealing/statement';
 import type { Clock } from 'service/clock';
 import { viaBoard } from './board_unavailable.js';
 import type { Culprit, NodeHealth } from './contract.js';
@@ -52,6 +54,8 @@ export interface ClusterMode {
   originOf(draft: RequestDraft, times: RequestTimes): Promise<string>;
   /** The same request with another presignature, or without any. */
   proposedAnew(request: PendingRequest, presignatureId: string | undefined): Promise<PostedRequest>;
+  /** Says that a request is closed. */
+  closingOf(requestId: string, reason: ClosingReason): Promise<string>;
   /** What this gateway has signed, when the request is its own; null when it is not, or nobody can tell. */
   ownRequest(record: RequestRecord): Promise<Asking | null>;
   /** Why the request has failed for good; undefined when it has not, whatever the board calls it. */
@@ -115,6 +119,10 @@ class SealedCluster implements ClusterMode {
     return { message, origin: await this.originOf({ id, message, presignature_id }, times), presignature_id };
   }
 
+  closingOf(requestId: string, reason: ClosingReason): Promise<string> {
+    return closingOf(this.#deps, requestId, reason);
+  }
+
   ownRequest(record: RequestRecord): Promise<Asking | null> {
     return askingFor(this.#deps.roster, record);
   }
@@ -138,13 +146,13 @@ class SealedCluster implements ClusterMode {
   }
 }
 
-/** Nobody signs anything here: the board is believed, except that a signature has to be valid. */
+/** Nodes sign nothing here: the board is believed, except that a signature has to be valid. */
 class PlainCluster implements ClusterMode {
   readonly othersMayAsk = true;
-  readonly #board: ClusterDeps['board'];
+  readonly #deps: ClusterDeps;
 
-  constructor({ board }: ClusterDeps) {
-    this.#board = board;
+  constructor(deps: ClusterDeps) {
+    this.#deps = deps;
   }
 
   follow(): Promise<void> {
@@ -152,7 +160,7 @@ class PlainCluster implements ClusterMode {
   }
 
   async shownKeys(): Promise<readonly string[]> {
-    const key = await viaBoard(this.#board.getPublicKey());
+    const key = await viaBoard(this.#deps.board.getPublicKey());
     return key === undefined ? [] : [key];
   }
 
@@ -167,6 +175,10 @@ class PlainCluster implements ClusterMode {
 
   proposedAnew({ message, origin }: PendingRequest): Promise<PostedRequest> {
     return Promise.resolve({ message, origin });
+  }
+
+  closingOf(requestId: string, reason: ClosingReason): Promise<string> {
+    return closingOf(this.#deps, requestId, reason);
   }
 
   ownRequest(): Promise<null> {
@@ -189,4 +201,8 @@ class PlainCluster implements ClusterMode {
   health(): ClusterHealth {
     return { nodes: [], signers: null, presignatures: {}, clockSkewMs: null };
   }
+}
+
+function closingOf({ identity, roster }: ClusterDeps, request_id: string, reason: ClosingReason): Promise<string> {
+  return sign(identity, roster, CLOSING, { request_id, reason });
 }

@@ -3,7 +3,7 @@
  *
  * Errors are `{error: {code, message}}`, with one exception: an unknown request is 404 `{request_id, status: "not_found"}`.
  * - 400 malformed, 413 too large, 415 not JSON
- * - 409 `idempotency_conflict`
+ * - 409 `idempotency_conflict`, `too_late`
  * - 429 too many unfinished requests
  * - 503 the message board is not reachable; it shows no public key, or another one than before; or it shows a signature or a request that
  *   is not what was asked for
@@ -55,6 +55,9 @@ const LIMIT = `must be a whole number, 1 to ${MAX_LISTED}`;
  * `GET /requests` → an array of {@link SigningStatusSchema}: the requests that the gateway has accepted, in that order, the newest last.
  * `after`: id of the last one seen; only later ones are listed. `limit`: how many at most, 100 by default. What a pending request waits
  * for is only told by its status.
+ *
+ * `DELETE /requests/{id}` → 202 and its status, which is `failed`, `cancelled` from now on, for good. 409 `too_late` when it is completed,
+ * or has failed in another way. A signature may exist all the same, when nodes had issued their parts before: it is never shown.
  */
 export const ListQuerySchema = z.strictObject({
   status: z.enum(['pending', 'completed', 'failed']).optional(),

@@ -1,6 +1,8 @@
 import { sleep } from 'service/clock';
+import { ServiceError } from 'service/errors';
 import { within } from './board_unavailable.js';
 import { BoardWatch } from './board_watch.js';
+import { Closings } from './closings.js';
 import { clusterMode, type ClusterDeps, type ClusterMode } from './cluster_mode.js';
 import type { Health, Sign, SigningStatus } from './contract.js';
 import { GatewayHealth, type GatewayHealthDeps } from './health.js';
@@ -36,6 +38,7 @@ export class Gateway {
   readonly #cluster: ClusterMode;
   readonly #book: RequestBook;
   readonly #posting: Posting;
+  readonly #closings: Closings;
   readonly #statuses: StatusReader;
   readonly #watch: BoardWatch;
   readonly #health: GatewayHealth;
@@ -47,13 +50,15 @@ export class Gateway {
     const book = new RequestBook({ ...deps, cluster });
     const posting = new Posting({ ...deps, cluster });
     const outcomes = new OutcomeVerifier({ cluster, key, book, logger });
+    const closings = new Closings({ ...deps, cluster, book });
     this.#deps = deps;
     this.#cluster = cluster;
     this.key = key;
     this.#book = book;
     this.#posting = posting;
+    this.#closings = closings;
     this.#statuses = new StatusReader({ ...deps, book, posting, outcomes });
-    this.#watch = new BoardWatch({ key, store, book, posting, outcomes, logger });
+    this.#watch = new BoardWatch({ key, store, book, posting, outcomes, closings, logger });
     this.#health = new GatewayHealth({ ...deps, t: deps.roster.t, cluster, key, book, watch: this.#watch });
   }
 
@@ -91,6 +96,27 @@ export class Gateway {
     return this.#statuses.read(id, waitMs, ended);
   }
 
+  /**
+   * Ends a request as `cancelled`. Nodes that hear of it sign it no more; {@link Closings} says what that means and what not.
+   * @returns undefined when there is no such request
+   * @throws ServiceError 409 `too_late` when it has ended in another way
+   */
+  async cancel(id: string, ended: AbortSignal): Promise<SigningStatus | undefined> {
+    const before = await this.#book.get(id);
+    // A signature that is there already is better than none. If the board does not answer, the client wants it cancelled all the same.
+    if (before === undefined || before.state.status === 'pending') {
+      await this.status(id, 0, ended).catch((error: unknown) => {
+        if (before === undefined) throw error;
+      });
+    }
+    const request = await this.#book.get(id);
+    if (request === undefined) return undefined;
+    const outcome = request.state.status === 'pending' ? await this.#closings.close(id, 'cancelled') : request.state;
+    // A second call is answered like the first, whose answer may have been lost.
+    if (outcome.status === 'failed' && outcome.reason === 'cancelled') return statusOf(id, outcome);
+    throw new ServiceError(409, 'too_late', `${id} is ${outcome.status} already: ask for its status`);
+  }
+
   /** What was accepted, in that order. What a request waits for is told by its status. */
   async list(query: ListQuery): Promise<SigningStatus[]> {
     return (await this.#deps.store.list(query)).map(({ id, state }) => statusOf(id, state));
@@ -104,6 +130,7 @@ export class Gateway {
       // Apart from the sweep, which a board that hangs can hold up.
       this.#everySecond(() => this.tidy(), signal),
     ]);
+    await this.#closings.idle();
   }
 
   sweep(): Promise<void> {
@@ -113,7 +140,7 @@ export class Gateway {
   /** Fails requests that have outlived their time, and forgets outcomes that were kept for long enough. It never rejects. */
   async tidy(): Promise<void> {
     try {
-      for (const id of await this.#book.overdue()) await this.#book.end(id, { status: 'failed', reason: 'expired' });
+      for (const id of await this.#book.overdue()) await this.#closings.close(id, 'expired');
       await this.#book.forget();
     } catch (error) {
       this.#deps.logger.error({ event: 'tidying_failed', err: error }, 'Requests could not be ended or forgotten in time');

@@ -1,8 +1,11 @@
-/** One outcome, whatever happens: a board that hangs, time that is over, a disk that is lost. */
+/** One outcome, whatever happens: a board that hangs, a cancellation, time that is over, a disk that is lost. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { request as ask } from 'undici';
 import type { RequestRecord } from 'message-board/contract';
+import { CLOSING } from 'sealing/kinds';
+import { verify } from 'sealing/statement';
 import { caller } from 'testkit/caller';
 import { until } from 'testkit/eventually';
 import { VirtualClock } from 'testkit/virtual_clock';
@@ -26,7 +29,8 @@ const sign = async (c: SealedCluster, message = 'm', query = ''): Promise<Signin
   SigningStatusSchema.strict().parse(await caller(c.app).post(`/sign${query}`, { message }));
 const status = async (c: SealedCluster, id: string): Promise<SigningStatus> =>
   SigningStatusSchema.strict().parse(await caller(c.app).get(`/status/${id}`));
-const expired = (id: string) => ({ request_id: id, status: 'failed', reason: 'expired' });
+const cancel = (c: SealedCluster, id: string, code = 202): Promise<unknown> => caller(c.app).delete(`/requests/${id}`, code);
+const cancelled = (id: string) => ({ request_id: id, status: 'failed', reason: 'cancelled' });
 const honest: Lie = (_asked, truth) => truth;
 /** Every record that the board shows, as a corrupt signer could have finished it after all. */
 const completing = (c: SealedCluster): Lie => (_asked, truth) => {
@@ -105,6 +109,18 @@ describe('restarts of gateway and board', () => {
     expect((await c.gateway.health()).unfinished).toBe(0);
   });
 
+  it('a board that has forgotten, and another one that lies, change no outcome', async () => {
+    const c = await start();
+    await c.stateKey();
+    const { request_id: id } = await sign(c);
+    await cancel(c, id);
+    await c.stopBoard();
+    await c.restartGateway(() => c.startBoard());
+    c.liar.tell(completing(c));
+    for (let k = 0; k < 2; k += 1) await c.gateway.sweep();
+    expect(await status(c, id)).toEqual(cancelled(id));
+  });
+
   it('with a lost disk the gateway takes over its own requests from the board, and keeps their outcome', async () => {
     const c = await start();
     await c.stateKey();
@@ -121,6 +137,95 @@ describe('restarts of gateway and board', () => {
     await c.gateway.sweep();
     expect(await status(c, completed)).toMatchObject({ status: 'completed' });
     await c.startBoard();
+  });
+});
+
+describe('a cancellation', () => {
+  it('ends the request at once and for good, and the nodes hear of it', async () => {
+    const c = await start();
+    await c.stateKey();
+    const { request_id: id } = await sign(c);
+    expect(await cancel(c, id)).toEqual(cancelled(id));
+    expect(await status(c, id)).toEqual(cancelled(id));
+    await until(async () => (await c.nodes.getRequest(id))?.closing !== undefined);
+    const record = await c.nodes.getRequest(id);
+    expect(record).toMatchObject({ status: 'failed', reason: 'cancelled' });
+    const { signer, claims } = await verify(c.roster, CLOSING, record?.closing ?? '');
+    expect({ signer, claims }).toEqual({ signer: 'gateway', claims: { request_id: id, reason: 'cancelled' } });
+    // The answer to the first call may have been lost.
+    expect(await cancel(c, id)).toEqual(cancelled(id));
+  });
+
+  it('stands against a signature that comes later', async () => {
+    const c = await start();
+    await c.stateKey();
+    const { request_id: id } = await sign(c);
+    await cancel(c, id);
+    c.liar.tell(completing(c));
+    for (let k = 0; k < 2; k += 1) await c.gateway.sweep();
+    expect(await status(c, id)).toEqual(cancelled(id));
+    await c.restartGateway();
+    expect(await status(c, id)).toEqual(cancelled(id));
+  });
+
+  it('comes too late for what has ended, also when only the board knows that', async () => {
+    const c = await start();
+    await c.stateKey();
+    const [a, b] = [await sign(c, 'a'), await sign(c, 'b')];
+    await c.finish(a.request_id);
+    expect(await cancel(c, a.request_id, 409)).toMatchObject({ error: { code: 'too_late' } });
+    expect(await status(c, a.request_id)).toMatchObject({ status: 'completed' });
+    for (const number of [2, 4]) await c.nodes.updateRequest(b.request_id, { refusal: await c.refusal(number, b.request_id) });
+    expect(await cancel(c, b.request_id, 409)).toMatchObject({ error: { code: 'too_late' } });
+    expect(await status(c, b.request_id)).toMatchObject({ reason: 'policy_refused: node-2, node-4' });
+  });
+
+  it('is not for what the gateway has not accepted', async () => {
+    const c = await start();
+    for (const id of ['req_1_unknown', 'keygen', 'a b']) {
+      expect(await cancel(c, encodeURIComponent(id), 404)).toEqual({ request_id: id, status: 'not_found' });
+    }
+  });
+
+  it('does not wait for a board that hangs, and is told until the board has heard of it', async () => {
+    const clock = new VirtualClock();
+    const c = await start({ clock });
+    await c.stateKey();
+    const { request_id: id } = await sign(c);
+    const release = c.liar.hang();
+    expect(await passUntilSettled(clock, cancel(c, id))).toEqual(cancelled(id));
+    await c.restartGateway(() => {
+      release();
+      return Promise.resolve();
+    });
+    // The board may have heard nothing: then it still calls the request pending.
+    await c.gateway.sweep();
+    expect(await c.nodes.getRequest(id)).toMatchObject({ status: 'failed', reason: 'cancelled' });
+  });
+
+  it('is told again when somebody has put the request on a new board', async () => {
+    const c = await start();
+    await c.stateKey();
+    const { request_id: id } = await sign(c);
+    const record = await c.nodes.getRequest(id);
+    await cancel(c, id);
+    await c.stopBoard();
+    await c.startBoard();
+    await c.nodes.createRequest({ id, message: 'm', ...(record?.origin === undefined ? {} : { origin: record.origin }) });
+    await c.gateway.sweep();
+    expect(await c.nodes.getRequest(id)).toMatchObject({ status: 'failed', reason: 'cancelled' });
+  });
+
+  it('releases a client that waits', async () => {
+    const c = await start();
+    await c.stateKey();
+    const call = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"message":"m"}' } as const;
+    const waiting = ask(`${c.url}/sign?wait=30000`, call);
+    await until(async () => (await c.nodes.health()).waiting >= 1);
+    const [record] = await c.nodes.listRequests({ status: 'pending' });
+    const id = record?.id ?? '';
+    await cancel(c, id);
+    expect(await (await waiting).body.json()).toEqual(cancelled(id));
   });
 });
 
@@ -142,12 +247,8 @@ describe('time', () => {
     await clock.advance(1_000);
     await c.gateway.tidy();
     expect(await status(c, id)).toEqual({ request_id: id, status: 'failed', reason: 'expired' });
-    // A signature that comes later is never shown.
-    c.liar.tell(completing(c));
-    for (let k = 0; k < 2; k += 1) await c.gateway.sweep();
-    expect(await status(c, id)).toEqual(expired(id));
-    await c.restartGateway();
-    expect(await status(c, id)).toEqual(expired(id));
+    await until(async () => (await c.nodes.getRequest(id))?.status === 'failed');
+    expect(await cancel(c, id, 409)).toMatchObject({ error: { code: 'too_late' } });
   });
 
   it('ends it also while the board hangs', async () => {
@@ -192,12 +293,11 @@ describe('time', () => {
     const c = await start({ clock, retentionMs: HOUR_MS });
     await c.stateKey();
     const { request_id: id } = await sign(c);
-    await clock.advance(HOUR_MS + 120_000);
+    await cancel(c, id);
+    await clock.advance(HOUR_MS + 60_000);
     await c.gateway.tidy();
-    await clock.advance(HOUR_MS);
-    await c.gateway.tidy();
-    expect(await status(c, id)).toEqual(expired(id));
-    await clock.advance(1);
+    expect(await status(c, id)).toEqual(cancelled(id));
+    await clock.advance(60_000);
     await c.gateway.tidy();
     c.liar.tell(completing(c));
     await c.gateway.sweep();
@@ -213,6 +313,7 @@ describe('GET /requests', () => {
     for (let k = 0; k < 5; k += 1) ids.push((await sign(c, `m${k}`)).request_id);
     await c.finish(ids[1] ?? '');
     await c.gateway.sweep();
+    await cancel(c, ids[3] ?? '');
     const listed = async (query: string): Promise<string[]> => {
       const statuses = (await caller(c.app).get(`/requests${query}`)) as SigningStatus[];
       return statuses.map(({ request_id }) => request_id);
@@ -220,14 +321,14 @@ describe('GET /requests', () => {
     expect(await caller(c.app).get('/requests?limit=4&after=' + String(ids[0]))).toEqual([
       { request_id: ids[1], status: 'completed', signature: c.signer.sign('m1') },
       { request_id: ids[2], status: 'pending' },
-      { request_id: ids[3], status: 'pending' },
+      cancelled(ids[3] ?? ''),
       { request_id: ids[4], status: 'pending' },
     ]);
     expect(await listed('')).toEqual(ids);
     expect(await listed('?limit=2')).toEqual(ids.slice(0, 2));
-    expect(await listed('?status=pending')).toEqual([ids[0], ids[2], ids[3], ids[4]]);
-    expect(await listed(`?status=pending&after=${String(ids[2])}`)).toEqual([ids[3], ids[4]]);
-    expect(await listed('?status=completed')).toEqual([ids[1]]);
+    expect(await listed('?status=pending')).toEqual([ids[0], ids[2], ids[4]]);
+    expect(await listed(`?status=pending&after=${String(ids[2])}`)).toEqual([ids[4]]);
+    expect(await listed('?status=failed')).toEqual([ids[3]]);
   });
 
   it.each(['limit=0', 'limit=101', 'limit=1e1', 'limit=1&limit=2', 'status=done', 'status=in_progress', 'after=', 'x=1', 'wait=5'])(

@@ -41,7 +41,7 @@ export interface CallOptions {
 }
 
 interface Call<T> {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
@@ -98,6 +98,10 @@ export class JsonClient {
 
   put<T>(path: string, body: object, schema: z.ZodType<T>, options: CallOptions = {}): Promise<T> {
     return this.#call('PUT', path, body, schema, options);
+  }
+
+  delete<T>(path: string, schema: z.ZodType<T>, options: CallOptions = {}): Promise<T> {
+    return this.#call('DELETE', path, null, schema, options);
   }
 
   /** Ends calls under way. */

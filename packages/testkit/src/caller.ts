@@ -6,7 +6,7 @@ import request from 'supertest';
  * @param headers of every call
  */
 export function caller(app: Express, headers: () => Promise<Record<string, string>> = () => Promise.resolve({})) {
-  const call = async (method: 'get' | 'post' | 'put', path: string, body: unknown, status: number): Promise<unknown> => {
+  const call = async (method: 'get' | 'post' | 'put' | 'delete', path: string, body: unknown, status: number): Promise<unknown> => {
     const asked = request(app)[method](path).set(await headers());
     const sent =
       body === undefined
@@ -18,6 +18,7 @@ export function caller(app: Express, headers: () => Promise<Record<string, strin
   return {
     get: (path: string, status = 200) => call('get', path, undefined, status),
     post: (path: string, body: unknown, status = 200) => call('post', path, body, status),
+    delete: (path: string, status = 202) => call('delete', path, undefined, status),
     put: (path: string, body: unknown, status = 200) => call('put', path, body, status),
   };
 }
