@@ -87,6 +87,11 @@ export const importRules = [
     files: rows.map(({ path }) => pattern(path)),
     rules: { 'import-x/no-extraneous-dependencies': ['error', { devDependencies: false, includeTypes: true, includeInternal: true }] },
   },
+  {
+    // What mutants runs on is for development: the container installs nothing of it.
+    files: ['mutants/src/**/*.ts'],
+    rules: { 'import-x/no-extraneous-dependencies': ['error', { devDependencies: true, includeTypes: true, includeInternal: true }] },
+  },
   restriction('A file without a row', ['*/src/**/*.ts', 'packages/*/src/**/*.ts'], [], [], []),
   ...rows.map(({ workspace, row, path }, position) => {
     const names = namesIn({ workspace, row }, position);

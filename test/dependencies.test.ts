@@ -4,6 +4,8 @@ import { files, read } from './util/repository.js';
 
 interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
+  /** Of a workspace that only developers run. */
+  readonly devDependencies?: Readonly<Record<string, string>>;
   /** What Node.js and bundlers resolve for a name such as `#secp256k1`. */
   readonly imports?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
@@ -27,6 +29,7 @@ function importedPackages(folder: string): Set<string> {
 
 describe.each(workspaces)('The workspace %s', (folder) => {
   test('depends on the packages that its sources import, and on no other', () => {
-    expect(Object.keys(manifest(folder).dependencies ?? {}).sort()).toEqual([...importedPackages(folder)].sort());
+    const { dependencies = {}, devDependencies = {} } = manifest(folder);
+    expect(Object.keys({ ...dependencies, ...devDependencies }).sort()).toEqual([...importedPackages(folder)].sort());
   });
 });

@@ -31,6 +31,7 @@ describe('the ports of start.sh', () => {
 
   it('in containers none is that of a node', async () => {
     await scripts.program('podman-compose', 'exit 0');
+    await scripts.program('podman', 'exit 0');
     expect(await run(['scripts/start.sh', '--podman'], { GATEWAY_PORT: '4' })).toMatchObject({ code: 0 });
   });
 

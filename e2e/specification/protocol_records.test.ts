@@ -19,8 +19,16 @@ import {
 const PresignedRequestSchema = SigningRequestSchema.extend({ presignature_id: z.string().optional() });
 type NodeMessage = z.infer<typeof NodeMessageSchema>;
 
+/** Page by page: whoever is no member reads small ones. */
 async function messagesTo(node: string, requestId: string, route = '/messages'): Promise<NodeMessage[]> {
-  return bodyOf(await board.get(`${route}?request_id=${requestId}&to_node=${node}`), 200, z.array(NodeMessageSchema));
+  const messages: NodeMessage[] = [];
+  for (;;) {
+    const after = messages.length === 0 ? '' : `&after=${messages.at(-1)?.id ?? ''}`;
+    const answer = await board.get(`${route}?request_id=${requestId}&to_node=${node}${after}`);
+    const page = bodyOf(answer, 200, z.array(NodeMessageSchema));
+    if (page.length === 0) return messages;
+    messages.push(...page);
+  }
 }
 
 describe.each([

@@ -21,7 +21,7 @@ const TIMEOUTS = {
 /** Room for a session, a path and the headers of a browser. Larger: a caller has more read before it is known who it is. */
 const MAX_HEADER_BYTES = 8_192;
 /** For a service whose callers are all strangers: clients of a gateway, operators at a node. */
-export const OPEN_TO_ALL: ConnectionLimits = { strangers: 4_096, member: 0, unsentBytes: 128 * 1024 * 1024, sendMs: 30_000 };
+export const OPEN_TO_ALL: ConnectionLimits = { strangers: 4_096, member: 4_096, unsentBytes: 128 * 1024 * 1024, sendMs: 30_000 };
 
 export interface ServeOptions {
   /** Names of the service, besides addresses and `localhost`. */
