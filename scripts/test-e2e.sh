@@ -118,7 +118,7 @@ if [[ $STATUS == 200 && -n $(text_at roster) ]]; then
   get "$G/status/$forged?wait=30000"
   expect 'the nodes refuse it, and the gateway says so' 200 '"status":"failed"' '"reason":"unauthorized: node-'
   post "${BOARD_URL%/}/messages" '{"request_id":"forged","from_node":"node-1","to_node":"*","round":1,"payload":"x"}'
-  expect 'what no node has signed is not kept' 403 '"code":"invalid_envelope"'
+  expect 'what no node has signed is not kept' 403 '"code":"unsigned_request"'
 fi
 
 section 'Status'

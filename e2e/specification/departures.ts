@@ -26,6 +26,11 @@ export const DEPARTURES = {
     here: 'one Containerfile: podman-compose.yml says which service a container is',
     why: 'the services share their dependencies',
   },
+  containerNames: {
+    specified: 'containers called node-1, message-board and so on: `podman logs node-1`',
+    here: 'services of these names: `podman-compose logs node-1`, `scripts/logs.sh node-1`',
+    why: 'with fixed names, the second cluster on a machine takes over the containers of the first, and its key',
+  },
   verdictText: {
     specified: '`Error: Signature verification failed`',
     here: 'a line that begins with ✗ and says what is wrong; exit code 1, and 2 for a wrong call',

@@ -45,8 +45,9 @@ describe('containers', () => {
     return found?.[1] ?? '';
   }
 
-  it.each(services)('%s is a service, and the name of its container', async (name) => {
-    expect(await composed(name)).toMatch(new RegExp(`^    container_name: ${name}$`, 'm'));
+  it.each(services)(`%s is a service, and no other cluster can take its container ${departs('containerNames')}`, async (name) => {
+    expect(await composed(name)).toMatch(/^ {4}<<: \*(service|node)$/m);
+    expect(await composed(name)).not.toMatch(/container_name:/);
   });
 
   it.each(NODES)('%s knows its NODE_ID', async (name) => {
