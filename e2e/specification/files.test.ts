@@ -61,7 +61,7 @@ describe('containers', () => {
 
   it('they are in the network threshold-net, where nodes and gateway find the board', async () => {
     const file = await read('podman-compose.yml');
-    expect(file).toMatch(/^ +name: threshold-net$/m);
+    expect(file).toMatch(/^ {2}threshold-net:$/m);
     expect(file).toMatch(/^ +MESSAGE_BOARD_URL: http:\/\/message-board:8080$/m);
     expect(await composed('api-gateway')).toContain('http://message-board:8080');
   });

@@ -3,10 +3,10 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { departs } from './departures.js';
 import { bodyOf, eventually } from './http.js';
+import { messagesTo } from './messages.js';
 import { board, gateway, NODES, publicKey, sign } from './running_cluster.js';
 import {
   ErrorSchema,
-  NodeMessageSchema,
   PartialSignatureClaimsSchema,
   PartialSignatureMessageSchema,
   PublicKeySchema,
@@ -17,19 +17,6 @@ import {
 
 /** Departure `namedPresignature`. */
 const PresignedRequestSchema = SigningRequestSchema.extend({ presignature_id: z.string().optional() });
-type NodeMessage = z.infer<typeof NodeMessageSchema>;
-
-/** Page by page: whoever is no member reads small ones. */
-async function messagesTo(node: string, requestId: string, route = '/messages'): Promise<NodeMessage[]> {
-  const messages: NodeMessage[] = [];
-  for (;;) {
-    const after = messages.length === 0 ? '' : `&after=${messages.at(-1)?.id ?? ''}`;
-    const answer = await board.get(`${route}?request_id=${requestId}&to_node=${node}${after}`);
-    const page = bodyOf(answer, 200, z.array(NodeMessageSchema));
-    if (page.length === 0) return messages;
-    messages.push(...page);
-  }
-}
 
 describe.each([
   { what: 'key generation', requestId: 'keygen' },
@@ -37,7 +24,7 @@ describe.each([
 ])('the messages of $what', ({ requestId }) => {
   it('every node has posted in rounds 1 to 4, for all and for single nodes', async () => {
     for (const node of NODES) {
-      const messages = await messagesTo(node, requestId);
+      const messages = await messagesTo(board, node, requestId);
       expect(new Set(messages.map(({ from_node }) => from_node))).toEqual(new Set(NODES));
       expect(new Set(messages.map(({ round }) => round))).toEqual(new Set([1, 2, 3, 4]));
       expect(new Set(messages.map(({ to_node }) => to_node))).toEqual(new Set(['*', node]));
@@ -77,7 +64,7 @@ describe('presignatures', () => {
     const { participants, messages } = await eventually('a presignature is made', async () => {
       const requests = bodyOf(await board.get('/presignature-requests'), 200, z.array(SealedPresignatureRequestSchema));
       for (const { id, participants, status } of requests.slice(-10).reverse()) {
-        const messages = await messagesTo(`node-${(participants[0] ?? 0) + 1}`, id, '/presignature-messages');
+        const messages = await messagesTo(board, `node-${(participants[0] ?? 0) + 1}`, id, '/presignature-messages');
         if (messages.length > 0 && status === 'completed') return { participants, messages };
       }
       await sign('to use one up');
