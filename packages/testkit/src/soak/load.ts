@@ -8,7 +8,7 @@ export interface Asked {
   readonly message: string;
   /** When it was asked, by the monotonic clock. */
   readonly at: number;
-  /** undefined: the gateway has not accepted it, as far as the client knows. */
+  /** undefined: the gateway has not answered yet, or has refused it. */
   id?: string;
   outcome: 'asking' | 'refused' | 'in_doubt' | 'pending' | 'lost' | 'failed' | 'completed';
   /** From the call until the outcome was known, milliseconds. */
@@ -68,23 +68,34 @@ export class Load {
 
   /** Never throws. */
   async #follow(request: Asked): Promise<void> {
-    const { gateway, clock } = this.#options;
-    try {
-      const { request_id } = await gateway.sign(request.message);
-      request.id = request_id;
-      request.outcome = 'pending';
-    } catch (error) {
-      const isAnswer = error instanceof ServiceError && error.status < 500;
-      request.outcome = isAnswer || isRefusal(error) ? 'refused' : 'in_doubt';
-      request.why = String(error);
-      request.ms = clock.monotonic() - request.at;
-      return;
-    }
+    const { clock } = this.#options;
+    const id = await this.#accepted(request);
+    if (id === undefined) return;
+    request.id = id;
+    request.outcome = 'pending';
     while (!isFinal(request.outcome) && clock.monotonic() < this.#patientUntil) {
-      const status = await this.#status(request.id, request.message);
+      const status = await this.#status(id, request.message);
       this.#note(request, status);
       if (!isFinal(request.outcome)) await sleep(clock, PAUSE_MS);
     }
+  }
+
+  /** Asks with one key until the gateway answers. @returns the id; undefined when it does not in time, or refuses the request */
+  async #accepted(request: Asked): Promise<string | undefined> {
+    const { gateway, clock } = this.#options;
+    const { message } = request;
+    while (clock.monotonic() < this.#patientUntil) {
+      try {
+        return (await gateway.sign(message, { idempotencyKey: message.replaceAll(' ', '-') })).request_id;
+      } catch (error) {
+        request.why = error instanceof Error ? error.message : String(error);
+        request.ms = clock.monotonic() - request.at;
+        request.outcome = error instanceof ServiceError ? 'refused' : 'in_doubt';
+        if (error instanceof ServiceError && !error.retryable) return undefined;
+      }
+      await sleep(clock, PAUSE_MS);
+    }
+    return undefined;
   }
 
   async #status(id: string, message: string): Promise<SigningStatus | Error | undefined> {
@@ -107,11 +118,6 @@ export class Load {
     if (why !== undefined) request.why = why;
     if (status?.signature !== undefined) request.signature = status.signature;
   }
-}
-
-/** Nothing was accepted: the gateway says so, or nobody listens at its port. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof ServiceError || (error instanceof Error && /ECONNREFUSED/.test(`${String(error)} ${String(error.cause)}`));
 }
 
 function isFinal(outcome: Asked['outcome']): boolean {
