@@ -65,7 +65,7 @@ export const DEPARTURES = {
   },
   boardUnavailable: {
     specified: 'the gateway answers 500 when the message board is unavailable',
-    here: '503; POST /sign accepts the request, which is pending until the board is back',
+    here: '503; a gateway that has not noticed yet accepts a request, which is pending until the board is back',
     why: '500 says that the gateway is broken, 503 that it is worth trying again; what was accepted is on the gateway\'s disk',
   },
   // ---- the message board ----
