@@ -5,9 +5,9 @@ import type { Logger } from 'pino';
 import type { Clock } from 'service/clock';
 import { ServiceError } from 'service/errors';
 import type { RandomBytes } from 'service/random';
+import { SteadyClock } from 'service/steady_clock';
 import type { ClusterMode } from './cluster_mode.js';
 import type { Sign } from './contract.js';
-import { SteadyClock } from './steady_clock.js';
 import { StoreFull, type NewRequest, type Outcome, type RequestStore, type StoredRequest } from './store/request_store.js';
 
 /** Random bytes of a request's id. Fewer: two requests may get the same id. More: ids are longer than they need to be. */

@@ -4,6 +4,7 @@ import type { Caller, Callers } from 'service/callers';
 import type { Clock } from 'service/clock';
 import { ServiceError } from 'service/errors';
 import { Lane } from 'service/lane';
+import { SteadyClock } from 'service/steady_clock';
 import { INSTANCE_HEADER } from '../contract/contract.js';
 import { MEMBER_HEADER, SESSION_MS, TIME_HEADER } from '../contract/session.js';
 import type { Verifier } from './verifier.js';
@@ -44,21 +45,20 @@ export interface SessionsDeps {
 export class Sessions implements Callers {
   readonly lane: Lane;
   readonly #deps: SessionsDeps;
-  /** When the board's time began: what both clocks showed then. */
-  readonly #start: { readonly wall: number; readonly monotonic: number };
+  readonly #steady: SteadyClock;
   readonly #known = new Map<string, KnownSession>();
   /** The texts of each member's known sessions, the oldest first. */
   readonly #ofMember = new Map<string, string[]>();
 
   constructor(deps: SessionsDeps) {
     this.#deps = deps;
-    this.#start = { wall: deps.clock.now(), monotonic: deps.clock.monotonic() };
+    this.#steady = new SteadyClock(deps.clock);
     this.lane = new Lane({ ...STRANGERS, clock: deps.clock });
   }
 
   /** The board's time, which does not jump when somebody sets the clock: a session belongs to one life of the board anyway. */
   get time(): number {
-    return Math.floor(this.#start.wall + this.#deps.clock.monotonic() - this.#start.monotonic);
+    return this.#steady.now();
   }
 
   headers(): Record<string, string> {

@@ -1,8 +1,8 @@
-import type { Clock } from 'service/clock';
+import type { Clock } from './clock.js';
 
 /**
- * Milliseconds since 1970, as the wall clock said at the start, and from then on by the time that passes. Somebody who sets the wall clock
- * cannot end requests early, nor have outcomes forgotten.
+ * Milliseconds since 1970, as the wall clock said at the start, and from then on by the time that passes. Nobody who sets the wall clock
+ * can end early what is timed by it.
  */
 export class SteadyClock {
   readonly #offset: number;
