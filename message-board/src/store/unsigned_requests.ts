@@ -1,4 +1,5 @@
-import { nodeNumber, type CreateRequest, type NodeId, type RequestRecord, type Status } from '../contract/contract.js';
+import type { CreateRequest, NodeId, RequestRecord, Status } from '../contract/contract.js';
+import { reasonOfRefusals } from '../contract/outcome.js';
 import { newRequestId } from '../contract/request_ids.js';
 import type { UnsignedRefusal } from '../contract/unsigned_requests.js';
 import type { Caller } from 'service/callers';
@@ -11,8 +12,6 @@ import type { StoreContext } from './store_context.js';
 const MAX_RECORDS = 100;
 /** Their texts, at two bytes a character. Smaller: a few long messages displace all others. Larger: strangers fill more memory. */
 const MAX_BYTES = 1024 * 1024;
-/** A reason of 512 characters has room for this many names. */
-const MAX_NAMES = 40;
 
 interface Unsigned {
   record: StoredRequest;
@@ -112,9 +111,7 @@ export class UnsignedRequests {
   #note(unsigned: Unsigned): void {
     const { clock, enough, sequence, changed } = this.#deps;
     const { record: before, refusals } = unsigned;
-    const nodes = [...refusals.keys()].sort((a, b) => nodeNumber(a) - nodeNumber(b));
-    const [code] = [...refusals.values()].map((refusal) => refusal.code);
-    const reason = `${code ?? 'unauthorized'}: ${nodes.slice(0, MAX_NAMES).join(', ')}`;
+    const reason = reasonOfRefusals(new Map([...refusals].map(([nodeId, { code }]) => [nodeId, code])));
     unsigned.record = {
       ...before,
       refusals: [...refusals.values()].map(({ statement }) => statement),
