@@ -30,6 +30,12 @@ export interface GatewayHealthDeps {
   readonly clock: Clock;
 }
 
+/** What one answer rests on. */
+interface Facts {
+  readonly cluster: ReturnType<ClusterMode['health']>;
+  readonly unfinished: Awaited<ReturnType<RequestBook['unfinished']>>;
+}
+
 /** Would a request that is made now be signed? */
 export class GatewayHealth {
   constructor(private readonly deps: GatewayHealthDeps) {}
@@ -39,15 +45,16 @@ export class GatewayHealth {
     const { clock, key } = this.deps;
     await within(clock, PATIENCE_MS, ended, (signal) => untilAborted(key.look(), signal));
     key.refuseConflict();
-    const [first] = await this.#obstacles();
+    const [first] = this.#obstacles(await this.#look());
     if (first !== undefined) throw first;
   }
 
   async health(): Promise<Health> {
-    const { cluster, key, watch, book } = this.deps;
-    const { nodes, presignatures, clockSkewMs } = cluster.health();
-    const { count, oldestMs } = await book.unfinished();
-    const problems = await this.#problems();
+    const { cluster, key, watch } = this.deps;
+    const facts = await this.#look();
+    const { nodes, presignatures, clockSkewMs } = facts.cluster;
+    const { count, oldestMs } = facts.unfinished;
+    const problems = this.#problems(facts);
     return {
       status: problems.length === 0 ? 'ok' : 'degraded',
       problems,
@@ -63,15 +70,21 @@ export class GatewayHealth {
     };
   }
 
+  async #look(): Promise<Facts> {
+    const { cluster, book } = this.deps;
+    const unfinished = await book.unfinished();
+    return { cluster: cluster.health(), unfinished };
+  }
+
   /** What an operator should look at: first what keeps requests from being signed. */
-  async #problems(): Promise<ProblemCode[]> {
-    const { cluster, key, watch } = this.deps;
-    const { nodes, clockSkewMs } = cluster.health();
+  #problems(facts: Facts): ProblemCode[] {
+    const { key, watch } = this.deps;
+    const { nodes, clockSkewMs } = facts.cluster;
     const isOff = (skew: number | null): boolean => skew !== null && Math.abs(skew) > SKEW_MS;
     const found: readonly (ProblemCode | false)[] = [
       !watch.isUp && 'board_unavailable',
       key.state === 'conflict' && 'public_key_conflict',
-      ...(await this.#obstacles()).map(({ code }) => code as ProblemCode),
+      ...this.#obstacles(facts).map(({ code }) => code as ProblemCode),
       nodes.some(({ stage, live }) => !live || stage !== 'ready') && 'node_not_ready',
       [clockSkewMs, ...nodes.map(({ clock_skew_ms }) => clock_skew_ms)].some(isOff) && 'clock_skew',
     ];
@@ -79,10 +92,8 @@ export class GatewayHealth {
   }
 
   /** Why a request would not be signed, as far as board and key are not the reason. */
-  async #obstacles(): Promise<ServiceError[]> {
-    const { cluster, disk, book, clock, t } = this.deps;
-    const { signers } = cluster.health();
-    const { oldestMs } = await book.unfinished();
+  #obstacles({ cluster: { signers }, unfinished: { oldestMs } }: Facts): ServiceError[] {
+    const { disk, book, clock, t } = this.deps;
     const idleMs = clock.monotonic() - book.completedAt;
     const unavailable = (code: ProblemCode, message: string): ServiceError => new ServiceError(503, code, message);
     const found: readonly (ServiceError | false)[] = [

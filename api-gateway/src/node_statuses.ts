@@ -1,7 +1,7 @@
 import type { BoardClient } from 'message-board/client';
 import type { NodeStatus } from 'message-board/contract';
 import { proofBy } from 'message-board/node_statement';
-import { accusersOf, DEAD_AFTER_MS, type PeerView } from 'message-board/peer_view';
+import { accusersOf, DEAD_AFTER_MS, peerHealth, type PeerView } from 'message-board/peer_view';
 import { Peers, SELF } from 'message-board/peers';
 import type { Logger } from 'pino';
 import type { Roster } from 'sealing/roster';
@@ -51,15 +51,7 @@ export class NodeStatuses {
   /** How they are, and how far the gateway's clock is from theirs. */
   health(): { readonly nodes: NodeHealth[]; readonly clockSkewMs: number | null } {
     const skews = this.#peers.clockSkews();
-    const nodes = this.#peers.list().map(({ nodeId: node_id, live, ageMs, status }) => ({
-      node_id,
-      live,
-      stage: status?.stage ?? null,
-      problems: status?.problems ?? [],
-      age_ms: Number.isFinite(ageMs) ? Math.round(ageMs) : null,
-      clock_skew_ms: skews.get(node_id) ?? null,
-      disk_free_bytes: status?.disk_free_bytes ?? null,
-    }));
+    const nodes = this.#peers.list().map((peer) => peerHealth(peer, skews));
     return { nodes, clockSkewMs: skews.get(SELF) ?? null };
   }
 

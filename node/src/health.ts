@@ -1,5 +1,6 @@
 import { arithmeticBackend } from 'cggmp24';
-import { isReady, largestSignerSet, usablePresignatures, type PeerView } from 'message-board/peer_view';
+import { isReady, largestSignerSet, peerHealth, usablePresignatures, type PeerView } from 'message-board/peer_view';
+import { SELF } from 'message-board/peers';
 import type { Logger } from 'pino';
 import type { DiskWatch } from 'service/disk';
 import { ServiceError } from 'service/errors';
@@ -76,28 +77,17 @@ function healthOf(deps: HealthDeps): object {
     not_ready: unreadiness(deps)?.reason ?? null,
     problems: problems.list(),
     disk_free_bytes: disk.state.freeBytes,
-    clock_skew_ms: skews.get('self') ?? null,
+    clock_skew_ms: skews.get(SELF) ?? null,
     public_key,
-    peers: presence.peers().map((peer) => peerHealth(deps, peer, skews)),
+    peers: presence.peers().map((peer) => ({
+      ...peerHealth(peer, skews),
+      ready: isReady(peer),
+      hears_this_node: peer.live ? (peer.status?.hears.includes(deps.nodeId) ?? false) : null,
+    })),
     presignatures: Object.fromEntries(usable),
     pool,
     refill: { usable: usable.reduce((sum, [, count]) => sum + count, 0), ...demand.summary },
     culprits: culprits.list().map(({ nodeId: node_id, reason: why, namedBy: named_by }) => ({ node_id, reason: why, named_by })),
     arithmetic: { backend: backend.name, reason },
-  };
-}
-
-function peerHealth({ nodeId }: HealthDeps, peer: PeerView, skews: ReadonlyMap<string, number>): object {
-  const { live, ageMs, status } = peer;
-  return {
-    node_id: peer.nodeId,
-    live,
-    ready: isReady(peer),
-    age_ms: Number.isFinite(ageMs) ? Math.round(ageMs) : null,
-    stage: status?.stage ?? null,
-    problems: status?.problems ?? [],
-    clock_skew_ms: skews.get(peer.nodeId) ?? null,
-    disk_free_bytes: status?.disk_free_bytes ?? null,
-    hears_this_node: live ? (status?.hears.includes(nodeId) ?? false) : null,
   };
 }

@@ -36,6 +36,19 @@ export function isReady({ live, status }: PeerView): boolean {
   return live && status?.stage === 'ready';
 }
 
+/** What an operator is told of a peer. @param skews of its clock and others', as `Peers.clockSkews` tells them */
+export function peerHealth({ nodeId, live, ageMs, status }: PeerView, skews: ReadonlyMap<string, number>) {
+  return {
+    node_id: nodeId,
+    live,
+    stage: status?.stage ?? null,
+    problems: status?.problems ?? [],
+    age_ms: Number.isFinite(ageMs) ? Math.round(ageMs) : null,
+    clock_skew_ms: skews.get(nodeId) ?? null,
+    disk_free_bytes: status?.disk_free_bytes ?? null,
+  };
+}
+
 /** The peers that accuse this node of cheating. What a node says of itself does not count. */
 export function accusersOf(nodeId: NodeId, peers: readonly PeerView[]): NodeId[] {
   return peers.filter((peer) => peer.nodeId !== nodeId && peer.status?.culprits.includes(nodeId) === true).map((peer) => peer.nodeId);

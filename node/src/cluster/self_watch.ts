@@ -1,5 +1,6 @@
 /** What a node finds out about itself by comparing what it knows with what the others state. */
 import type { PeerView } from 'message-board/peer_view';
+import { SELF } from 'message-board/peers';
 import { every, type Clock } from 'service/clock';
 import type { Problems } from '../base/problems.js';
 import { nodeId } from '../base/utils.js';
@@ -82,14 +83,14 @@ export class SelfWatch {
   }
 
   /**
-   * At least n − t + 1 others show another time, all of them later or all of them earlier. One of so many is honest, so this clock or that
-   * of an honest node is wrong. Fewer, which may all be corrupt, cannot make a node believe that.
+   * At least n − t + 1 others show another time, all of them later or all of them earlier. One of so many is honest, so this clock or
+   * that of an honest node is wrong. Fewer, which may all be corrupt, cannot make a node believe that.
    */
   #skewed(): string | null {
     const { presence, n, t } = this.deps;
     const clocks = presence.clocks();
-    const own = clocks.get('self') ?? 0;
-    const skews = [...clocks].flatMap(([member, clock]) => (member === 'self' ? [] : [own - clock]));
+    const own = clocks.get(SELF) ?? 0;
+    const skews = [...clocks].flatMap(([member, clock]) => (member === SELF ? [] : [own - clock]));
     const ahead = skews.filter((skew) => skew > MAX_SKEW_MS);
     const behind = skews.filter((skew) => skew < -MAX_SKEW_MS);
     const [side, off] = ahead.length > behind.length ? ['ahead of', ahead] as const : ['behind', behind] as const;
