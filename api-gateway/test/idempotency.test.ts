@@ -1,19 +1,11 @@
 /** One key, one request: whatever is restarted, and however often a client tries. */
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { until } from 'testkit/eventually';
 import { SigningStatusSchema, type SigningStatus } from '../src/contract.js';
-import { cluster, type Cluster } from './support.js';
+import { stoppedAfterEach, type Cluster } from './support.js';
 
-const started: Cluster[] = [];
-async function start(...args: Parameters<typeof cluster>): Promise<Cluster> {
-  const c = await cluster(...args);
-  started.push(c);
-  return c;
-}
-afterEach(async () => {
-  for (const c of started.splice(0)) await c.stop();
-});
+const start = stoppedAfterEach();
 
 const post = async (c: Cluster, key: string, body: object, query = ''): Promise<{ status: number; body: unknown }> => {
   const answer = await request(c.app).post(`/sign${query}`).set('Idempotency-Key', key).send(body);

@@ -1,21 +1,13 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { request as ask } from 'undici';
 import { ErrorBodySchema } from 'service/errors';
 import { caller } from 'testkit/caller';
 import { until } from 'testkit/eventually';
 import { SigningStatusSchema, type SigningStatus } from '../src/contract.js';
-import { cluster, type Cluster } from './support.js';
+import { stoppedAfterEach, type Cluster } from './support.js';
 
-const started: Cluster[] = [];
-async function start(...args: Parameters<typeof cluster>): Promise<Cluster> {
-  const c = await cluster(...args);
-  started.push(c);
-  return c;
-}
-afterEach(async () => {
-  for (const c of started.splice(0)) await c.stop();
-});
+const start = stoppedAfterEach();
 
 const sign = async (c: Cluster, message: string, query = ''): Promise<SigningStatus> =>
   SigningStatusSchema.strict().parse(await caller(c.app).post(`/sign${query}`, { message }));

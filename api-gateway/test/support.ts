@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach } from '@jest/globals';
 import { BoardClient } from 'message-board/client';
 import { sessionsOf } from 'message-board/contract';
 import { pino } from 'pino';
@@ -96,3 +97,16 @@ export async function cluster(deps: Partial<GatewayDeps> = {}, { roster, gateway
   };
 }
 export type Cluster = Awaited<ReturnType<typeof cluster>>;
+
+/** Starts clusters, as {@link cluster} does, and stops them after the test that has started them. */
+export function stoppedAfterEach(): typeof cluster {
+  const started: Cluster[] = [];
+  afterEach(async () => {
+    for (const one of started.splice(0)) await one.stop();
+  });
+  return async (...args) => {
+    const one = await cluster(...args);
+    started.push(one);
+    return one;
+  };
+}
