@@ -56,8 +56,8 @@ const LIMIT = `must be a whole number, 1 to ${MAX_LISTED}`;
  * `after`: id of the last one seen; only later ones are listed. `limit`: how many at most, 100 by default. What a pending request waits
  * for is only told by its status.
  *
- * `DELETE /requests/{id}` → 202 and its status, which is `failed`, `cancelled` from now on, for good. 409 `too_late` when it is completed,
- * or has failed in another way. A signature may exist all the same, when nodes had issued their parts before: it is never shown.
+ * `DELETE /requests/{id}` → 202 and its status: `failed`, with the reason `cancelled`, for good. 409 `too_late` when it is completed, or
+ * has failed in another way. A signature may exist all the same, when nodes had issued their parts before: it is never shown.
  */
 export const ListQuerySchema = z.strictObject({
   status: z.enum(['pending', 'completed', 'failed']).optional(),

@@ -3,7 +3,7 @@ import { firstSigner } from '../cluster/signer_sets.js';
 /** One try at signing a request in full, by these signers. Two tries never share an execution id. */
 export interface Attempt {
   readonly requestId: string;
-  /** 0 for the first signer set, which nobody has to announce. Each leader has numbers of its own: see {@link leaderOf}. */
+  /** 0 for the first attempt of the first signer set. Each leader has numbers of its own: see {@link leaderOf}. */
   readonly number: number;
   /** Party indices, ascending. */
   readonly signers: readonly number[];

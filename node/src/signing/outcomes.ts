@@ -16,8 +16,8 @@ export interface OutcomesDeps {
 }
 
 /**
- * How requests have ended, as far as this node can verify that: completed by a signature that holds under its own key, failed by n − t + 1
- * refusals or by the gateway's closing. That the board calls a request finished counts for nothing, except in a plain cluster.
+ * How requests have ended, as far as this node can verify that: completed by a signature that holds under its own key, failed by
+ * n − t + 1 refusals or by the gateway's closing. That the board calls a request finished counts for nothing, except in a plain cluster.
  */
 export class Outcomes {
   /** Requests about which the board has said what it cannot prove. */
