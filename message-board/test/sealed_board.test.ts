@@ -333,6 +333,7 @@ describe('that a request has failed', () => {
     }
     const signed = await closing();
     expect(await change(api, { closing: signed })).toMatchObject({ status: 'failed', reason: 'x: node-1, node-2', closing: signed });
+    expect(await api.get('/health')).toMatchObject({ requests: { pending: 0 } });
   });
 
   it('follows when it is pending 120 s after it has expired, counted from its arrival', async () => {

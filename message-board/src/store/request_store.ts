@@ -158,7 +158,8 @@ export class RequestStore {
     if (recordBytes > work.recordBytes) this.#context.reserve(recordBytes - work.recordBytes);
     this.works.change(work, record, record.revision, recordBytes);
     this.#noteAssignment(record);
-    if (isFinal(record.status)) {
+    // The gateway's closing is still added to a request that has failed.
+    if (isFinal(record.status) && !isFinal(before.status)) {
       this.pending -= 1;
       this.works.finish(work, clock.monotonic());
     }
