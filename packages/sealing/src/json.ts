@@ -104,7 +104,8 @@ export function repeatedKey(text: string): string | null {
       objects.pop();
     } else if (character === COLON) {
       const name = unquoted(key);
-      // It is not JSON then.
+      // A key has one colon. Without one of its own, this is not JSON, and the key before is not looked at for each of many colons.
+      key = '';
       if (name === null) return null;
       const known = objects.at(-1);
       if (known?.has(name) === true) return name.slice(0, MAX_KEY_LENGTH);

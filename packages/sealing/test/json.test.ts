@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { inFolder } from 'testkit/folder';
 import { identityText } from 'testkit/fixed_identity';
@@ -78,10 +78,20 @@ describe('JSON with a key twice', () => {
       }),
       { numRuns: 2_000 },
     );
-    // As long as the largest body. In proportion to the square of it, or with an error for each character, this takes minutes.
+    // As long as the largest body. With an error for each character, this takes minutes.
     const size = 1 << 21;
     for (const nasty of ['"', '\\"', '{', ':', '{:', '"\\x":', '{"":']) repeatedKey(nasty.repeat(size / nasty.length));
     repeatedKey(`"${'\\'.repeat(size)}"`);
+  });
+
+  it.each(['', '[', '{', '{"x":{"y":1},'])('behind %p, each character of a key is parsed once, however many colons follow it', (start) => {
+    const text = `${start}"${'a'.repeat(1_000)}"${':'.repeat(1_000)}`;
+    const parse = jest.spyOn(JSON, 'parse');
+    const key = repeatedKey(text);
+    const parsed = parse.mock.calls.reduce((sum, [part]) => sum + part.length, 0);
+    parse.mockRestore();
+    expect(key).toBeNull();
+    expect(parsed).toBeLessThanOrEqual(text.length);
   });
 });
 
