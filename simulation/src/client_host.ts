@@ -5,6 +5,7 @@ import { BoardClient } from 'message-board/client';
 import { sessionsOf } from 'message-board/contract';
 import type { Logger } from 'pino';
 import { sleep } from 'service/clock';
+import { ServiceError } from 'service/errors';
 import type { Members } from 'testkit/roster';
 import type { Random } from './random.js';
 import { newProcess, ProcessClock, type ClockOptions, type Process, type Timeline } from './timeline.js';
@@ -21,6 +22,8 @@ const PAUSE_MS = 500;
 /** What a client hears of its request. */
 export interface ClientEvents {
   readonly onAccepted: (message: string, id: string) => void;
+  /** It is about to ask for this. */
+  readonly onCancel: (id: string) => void;
   readonly onOutcome: (id: string, outcome: string) => void;
 }
 
@@ -91,15 +94,32 @@ export class GatewayHost {
     await this.#life?.over;
   }
 
-  /** A client asks for a signature, with a key of its own, and for its outcome until there is one. */
-  async ask(message: string): Promise<void> {
+  /**
+   * A client asks for a signature, with a key of its own, and for its outcome until there is one.
+   * @param cancelledAfterMs it changes its mind after this long; null when it does not
+   */
+  async ask(message: string, cancelledAfterMs: number | null): Promise<void> {
     const { onAccepted } = this.deps.events;
     const id = await this.#untilItAnswers(async (gateway, signal) => {
       const { request_id } = await gateway.sign({ message }, `key of ${message}`, 0, signal);
       return request_id;
     });
     onAccepted(message, id);
+    if (cancelledAfterMs !== null) void this.#cancel(id, cancelledAfterMs);
     await this.look(id);
+  }
+
+  async #cancel(id: string, afterMs: number): Promise<void> {
+    await sleep(this.#clientClock, afterMs);
+    this.deps.events.onCancel(id);
+    await this.#untilItAnswers(async (gateway, signal) => {
+      try {
+        return await gateway.cancel(id, signal);
+      } catch (error) {
+        if (error instanceof ServiceError && error.code === 'too_late') return error;
+        throw error;
+      }
+    });
   }
 
   /** A client asks for the outcome of its request until there is one. */

@@ -25,7 +25,7 @@ export const LIVELOCK: Schedule = {
   settings: SETTINGS,
   clocks: Array.from({ length: N + 2 }, () => ({ rate: 1, wall: START_OF_TIME })),
   faults: [],
-  requests: [{ at: 4_000, message: 'a message' }],
+  requests: [{ at: 4_000, message: 'a message', cancelledAfterMs: null }],
 };
 
 /**

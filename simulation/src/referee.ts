@@ -5,6 +5,7 @@ import type { PresignatureHalf } from './stand_ins/cggmp24.js';
 interface Asked {
   readonly message: string;
   readonly acceptedAt: number;
+  isCancelled: boolean;
   outcome: string | null;
   endedAt: number;
 }
@@ -42,7 +43,13 @@ export class Referee {
   accepted(message: string, id: string): void {
     if (this.#asked.has(id)) this.#violated(`${id} was accepted twice`);
     if ([...this.#asked.values()].some((asked) => asked.message === message)) this.#violated(`${message} was given a second id, ${id}`);
-    this.#asked.set(id, { message, acceptedAt: this.now(), outcome: null, endedAt: Infinity });
+    this.#asked.set(id, { message, acceptedAt: this.now(), isCancelled: false, outcome: null, endedAt: Infinity });
+  }
+
+  /** Its client has cancelled a request. It may be too late for that. */
+  cancelled(id: string): void {
+    const asked = this.#asked.get(id);
+    if (asked !== undefined) asked.isCancelled = true;
   }
 
   /** A client was shown the outcome of its request. */
@@ -50,7 +57,8 @@ export class Referee {
     const asked = this.#asked.get(id);
     if (asked === undefined) return;
     if (asked.outcome !== null && asked.outcome !== outcome) this.#violated(`${id} was shown as ${asked.outcome}, then as ${outcome}`);
-    if (!outcome.startsWith('completed')) this.#violated(`${id} ended as: ${outcome}`);
+    const isAllowed = outcome.startsWith('completed') || (asked.isCancelled && outcome === 'failed cancelled');
+    if (!isAllowed) this.#violated(`${id} ended as: ${outcome}`);
     asked.outcome ??= outcome;
     asked.endedAt = this.now();
   }

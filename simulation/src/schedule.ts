@@ -15,6 +15,8 @@ export type Fault =
 export interface RequestPlan {
   readonly at: number;
   readonly message: string;
+  /** The client cancels it this long after it was accepted, if it has no outcome by then; null when it does not. Milliseconds. */
+  readonly cancelledAfterMs: number | null;
 }
 
 /** Everything that a seed decides about a world, but for single delays and losses. */
@@ -69,7 +71,7 @@ export function drawSchedule(seed: string): Schedule {
   const calmAt = random.chance(0.25) ? 0 : random.between(2_000, 8_000);
   const deltaMs = random.pick([200, 400, 1_000]);
   const vices = parties.map((party) => (fit.includes(party) || random.chance(0.4) ? HONEST : drawVices(random)));
-  const pool = random.pick([0, 4, 8]);
+  const pool = random.pick([0, 4, 8, 24]);
   return {
     seed, n, t, vices, fit, deltaMs, calmAt,
     weather: drawWeather(random, calmAt, deltaMs),
@@ -77,11 +79,19 @@ export function drawSchedule(seed: string): Schedule {
     settings: { ...SETTINGS, poolTarget: pool, poolMax: 2 * pool },
     clocks: Array.from({ length: n + 2 }, () => drawClock(random)),
     faults: drawFaults(random, { parties, fit, calmAt }).sort((a, b) => a.at - b.at),
-    requests: Array.from({ length: random.integer(1, 4) }, (_, k) => ({
-      at: random.between(500, calmAt + 2_000),
-      message: `message ${k}`,
-    })),
+    requests: drawRequests(random, calmAt),
   };
+}
+
+/** A few, or many at one moment. */
+function drawRequests(random: Random, calmAt: number): RequestPlan[] {
+  const moment = (): number => random.between(500, calmAt + 2_000);
+  const burstAt = random.chance(0.1) ? moment() : null;
+  return Array.from({ length: burstAt === null ? random.integer(1, 4) : random.integer(6, 12) }, (_, k) => ({
+    at: burstAt ?? moment(),
+    message: `message ${k}`,
+    cancelledAfterMs: random.chance(0.1) ? random.between(0, 8_000) : null,
+  }));
 }
 
 function drawWeather(random: Random, calmAt: number, deltaMs: number): Weather {

@@ -85,6 +85,10 @@ export class World {
         this.#note('client', `${message}: accepted as ${id}`);
         referee.accepted(message, id);
       },
+      onCancel: (id: string) => {
+        this.#note('client', `${id}: cancels it`);
+        referee.cancelled(id);
+      },
       onOutcome: (id: string, outcome: string) => {
         this.#note('client', `${id}: ${outcome}`);
         referee.shown(id, outcome);
@@ -100,7 +104,9 @@ export class World {
     this.gateway.start();
     for (const node of nodes) node.start();
     for (const fault of schedule.faults) timeline.at(fault.at, null, () => { this.happen(fault); });
-    for (const { at, message } of schedule.requests) timeline.at(at, null, () => { void this.gateway.ask(message); });
+    for (const { at, message, cancelledAfterMs } of schedule.requests) {
+      timeline.at(at, null, () => { void this.gateway.ask(message, cancelledAfterMs); });
+    }
     await timeline.run(() => this.#isDecided());
     this.#judgeTime();
     if (referee.violations.length === 0) await this.#end();

@@ -20,6 +20,11 @@ test('Nothing is wrong with what nodes should do', () => {
     referee.begun(node, { kind: 'presign', executionId: 'q', signers: [0, 1] });
   }
   referee.shown('req_1', 'completed signature');
+  for (const [id, outcome] of [['req_2', 'failed cancelled'], ['req_3', 'completed signature']] as const) {
+    referee.accepted(id, id);
+    referee.cancelled(id);
+    referee.shown(id, outcome);
+  }
   expect(referee.violations).toEqual([]);
   expect(referee.unfinished).toBe(0);
 });
@@ -55,6 +60,10 @@ test.each<[string, (to: Referee) => void, RegExp]>([
     to.accepted('m', 'req_1');
     to.shown('req_1', 'failed expired');
   }, /req_1 ended as: failed expired/],
+  ['a cancellation that nobody has asked for', (to) => {
+    to.accepted('m', 'req_1');
+    to.shown('req_1', 'failed cancelled');
+  }, /req_1 ended as: failed cancelled/],
   ['one id for two requests', (to) => {
     to.accepted('m', 'req_1');
     to.accepted('n', 'req_1');

@@ -28,6 +28,18 @@ test('A seed gives the same run, byte for byte', async () => {
   expect((await simulate('--seed', '8', '--trace')).text).not.toBe(first.text);
 });
 
+test('Schedules hold: delays, losses, crashes, corrupt members, bursts, cancellations', async () => {
+  const { code, text } = await simulate('--seeds', '40');
+  expect(text).toContain('All schedules hold');
+  expect(code).toBe(0);
+});
+
+test('Four honest nodes who have suspected each other in turn sign all the same', async () => {
+  const { code, text } = await simulate('--seed', 'livelock');
+  expect(text).toContain('seed livelock: all holds');
+  expect(code).toBe(0);
+});
+
 test('Without a number of seeds it says how it is used', async () => {
   const { code, text } = await simulate();
   expect(code).toBe(2);
