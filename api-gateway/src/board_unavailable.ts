@@ -47,3 +47,17 @@ export async function within<T>(clock: Clock, ms: number, ended: AbortSignal, ca
     timer.stop();
   }
 }
+
+/** A call that the signal does not end is left alone when it aborts. @throws BoardUnavailable */
+export function untilAborted<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const gone = (): void => {
+      reject(new BoardUnavailable(signal.reason));
+    };
+    if (signal.aborted) gone();
+    signal.addEventListener('abort', gone, { once: true });
+    call.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', gone);
+    });
+  });
+}

@@ -92,7 +92,8 @@ export class BoardWatch {
     const request = await store.get(id);
     if (request?.state.status !== 'pending') return;
     try {
-      await outcomes.settle(request, await posting.postAgain({ id, ...request.state.posted }));
+      const record = await posting.postAgain(id);
+      if (record !== undefined) await outcomes.settle(request, record);
     } catch (error) {
       if (error instanceof BoardUnavailable) throw error;
       logger.error(

@@ -130,6 +130,7 @@ export class Gateway {
       // Apart from the sweep, which a board that hangs can hold up.
       this.#everySecond(() => this.tidy(), signal),
     ]);
+    await this.#posting.idle();
     await this.#closings.idle();
   }
 
@@ -163,12 +164,10 @@ export class Gateway {
     await this.#book.refuseWhenFull();
     await this.#watch.refuseWhenDown();
     const request = await this.#book.accept(asked, key);
-    const { id, state } = request;
-    if (state.status !== 'pending') return request;
     try {
-      await within(clock, BOARD_PATIENCE_MS, ended, (signal) => this.#posting.post({ id, ...state.posted }, signal));
+      await within(clock, BOARD_PATIENCE_MS, ended, (signal) => this.#posting.post(request.id, signal));
     } catch (error) {
-      const fields = { event: 'request_not_posted', request_id: id, err: error };
+      const fields = { event: 'request_not_posted', request_id: request.id, err: error };
       logger.warn(fields, 'It is not known whether the message board has a new request. It is posted again until the board has it');
     }
     return request;

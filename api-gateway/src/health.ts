@@ -1,7 +1,7 @@
 import type { Clock } from 'service/clock';
 import type { DiskWatch } from 'service/disk';
 import { ServiceError } from 'service/errors';
-import { BoardUnavailable, within } from './board_unavailable.js';
+import { untilAborted, within } from './board_unavailable.js';
 import type { BoardWatch } from './board_watch.js';
 import type { ClusterMode } from './cluster_mode.js';
 import type { Health, ProblemCode } from './contract.js';
@@ -113,14 +113,4 @@ export class GatewayHealth {
     const { state, isShown } = this.deps.key;
     return state !== 'unknown' && (signers !== null || isShown);
   }
-}
-
-/** A call that is not ended by the signal is left alone then. */
-function untilAborted<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => {
-      reject(new BoardUnavailable(signal.reason));
-    }, { once: true });
-    call.then(resolve, reject);
-  });
 }

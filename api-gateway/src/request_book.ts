@@ -102,9 +102,9 @@ export class RequestBook {
     if (own === null) return undefined;
     const leftMs = own.expires.getTime() + GRACE_MS - clock.now();
     if (leftMs <= 0) return 'forgotten';
-    const { id, message, origin = '', presignature_id } = record;
+    const { id, message, origin = '' } = record;
     const now = this.#steady.now();
-    const posted = { message, origin, presignature_id: own.proposal ?? presignature_id };
+    const posted = { message, origin, presignature_id: own.proposal };
     const times = { acceptedAt: now, endsAt: now + leftMs };
     const kept = await store.register({ id, idempotencyKey: undefined, askedSha256: sha256Of({ message }), ...times, posted });
     logger.warn({ event: 'request_adopted', request_id: id }, 'The message board has a request of this gateway that is not on its disk');

@@ -66,7 +66,11 @@ export class StatusReader {
       if (kept !== undefined && kept.state.status !== 'pending') return statusOf(id, kept.state);
       try {
         const record = await this.#ask(id, kept, leftMs, ended);
-        if (record === undefined) return undefined;
+        if (record === undefined) {
+          if (kept === undefined) return undefined;
+          // It has ended while the board was asked.
+          continue;
+        }
         const status = await this.#judge(kept, record);
         if (isLast || status?.status !== 'pending') return status;
         if (record.status === 'pending') continue;
@@ -87,14 +91,16 @@ export class StatusReader {
     }
   }
 
-  /** The signing request as the board shows it, which has it again if it had lost it. */
+  /**
+   * The signing request as the board shows it, which has it again if it had lost it.
+   * @returns undefined when there is none, or when one that is kept has ended meanwhile
+   */
   async #ask(id: string, kept: StoredRequest | undefined, waitMs: number, ended: AbortSignal): Promise<RequestRecord | undefined> {
     const { board, clock, posting } = this.#deps;
     const query = { status: 'pending', wait: waitMs } as const;
-    const pending = kept?.state.status === 'pending' ? { id, ...kept.state.posted } : undefined;
     const record = await within(clock, waitMs + BOARD_PATIENCE_MS, ended, async (signal) => {
       const shown = await viaBoard(board.getRequest(id, { ...query, signal }));
-      return pending === undefined ? shown : posting.restored(pending, shown, signal);
+      return kept === undefined ? shown : posting.restored(id, shown, signal);
     });
     // Without a message it is the record of a protocol run.
     if (record === undefined || record.message === '') return undefined;

@@ -1,9 +1,13 @@
 /** Which presignature the gateway proposes with a request, if any. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Heartbeat, NodeRecord, NodeStatus } from 'message-board/contract';
 import { askingFor } from 'message-board/signing_request';
 import type { PeerView } from 'message-board/peer_view';
 import type { Identity } from 'sealing/identity';
+import { NAMING } from 'sealing/kinds';
+import { sign } from 'sealing/statement';
 import { caller } from 'testkit/caller';
 import { until } from 'testkit/eventually';
 import { heartbeatOf, READY_STATUS } from 'testkit/heartbeat';
@@ -106,7 +110,14 @@ describe('the gateway of a sealed cluster', () => {
 
   /** Node-1 to node-3 state that they hold these presignatures of theirs. */
   const hold = async (...ids: string[]): Promise<void> => {
-    for (const number of [2, 3, 1]) await c.state(number, holding({ '1-2-3': ids }));
+    for (const number of [2, 3, 1]) await c.state(number, holding({ '1-2-3': ids }, { public_key: c.signer.publicKey }));
+  };
+
+  /** The board assigns this presignature to a request that this gateway knows nothing of. */
+  const assign = async (presignature_id: string): Promise<void> => {
+    const id = `req_9_${presignature_id}`;
+    const origin = await originOf({ roster: c.roster, gateway: c.gatewayIdentity, identities: [] }, id, 'm', 0, presignature_id);
+    await c.nodes.createRequest({ id, message: 'm', origin, presignature_id });
   };
 
   /** The presignature of a new request, which the board shows and the gateway has signed. */
@@ -182,11 +193,71 @@ describe('the gateway of a sealed cluster', () => {
   it('proposes another one where the board has assigned the first, and none where it has assigned all', async () => {
     await hold('a', 'b', 'c', 'd', 'e', 'f', 'g');
     await c.gateway.sweep();
-    for (const [k, id] of ['a', 'c', 'd', 'e', 'f'].entries()) {
-      const origin = await originOf({ roster: c.roster, gateway: c.gatewayIdentity, identities: [] }, `req_9_${k}`, 'm', 0, id);
-      await c.nodes.createRequest({ id: `req_9_${k}`, message: 'm', origin, presignature_id: id });
-    }
+    for (const id of ['a', 'c', 'd', 'e', 'f']) await assign(id);
     expect([await proposed(), await proposed(), await proposed(), await proposed()]).toEqual(['b', undefined, 'g', undefined]);
+  });
+
+  it('does that once where the sweep and clients post the same request at the same time, and hears of its signature', async () => {
+    await hold('a', 'b', 'c', 'd');
+    await c.gateway.sweep();
+    const { request_id: id } = (await caller(c.app).post('/sign', { message: 'm' })) as SigningStatus;
+    await c.stopBoard();
+    await c.startBoard();
+    await hold('a', 'b', 'c', 'd');
+    await assign('a');
+    const never = new AbortController().signal;
+    await Promise.all([c.gateway.sweep(), c.gateway.status(id, 0, never), c.gateway.status(id, 0, never)]);
+    expect(await c.nodes.getRequest(id)).toMatchObject({ presignature_id: 'b' });
+    expect(await proposed()).toBe('c');
+    await c.finish(id);
+    expect(await caller(c.app).get(`/status/${id}`)).toMatchObject({ status: 'completed' });
+  });
+
+  it('takes a request as the board has it where its own disk is from before it proposed another presignature', async () => {
+    await hold('a', 'b', 'c');
+    await assign('a');
+    await c.gateway.sweep();
+    const { request_id: id } = (await caller(c.app).post('/sign', { message: 'm' })) as SigningStatus;
+    const { message = '', origin = '' } = (await c.nodes.getRequest(id)) ?? {};
+    const old = await originOf({ roster: c.roster, gateway: c.gatewayIdentity, identities: [] }, id, message, 0, 'a');
+    await c.store.replacePosted(id, origin, { message, origin: old, presignature_id: 'a' });
+    await c.gateway.sweep();
+    expect((await c.store.get(id))?.state).toMatchObject({ posted: { message, origin, presignature_id: 'b' } });
+    await c.finish(id);
+    expect(await caller(c.app).get(`/status/${id}`)).toMatchObject({ status: 'completed' });
+  });
+
+  it('shows a client that asks meanwhile that it is pending', async () => {
+    await hold('a', 'b');
+    await c.gateway.sweep();
+    const { request_id: id } = (await caller(c.app).post('/sign', { message: 'm' })) as SigningStatus;
+    const { message = '', origin = '' } = (await c.nodes.getRequest(id)) ?? {};
+    await c.stopBoard();
+    await c.startBoard();
+    await hold('a', 'b');
+    const asked = c.liar.asked.length;
+    const release = c.liar.hang();
+    const shown = caller(c.app).get(`/status/${id}`);
+    await until(() => c.liar.asked.slice(asked).some(({ path }) => path.startsWith(`/requests/${id}`)));
+    const other = await originOf({ roster: c.roster, gateway: c.gatewayIdentity, identities: [] }, id, message, 0, 'b');
+    await c.store.replacePosted(id, origin, { message, origin: other, presignature_id: 'b' });
+    await c.nodes.createRequest({ id, message, origin: other, presignature_id: 'b' });
+    release();
+    expect(await shown).toEqual({ request_id: id, status: 'pending' });
+  });
+
+  it('posts a request that it has taken over with what it has proposed itself, not with what a node has named', async () => {
+    await hold();
+    await c.gateway.sweep();
+    const { request_id: id } = (await caller(c.app).post('/sign', { message: 'm' })) as SigningStatus;
+    const naming = await sign(c.identityOf(1), c.roster, NAMING, { request_id: id, presignature_id: 'named' });
+    await c.nodes.updateRequest(id, { presignature_id: 'named', naming });
+    await c.restartGateway(() => rm(join(c.folder, 'gateway.sqlite')));
+    await c.gateway.sweep();
+    await c.stopBoard();
+    await c.startBoard();
+    await c.gateway.sweep();
+    expect(await c.nodes.getRequest(id)).toMatchObject({ status: 'pending' });
   });
 
   // A presignature signs once: with another message under the same id, it would be wasted.

@@ -74,8 +74,11 @@ export interface RequestStore {
   register(request: NewRequest): Promise<StoredRequest>;
   get(id: string): Promise<StoredRequest | undefined>;
   withKey(idempotencyKey: string): Promise<StoredRequest | undefined>;
-  /** Changes what is posted for a request, while it is pending. */
-  replacePosted(id: string, posted: PostedRequest): Promise<void>;
+  /**
+   * Changes what is posted for a request, while it is pending and has this origin.
+   * @returns the request as it is now, changed or not; undefined when it is not known
+   */
+  replacePosted(id: string, fromOrigin: string, posted: PostedRequest): Promise<StoredRequest | undefined>;
   /**
    * Ends a request. The first outcome stays.
    * @param endedAt by the same clock as the other times

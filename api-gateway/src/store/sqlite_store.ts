@@ -87,11 +87,13 @@ export class SqliteStore implements RequestStore {
     return reading(() => this.#withKey(idempotencyKey));
   }
 
-  replacePosted(id: string, posted: PostedRequest): Promise<void> {
+  replacePosted(id: string, fromOrigin: string, posted: PostedRequest): Promise<StoredRequest | undefined> {
     return this.#commit.write(() => {
       this.#run(
-        `UPDATE requests SET message = ?, origin = ?, presignature_id = ? WHERE id = ? AND status = 'pending'`, ...columnsOf(posted), id,
+        `UPDATE requests SET message = ?, origin = ?, presignature_id = ? WHERE id = ? AND status = 'pending' AND origin = ?`,
+        ...columnsOf(posted), id, fromOrigin,
       );
+      return this.#get(id);
     });
   }
 

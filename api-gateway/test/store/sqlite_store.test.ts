@@ -68,14 +68,16 @@ describe('a request', () => {
     expect((await store.list({ limit: 10 })).length).toBe(1);
   });
 
-  it('can be posted in other words while it is pending', async () => {
+  it('can be posted in other words while it is pending, by who knows how it is posted now', async () => {
     await register(1);
-    const posted = { message: 'message 1', origin: 'another', presignature_id: undefined };
-    await store.replacePosted('req_1_1', posted);
-    expect((await store.get('req_1_1'))?.state).toEqual({ status: 'pending', posted });
+    const inWords = (origin: string) => ({ message: 'message 1', origin, presignature_id: undefined });
+    const [second, third] = [inWords('second'), inWords('third')];
+    const replaced = await Promise.all([second, third].map((posted) => store.replacePosted('req_1_1', 'origin 1', posted)));
+    expect(replaced.map((request) => request?.state)).toEqual(Array(2).fill({ status: 'pending', posted: second }));
+    expect((await store.get('req_1_1'))?.state).toEqual({ status: 'pending', posted: second });
     await store.end('req_1_1', COMPLETED, 2_000);
-    await store.replacePosted('req_1_1', posted);
-    expect((await store.get('req_1_1'))?.state).toEqual(COMPLETED);
+    expect((await store.replacePosted('req_1_1', 'second', third))?.state).toEqual(COMPLETED);
+    expect(await store.replacePosted('req_1_9', 'second', third)).toBeUndefined();
   });
 });
 
