@@ -1,4 +1,4 @@
-import { sleep, type Clock } from './clock.js';
+import type { Clock } from './clock.js';
 
 /** Lets a loop go on while a call of it hangs: the next call then runs beside it. */
 export class Beside {
@@ -15,18 +15,16 @@ export class Beside {
    * @returns what the call resolves to; undefined when that takes longer. The call goes on then
    * @throws what it rejects with in this time
    */
-  async run<T>(ms: number, call: () => Promise<T>): Promise<T | undefined> {
-    const waiting = new AbortController();
-    const patience = sleep(this.clock, ms, waiting.signal).then(() => undefined);
-    if (this.#underWay >= this.most) return patience;
-    this.#underWay += 1;
-    const running = call().finally(() => {
-      this.#underWay -= 1;
+  run<T>(ms: number, call: () => Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const timer = this.clock.after(ms, () => { resolve(undefined); });
+      if (this.#underWay >= this.most) return;
+      this.#underWay += 1;
+      const settled = call().finally(() => {
+        this.#underWay -= 1;
+        timer.stop();
+      });
+      settled.then(resolve, reject);
     });
-    try {
-      return await Promise.race([running, patience]);
-    } finally {
-      waiting.abort();
-    }
   }
 }
