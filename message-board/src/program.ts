@@ -8,10 +8,17 @@ import { OPEN_TO_ALL, runService } from 'service/serve';
 import { appLimits, ConfigSchema } from './config.js';
 import { createApp, verifierFor } from './server/app.js';
 
+const MIB = 1024 * 1024;
 /** The board looks for old work this often. With a smaller value, that costs more time. With a larger one, old work is kept longer. */
 const EXPIRE_EVERY_MS = 5_000;
 /** Connections to the board of a sealed cluster. A node has one for each session that it takes part in, and a few more. */
-const SEALED_CONNECTIONS: ConnectionLimits = { strangers: 512, member: 1_024, unsentBytes: 64 * 1024 * 1024, sendMs: 30_000 };
+const SEALED_CONNECTIONS: ConnectionLimits = {
+  strangers: 512,
+  member: 1_024,
+  unsentBytes: 64 * MIB,
+  bodyBytes: 32 * MIB,
+  sendMs: 30_000,
+};
 
 const { config, roster } = await configure({
   about: 'The message board of a threshold-signing cluster: it keeps what clients ask for and what nodes say to each other.',

@@ -162,6 +162,16 @@ describe('strangers', () => {
     expect(counting.verifications).toBe(0);
   });
 
+  it.each(['/requests', '/requests/req_1', '/messages', '/nodes', '/publickey', '/health', '/nowhere'])(
+    'get the answer of %s with a body as without one: it is not read',
+    async (path) => {
+      const { app } = sealedBoard();
+      const without = await request(app).get(path);
+      const answer = await request(app).get(path).set('content-type', 'application/json').send(`{"message":"${'m'.repeat(1_000_000)}`);
+      expect([answer.status, answer.body]).toEqual([without.status, without.body]);
+    },
+  );
+
   it('read lists in small pages, and members in large ones', async () => {
     const { stranger, as } = sealedBoard();
     const message = 'x'.repeat(60_000);

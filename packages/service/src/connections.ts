@@ -21,6 +21,11 @@ export interface ConnectionLimits {
    * a larger one, they cost more memory.
    */
   readonly unsentBytes: number;
+  /**
+   * Bytes of bodies that one member, or all strangers together, have begun to send. With a smaller value, slow senders are cut sooner. With
+   * a larger one, they cost more memory.
+   */
+  readonly bodyBytes: number;
   /** Time for an answer to be sent, ms. With a smaller value, callers on slow lines are cut. With a larger one, they hold memory longer. */
   readonly sendMs: number;
 }
@@ -32,12 +37,16 @@ interface Connection {
   answer: ServerResponse | null;
   /** Since when its answer has been ready, but not sent. */
   unsentSince: number | undefined;
+  /** How much has come of a body that has not come as a whole. */
+  bodyBytes: number;
 }
 
 /** The connections of one member, or of all strangers. Each set has the one first that has been in it for longest. */
 class Group {
   readonly idle = new Set<Connection>();
   readonly busy = new Set<Connection>();
+  /** Of all its connections. */
+  bodyBytes = 0;
 
   constructor(readonly max: number) {}
 
@@ -67,6 +76,12 @@ export function noteMember(socket: Socket, member: string): void {
   found?.of.belongsTo(found.connection, member);
 }
 
+/** Tells the server of this connection, if it keeps count, how much has come of a body. @param bytes 0 when it is there, or refused */
+export function noteBody(socket: Socket, bytes: number): void {
+  const found = connections.get(socket);
+  found?.of.hasBody(found.connection, bytes);
+}
+
 /** All connections of one server. */
 export class Connections {
   readonly #limits: ConnectionLimits;
@@ -88,10 +103,10 @@ export class Connections {
 
   /** Counts a new one. Nobody knows yet whose it is, so it is a stranger's. */
   open(socket: Socket): void {
-    const connection: Connection = { socket, group: this.#strangers, answer: null, unsentSince: undefined };
+    const connection: Connection = { socket, group: this.#strangers, answer: null, unsentSince: undefined, bodyBytes: 0 };
     connections.set(socket, { of: this, connection });
     socket.once('close', () => {
-      connection.group.move(connection, null);
+      forget(connection);
       connection.answer = null;
     });
     this.#put(connection, 'idle');
@@ -114,6 +129,7 @@ export class Connections {
       if (connection.answer !== answer) return;
       connection.answer = null;
       connection.unsentSince = undefined;
+      setBody(connection, 0);
       if (socket.destroyed) return;
       connection.group.move(connection, 'idle');
       if (isComplete()) return;
@@ -130,9 +146,20 @@ export class Connections {
     const group = this.#members.get(member) ?? new Group(this.#limits.member);
     this.#members.set(member, group);
     if (connection.group === group) return;
-    connection.group.move(connection, null);
+    forget(connection);
     connection.group = group;
     this.#put(connection, connection.answer === null ? 'idle' : 'busy');
+  }
+
+  /** Cuts slow senders while there is too much of their bodies: those that have taken the longest. @see noteBody */
+  hasBody(connection: Connection, bytes: number): void {
+    if (connection.answer === null || connection.socket.destroyed) return;
+    setBody(connection, bytes);
+    const { group } = connection;
+    for (const sender of group.busy) {
+      if (group.bodyBytes <= this.#limits.bodyBytes) return;
+      if (sender.bodyBytes > 0) cut(sender);
+    }
   }
 
   /** Watches for slow readers, until {@link close}. */
@@ -174,6 +201,17 @@ export class Connections {
 
 function cut(connection: Connection | undefined): void {
   if (connection === undefined) return;
-  connection.group.move(connection, null);
+  forget(connection);
   connection.socket.destroy();
+}
+
+/** Its group does not count it any more. */
+function forget(connection: Connection): void {
+  setBody(connection, 0);
+  connection.group.move(connection, null);
+}
+
+function setBody(connection: Connection, bytes: number): void {
+  connection.group.bodyBytes += bytes - connection.bodyBytes;
+  connection.bodyBytes = bytes;
 }

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { checkBody } from './body.js';
 import { admit, type Callers } from './callers.js';
-import { noteMember } from './connections.js';
+import { noteBody, noteMember } from './connections.js';
 import { ServiceError, type ErrorBody } from './errors.js';
 
 /** Answers that say: not now. */
@@ -102,11 +102,16 @@ export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<
   throw new ServiceError(400, 'invalid_request', [...new Set(complaints.flat())].join('; '));
 }
 
+/** No route reads the body of another method. */
+function takesBody({ method }: Request): boolean {
+  return method === 'POST' || method === 'PUT';
+}
+
 function requireJson(request: Request, _response: Response, next: NextFunction): void {
-  const takesBody = request.method === 'POST' || request.method === 'PUT';
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(request.get('content-type') ?? '')?.[1] ?? 'utf-8';
   const json = request.is('application/json') !== false && charset.toLowerCase() === 'utf-8';
-  next(takesBody && !json ? new ServiceError(415, 'unsupported_media_type', 'content-type: must be application/json in utf-8') : undefined);
+  const complaint = 'content-type: must be application/json in utf-8';
+  next(takesBody(request) && !json ? new ServiceError(415, 'unsupported_media_type', complaint) : undefined);
 }
 
 function tellCallers(callers: Callers, ended: Ended): RequestHandler {
@@ -121,14 +126,38 @@ function tellCallers(callers: Callers, ended: Ended): RequestHandler {
 function readBody(maxBytes: BodyLimit): RequestHandler {
   const readers = new Map<number, RequestHandler>();
   return (request, response, next) => {
+    if (!takesBody(request)) {
+      next();
+      return;
+    }
     const limit = typeof maxBytes === 'number' ? maxBytes : maxBytes(request);
     const verify = (_request: unknown, _response: unknown, body: Buffer): void => {
       checkBody(body);
     };
     const reader = readers.get(limit) ?? (express.json({ limit, inflate: false, verify }) as RequestHandler);
     readers.set(limit, reader);
-    reader(request, response, next);
+    const stop = countBody(request, limit);
+    reader(request, response, (error?: unknown) => {
+      stop();
+      next(error);
+    });
   };
+}
+
+/** Counts what has come of a body while it is read. What is larger than `limit` is not kept. @returns ends it */
+function countBody(request: Request, limit: number): () => void {
+  let bytes = 0;
+  const stop = (): void => {
+    request.off('data', count);
+    noteBody(request.socket, 0);
+  };
+  const count = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    if (bytes > limit) stop();
+    else noteBody(request.socket, bytes);
+  };
+  request.on('data', count);
+  return stop;
 }
 
 const BODY_ERRORS: Readonly<Record<string, readonly [status: number, code: string, message: string]>> = {

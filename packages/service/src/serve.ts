@@ -8,6 +8,7 @@ import type { Service } from './http.js';
 import type { ErrorBody, ServiceError } from './errors.js';
 import { onHangup, onStopSignal } from './signals.js';
 
+const MIB = 1024 * 1024;
 /** Connections that are still open this long after `close` are cut. Smaller: answers are lost. Larger: a stop takes longer. */
 const CLOSE_GRACE_MS = 5_000;
 /** For connections, requests and headers that come slowly. Smaller: callers on slow lines are cut. Larger: it costs less to hold one. */
@@ -21,7 +22,13 @@ const TIMEOUTS = {
 /** Room for a session, a path and the headers of a browser. Larger: a caller has more read before it is known who it is. */
 const MAX_HEADER_BYTES = 8_192;
 /** For a service whose callers are all strangers: clients of a gateway, operators at a node. */
-export const OPEN_TO_ALL: ConnectionLimits = { strangers: 4_096, member: 4_096, unsentBytes: 128 * 1024 * 1024, sendMs: 30_000 };
+export const OPEN_TO_ALL: ConnectionLimits = {
+  strangers: 4_096,
+  member: 4_096,
+  unsentBytes: 128 * MIB,
+  bodyBytes: 64 * MIB,
+  sendMs: 30_000,
+};
 
 export interface ServeOptions {
   /** Names of the service, besides addresses and `localhost`. */

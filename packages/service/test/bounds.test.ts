@@ -8,7 +8,7 @@ import { noteMember, type ConnectionLimits } from '../src/connections.js';
 import { jsonService } from '../src/http.js';
 import { serve, type Running, type ServeOptions } from '../src/serve.js';
 
-const LIMITS: ConnectionLimits = { strangers: 3, member: 2, unsentBytes: 8 << 20, sendMs: 600_000 };
+const LIMITS: ConnectionLimits = { strangers: 3, member: 2, unsentBytes: 8 << 20, bodyBytes: 1 << 20, sendMs: 600_000 };
 const BIG = 'x'.repeat(24 << 20);
 
 let running: Running;
@@ -17,6 +17,11 @@ afterEach(async () => {
   for (const { socket } of sockets.splice(0)) socket.destroy();
   await running.close();
 });
+
+/** JSON of so many bytes. */
+function bodyOf(bytes: number): string {
+  return `["${'x'.repeat(bytes - 4)}"]`;
+}
 
 /** A connection that is written to by hand. */
 class Caller {
@@ -38,6 +43,12 @@ class Caller {
     this.socket.write(`GET ${path} HTTP/1.1\r\n${headers}\r\n`.repeat(times));
   }
 
+  /** Sends a body of so many bytes, or the beginning of one. */
+  post(path: string, bytes: number, sent = bytes): void {
+    const headers = `host: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${bytes}\r\n`;
+    this.socket.write(`POST ${path} HTTP/1.1\r\n${headers}\r\n${bodyOf(bytes).slice(0, sent)}`);
+  }
+
   async answer(): Promise<string> {
     await until(() => this.text.includes('\r\n\r\n') || this.isClosed);
     return this.text.split('\r\n', 1)[0] ?? '';
@@ -56,7 +67,10 @@ async function call(): Promise<Caller> {
 async function start(limits: Partial<ConnectionLimits> = {}, options: ServeOptions = {}) {
   const logger = pino({ level: 'silent' });
   let isHeld = 0;
-  const service = jsonService(logger, 1_000, (app) => {
+  const service = jsonService(logger, 200_000, (app) => {
+    app.post('/body', (_request, response) => {
+      response.json({ status: 'ok' });
+    });
     app.get('/held', () => {
       isHeld += 1;
     });
@@ -171,6 +185,64 @@ describe('answers that nobody reads', () => {
     caller.get('/big');
     await until(() => caller.text.length > BIG.length);
     expect(caller.isClosed).toBe(false);
+  });
+});
+
+describe('unfinished bodies', () => {
+  const limits = { strangers: 10, bodyBytes: 250_000 };
+  /** A caller that has sent 100,000 bytes of a body, when this resolves, and owes the rest. */
+  const slow = async (caller?: Caller): Promise<Caller> => {
+    const sender = caller ?? (await call());
+    sender.post('/body', 150_000, 100_000);
+    const other = await call();
+    other.get('/quick');
+    await other.answer();
+    return sender;
+  };
+  const finish = (sender: Caller): Promise<string> => {
+    sender.text = '';
+    sender.socket.write(bodyOf(150_000).slice(100_000));
+    return sender.answer();
+  };
+
+  it('cut the one that has taken the longest, when all of them are too much', async () => {
+    await start(limits);
+    const [first, second, third] = [await slow(), await slow(), await slow()];
+    await until(() => first.isClosed);
+    expect([await finish(second), await finish(third)]).toEqual(['HTTP/1.1 200 OK', 'HTTP/1.1 200 OK']);
+  });
+
+  it('of strangers cut no member', async () => {
+    await start(limits);
+    const member = await call();
+    member.get('/member/node-1');
+    await member.answer();
+    await slow(member);
+    const [first] = [await slow(), await slow(), await slow()];
+    await until(() => first.isClosed);
+    expect(await finish(member)).toBe('HTTP/1.1 200 OK');
+  });
+
+  it('are not those that have come, and not what is too large to be kept', async () => {
+    await start(limits);
+    const sender = await slow();
+    for (let k = 0; k < 3; k += 1) {
+      const other = await call();
+      other.post('/body', 150_000);
+      expect(await other.answer()).toBe('HTTP/1.1 200 OK');
+    }
+    expect(await finish(sender)).toBe('HTTP/1.1 200 OK');
+    sender.text = '';
+    sender.post('/body', 2_000_000);
+    expect(await sender.answer()).toBe('HTTP/1.1 413 Payload Too Large');
+  });
+
+  it.each(['GET', 'HEAD', 'DELETE'])('are not waited for with %s: no route reads one', async (method) => {
+    await start(limits);
+    const caller = await call();
+    caller.socket.write(`${method} /quick HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"x"`);
+    expect(await caller.answer()).toBe(method === 'DELETE' ? 'HTTP/1.1 405 Method Not Allowed' : 'HTTP/1.1 200 OK');
+    await until(() => caller.isClosed);
   });
 });
 
