@@ -85,10 +85,10 @@ export class RequestBook {
   async accept(asked: Sign, key: string | undefined): Promise<StoredRequest> {
     const request = await this.#newRequest(asked, key);
     const kept = await this.#deps.store.register(request).catch(refused);
-    if (kept.id !== request.id) return sameAsked(kept, asked);
-    const { presignature_id } = request.posted;
-    this.#deps.logger.info({ event: 'request_accepted', request_id: kept.id, presignature_id }, 'Signing request accepted');
-    return kept;
+    if (!kept.isNew) return sameAsked(kept.request, asked);
+    const { id, posted: { presignature_id } } = request;
+    this.#deps.logger.info({ event: 'request_accepted', request_id: id, presignature_id }, 'Signing request accepted');
+    return kept.request;
   }
 
   /**
@@ -107,8 +107,10 @@ export class RequestBook {
     const posted = { message, origin, presignature_id: own.proposal };
     const times = { acceptedAt: now, endsAt: now + leftMs };
     const kept = await store.register({ id, idempotencyKey: undefined, askedSha256: sha256Of({ message }), ...times, posted });
-    logger.warn({ event: 'request_adopted', request_id: id }, 'The message board has a request of this gateway that is not on its disk');
-    return kept;
+    if (kept.isNew) {
+      logger.warn({ event: 'request_adopted', request_id: id }, 'The message board has a request of this gateway that is not on its disk');
+    }
+    return kept.request;
   }
 
   /** Ends a request, unless it has ended. @returns its one outcome, which is on the disk */

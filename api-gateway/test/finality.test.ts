@@ -138,6 +138,17 @@ describe('restarts of gateway and board', () => {
     expect(await status(c, completed)).toMatchObject({ status: 'completed' });
     await c.startBoard();
   });
+
+  it('takes a request over once, though several clients ask for it at once, and refuses nobody for that', async () => {
+    const c = await start();
+    await c.stateKey();
+    const { request_id: id } = await sign(c, 'a');
+    await c.restartGateway(() => rm(join(c.folder, 'gateway.sqlite')));
+    const answers = await Promise.all([status(c, id), status(c, id), status(c, id), sign(c, 'b')]);
+    expect(answers.map(({ status: shown }) => shown)).toEqual(Array(4).fill('pending'));
+    expect((await c.gateway.list({ limit: 9 })).map(({ request_id }) => request_id).sort()).toEqual([id, answers[3].request_id].sort());
+    expect(c.log.filter((line) => line.includes('"request_adopted"'))).toHaveLength(1);
+  });
 });
 
 describe('a cancellation', () => {

@@ -11,9 +11,15 @@ interface Write {
   readonly failed: (error: unknown) => void;
 }
 
+/** A write that could not be done, and why. */
+interface Failure {
+  readonly write: Write;
+  readonly error: unknown;
+}
+
 /**
  * Writes to a database. Those that come in one turn of the event loop share a transaction: so a burst waits for the disk a few times, not
- * once for each write.
+ * once for each write. One that cannot be done is undone alone, except when the disk is full: then none is done.
  */
 export class GroupCommit {
   #writes: Write[] = [];
@@ -25,9 +31,9 @@ export class GroupCommit {
   ) {}
 
   /**
-   * @param run the statements; when it throws, none of the writes of this turn is done
+   * @param run the statements; when it throws, none of them counts
    * @returns what `run` returns, when it is on the disk
-   * @throws StoreFull; the error of the transaction
+   * @throws what `run` throws; StoreFull; the error of the transaction
    */
   write<T>(run: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -50,25 +56,45 @@ export class GroupCommit {
     const writes = this.#writes;
     this.#writes = [];
     if (writes.length === 0) return;
+    let failures: Failure[];
     try {
-      this.#commit(writes);
+      failures = this.#commit(writes);
     } catch (error) {
-      const why = sqliteError(error)?.code === SQLITE_FULL ? new StoreFull('there is no room on the disk', { cause: error }) : error;
-      for (const { failed } of writes) failed(why);
-      return;
+      failures = writes.map((write) => ({ write, error }));
     }
-    for (const { done } of writes) done();
+    const failed = new Set(failures.map(({ write }) => write));
+    for (const { write, error } of failures) write.failed(toldAs(error));
+    for (const write of writes) if (!failed.has(write)) write.done();
   }
 
-  #commit(writes: readonly Write[]): void {
+  #commit(writes: readonly Write[]): Failure[] {
     this.database.exec('BEGIN IMMEDIATE');
     try {
-      for (const { run } of writes) run();
+      const failures = writes.flatMap((write) => this.#run(write));
       this.database.exec('COMMIT');
+      return failures;
     } catch (error) {
       // SQLite itself ends the transaction after some errors.
       if (this.database.isTransaction) this.database.exec('ROLLBACK');
       throw error;
     }
   }
+
+  /** @throws when the transaction is over, and with it all writes */
+  #run(write: Write): Failure[] {
+    this.database.exec('SAVEPOINT one');
+    try {
+      write.run();
+      this.database.exec('RELEASE one');
+      return [];
+    } catch (error) {
+      if (!this.database.isTransaction) throw error;
+      this.database.exec('ROLLBACK TO one; RELEASE one');
+      return [{ write, error }];
+    }
+  }
+}
+
+function toldAs(error: unknown): unknown {
+  return sqliteError(error)?.code === SQLITE_FULL ? new StoreFull('there is no room on the disk', { cause: error }) : error;
 }

@@ -45,6 +45,12 @@ export interface StoredRequest extends Omit<NewRequest, 'posted'> {
   readonly state: { readonly status: 'pending'; readonly posted: PostedRequest } | Outcome;
 }
 
+/** What is kept: the new request, or the one that was there. */
+export interface Registered {
+  readonly request: StoredRequest;
+  readonly isNew: boolean;
+}
+
 /** The one outcome of a request. */
 export interface Ended {
   readonly outcome: Outcome;
@@ -67,11 +73,8 @@ export interface PendingSummary {
 
 /** Every method rejects when it cannot be done: with {@link StoreFull} when there is no room, and nothing is changed then. */
 export interface RequestStore {
-  /**
-   * Keeps a new request, unless one with its idempotency key is kept already.
-   * @returns what is kept: the new request, or the one that has the key
-   */
-  register(request: NewRequest): Promise<StoredRequest>;
+  /** Keeps a new request, unless one with its idempotency key or its id is kept already. Under its id it has to be for the same. */
+  register(request: NewRequest): Promise<Registered>;
   get(id: string): Promise<StoredRequest | undefined>;
   withKey(idempotencyKey: string): Promise<StoredRequest | undefined>;
   /**

@@ -2,7 +2,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { z } from 'zod';
 import { GroupCommit } from './group_commit.js';
 import type {
-  Ended, ListQuery, NewRequest, Outcome, PendingSummary, PostedRequest, RequestStore, StoredRequest,
+  Ended, ListQuery, NewRequest, Outcome, PendingSummary, PostedRequest, Registered, RequestStore, StoredRequest,
 } from './request_store.js';
 
 /** Version of the tables. A file with a higher one is of a later version of this program. */
@@ -65,17 +65,18 @@ export class SqliteStore implements RequestStore {
     this.#commit = new GroupCommit(database, defer);
   }
 
-  register(request: NewRequest): Promise<StoredRequest> {
+  register(request: NewRequest): Promise<Registered> {
     const { id, idempotencyKey, askedSha256, acceptedAt, endsAt, posted } = request;
     return this.#commit.write(() => {
-      const known = idempotencyKey === undefined ? undefined : this.#withKey(idempotencyKey);
-      if (known !== undefined) return known;
+      const known = (idempotencyKey === undefined ? undefined : this.#withKey(idempotencyKey)) ?? this.#get(id);
+      if (known?.id === id && known.askedSha256 !== askedSha256) throw new Error(`${id} stands for another request already`);
+      if (known !== undefined) return { request: known, isNew: false };
       this.#run(
         `INSERT INTO requests (id, idempotency_key, asked_sha256, accepted_at, ends_at, status, message, origin, presignature_id)
          VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?)`,
         id, idempotencyKey ?? null, askedSha256, acceptedAt, endsAt, ...columnsOf(posted),
       );
-      return this.#known(id);
+      return { request: this.#known(id), isNew: true };
     });
   }
 

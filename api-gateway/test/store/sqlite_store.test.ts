@@ -36,7 +36,8 @@ const request = (number: number, patch: Partial<NewRequest> = {}): NewRequest =>
   posted: { message: `message ${number}`, origin: `origin ${number}` },
   ...patch,
 });
-const register = (number: number, patch: Partial<NewRequest> = {}) => store.register(request(number, patch));
+const register = (number: number, patch: Partial<NewRequest> = {}) =>
+  store.register(request(number, patch)).then((kept) => kept.request);
 
 describe('a request', () => {
   it('is kept as it was accepted, also after the store was opened again', async () => {
@@ -62,10 +63,17 @@ describe('a request', () => {
     expect((await store.list({ limit: 10 })).map(({ id }) => id)).toEqual(['req_1_1', 'req_1_3']);
   });
 
-  it('has its id for itself', async () => {
-    await register(1);
-    await expect(register(1)).rejects.toThrow('UNIQUE');
-    expect((await store.list({ limit: 10 })).length).toBe(1);
+  it('has its id for itself: the same one again is the one that is there, another one under the id fails alone', async () => {
+    const first = await register(1);
+    const [again, other, neighbour] = await Promise.allSettled([
+      register(1, { acceptedAt: 2_000 }), register(1, { askedSha256: 'c'.repeat(64) }), register(2),
+    ]);
+    expect(again).toEqual({ status: 'fulfilled', value: first });
+    expect(other).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('req_1_1 stands for another') } });
+    expect(neighbour).toMatchObject({ status: 'fulfilled', value: { id: 'req_1_2', arrival: 2 } });
+    await store.end('req_1_1', COMPLETED, 2_000);
+    expect((await register(1)).state).toEqual(COMPLETED);
+    expect((await store.list({ limit: 10 })).map(({ id }) => id)).toEqual(['req_1_1', 'req_1_2']);
   });
 
   it('can be posted in other words while it is pending, by who knows how it is posted now', async () => {
@@ -159,7 +167,7 @@ describe('a full disk', () => {
     database.exec(`PRAGMA max_page_count = ${Number(pages?.['page_count']) + 4}`);
     const large = { message: 'm'.repeat(65_536), origin: 'o' };
     await expect(register(2, { posted: large })).rejects.toBeInstanceOf(StoreFull);
-    // Those of one turn of the event loop are kept together, or not at all.
+    // SQLite ends the transaction then: those of one turn of the event loop are kept together, or not at all.
     const both = await Promise.allSettled([register(3), register(4, { posted: large })]);
     expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect((await store.list({ limit: 10 })).map(({ id }) => id)).toEqual(['req_1_1']);
