@@ -14,4 +14,4 @@ export { runSigning } from './signing/signing_coordinator.js';
 export type { AuditRecord } from './audit/audit_log.js';
 export type { Policy, PolicyAnswer } from './approval/policy.js';
 export type { SigningDeps } from './signing/signing_deps.js';
-export type { Job, JobEvents, JobResult, ProtocolRunner, RunningJob } from './workers/jobs.js';
+export type { Job, JobEvents, JobResult, PresignatureRunner, RunningJob } from './workers/jobs.js';

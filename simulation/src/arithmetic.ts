@@ -1,5 +1,5 @@
 import type { Blame, IncomingMessage, OutgoingMessage, Signature } from 'cggmp24';
-import { ProtocolAborted, type Job, type JobEvents, type JobResult, type ProtocolRunner, type RunningJob } from 'node/parts';
+import { ProtocolAborted, type Job, type JobEvents, type JobResult, type PresignatureRunner, type RunningJob } from 'node/parts';
 import type { Clock, Timer } from 'service/clock';
 import type { Random } from './random.js';
 import { newSignature, type PresignatureHalf } from './stand_ins/cggmp24.js';
@@ -22,7 +22,9 @@ export interface ArithmeticDeps {
 }
 
 /** In place of worker threads that run protocols: real messages, and computations that take virtual time. */
-export class Arithmetic implements ProtocolRunner {
+export class Arithmetic implements PresignatureRunner {
+  /** Each session has a processor of its own. */
+  readonly heldMs = 0;
   readonly #running = new Set<Run>();
 
   constructor(private readonly deps: ArithmeticDeps) {}

@@ -80,8 +80,8 @@ export class PoolLeader {
   #needy: { readonly leader: number; readonly since: number } | null = null;
   /** When a presignature of a signer set last failed, by label. */
   readonly #failedAt = new Map<string, number>();
-  /** Is the first one over? It is asked for alone, because the first signature waits for it. */
-  #isBegun = false;
+  /** Is the first one that this node has asked for over? */
+  #isFirstOver = false;
 
   constructor(private readonly deps: PoolLeaderDeps) {
     this.#wakeup = new Wakeup(deps.clock);
@@ -121,13 +121,14 @@ export class PoolLeader {
   async #askForNext(signal: AbortSignal): Promise<boolean> {
     const { demand, config, clock, logger } = this.deps;
     const begun = this.#underWay();
-    const most = this.#isBegun ? Math.min(MAX_BATCHES, Math.max(MIN_BATCHES, config.workers)) : 1;
+    const isBegun = this.#isBegun();
+    const most = isBegun ? Math.min(MAX_BATCHES, Math.max(MIN_BATCHES, config.workers)) : 1;
     if (!this.#isLeader() || begun.length >= most) return false;
     const levels = this.#levels();
     // Batches that are evenly staggered begin at least twice as far apart.
     const justNow = clock.monotonic() - demand.refillMs / most / 2;
     const together = begun.filter((since) => since > justNow).length;
-    const next = this.#next(levels, this.#isBegun ? batchSize(together, most) : 1);
+    const next = this.#next(levels, isBegun ? batchSize(together, most) : 1);
     if (next === null) return false;
     const held = levels.reduce((sum, { count }) => sum + count, 0);
     const fields = { event: 'pool_refill', signers: signersLabel(next.signers), size: next.size, held, ...demand.summary };
@@ -138,6 +139,11 @@ export class PoolLeader {
     const failed = asked.find((one) => one.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
     return true;
+  }
+
+  /** Has one been made? The first one is asked for alone, because the first signature waits for it; a node that takes over goes on. */
+  #isBegun(): boolean {
+    return this.#isFirstOver || this.deps.demand.refillMs > 0;
   }
 
   /** What to ask for next. Sets of which one has failed lately come last. */
@@ -179,7 +185,7 @@ export class PoolLeader {
     const led = this.#led.get(id);
     if (led === undefined) return;
     led.overSince ??= this.deps.clock.monotonic();
-    this.#isBegun = true;
+    this.#isFirstOver = true;
   }
 
   /** Finds out which makings are over. Where this node takes no part it asks the board: a maker that would report the end may be gone. */

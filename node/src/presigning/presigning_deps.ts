@@ -5,6 +5,7 @@ import type { Culprits } from '../evidence/culprits.js';
 import type { Seals } from '../mail/seals.js';
 import type { ExecutionJournal } from '../storage/execution_journal.js';
 import type { TransportDeps } from '../transport/http_transport.js';
+import type { PresignatureRunner } from '../workers/jobs.js';
 import type { PoolDemand } from './pool_demand.js';
 
 /** What making presignatures needs. */
@@ -17,6 +18,7 @@ export interface PresigningDeps extends TransportDeps {
   readonly t: number;
   readonly client: TransportDeps['client']
     & Pick<BoardClient, 'createPresignatureRequest' | 'listPresignatureRequests' | 'updatePresignatureRequest'>;
+  readonly runner: PresignatureRunner;
   readonly seals: TransportDeps['seals'] & Pick<Seals, 'state' | 'stated'>;
   readonly presence: PresenceView;
   readonly culprits: Pick<Culprits, 'has'>;

@@ -73,19 +73,28 @@ export interface ProtocolRunner {
   run<J extends Job>(job: J, events: JobEvents): RunningJob<JobResult<J>>;
 }
 
+/** One in which presignatures give way to full signings. */
+export interface PresignatureRunner extends ProtocolRunner {
+  /** For how long presignatures have been held for full signings, in all, milliseconds. */
+  readonly heldMs: number;
+}
+
 /** Messages to a thread. */
 export type ToThread =
   | { readonly kind: 'load_key_share'; readonly text: string }
-  /** While presignatures are held, no thread works on them: a full signing has all threads, or the CPU time of presignatures is spent. */
+  /** While presignatures are held, no thread works on them: a full signing computes, or the CPU time of presignatures is spent. */
   | { readonly kind: 'hold_presignatures'; readonly held: boolean }
   | { readonly kind: 'start'; readonly id: number; readonly job: Job }
   | { readonly kind: 'message'; readonly id: number; readonly message: IncomingMessage }
   | { readonly kind: 'abort'; readonly id: number };
 
-/** Messages from a thread. After `done` or `failed` a job reports only what it has `spent`: CPU time of the thread on a presignature. */
+/**
+ * Messages from a thread. After `done` or `failed` a job reports only what it has `spent`: CPU time of the thread on a presignature.
+ * `received` is how many messages the waiting session has: it has not yet seen others, which are on their way to it.
+ */
 export type FromThread = { readonly id: number } & (
   | { readonly kind: 'send'; readonly message: OutgoingMessage }
-  | { readonly kind: 'waiting'; readonly round: string; readonly missing: readonly number[] }
+  | { readonly kind: 'waiting'; readonly round: string; readonly missing: readonly number[]; readonly received: number }
   | { readonly kind: 'progress'; readonly progress: string }
   | { readonly kind: 'spent'; readonly cpuMs: number }
   | { readonly kind: 'done'; readonly result: JobResults[JobKind] }

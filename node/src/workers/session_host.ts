@@ -32,6 +32,8 @@ interface HostedSession {
   readonly session: Session<unknown>;
   readonly proceed: () => ReturnType<Session<Result>['proceed']>;
   runnable: boolean;
+  /** How many messages it was given. */
+  received: number;
   /** How many times it has had claims to settle. */
   settlings: number;
   /** It has claims to settle, together with other sessions that have some. */
@@ -58,7 +60,7 @@ export class SessionHost {
   /** In the order in which they began. */
   readonly #sessions = new Map<number, HostedSession>();
   readonly #searches = new Set<number>();
-  /** Is there a full signing in any thread, which has all cores then, or is the CPU time of presignatures spent? */
+  /** Does a full signing compute in any thread, which has all cores then, or is the CPU time of presignatures spent? */
   #presignaturesHeld = false;
   /** Number of the youngest presignatures. */
   #cohort = 1;
@@ -86,6 +88,7 @@ export class SessionHost {
         const hosted = this.#sessions.get(message.id);
         if (hosted === undefined) return;
         hosted.runnable = true;
+        hosted.received += 1;
         this.#guarded(message.id, () => {
           hosted.session.receive(message.message);
         });
@@ -148,7 +151,7 @@ export class SessionHost {
         return;
       case 'waiting':
         hosted.runnable = false;
-        post({ id, kind: 'waiting', round: step.round, missing: step.missing });
+        post({ id, kind: 'waiting', round: step.round, missing: step.missing, received: hosted.received });
         return;
       case 'paused':
         post({ id, kind: 'progress', progress: step.progress });
@@ -241,6 +244,7 @@ function hosted<Output>(session: Session<Output>, toResult: (output: Output) => 
     cohort: 0,
     session,
     runnable: true,
+    received: 0,
     settlings: 0,
     isSettling: false,
     proceed: () => {

@@ -13,7 +13,7 @@ import type {
   JobKind,
   JobResult,
   JobResults,
-  ProtocolRunner,
+  PresignatureRunner,
   RunningJob,
   ToThread,
 } from './jobs.js';
@@ -55,6 +55,10 @@ interface Entry {
   readonly events: JobEvents;
   readonly resolve: (result: JobResults[JobKind]) => void;
   readonly reject: (error: unknown) => void;
+  /** How many messages it was given. */
+  given: number;
+  /** How many it had when it last said that it waits. While that is not all of them, it computes. */
+  waitedWith: number | null;
 }
 
 interface Slot {
@@ -73,10 +77,14 @@ export interface WorkerPoolOptions {
 }
 
 /** Threads that run protocols. A job stays in one thread for its whole life. A crashed thread is replaced when it is needed again. */
-export class WorkerPool implements ProtocolRunner {
+export class WorkerPool implements PresignatureRunner {
   readonly #slots: readonly Slot[];
   #keyShare: string | null = null;
   #presignaturesHeld = false;
+  /** Since when a full signing computes, on the monotonic clock; null while none does. */
+  #signingSince: number | null = null;
+  /** For how long full signings have computed before. */
+  #signingMs = 0;
   /** Is set while presignatures have no CPU time left. */
   #pause: Timer | null = null;
   #lastId = 0;
@@ -99,7 +107,7 @@ export class WorkerPool implements ProtocolRunner {
     const id = this.#lastId;
     const slot = this.#slotFor(job);
     const result = new Promise<JobResults[JobKind]>((resolve, reject) => {
-      slot.entries.set(id, { job, events, resolve, reject });
+      slot.entries.set(id, { job, events, resolve, reject, given: 0, waitedWith: null });
     });
     this.#holdPresignatures();
     // Whoever waits for it hears of a failure. A job that nobody waits for must not end the process.
@@ -109,7 +117,11 @@ export class WorkerPool implements ProtocolRunner {
       // The thread ends a job with the result of its kind.
       result: result as Promise<JobResult<J>>,
       receive: (message: IncomingMessage) => {
-        if (slot.entries.has(id)) slot.thread?.post({ kind: 'message', id, message });
+        const entry = slot.entries.get(id);
+        if (entry === undefined) return;
+        entry.given += 1;
+        this.#holdPresignatures();
+        slot.thread?.post({ kind: 'message', id, message });
       },
       abort: (reason) => {
         const entry = slot.entries.get(id);
@@ -119,6 +131,10 @@ export class WorkerPool implements ProtocolRunner {
         entry?.reject(reason);
       },
     };
+  }
+
+  get heldMs(): number {
+    return this.#signingMs + (this.#signingSince === null ? 0 : this.options.clock.monotonic() - this.#signingSince);
   }
 
   /** Ends all threads, and all jobs with them. */
@@ -148,14 +164,23 @@ export class WorkerPool implements ProtocolRunner {
   }
 
   /**
-   * Somebody waits for a full signing, so it has all threads to itself. Presignatures go on when there is none, and CPU time is left for
-   * them.
+   * Somebody waits for a full signing, so while one computes it has all threads to itself. One that waits for its signers needs none:
+   * presignatures go on, or a signer that says nothing would keep the pool empty. They also need CPU time that is left for them.
    */
   #holdPresignatures(): void {
-    const held = this.#pause !== null || this.#slots.some((slot) => jobsOf(slot).some(({ kind }) => kind === 'sign'));
+    const isSigning = this.#slots.some(({ entries }) => [...entries.values()].some(computesSignature));
+    this.#meter(isSigning);
+    const held = this.#pause !== null || isSigning;
     if (held === this.#presignaturesHeld) return;
     this.#presignaturesHeld = held;
     for (const { thread } of this.#slots) thread?.post({ kind: 'hold_presignatures', held });
+  }
+
+  #meter(isSigning: boolean): void {
+    if (isSigning === (this.#signingSince !== null)) return;
+    const now = this.options.clock.monotonic();
+    if (this.#signingSince !== null) this.#signingMs += now - this.#signingSince;
+    this.#signingSince = isSigning ? now : null;
   }
 
   #spend(cpuMs: number): void {
@@ -213,6 +238,8 @@ export class WorkerPool implements ProtocolRunner {
         entry.events.onSend?.(message.message);
         return;
       case 'waiting':
+        entry.waitedWith = message.received;
+        this.#holdPresignatures();
         entry.events.onWaiting?.(message.round, message.missing);
         return;
       case 'progress':
@@ -234,6 +261,11 @@ export class WorkerPool implements ProtocolRunner {
 /** Presignatures of one signer set are made together. */
 function areOneBatch(a: Job, b: Job): boolean {
   return a.kind === 'presign' && b.kind === 'presign' && a.signers.join() === b.signers.join();
+}
+
+/** Is it a full signing that has something to do? */
+function computesSignature({ job, given, waitedWith }: Entry): boolean {
+  return job.kind === 'sign' && given !== waitedWith;
 }
 
 function jobsOf({ entries }: Slot): Job[] {

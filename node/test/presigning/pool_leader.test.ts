@@ -23,17 +23,19 @@ class Leading {
   readonly pending = new Set<string>();
   readonly presence = new FakePresence();
   readonly log = memoryLog();
-  /** How long a presignature takes, ms. */
-  refillMs = 60_000;
+  /** How long a presignature took that it has made before, ms. 0: it has made none. */
+  refillMs = 0;
   workers = 1;
   leader: PoolLeader | undefined;
+  demand: PoolDemand | undefined;
   /** Answers of the board to the next requests; it takes them when there is none. */
   refusing = 0;
 
   async run(until: () => boolean, index = 0): Promise<void> {
     const clock = new VirtualClock();
     const demand = new PoolDemand({ target: TARGET, max: 30 }, clock);
-    demand.made(this.refillMs);
+    this.demand = demand;
+    if (this.refillMs > 0) demand.made(this.refillMs);
     const leader = new PoolLeader({
       client: this.#board() as unknown as PoolLeaderDeps['client'],
       config: { workers: this.workers, poolLeaderTimeoutMs: 30_000 },
@@ -101,11 +103,13 @@ describe('the leader of the pool', () => {
     await leading.run(() => leading.asked.length === 1);
     expect(leading.sizes).toEqual([1]);
     leading = new Leading();
-    leading.refillMs = refillMs;
     for (const index of [1, 2, 3]) leading.presence.set(index, 'a');
     const [first = 0, second = 0] = sizes;
     await leading.run(() => {
-      if (leading.asked.length === 1) leading.pending.clear();
+      if (leading.asked.length === 1) {
+        if (leading.pending.size > 0) leading.demand?.made(refillMs);
+        leading.pending.clear();
+      }
       return leading.asked.length >= 1 + first + second;
     });
     expect(leading.sizes).toEqual([1, first, second]);
@@ -114,6 +118,12 @@ describe('the leader of the pool', () => {
     expect(new Set(sets.slice(1 + first)).size).toBe(1);
     expect(new Set(sets.slice(1)).size).toBe(2);
     expect(new Set(leading.asked.map(({ request_id }) => request_id)).size).toBe(1 + first + second);
+  });
+
+  it('asks at once for batches when it has made one before, for another leader', async () => {
+    leading.refillMs = 60_000;
+    await leading.run(() => leading.sizes.length === 2);
+    expect(leading.sizes).toEqual([4, 2]);
   });
 
   it.each([[1, 2], [3, 3], [16, 4]])('with %i threads asks for %i batches at a time', async (workers, batches) => {

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
+import { presign } from 'cggmp24';
+import { generateShares, outputs, seededRng, simulate, SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { PresignatureRequestSchema } from 'message-board/contract';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
-import { systemClock } from 'service/clock';
+import { systemClock, type Clock } from 'service/clock';
 import { systemRandom } from 'service/random';
 import { ExecutionJournal } from '../../src/storage/execution_journal.js';
 import { PoolDemand } from '../../src/presigning/pool_demand.js';
@@ -31,7 +33,12 @@ async function asked() {
 }
 
 /** Of node-1, whose sessions end as the test says. The board asks for one presignature again and again. */
-async function makerOf({ journal, result }: { readonly journal: PresigningDeps['journal']; readonly result: () => Promise<string> }) {
+async function makerOf({ journal, result, heldMs = () => 0, clock = systemClock }: {
+  readonly journal: PresigningDeps['journal'];
+  readonly result: () => Promise<string>;
+  readonly heldMs?: () => number;
+  readonly clock?: Clock;
+}) {
   const request = await asked();
   const { logger, lines } = memoryLog();
   const idle = (): Promise<never[]> => new Promise((resolve) => setTimeout(resolve, 20, []));
@@ -42,6 +49,8 @@ async function makerOf({ journal, result }: { readonly journal: PresigningDeps['
     postPresignatureMessage: idle,
     onRestart: () => () => undefined,
   };
+  const run = () => ({ receive: () => undefined, abort: () => undefined, result: result() });
+  const runner = { run, get heldMs() { return heldMs(); } };
   const presence = new FakePresence();
   const deps = {
     client: client as unknown as PresigningDeps['client'],
@@ -56,17 +65,17 @@ async function makerOf({ journal, result }: { readonly journal: PresigningDeps['
     culprits: { has: () => false },
     audit: { note: () => undefined },
     journal,
-    runner: { run: () => ({ receive: () => undefined, abort: () => undefined, result: result() }) } as unknown as PresigningDeps['runner'],
+    runner: runner as unknown as PresigningDeps['runner'],
     keyShare: { materialDigest: 'a'.repeat(64) },
     demand: new PoolDemand({ target: 2, max: 4 }, systemClock),
-    clock: systemClock,
+    clock,
     random: systemRandom,
     logger,
     config: { poolTarget: 2, poolMax: 4, workers: 1, poolLeaderTimeoutMs: 600_000 },
   } satisfies PresigningDeps;
   const ending = new AbortController();
   const maker = new PresignatureMaker({ ...deps, onAdded: () => undefined });
-  return { maker, presence, lines, ending, running: () => maker.run(ending.signal) };
+  return { maker, presence, lines, ending, demand: deps.demand, running: () => maker.run(ending.signal) };
 }
 
 it('a presignature is begun once, however often the board asks for it, also after a restart', () =>
@@ -85,6 +94,27 @@ it('a presignature is begun once, however often the board asks for it, also afte
       expect([life, runs]).toEqual([life, 1]);
     }
   }));
+
+it('how long one takes is without what full signings took meanwhile', async () => {
+  const rng = seededRng('held');
+  const shares = generateShares({ parties: 2, threshold: 2, params: SMALL_FOR_TESTS, rng });
+  const executionId = rng(8);
+  const [half] = outputs(simulate(shares.map((share) => presign({ executionId, share, signers: [0, 1], rng }))));
+  let [now, heldMs] = [1_000, 7_000];
+  const result = (): Promise<string> => {
+    now += 5_000;
+    heldMs += 3_000;
+    return Promise.resolve(present(half).handOver());
+  };
+  const journal = { claim: () => Promise.resolve(true) };
+  const clock = { ...systemClock, monotonic: () => now };
+  const { maker, ending, running, demand } = await makerOf({ journal, result, heldMs: () => heldMs, clock });
+  const ended = running();
+  await eventually('it is made', () => maker.pool.size > 0);
+  expect(demand.refillMs).toBe(2_000);
+  ending.abort();
+  await ended;
+});
 
 it('a presignature whose maker is restarted while it is made never enters the pool', async () => {
   let finish: (text: string) => void = () => undefined;

@@ -66,7 +66,7 @@ export class SigningWorld {
       accuser: PLAIN_ACCUSER,
       culprits: { has: () => false },
       client: client as BoardClient,
-      runner: { run: () => { throw new Error('nothing is signed in full here'); } },
+      runner: { heldMs: 0, run: () => { throw new Error('nothing is signed in full here'); } },
       journal: { claim: nobody },
       audit: { record: () => Promise.resolve(), note: () => undefined },
       authorize: nobody,

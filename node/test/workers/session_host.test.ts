@@ -60,6 +60,15 @@ describe('sessions in one thread', () => {
     expect(posted.filter(({ kind }) => kind === 'waiting').map(({ id }) => id)).toEqual([3, 1, 2]);
   });
 
+  it('say with how many messages they wait', () => {
+    const pair = new Pair();
+    pair.presign(1);
+    for (let turn = 0; turn < 20 && !pair.haveMade(1); turn++) pair.turn();
+    const received = pair.hosts.map(({ posted }) => posted.flatMap((message) => (message.kind === 'waiting' ? [message.received] : [])));
+    // Round 1 has two messages of each, the others have one.
+    expect(received).toEqual([[0, 2, 3, 4], [0, 2, 3, 4]]);
+  });
+
   it('leave presignatures alone while they are held, and go on with them afterwards', () => {
     const { host, posted } = hostWithShare();
     host.handle({ kind: 'hold_presignatures', held: true });

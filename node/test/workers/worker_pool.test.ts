@@ -217,7 +217,7 @@ describe('jobs', () => {
     expect(started.map((ids) => ids.filter((id) => id <= 3).length).sort()).toEqual([1, 2]);
   });
 
-  it('hold presignatures in all threads while there is a signing in one', async () => {
+  it('hold presignatures in all threads while a signing computes in one', async () => {
     const threads: { held: boolean[]; say: (message: FromThread) => void; exit: (error: unknown) => void }[] = [];
     const start: StartThread = (say, exit) => {
       const held: boolean[] = [];
@@ -248,6 +248,40 @@ describe('jobs', () => {
     await expect(third.result).rejects.toThrow('crashed');
     sign('d');
     expect(seen()).toEqual([[true]]);
+  });
+
+  it('let presignatures go on while a signing waits for its signers, and hold them again when a message has come', async () => {
+    const held: boolean[] = [];
+    let say: (message: FromThread) => void = () => undefined;
+    const start: StartThread = (onMessage) => {
+      say = onMessage;
+      return {
+        post: (message) => {
+          if (message.kind === 'hold_presignatures') held.push(message.held);
+        },
+        terminate: () => Promise.resolve(),
+      };
+    };
+    const clock = new VirtualClock();
+    const pool = poolOf(1, start, { clock });
+    const seen = (): boolean[] => held.splice(0);
+    const waits = (received: number): void => { say({ kind: 'waiting', id: 1, round: 'Round2', missing: [1], received }); };
+    const signing = pool.run({ kind: 'sign', executionId: 'a', signers, message: 'm', identification: true }, {});
+    await clock.advance(100);
+    expect([seen(), pool.heldMs]).toEqual([[true], 100]);
+    waits(0);
+    await clock.advance(5_000);
+    expect([seen(), pool.heldMs]).toEqual([[false], 100]);
+    signing.receive({ sender: 1, broadcast: true, payload: '1' });
+    signing.receive({ sender: 1, broadcast: true, payload: '2' });
+    expect(seen()).toEqual([true]);
+    // It has said so before it saw the second one.
+    waits(1);
+    await clock.advance(20);
+    expect([seen(), pool.heldMs]).toEqual([[], 120]);
+    waits(2);
+    await clock.advance(20);
+    expect([seen(), pool.heldMs]).toEqual([[false], 120]);
   });
 
   it('of one signer set run side by side, four at most, so that their proofs are verified together', () => {
