@@ -32,7 +32,8 @@ export type { IncomingMessage, OutgoingMessage, Session, Step } from './runtime/
 
 // ---- Signatures ----
 export { verify, type PublicKey, type Signature } from './ecdsa.js';
-export { derive, type Derived, type ExtendedPublicKey } from './signing/derivation.js';
+export { derive, formatPath, MAX_PATH_LENGTH, parsePath, type Derived, type ExtendedPublicKey } from './signing/derivation.js';
+export { xpub } from './signing/xpub.js';
 export {
   combine,
   isPartialSignature,

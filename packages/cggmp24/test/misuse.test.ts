@@ -97,6 +97,9 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   },
   verify: { call: api.verify, args: [{ r: 1n, s: 1n }, publicKey, message] },
   derive: { call: api.derive, args: [{ publicKey, chainCode: new Uint8Array(32) }, [0, 1]] },
+  parsePath: { call: api.parsePath, args: ['m/0/1'] },
+  formatPath: { call: api.formatPath, args: [[0, 1]] },
+  xpub: { call: api.xpub, args: [{ publicKey, chainCode: new Uint8Array(32) }, [0, 1]] },
   combine: {
     call: api.combine,
     args: [partials, publicData, publicKey, message, true],

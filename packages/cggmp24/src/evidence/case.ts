@@ -17,6 +17,7 @@ import { IncomingMessageShape, type IncomingMessage, type OutgoingMessage } from
 import { round2Uni, thresholdKeygenRounds } from '../keygen/threshold_messages.js';
 import { readMessage } from '../runtime/message.js';
 import { round4 } from '../signing/messages.js';
+import { MAX_PATH_LENGTH } from '../signing/derivation.js';
 import { PartialSignatureShape, type PartialSignature } from '../signing/presignature.js';
 import { parseWith } from '../wire/parse.js';
 
@@ -93,7 +94,7 @@ function caseJson(params: SecurityParams) {
     kind: z.literal('signing'),
     signers: z.array(Index).max(0xffff).readonly(),
     key: publicKeyMaterialJson(params),
-    path: z.array(z.int().min(0).max(0x7fff_ffff)).max(255).readonly(),
+    path: z.array(z.int().min(0).max(0x7fff_ffff)).max(MAX_PATH_LENGTH).readonly(),
     message: BytesJson.nullable(),
     identification: z.boolean(),
   });

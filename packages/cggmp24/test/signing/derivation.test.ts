@@ -3,7 +3,7 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import { z } from 'zod';
 import { decodePoint, encodePoint, G, multiply } from '../../src/math/curve.js';
 import { InvalidArgument } from '../../src/base/errors.js';
-import { derive, type ExtendedPublicKey } from '../../src/signing/derivation.js';
+import { derive, formatPath, parsePath, type ExtendedPublicKey } from '../../src/signing/derivation.js';
 import { loadVectors } from '../util/vectors.js';
 import { HexBytes, SignedHex } from '../util/zk_vectors.js';
 
@@ -52,5 +52,51 @@ describe('derivation', () => {
   it.each([-1, 0.5, Number.NaN, 0x8000_0000, 2 ** 32])('refuses index %d', (index) => {
     expect(() => derive(root, [0, index])).toThrow(InvalidArgument);
     expect(() => derive(root, [0, index])).toThrow('path: each index must be an integer from 0 to 2^31 - 1');
+  });
+
+  it('takes ten indices and no more', () => {
+    const ten = Array<number>(10).fill(0);
+    expect(derive(root, ten).shift).not.toBe(0n);
+    expect(() => derive(root, [...ten, 0])).toThrow(InvalidArgument);
+    expect(() => derive(root, [...ten, 0])).toThrow('path: must have at most 10 indices');
+  });
+});
+
+describe('the text of a path', () => {
+  it.each<[string, number[]]>([
+    ['m', []],
+    ['m/0', [0]],
+    ['m/44/60/0/0/5', [44, 60, 0, 0, 5]],
+    ['m/2147483647', [2 ** 31 - 1]],
+    ['m/0/1/2/3/4/5/6/7/8/9', [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]],
+  ])('%s', (text, path) => {
+    expect(parsePath(text)).toEqual(path);
+    expect(formatPath(path)).toBe(text);
+  });
+
+  it.each([
+    ["m/44'", 'must not be hardened'],
+    ['m/44h/0', 'must not be hardened'],
+    ['m/0/1H', 'must not be hardened'],
+    ['m/2147483648', 'each index must be an integer from 0 to 2^31 - 1'],
+    ['m/9999999999', 'each index must be an integer from 0 to 2^31 - 1'],
+    ['', "must begin with 'm'"],
+    ['44/0', "must begin with 'm'"],
+    ['M/0', "must begin with 'm'"],
+    ['m/', 'decimal indices'],
+    ['m//0', 'decimal indices'],
+    ['m/0/', 'decimal indices'],
+    ['m/00', 'decimal indices'],
+    ['m/-1', 'decimal indices'],
+    ['m/1e3', 'decimal indices'],
+    ['m/0x1', 'decimal indices'],
+    ['m/ 1', 'decimal indices'],
+    ['m/1\n', 'decimal indices'],
+    ['m/*', 'decimal indices'],
+    ['m/0/1/2/3/4/5/6/7/8/9/10', 'must have at most 10 indices'],
+  ])('%j is refused', (text, reason) => {
+    expect(() => parsePath(text)).toThrow(InvalidArgument);
+    expect(() => parsePath(text)).toThrow(`path: `);
+    expect(() => parsePath(text)).toThrow(reason);
   });
 });
