@@ -1,5 +1,8 @@
+/** Numbers, or strings in their own order. */
+type Order = string | number;
+
 interface Slot<T> {
-  readonly order: string;
+  readonly order: Order;
   item: T | undefined;
 }
 
@@ -10,12 +13,12 @@ export type Place<T> = Slot<T>;
  * Items in the order of their keys. Each new item has a larger key than all before. Adding and removing take constant time on average,
  * finding a key takes logarithmic time.
  */
-export class OrderedList<T> {
+export class OrderedList<T, K extends Order = string> {
   #slots: Slot<T>[] = [];
   #live = 0;
 
-  /** Adds at the end. @param order the key: larger, as a string, than every earlier one */
-  add(order: string, item: T): Place<T> {
+  /** Adds at the end. @param order the key: larger than every earlier one */
+  add(order: K, item: T): Place<T> {
     const slot = { order, item };
     this.#slots.push(slot);
     this.#live += 1;
@@ -31,14 +34,14 @@ export class OrderedList<T> {
   }
 
   /** Items whose key is larger than `order`, in order. Do not change the list while reading. */
-  *after(order: string): Generator<T> {
+  *after(order: K): Generator<T> {
     for (let k = this.#firstAfter(order); k < this.#slots.length; k += 1) {
       const item = this.#slots[k]?.item;
       if (item !== undefined) yield item;
     }
   }
 
-  #firstAfter(order: string): number {
+  #firstAfter(order: K): number {
     let low = 0;
     let high = this.#slots.length;
     while (low < high) {

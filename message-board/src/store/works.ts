@@ -28,18 +28,24 @@ export interface Work<R> {
   finishedAt: number | undefined;
   /** Its number in the order of arrival, from 1. */
   arrival: number;
+  /** Its place in that order. */
+  arrived: Place<Work<R>> | undefined;
+  /** Its place among those that are open; undefined for others. */
+  arrivedOpen: Place<Work<R>> | undefined;
   /** Its place in the order of the last changes; undefined before its first record. */
   change: Place<Work<R>> | undefined;
   /** Size of the record, as the store counts it. */
   recordBytes: number;
 }
 
-/** Works by id, in order of arrival. Finished ones are also kept in the order in which they finished, and records by their last change. */
+/** Works by id, and in order of arrival. Finished ones are also in the order in which they finished, and records by their last change. */
 export class Works<R extends { readonly status: Status }> {
   readonly byId = new Map<string, Work<R>>();
   readonly open = new Map<string, Work<R>>();
   readonly finished = new Map<string, Work<R>>();
   readonly #finishedWithEntries = new Set<Work<R>>();
+  readonly #arrived = new OrderedList<Work<R>, number>();
+  readonly #arrivedOpen = new OrderedList<Work<R>, number>();
   readonly #changed = new OrderedList<Work<R>>();
   readonly #usage: Usage;
   readonly #limits: Limits;
@@ -70,6 +76,8 @@ export class Works<R extends { readonly status: Status }> {
       touchedAt: now,
       finishedAt: undefined,
       arrival: 0,
+      arrived: undefined,
+      arrivedOpen: undefined,
       change: undefined,
       recordBytes: 0,
     };
@@ -101,6 +109,7 @@ export class Works<R extends { readonly status: Status }> {
   finish(work: Work<R>, now: number): void {
     work.finishedAt = now;
     this.open.delete(work.id);
+    if (work.arrivedOpen !== undefined) this.#arrivedOpen.remove(work.arrivedOpen);
     this.finished.set(work.id, work);
     this.#finishedBytes += work.recordBytes;
     if (entries(work) > 0) this.#finishedWithEntries.add(work);
@@ -130,6 +139,7 @@ export class Works<R extends { readonly status: Status }> {
     this.#usage.bytes -= work.recordBytes;
     if (work.finishedAt !== undefined) this.#finishedBytes -= work.recordBytes;
     if (work.change !== undefined) this.#changed.remove(work.change);
+    this.#leave(work);
     for (const works of [this.byId, this.open, this.finished]) works.delete(work.id);
     if (work.record !== undefined) this.#onDrop(work.record);
   }
@@ -192,10 +202,10 @@ export class Works<R extends { readonly status: Status }> {
 
   /** Records in order of arrival. @param status only with this status @param after only after the one with this id, if it is known */
   *records(status: Status | undefined, after: string | undefined): Generator<R> {
-    const works = status === 'pending' || status === 'in_progress' ? this.open : this.byId;
+    const works = status === 'pending' || status === 'in_progress' ? this.#arrivedOpen : this.#arrived;
     const last = after === undefined ? 0 : (this.byId.get(after)?.arrival ?? 0);
-    for (const { arrival, record } of works.values()) {
-      if (arrival > last && record !== undefined && (status === undefined || record.status === status)) yield record;
+    for (const { record } of works.after(last)) {
+      if (record !== undefined && (status === undefined || record.status === status)) yield record;
     }
   }
 
@@ -207,12 +217,18 @@ export class Works<R extends { readonly status: Status }> {
   }
 
   #arrive(work: Work<R>): void {
+    this.#leave(work);
     this.#arrivals += 1;
     work.arrival = this.#arrivals;
-    for (const works of [this.byId, this.open]) {
-      works.delete(work.id);
-      works.set(work.id, work);
-    }
+    work.arrived = this.#arrived.add(work.arrival, work);
+    work.arrivedOpen = this.#arrivedOpen.add(work.arrival, work);
+    this.byId.set(work.id, work);
+    this.open.set(work.id, work);
+  }
+
+  #leave({ arrived, arrivedOpen }: Work<R>): void {
+    if (arrived !== undefined) this.#arrived.remove(arrived);
+    if (arrivedOpen !== undefined) this.#arrivedOpen.remove(arrivedOpen);
   }
 }
 

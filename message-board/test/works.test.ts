@@ -1,0 +1,72 @@
+/** What a store does for its records, seen from inside: how many it looks at, and what it counts. */
+import { describe, expect, it } from '@jest/globals';
+import type { Status } from '../src/contract/contract.js';
+import { Sequence } from '../src/store/sequence.js';
+import type { Usage } from '../src/store/store_context.js';
+import { Works } from '../src/store/works.js';
+import { LIMITS } from './support.js';
+
+interface Item {
+  readonly id: string;
+  readonly status: Status;
+}
+
+function testWorks(limits: Partial<typeof LIMITS> = {}) {
+  const usage: Usage = { entries: 0, bytes: 0, entryBytesOf: new Map() };
+  const works = new Works<Item>(usage, { ...LIMITS, maxFinished: 10_000, ...limits });
+  const sequence = new Sequence('x');
+  const looks = { count: 0 };
+  /** Adds one whose record says when somebody looks at it. */
+  const add = (id: string, isFinished = false): void => {
+    const work = works.begin(id, 0, null);
+    works.announce(work, { id, status: isFinished ? 'completed' : 'pending' }, sequence.next(), 1_000, 0);
+    if (isFinished) works.finish(work, 0);
+    const { record } = work;
+    Object.defineProperty(work, 'record', {
+      get: () => {
+        looks.count += 1;
+        return record;
+      },
+    });
+  };
+  const idsOf = (...query: Parameters<typeof works.records>): string[] => [...works.records(...query)].map(({ id }) => id);
+  return { works, usage, sequence, looks, add, idsOf };
+}
+
+describe('a list that begins after one of its elements', () => {
+  it('looks at no element before that', () => {
+    const { looks, add, idsOf } = testWorks();
+    for (let k = 0; k < 1_000; k += 1) add(`w_${k}`, k % 2 === 0);
+    expect([idsOf(undefined, 'w_998'), idsOf('pending', 'w_996'), idsOf('failed', 'w_999')]).toEqual([['w_999'], ['w_997', 'w_999'], []]);
+    expect(looks.count).toBeLessThan(10);
+  });
+
+  it('of what is open looks at nothing that is finished', () => {
+    const { looks, add, idsOf } = testWorks();
+    for (let k = 0; k < 1_000; k += 1) add(`w_${k}`, k !== 500);
+    expect(idsOf('pending', undefined)).toEqual(['w_500']);
+    expect(looks.count).toBe(1);
+  });
+
+  it('begins behind one that is finished, and at the start behind one that is forgotten', () => {
+    const { works, add, idsOf } = testWorks({ maxFinished: 1 });
+    for (const id of ['a', 'b', 'c', 'd']) add(id);
+    const finish = (id: string): void => {
+      const work = works.byId.get(id);
+      if (work !== undefined) works.finish(work, 0);
+    };
+    finish('b');
+    expect([idsOf(undefined, 'b'), idsOf('pending', 'b'), idsOf('pending', undefined)]).toEqual([['c', 'd'], ['c', 'd'], ['a', 'c', 'd']]);
+    finish('c');
+    expect([idsOf(undefined, 'b'), idsOf('pending', 'c')]).toEqual([['a', 'c', 'd'], ['d']]);
+  });
+
+  it('has what is announced anew at its end', () => {
+    const { works, sequence, add, idsOf } = testWorks();
+    for (const id of ['a', 'b']) add(id);
+    const work = works.begin('c', 0, null);
+    add('d');
+    works.announce(work, { id: 'c', status: 'pending' }, sequence.next(), 1_000, 0);
+    expect([idsOf(undefined, undefined), idsOf('pending', 'd')]).toEqual([['a', 'b', 'd', 'c'], ['c']]);
+  });
+});
