@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Status } from '../src/contract/contract.js';
 import { Sequence } from '../src/store/sequence.js';
 import type { Usage } from '../src/store/store_context.js';
-import { Works } from '../src/store/works.js';
+import { Works, type Work } from '../src/store/works.js';
 import { LIMITS } from './support.js';
 
 interface Item {
@@ -16,11 +16,15 @@ function testWorks(limits: Partial<typeof LIMITS> = {}) {
   const works = new Works<Item>(usage, { ...LIMITS, maxFinished: 10_000, ...limits });
   const sequence = new Sequence('x');
   const looks = { count: 0 };
-  /** Adds one whose record says when somebody looks at it. */
-  const add = (id: string, isFinished = false): void => {
+  const add = (id: string, isFinished = false): Work<Item> => {
     const work = works.begin(id, 0, null);
     works.announce(work, { id, status: isFinished ? 'completed' : 'pending' }, sequence.next(), 1_000, 0);
     if (isFinished) works.finish(work, 0);
+    return work;
+  };
+  /** Adds one whose record notes when somebody looks at it. */
+  const addWatched = (id: string, isFinished: boolean): void => {
+    const work = add(id, isFinished);
     const { record } = work;
     Object.defineProperty(work, 'record', {
       get: () => {
@@ -30,34 +34,31 @@ function testWorks(limits: Partial<typeof LIMITS> = {}) {
     });
   };
   const idsOf = (...query: Parameters<typeof works.records>): string[] => [...works.records(...query)].map(({ id }) => id);
-  return { works, usage, sequence, looks, add, idsOf };
+  return { works, usage, sequence, looks, add, addWatched, idsOf };
 }
 
 describe('a list that begins after one of its elements', () => {
   it('looks at no element before that', () => {
-    const { looks, add, idsOf } = testWorks();
-    for (let k = 0; k < 1_000; k += 1) add(`w_${k}`, k % 2 === 0);
+    const { looks, addWatched, idsOf } = testWorks();
+    for (let k = 0; k < 1_000; k += 1) addWatched(`w_${k}`, k % 2 === 0);
     expect([idsOf(undefined, 'w_998'), idsOf('pending', 'w_996'), idsOf('failed', 'w_999')]).toEqual([['w_999'], ['w_997', 'w_999'], []]);
     expect(looks.count).toBeLessThan(10);
   });
 
   it('of what is open looks at nothing that is finished', () => {
-    const { looks, add, idsOf } = testWorks();
-    for (let k = 0; k < 1_000; k += 1) add(`w_${k}`, k !== 500);
+    const { looks, addWatched, idsOf } = testWorks();
+    for (let k = 0; k < 1_000; k += 1) addWatched(`w_${k}`, k !== 500);
     expect(idsOf('pending', undefined)).toEqual(['w_500']);
     expect(looks.count).toBe(1);
   });
 
   it('begins behind one that is finished, and at the start behind one that is forgotten', () => {
     const { works, add, idsOf } = testWorks({ maxFinished: 1 });
-    for (const id of ['a', 'b', 'c', 'd']) add(id);
-    const finish = (id: string): void => {
-      const work = works.byId.get(id);
-      if (work !== undefined) works.finish(work, 0);
-    };
-    finish('b');
+    const [, b, c] = ['a', 'b', 'c', 'd'].map((id) => add(id));
+    if (b === undefined || c === undefined) throw new Error('four');
+    works.finish(b, 0);
     expect([idsOf(undefined, 'b'), idsOf('pending', 'b'), idsOf('pending', undefined)]).toEqual([['c', 'd'], ['c', 'd'], ['a', 'c', 'd']]);
-    finish('c');
+    works.finish(c, 0);
     expect([idsOf(undefined, 'b'), idsOf('pending', 'c')]).toEqual([['a', 'c', 'd'], ['d']]);
   });
 
@@ -69,4 +70,18 @@ describe('a list that begins after one of its elements', () => {
     works.announce(work, { id: 'c', status: 'pending' }, sequence.next(), 1_000, 0);
     expect([idsOf(undefined, undefined), idsOf('pending', 'd')]).toEqual([['a', 'b', 'd', 'c'], ['c']]);
   });
+});
+
+it('what finished records take is as much as they are counted for when they go, also when they have grown', () => {
+  const { works, usage, sequence, add } = testWorks({ maxStoredBytes: 8_000 });
+  const finished = (): string[] => [...works.finished.keys()];
+  for (const id of ['a', 'b']) add(id, true);
+  const work = add('c', true);
+  // Finished ones have room for 3,000 bytes.
+  expect(finished()).toEqual(['a', 'b', 'c']);
+  works.change(work, { id: 'c', status: 'completed' }, sequence.next(), 2_500);
+  add('d', true);
+  expect([finished(), usage.bytes]).toEqual([['d'], 1_000]);
+  for (const id of ['e', 'f', 'g', 'h']) add(id, true);
+  expect([finished(), usage.bytes]).toEqual([['f', 'g', 'h'], 3_000]);
 });

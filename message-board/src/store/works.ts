@@ -98,7 +98,9 @@ export class Works<R extends { readonly status: Status }> {
    * @param recordBytes size of the new record
    */
   change(work: Work<R>, record: R, revision: string, recordBytes: number): void {
-    this.#usage.bytes += recordBytes - work.recordBytes;
+    const more = recordBytes - work.recordBytes;
+    this.#usage.bytes += more;
+    if (work.finishedAt !== undefined) this.#finishedBytes += more;
     work.recordBytes = recordBytes;
     work.record = record;
     if (work.change !== undefined) this.#changed.remove(work.change);
