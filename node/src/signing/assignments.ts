@@ -70,12 +70,11 @@ export class Assignments {
     if (id === undefined) return;
     const order = orderOf(record);
     if (order > this.#youngest) this.#youngest = order;
-    const makers = pool.makersOf(id);
-    if (makers === null) return;
+    if (!pool.has(id)) return;
     const willUse = record.status === 'pending' && (state === null || !needsNoPresignature(state));
     // The decision about the request shows whether the gateway proposes it. Until then it is assigned to no other request.
     const isUndecided = willUse && record.naming === undefined && (state === null || state.kind === 'deciding');
-    if (!isUndecided && !(await this.#isAssigned(record, makers, task).catch(() => false))) return;
+    if (!isUndecided && !(await this.#isAssigned(record, task).catch(() => false))) return;
     if (willUse) pool.setAside(id);
     else this.presignatures.take(id);
   }
@@ -119,11 +118,13 @@ export class Assignments {
     }
   }
 
-  /** Was this presignature assigned to this request by somebody who may assign it? */
-  async #isAssigned(record: RequestRecord, makers: readonly number[], task: SigningTask | undefined): Promise<boolean> {
+  /**
+   * Has the gateway or a node assigned this presignature to this request? Even when that node has no part in it, and it is not used for
+   * this request, the board refuses it to every other one.
+   */
+  async #isAssigned(record: RequestRecord, task: SigningTask | undefined): Promise<boolean> {
     if (task !== undefined && proposalOf(task.state) !== undefined) return true;
     if (record.naming === undefined) return (await askingFor(this.deps.roster, record))?.proposal === record.presignature_id;
-    const author = await this.authorOf(record, task);
-    return author !== null && makers.includes(author);
+    return (await this.authorOf(record, task)) !== null;
   }
 }

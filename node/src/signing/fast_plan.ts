@@ -82,6 +82,7 @@ export class FastPlanner {
   /** @param tasks all that this node works on */
   plan(task: SigningTask, { since }: WaitingState, tasks: Iterable<SigningTask>): FastPlan {
     if (task.assigned !== undefined) return { kind: 'use', presignatureId: task.assigned };
+    if (this.#isOverdue(task, since)) return { kind: 'in_full' };
     const signers = this.#presignedSet(task);
     if (signers === null) {
       return this.#shouldWait(task, since, tasks) ? { kind: 'wait', ms: WAITING_LOOK_MS, isForNext: true } : { kind: 'in_full' };
@@ -92,12 +93,17 @@ export class FastPlanner {
     return place < 0 ? { kind: 'in_full' } : { kind: 'assign', signers };
   }
 
+  /** Has it waited as long as a request may, or does another node sign it in full? Then it gets no presignature any more. */
+  #isOverdue({ id }: SigningTask, since: number): boolean {
+    return this.deps.clock.monotonic() > since + LONGEST_WAIT_MS || announcedAttempts(this.deps, id).length > 0;
+  }
+
   /** Should this request wait for a presignature, or for others that are signed in full now? */
   #shouldWait(task: SigningTask, since: number, tasks: Iterable<SigningTask>): boolean {
     const { n, t, config, demand, clock } = this.deps;
     const now = clock.monotonic();
     const isLive = signerSets(task.id, n, t).some((set) => this.#areFit(task, set));
-    if (!isLive || now > since + LONGEST_WAIT_MS || announcedAttempts(this.deps, task.id).length > 0) return false;
+    if (!isLive) return false;
     if (this.#inFull(tasks) >= FULL_SIGNINGS) return true;
     const patience = Math.min(MOST_PATIENCE_MS, Math.max(config.fastSigningTimeoutMs, REFILLS_WAITED * demand.refillMs));
     return this.presignatures.isFilling && now <= this.#turnSince(task, since) + patience;

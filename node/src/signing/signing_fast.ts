@@ -1,6 +1,7 @@
 import type { BoardClient } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
 import { NAMING } from 'sealing/kinds';
+import { sleep } from 'service/clock';
 import { ServiceError } from 'service/errors';
 import { nodeId, signersLabel } from '../base/utils.js';
 import { sleepWhile } from '../cluster/reading.js';
@@ -64,6 +65,7 @@ export class FastSigning {
     const id = pool.reserve(signers);
     if (id === null) return task.request;
     let shown: RequestRecord | undefined;
+    let isTaken = false;
     try {
       const statement = await seals.state(NAMING, { request_id: task.id, presignature_id: id });
       this.assignments.remember(task, { statement, presignatureId: id, author: index });
@@ -72,11 +74,19 @@ export class FastSigning {
       if (!(error instanceof ServiceError)) throw error;
       // Another one was assigned first, or the request is finished: what the board has decides.
       shown = await client.getRequest(task.id, { signal: task.signing });
+      isTaken = error.code === 'presignature_conflict' && shown?.presignature_id === undefined;
     } finally {
       const { presignature_id: assigned } = shown !== undefined && task.isAbout(shown) ? shown : task.request;
-      if (assigned !== id) pool.release(id);
+      if (isTaken) void this.#leaveToOther(task, id);
+      else if (assigned !== id) pool.release(id);
     }
     return shown;
+  }
+
+  /** The board has assigned it to another request, of which this node has yet to hear. If that does not use it, nobody can. */
+  async #leaveToOther({ signing }: SigningTask, id: string): Promise<void> {
+    await sleep(this.deps.clock, this.deps.config.fastSigningTimeoutMs, signing);
+    this.presignatures.take(id);
   }
 
   /** Uses the presignature that is assigned to a request, if it was assigned by somebody who may assign it. */
@@ -96,6 +106,8 @@ export class FastSigning {
     if (by !== GATEWAY && makers?.includes(by) === false) {
       const reason = `${nodeId(by)} has no part in it`;
       logger.warn({ event: 'naming_refused', ...fields, reason }, 'The assignment of a presignature is invalid');
+      // The board assigns it to no other request.
+      this.presignatures.take(presignatureId);
       return { kind: 'unused' };
     }
     const stored = this.presignatures.take(presignatureId);

@@ -4,6 +4,8 @@ import { Identity } from 'sealing/identity';
 import { refusalOf } from 'message-board/outcome';
 import { NAMING, REFUSAL } from 'sealing/kinds';
 import { sign, verify } from 'sealing/statement';
+import { ServiceError } from 'service/errors';
+import { settlementOf } from 'testkit/eventually';
 import { identityText } from 'testkit/fixed_identity';
 import { present } from 'testkit/present';
 import { members, originOf } from 'testkit/roster';
@@ -77,12 +79,14 @@ const unsigned: RequestRecord = {
   age_ms: 0,
 };
 
-const WRONG: [string, RegExp, () => Promise<RequestRecord>][] = [
+type Wrong = [string, RegExp, () => Promise<RequestRecord>];
+const FOREIGN: Wrong = ['is by a node that did not make it', /node-4 has no part in it/, () => assigned({ signer: identityOf(3) })];
+/** The board takes none of these. */
+const INVALID: Wrong[] = [
   ['is not signed', /not signed/, () => Promise.resolve(unsigned)],
   ['is not by a member', /signature of node-1 is not valid/, () => assigned({ signer: stranger })],
   ['is for another request', /another request/, () => assigned({ request_id: 'req_2' })],
   ['is of another presignature', /another request or presignature/, () => assigned({ presignature_id: 'presig_gen_node-1_bb' })],
-  ['is by a node that did not make it', /node-4 has no part in it/, () => assigned({ signer: identityOf(3) })],
 ];
 
 describe('the assignment of a presignature', () => {
@@ -113,6 +117,60 @@ describe('the assignment of a presignature', () => {
     };
     expect(plan(SEALED_CLUSTER)).toEqual({ kind: 'wait', ms: 250, isForNext: false });
     expect(plan(PLAIN_CLUSTER)).toEqual({ kind: 'assign', signers: [1, 2, 3] });
+  });
+});
+
+describe('a presignature that the board has assigned to a request of which this node has not heard', () => {
+  const CONFLICT = new ServiceError(409, 'presignature_conflict', 'it is assigned already');
+  const anonymous = { ...unsigned, presignature_id: undefined };
+  let posted: unknown[];
+  beforeEach(() => {
+    posted = [];
+    world = new SigningWorld({
+      updateRequest: (_, { presignature_id }) => {
+        posted.push(presignature_id);
+        return Promise.reject(CONFLICT);
+      },
+      getRequest: () => Promise.resolve(anonymous),
+    });
+    ({ clock, pool, presence, log, assignments } = world);
+    world.config.fastSigningTimeoutMs = 2_000;
+    for (const id of ['a', 'b']) pool.add(half(id, [1, 2, 3]));
+    presence.set(0, 'a', { live: false });
+  });
+
+  /** Works on a task for 20 s, or until it is to be signed in full. @returns when that was */
+  async function tryFor20s(task: SigningTask, everyStep: () => void = () => undefined): Promise<number> {
+    const running = signFast(task).catch(() => undefined);
+    const isOver = settlementOf(running);
+    while (!isOver() && clock.monotonic() < 20_000) {
+      everyStep();
+      await pass(clock, 250);
+    }
+    const at = clock.monotonic();
+    task.end('the test is over');
+    await passUntilSettled(clock, running);
+    return at;
+  }
+
+  it('is not asked for again, and dropped unless that request shows up: the other one is signed in full', async () => {
+    const task = world.accepted(anonymous);
+    await tryFor20s(task, () => { world.filling = posted.length < 2; });
+    expect([posted, pool.size, task.state.kind]).toEqual([['b', 'a'], 0, 'in_full']);
+  });
+
+  it('does not keep a request waiting for longer than any other wait, though new ones come', async () => {
+    let made = 0;
+    const at = await tryFor20s(world.accepted(anonymous), () => {
+      for (let k = 0; k < 20; k += 1) pool.add(half(`c${made++}`, [1, 2, 3]));
+    });
+    expect([at > 15_000, at < 17_000]).toEqual([true, true]);
+  });
+
+  it('is not asked for while another node signs the request in full', async () => {
+    presence.announce(2, 'req_1.3.e');
+    await tryFor20s(world.accepted(anonymous));
+    expect(posted).toEqual([]);
   });
 });
 
@@ -343,14 +401,14 @@ describe('a presignature that the gateway proposes', () => {
 });
 
 describe('a presignature that was assigned', () => {
-  it.each(WRONG)('is not used when the assignment %s: the request is signed in full, at once', async (_, reason, request) => {
+  it.each([...INVALID, FOREIGN])('is not used when the assignment %s: the request is signed in full', async (_, reason, request) => {
     await signFast(world.accepted(await request()));
-    expect(pool.has(PRESIGNATURE)).toBe(true);
+    expect(world.deps.client.exchangePartialSignature).toBeUndefined();
     const rejected = log.lines.filter(({ event }) => event === 'naming_refused');
     expect(rejected).toEqual([expect.objectContaining({ reason: expect.stringMatching(reason) })]);
   });
 
-  it.each(WRONG)('is kept for another request when the assignment %s', async (_, __, request) => {
+  it.each(INVALID)('is kept for another request when the assignment %s', async (_, __, request) => {
     const task = world.accepted(await request());
     await assignments.note(task.request, task);
     expect(pool.reserve([0, 1, 2])).toBe(PRESIGNATURE);
@@ -361,12 +419,17 @@ describe('a presignature that was assigned', () => {
     expect(pool.reserve([0, 1, 2])).toBeNull();
   });
 
-  it('is dropped when it was assigned to a request that this node does not sign, and kept when anybody else has assigned it', async () => {
-    const foreign = await assigned({ signer: identityOf(3) });
-    await assignments.note(foreign, world.refused(foreign));
-    expect(pool.has(PRESIGNATURE)).toBe(true);
-    const record = await assigned();
+  it.each([0, 3])('is dropped when node %d, a maker or not, has assigned it to a request that this node does not sign', async (party) => {
+    const record = await assigned({ signer: identityOf(party) });
     await assignments.note(record, world.refused(record));
+    expect(pool.has(PRESIGNATURE)).toBe(false);
+  });
+
+  it('is assigned to no other request, and dropped, when a node without a part in it has assigned it: the board refuses it', async () => {
+    const task = world.accepted(await assigned({ signer: identityOf(3) }));
+    await assignments.note(task.request, task);
+    expect([pool.reserve([0, 1, 2]), pool.has(PRESIGNATURE)]).toEqual([null, true]);
+    await signFast(task);
     expect(pool.has(PRESIGNATURE)).toBe(false);
   });
 
