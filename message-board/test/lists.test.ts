@@ -32,6 +32,22 @@ describe('EntryLog', () => {
     expect([...log.after(cursor)]).toEqual(entries);
   });
 
+  it('without what one caller has posted, begins behind what is left of the others', () => {
+    const shared = new EntryLog<{ id: string; payload: string }>();
+    entries.forEach((entry, k) => {
+      shared.push(digest({ payload: entry.payload }), entry, k % 2 === 0 ? 'node-1' : 'node-2');
+    });
+    shared.forget('node-1');
+    const [, b, , d] = entries;
+    expect([...shared.after(undefined)]).toEqual([b, d]);
+    expect([...shared.after(b?.id)]).toEqual([d]);
+    expect([...shared.after(entries[2]?.id)]).toEqual([b, d]);
+    expect([shared.size, shared.find(digest({ payload: 'a' })), shared.find(digest({ payload: 'b' }))]).toEqual([2, undefined, b]);
+    expect([shared.bytes, [...shared.owners.keys()]]).toEqual([shared.owners.get('node-2')?.bytes, ['node-2']]);
+    shared.forget('node-2');
+    expect([shared.size, shared.bytes, shared.owners.size]).toEqual([0, 0, 0]);
+  });
+
   it('finds what was pushed', () => {
     expect(log.find(digest({ payload: 'c' }))).toBe(entries[2]);
     expect(log.find(digest({ payload: 'f' }))).toBeUndefined();

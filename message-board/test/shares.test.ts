@@ -6,6 +6,7 @@ import { sign } from 'sealing/statement';
 import { caller } from 'testkit/caller';
 import { members, originOf } from 'testkit/roster';
 import { sessionHeaders } from 'testkit/session';
+import type { Health } from '../src/contract/contract.js';
 import { verifierFor } from '../src/server/verifiers.js';
 import { testBoard } from './support.js';
 
@@ -22,11 +23,18 @@ function sealedBoard(limits: Parameters<typeof testBoard>[0]) {
     headers.set(identity.name, own);
     return caller(board.app, () => own);
   };
-  const post = async (identity: typeof gateway, session: string, round = 1, text = 'x', status = 200): Promise<unknown> => {
-    const place = { namespace: 'messages' as const, session, incarnation: 'a', setting: 'ab'.repeat(32), to: '*', round };
+  const post = async (
+    identity: typeof gateway,
+    session: string,
+    round = 1,
+    text = 'x',
+    status = 200,
+    namespace: 'messages' | 'presignature-messages' = 'messages',
+  ): Promise<unknown> => {
+    const place = { namespace, session, incarnation: 'a', setting: 'ab'.repeat(32), to: '*', round };
     const payload = await seal(identity, roster, place, text);
     const body = { request_id: session, from_node: identity.name, to_node: '*', round, payload };
-    return as(identity).post('/messages', body, status);
+    return as(identity).post(`/${namespace}`, body, status);
   };
   return { as, post };
 }
@@ -70,6 +78,49 @@ describe('a member that wants everything', () => {
     for (const session of ['a', 'b']) await post(one, session, 1, text);
     expect(await post(one, 'c', 1, text, 429)).toMatchObject({ error: { code: 'share_used_up' } });
     for (const session of ['c', 'd']) await post(two, session, 1, text);
+  });
+});
+
+describe('a member whose share of the bytes is used up', () => {
+  const text = 'x'.repeat(15_000);
+
+  const finishedSession = async (board: ReturnType<typeof sealedBoard>, id: string): Promise<void> => {
+    const participants = [0, 1, 2];
+    const origin = await sign(one, roster, PRESIGNATURE_REQUEST, { id, participants });
+    await board.as(one).post('/presignature-requests', { request_id: id, participants, origin });
+    await board.post(one, id, 1, text, 200, 'presignature-messages');
+    await board.post(two, id, 1, 'short', 200, 'presignature-messages');
+    await board.as(one).put(`/presignature-requests/${id}`, { status: 'completed' });
+  };
+
+  it('loses its own messages of what is finished, the oldest first, and nobody else\'s', async () => {
+    const board = sealedBoard({ maxStoredBytes: 1_000_000 });
+    const sendersOf = async (id: string): Promise<string[]> => {
+      const messages = await board.as(two).get(`/presignature-messages?request_id=${id}&to_node=node-1`);
+      return (messages as { from_node: string }[]).map(({ from_node }) => from_node);
+    };
+    const ids = ['p1', 'p2'];
+    for (const id of ids) await finishedSession(board, id);
+    expect(await Promise.all(ids.map(sendersOf))).toEqual([['node-1', 'node-2'], ['node-1', 'node-2']]);
+    const heldBefore = (await board.as(one).get('/health')) as Health;
+    await board.post(one, 'a', 1, text);
+    expect(await Promise.all(ids.map(sendersOf))).toEqual([['node-2'], ['node-1', 'node-2']]);
+    await board.post(one, 'b', 1, text);
+    expect(await Promise.all(ids.map(sendersOf))).toEqual([['node-2'], ['node-2']]);
+    expect(((await board.as(one).get('/health')) as Health).entries).toBe(heldBefore.entries);
+    expect(await board.post(one, 'c', 1, text, 429)).toMatchObject({ error: { code: 'share_used_up' } });
+  });
+
+  it('can post again what was forgotten', async () => {
+    const board = sealedBoard({ maxStoredBytes: 1_000_000 });
+    await finishedSession(board, 'p1');
+    await board.post(one, 'a', 1, text);
+    await board.post(one, 'b', 1, text);
+    const posted = (await board.post(one, 'p1', 2, 'again', 200, 'presignature-messages')) as { id: string };
+    expect(await board.as(two).get('/presignature-messages?request_id=p1&to_node=node-1')).toMatchObject([
+      { from_node: 'node-2' },
+      { id: posted.id, from_node: 'node-1' },
+    ]);
   });
 });
 

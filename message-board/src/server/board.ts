@@ -211,7 +211,7 @@ export class Board {
     const stores = [this.presignatureRequests.works, this.requests.works];
     const share = (limits.maxStoredBytes * ENTRIES_PART) / shares;
     while (shares > 1 && owner !== undefined && (usage.entryBytesOf.get(owner) ?? 0) + bytes > share) {
-      if (stores.some((works) => works.forgetOldestEntries(owner))) continue;
+      if (stores.some((works) => works.forgetOldestEntriesOf(owner))) continue;
       throw new ServiceError(429, 'share_used_up', `too much unfinished work of ${owner ?? 'strangers'} is stored`);
     }
     while (usage.bytes + bytes > limits.maxStoredBytes) {

@@ -16,9 +16,15 @@ export function digest(posted: object): string {
   return createHash('sha256').update(JSON.stringify(posted)).digest('base64');
 }
 
-/** What was posted under one request, in order of arrival. The list only grows, and no entry is in it twice. */
+interface Posted<T> {
+  readonly entry: T;
+  readonly digest: string;
+  readonly owner: Caller;
+}
+
+/** What was posted under one request, in order of arrival. No entry is in it twice. */
 export class EntryLog<T extends Entry> {
-  readonly #entries: T[] = [];
+  #entries: Posted<T>[] = [];
   readonly #byDigest = new Map<string, T>();
   /** Who has posted how much of it. */
   readonly owners = new Map<Caller, { entries: number; bytes: number }>();
@@ -34,20 +40,28 @@ export class EntryLog<T extends Entry> {
   }
 
   /** @param entry its id must be larger, as a string, than every earlier one: `after` finds its place by it */
-  push(digestOfEntry: string, entry: T, owner: Caller): void {
-    this.#entries.push(entry);
-    this.#byDigest.set(digestOfEntry, entry);
+  push(digest: string, entry: T, owner: Caller): void {
+    this.#entries.push({ entry, digest, owner });
+    this.#byDigest.set(digest, entry);
     const bytes = entryBytes(entry);
     this.bytes += bytes;
     const own = this.owners.get(owner) ?? { entries: 0, bytes: 0 };
     this.owners.set(owner, { entries: own.entries + 1, bytes: own.bytes + bytes });
   }
 
+  /** Forgets what this caller has posted. */
+  forget(owner: Caller): void {
+    for (const posted of this.#entries) if (posted.owner === owner) this.#byDigest.delete(posted.digest);
+    this.#entries = this.#entries.filter((posted) => posted.owner !== owner);
+    this.bytes -= this.owners.get(owner)?.bytes ?? 0;
+    this.owners.delete(owner);
+  }
+
   /** The entries after the one with the id `cursor`. All of them when there is no such entry. */
   *after(cursor: string | undefined): Generator<T> {
     for (let k = this.#indexAfter(cursor); k < this.#entries.length; k += 1) {
-      const entry = this.#entries[k];
-      if (entry !== undefined) yield entry;
+      const posted = this.#entries[k];
+      if (posted !== undefined) yield posted.entry;
     }
   }
 
@@ -57,7 +71,7 @@ export class EntryLog<T extends Entry> {
     let high = this.#entries.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const id = this.#entries[middle]?.id;
+      const id = this.#entries[middle]?.entry.id;
       if (id === cursor) return middle + 1;
       if (id !== undefined && id < cursor) low = middle + 1;
       else high = middle;

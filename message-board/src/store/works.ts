@@ -168,15 +168,25 @@ export class Works<R extends { readonly status: Status }> {
     }
   }
 
-  /**
-   * Makes room: forgets the entries of the oldest finished work that has any.
-   * @param owner only of one in which it has some; undefined: of any
-   * @returns false when there is none
-   */
-  forgetOldestEntries(owner?: Caller): boolean {
+  /** Makes room: forgets the entries of the oldest finished work that has any. @returns false when there is none */
+  forgetOldestEntries(): boolean {
+    const [oldest] = this.#finishedWithEntries;
+    if (oldest !== undefined) this.dropEntries(oldest);
+    return oldest !== undefined;
+  }
+
+  /** Makes room in the share of a member: forgets its own entries of the oldest finished work that has any. @returns false as above */
+  forgetOldestEntriesOf(owner: Caller): boolean {
     for (const work of this.#finishedWithEntries) {
-      if (owner !== undefined && !work.messages.owners.has(owner) && !work.partials.owners.has(owner)) continue;
-      this.dropEntries(work);
+      const logs = [work.messages, work.partials].filter(({ owners }) => owners.has(owner));
+      if (logs.length === 0) continue;
+      const before = entries(work);
+      for (const log of logs) {
+        this.#charge(owner, -(log.owners.get(owner)?.bytes ?? 0));
+        log.forget(owner);
+      }
+      this.#usage.entries -= before - entries(work);
+      if (entries(work) === 0) this.#finishedWithEntries.delete(work);
       return true;
     }
     return false;
