@@ -1,7 +1,11 @@
-import { createPublicKey, ECDH, verify as verifyWithNode, type KeyObject } from 'node:crypto';
-import { Bytes, checkArgument, fields, Integer } from './base/arguments.js';
+import { createHash } from 'node:crypto';
+import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { isPoint, verify as verifyWithLibrary } from '#secp256k1';
+import { Bytes, Bytes32, checkArgument, fields, Integer } from './base/arguments.js';
 import { InvalidArgument } from './base/errors.js';
-import { encodePoint, GROUP_ORDER, PointShape, type Point } from './math/curve.js';
+import { decodePoint, encodePoint, G, GROUP_ORDER, invertScalar, multiplyPublic, PointShape, toScalar, type Point } from './math/curve.js';
+import { fromBytes } from './math/integer.js';
 
 /** A secp256k1 ECDSA signature. Ours are always low-s: `s <= q/2`. */
 export interface Signature {
@@ -12,57 +16,62 @@ export interface Signature {
 /** A point, or its SEC1 encoding: 33 bytes (compressed) or 65. */
 export type PublicKey = Point | Uint8Array;
 
+/** The forms in which programs expect a signature; text is lower-case hexadecimal. */
+export interface SignatureForms {
+  /** 64 digits. */
+  readonly r: string;
+  /** 64 digits; never more than q/2. */
+  readonly s: string;
+  /** Which of the up to four keys that fit `r` and `s` has signed, from 0 to 3. Ethereum's v is 27 or more above. */
+  readonly recoveryId: number;
+  /** ASN.1: what OpenSSL, X.509 and Bitcoin take. */
+  readonly der: string;
+  /** r and s one after the other, 128 digits: what JWT and most libraries take. */
+  readonly compact: string;
+}
+
 const SignatureShape = fields({ r: Integer, s: Integer });
 const PublicKeyShape = PointShape.refine((P) => !P.is0(), 'must not be the point at infinity');
+/** With a digest of 0, whoever knows the public key makes a valid signature. */
+export const DigestShape = Bytes32.refine(
+  (digest) => toScalar(fromBytes(digest)) !== 0n,
+  'must not be zero modulo the group order: anybody can sign that',
+);
 
-/** @throws InvalidArgument when it is neither a point nor bytes */
+/** @throws InvalidArgument when it is no point of the curve */
 function sec1(publicKey: PublicKey): Uint8Array {
-  if (publicKey instanceof Uint8Array) return publicKey;
-  checkArgument('publicKey', PublicKeyShape, publicKey);
-  return encodePoint(publicKey, true);
-}
-
-function uncompress(publicKey: Uint8Array): Buffer {
+  if (!(publicKey instanceof Uint8Array)) {
+    checkArgument('publicKey', PublicKeyShape, publicKey);
+    return encodePoint(publicKey, true);
+  }
   const [form = 0] = publicKey;
-  // OpenSSL would also take infinity and the hybrid forms.
+  // libsecp256k1 would also take the hybrid forms.
   const isSec1 = publicKey.length === 33 ? form === 2 || form === 3 : publicKey.length === 65 && form === 4;
   if (!isSec1) throw new InvalidArgument('publicKey', 'must be a point in SEC1, 33 or 65 bytes');
-  try {
-    return ECDH.convertKey(publicKey, 'secp256k1', undefined, undefined, 'uncompressed') as Buffer;
-  } catch {
-    throw new InvalidArgument('publicKey', 'not a point of secp256k1');
-  }
+  if (!isPoint(publicKey)) throw new InvalidArgument('publicKey', 'not a point of secp256k1');
+  return publicKey;
 }
 
-/** The key of the last verification. Most callers verify under one key many times, and making its object takes as long as verifying. */
-let lastKey: { readonly bytes: Buffer; readonly key: KeyObject } | undefined;
-
-function keyObject(publicKey: Uint8Array): KeyObject {
-  if (lastKey?.bytes.equals(publicKey) !== true) lastKey = { bytes: Buffer.from(publicKey), key: newKeyObject(publicKey) };
-  return lastKey.key;
+/** @throws InvalidArgument when it is no point of the curve, or the one at infinity */
+export function publicPoint(publicKey: PublicKey): Point {
+  return decodePoint(sec1(publicKey));
 }
 
-function newKeyObject(publicKey: Uint8Array): KeyObject {
-  const uncompressed = uncompress(publicKey);
-  return createPublicKey({
-    format: 'jwk',
-    key: {
-      kty: 'EC',
-      crv: 'secp256k1',
-      x: uncompressed.subarray(1, 33).toString('base64url'),
-      y: uncompressed.subarray(33).toString('base64url'),
-    },
-  });
+function isInRange({ r, s }: Signature): boolean {
+  return r > 0n && r < GROUP_ORDER && s > 0n && s <= GROUP_ORDER / 2n;
 }
 
-function bytes32(x: bigint): Buffer {
-  return Buffer.from(x.toString(16).padStart(64, '0'), 'hex');
+function encode({ r, s }: Signature, form: 'compact' | 'der'): Uint8Array {
+  return new secp256k1.Signature(r, s).toBytes(form);
+}
+
+function isSigned(signature: Signature, publicKey: PublicKey, digest: Uint8Array): boolean {
+  const key = sec1(publicKey);
+  return isInRange(signature) && verifyWithLibrary(digest, key, encode(signature, 'compact'), true);
 }
 
 /**
  * Does `signature` sign SHA-256(`message`) under `publicKey`? High-s forms are refused as malleable.
- *
- * Uses OpenSSL, about five times faster than a JavaScript verifier; all inputs are public.
  *
  * @param message the bytes to be hashed with SHA-256, not a digest
  * @throws InvalidArgument when `publicKey` is not a point of the curve, or another argument is of another type
@@ -70,8 +79,39 @@ function bytes32(x: bigint): Buffer {
 export function verify(signature: Signature, publicKey: PublicKey, message: Uint8Array): boolean {
   checkArgument('signature', SignatureShape, signature);
   checkArgument('message', Bytes, message);
-  const key = keyObject(sec1(publicKey));
-  const { r, s } = signature;
-  if (r <= 0n || r >= GROUP_ORDER || s <= 0n || s > GROUP_ORDER / 2n) return false;
-  return verifyWithNode('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, Buffer.concat([bytes32(r), bytes32(s)]));
+  return isSigned(signature, publicKey, new Uint8Array(createHash('sha256').update(message).digest()));
+}
+
+/**
+ * `verify` for 32 bytes that are signed as they are.
+ * @throws InvalidArgument as `verify`, and when the digest is zero modulo the group order
+ */
+export function verifyDigest(signature: Signature, publicKey: PublicKey, digest: Uint8Array): boolean {
+  checkArgument('signature', SignatureShape, signature);
+  checkArgument('digest', DigestShape, digest);
+  return isSigned(signature, publicKey, digest);
+}
+
+/** R = (digest G + r X) / s: the point whose x-coordinate is r. */
+function noncePoint({ r, s }: Signature, publicKey: Point, digest: Uint8Array): Point {
+  const inverse = invertScalar(s);
+  return multiplyPublic(G, fromBytes(digest) * inverse).add(multiplyPublic(publicKey, r * inverse));
+}
+
+/**
+ * A valid signature in the forms that programs expect.
+ * @param digest what was signed: of a message, SHA-256
+ * @throws InvalidArgument when the signature is not valid
+ */
+export function signatureForms(signature: Signature, publicKey: PublicKey, digest: Uint8Array): SignatureForms {
+  if (!verifyDigest(signature, publicKey, digest)) throw new InvalidArgument('signature', 'does not sign the digest under the public key');
+  const { x, y } = noncePoint(signature, publicPoint(publicKey), digest).toAffine();
+  const compact = bytesToHex(encode(signature, 'compact'));
+  return {
+    r: compact.slice(0, 64),
+    s: compact.slice(64),
+    recoveryId: Number(y & 1n) + (x >= GROUP_ORDER ? 2 : 0),
+    der: bytesToHex(encode(signature, 'der')),
+    compact,
+  };
 }

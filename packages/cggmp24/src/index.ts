@@ -31,7 +31,7 @@ export { run, type DriverOptions, type Signal, type Transport } from './runtime/
 export type { IncomingMessage, OutgoingMessage, Session, Step } from './runtime/session.js';
 
 // ---- Signatures ----
-export { verify, type PublicKey, type Signature } from './ecdsa.js';
+export { signatureForms, verify, verifyDigest, type PublicKey, type Signature, type SignatureForms } from './ecdsa.js';
 export { derive, formatPath, MAX_PATH_LENGTH, parsePath, type Derived, type ExtendedPublicKey } from './signing/derivation.js';
 export { xpub } from './signing/xpub.js';
 export {

@@ -96,6 +96,12 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
     abort: 'unknown_sender',
   },
   verify: { call: api.verify, args: [{ r: 1n, s: 1n }, publicKey, message] },
+  verifyDigest: { call: api.verifyDigest, args: [{ r: 1n, s: 1n }, publicKey, new Uint8Array(32).fill(1)] },
+  signatureForms: {
+    call: api.signatureForms,
+    args: [{ r: 1n, s: 1n }, publicKey, new Uint8Array(32).fill(1)],
+    abort: 'signature: does not sign',
+  },
   derive: { call: api.derive, args: [{ publicKey, chainCode: new Uint8Array(32) }, [0, 1]] },
   parsePath: { call: api.parsePath, args: ['m/0/1'] },
   formatPath: { call: api.formatPath, args: [[0, 1]] },
