@@ -1,17 +1,28 @@
 import type { Clock } from 'service/clock';
 import { ServiceError, TransportError } from 'service/errors';
 
-/** The board did not answer, or answered that it cannot serve. */
+/** The board did not answer, or answered that it cannot serve, or not this gateway. */
 export class BoardUnavailable extends ServiceError {
   constructor(cause: unknown) {
-    super(503, 'board_unavailable', 'the message board does not answer: ask again in a few seconds');
+    super(503, 'board_unavailable', `the message board ${problemOf(cause)}`);
     this.cause = cause;
   }
 }
 
-/** Is this what a call throws when the board does not answer, or cannot serve? */
+function problemOf(cause: unknown): string {
+  const isRefusal = cause instanceof Error && (isClientError(cause) || isClientError(cause.cause));
+  return isRefusal
+    ? 'refuses the gateway: an operator has to find out why in its log'
+    : 'does not answer: ask again in a few seconds';
+}
+
+function isClientError(error: unknown): boolean {
+  return error instanceof ServiceError && error.status >= 400 && error.status < 500;
+}
+
+/** Is this what a call throws when the board does not answer, cannot serve, or does not take the gateway for a member? */
 export function isUnavailable(error: unknown): boolean {
-  return error instanceof TransportError || (error instanceof ServiceError && error.status >= 500);
+  return error instanceof TransportError || (error instanceof ServiceError && (error.status >= 500 || error.status === 401));
 }
 
 /**

@@ -25,6 +25,8 @@ const BATCH = 16;
 export class BoardWatch {
   readonly #deps: BoardWatchDeps;
   #state: 'unknown' | 'up' | 'down' = 'unknown';
+  /** Why it is down. */
+  #error: unknown;
 
   constructor(deps: BoardWatchDeps) {
     this.#deps = deps;
@@ -38,7 +40,7 @@ export class BoardWatch {
   /** Asks the board when it was never asked before. @throws BoardUnavailable when it did not answer when it was last compared */
   async refuseWhenDown(): Promise<void> {
     if (this.#state === 'unknown') await this.#look();
-    if (this.#state === 'down') throw new BoardUnavailable(undefined);
+    if (this.#state === 'down') throw this.#error;
   }
 
   /** Posts again what the board has lost, and ends what is finished. It never rejects: the next sweep tries again. */
@@ -60,7 +62,7 @@ export class BoardWatch {
       await this.#deps.key.look();
       this.#saw('up');
     } catch (error) {
-      if (error instanceof BoardUnavailable) this.#saw('down');
+      this.#saw('down', error);
       throw error;
     }
   }
@@ -103,10 +105,13 @@ export class BoardWatch {
     }
   }
 
-  #saw(state: 'up' | 'down'): void {
+  #saw(state: 'up' | 'down', error?: unknown): void {
     const { logger } = this.#deps;
     if (state === 'up' && this.#state !== 'up') logger.info({ event: 'board_up' }, 'The message board answers');
-    if (state === 'down' && this.#state === 'up') logger.info({ event: 'board_down' }, 'The message board does not answer');
+    if (state === 'down' && this.#state === 'up') {
+      logger.warn({ event: 'board_down', err: error }, 'The message board does not answer, or refuses the gateway');
+    }
     this.#state = state;
+    this.#error = error;
   }
 }

@@ -43,15 +43,15 @@ export class NodeStatuses {
     return this.#peers.follow(signal, { onFailure });
   }
 
-  /** All nodes, by index. */
+  /** All nodes, by index. Who was not heard of for long enough is not alive, also while the board is away: a gateway runs no protocol. */
   peers(): PeerView[] {
-    return this.#peers.list();
+    return this.#peers.list().map((peer) => ({ ...peer, live: peer.live && peer.ageMs <= DEAD_AFTER_MS }));
   }
 
   /** How they are, and how far the gateway's clock is from theirs. */
   health(): { readonly nodes: NodeHealth[]; readonly clockSkewMs: number | null } {
     const skews = this.#peers.clockSkews();
-    const nodes = this.#peers.list().map((peer) => peerHealth(peer, skews));
+    const nodes = this.peers().map((peer) => peerHealth(peer, skews));
     return { nodes, clockSkewMs: skews.get(SELF) ?? null };
   }
 

@@ -47,7 +47,14 @@ await runService(service, config, logger, async () => {
   await sweeping;
   await store.close();
 });
-await requireSameRoster({ board, roster, clock: systemClock }, stopping.signal).catch((error: unknown) => {
+const requireOwnRoster = () => requireSameRoster({ board, roster, clock: systemClock }, stopping.signal);
+// At the start somebody is there to mend it. Later, clients can still be told what is on the disk, and the board may come back as it was.
+board.onRestart(() => {
+  requireOwnRoster().catch((error: unknown) => {
+    if (error instanceof OtherRoster) logger.error({ event: 'other_roster', err: error }, error.message);
+  });
+});
+await requireOwnRoster().catch((error: unknown) => {
   if (!(error instanceof OtherRoster)) return;
   logger.fatal({ event: 'stopped', err: error }, error.message);
   process.exitCode = 2;

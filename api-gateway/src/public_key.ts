@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { ServiceError } from 'service/errors';
+import { BoardUnavailable } from './board_unavailable.js';
 
 /**
  * The cluster's public key as this gateway first saw it. It never changes: when another one is shown, the gateway says so and asks for no
@@ -35,9 +36,11 @@ export class PinnedKey {
     throw new ServiceError(503, 'public_key_conflict', `another public key is shown than before: nothing is signed any more; ${advice}`);
   }
 
-  /** Asks for the keys that are shown. @returns whether there is one @throws BoardUnavailable */
+  /** Asks for the keys that are shown. @returns whether there is one @throws BoardUnavailable, whatever the board does not answer well */
   async look(): Promise<boolean> {
-    const shown = await this.#shown();
+    const shown = await this.#shown().catch((error: unknown) => {
+      throw error instanceof BoardUnavailable ? error : new BoardUnavailable(error);
+    });
     for (const key of shown) this.#see(key);
     this.#isShown = shown.length > 0;
     return this.#isShown;

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ServiceError } from 'service/errors';
 import { caller } from 'testkit/caller';
+import { members } from 'testkit/roster';
 import { VirtualClock } from 'testkit/virtual_clock';
 import { HealthSchema, type Health, type SigningStatus } from '../src/contract.js';
 import { GatewayHealth, type GatewayHealthDeps } from '../src/health.js';
@@ -59,6 +60,31 @@ describe('the gateway of four nodes, three of whom sign', () => {
     const { nodes } = await health();
     expect(nodes.map(({ live }) => live)).toEqual([true, true, false, false]);
     expect(nodes[3]?.age_ms).toBeGreaterThanOrEqual(3_500);
+  });
+
+  it('is not ready at a board of another cluster, which refuses it, and does not take for alive whom it hears no more', async () => {
+    await c.stop();
+    const clock = new VirtualClock(Date.now());
+    c = await sealedCluster({ deps: { clock } });
+    await c.stateKey([1, 2, 3, 4]);
+    expect([await ready(), (await health()).problems]).toEqual(['ready', []]);
+    const { request_id: id } = (await caller(c.app).post('/sign', { message: 'm' })) as SigningStatus;
+    await c.startBoard(members(5, 3).roster);
+    const { board, problems, nodes } = await health();
+    expect([board, problems, nodes[0]?.live, await ready()]).toEqual(['down', ['board_unavailable'], true, 'board_unavailable']);
+    expect(await caller(c.app).get('/status/req_1_unknown', 503)).toMatchObject({ error: { code: 'board_unavailable' } });
+    expect(await caller(c.app).post('/sign', { message: 'm' }, 503)).toMatchObject({
+      error: { code: 'board_unavailable', message: expect.stringContaining('refuses the gateway') },
+    });
+    expect(await caller(c.app).get(`/status/${id}`)).toEqual({ request_id: id, status: 'pending', reason: 'board_unavailable' });
+    await clock.advance(3_001);
+    expect((await health()).nodes.map(({ live }) => live)).toEqual([false, false, false, false]);
+    expect((await health()).problems).toEqual(['board_unavailable', 'not_enough_nodes', 'node_not_ready']);
+    expect(c.log.filter((line) => line.includes('"board_down"')).map((line) => line.includes('make a new session'))).toEqual([true]);
+    expect(c.log.join('')).not.toMatch(/"(sweep_failed|following_failed)"/);
+    await c.startBoard(c.roster);
+    await c.stateKey([1, 2, 3, 4]);
+    expect([await ready(), (await health()).problems]).toEqual(['ready', []]);
   });
 
   it('tells of each node what it says, and of all what can be used now', async () => {

@@ -54,6 +54,22 @@ describe('the program', () => {
     await board.close();
   });
 
+  it('says it, and goes on, when the board comes back with another roster', async () => {
+    const board = await TestBoard.start(members().roster);
+    const { child, exit, events } = start({ PORT: '0', MESSAGE_BOARD_URL: board.url });
+    const said = (name: string) => events().filter(({ event }) => event === name);
+    await until(() => child.exitCode !== null || said('board_up').length === 1);
+    const other = members(5, 3).roster;
+    await board.restart(other);
+    await until(() => child.exitCode !== null || (said('other_roster').length > 0 && said('board_down').length > 0));
+    expect(said('other_roster')).toMatchObject([{ level: 50, msg: expect.stringContaining(other.fingerprint) }]);
+    await board.restart(members().roster);
+    await until(() => child.exitCode !== null || said('board_up').length === 2);
+    child.kill('SIGTERM');
+    expect(await exit).toBe(0);
+    await board.close();
+  });
+
   it('goes on after SIGHUP, saying so, and opens no debugger on SIGUSR1', async () => {
     const { child, exit, events, output } = start({ PORT: '0', MESSAGE_BOARD_URL: 'http://127.0.0.1:1' });
     await until(() => events().some(({ event }) => event === 'listening'));

@@ -5,6 +5,7 @@ import { afterEach } from '@jest/globals';
 import { BoardClient } from 'message-board/client';
 import { sessionsOf } from 'message-board/contract';
 import { pino } from 'pino';
+import type { Roster } from 'sealing/roster';
 import { systemClock } from 'service/clock';
 import { serve } from 'service/serve';
 import { TestBoard } from 'testkit/board';
@@ -73,7 +74,7 @@ export async function cluster(deps: Partial<GatewayDeps> = {}, { roster, gateway
     nodes,
     signer,
     stopBoard: () => board.stop(),
-    startBoard: () => board.restart(),
+    startBoard: (other?: Roster) => board.restart(other),
     /** The gateway forgets what is not on its disk. @param whileDown what happens meanwhile */
     restartGateway: async (whileDown: () => Promise<unknown> = () => Promise.resolve()) => {
       await started.stop();

@@ -46,7 +46,7 @@ export class TestBoard {
   private constructor(
     private running: Running | null,
     private readonly port: number,
-    private readonly roster: Roster | null,
+    private roster: Roster | null,
   ) {}
 
   /** @param roster whose signatures it checks; without one it checks none */
@@ -73,9 +73,11 @@ export class TestBoard {
     this.running = null;
   }
 
-  async restart(): Promise<void> {
+  /** @param roster whose signatures it checks from now on */
+  async restart(roster: Roster | null = this.roster): Promise<void> {
     await this.stop();
-    this.running = await start(this.port, this.roster);
+    this.roster = roster;
+    this.running = await start(this.port, roster);
   }
 
   async close(): Promise<void> {
