@@ -1,4 +1,4 @@
-import { isLate, usablePresignatures, type PeerView } from 'message-board/peer_view';
+import { isLate, suspectingOf, usablePresignatures, type PeerView } from 'message-board/peer_view';
 import type { Roster } from 'sealing/roster';
 
 /**
@@ -13,18 +13,25 @@ const MAX_REMEMBERED = 10_000;
  * has just gone down, the request is signed in full.
  */
 export class Proposals {
-  readonly #roster: Pick<Roster, 't'>;
+  readonly #roster: Pick<Roster, 'n' | 't'>;
   /** The latest ones, in the order in which they were proposed. */
   readonly #proposed = new Set<string>();
 
-  constructor(roster: Pick<Roster, 't'>) {
+  constructor(roster: Pick<Roster, 'n' | 't'>) {
     this.#roster = roster;
   }
 
-  /** The oldest presignature of the signer set that has most; undefined when there is none that can be used now. */
+  /**
+   * The oldest presignature of the signer set that has most; undefined when there is none that can be used now. Sets with a member that
+   * lately did not sign with what it has made come last.
+   */
   next(nodes: readonly PeerView[]): string | undefined {
-    const [most = []] = [...this.#free(nodes).values()].sort((a, b) => b.length - a.length);
-    const [id] = most;
+    const { n, t } = this.#roster;
+    // Fewer might all be cheats.
+    const suspected = nodes.filter(({ nodeId }) => suspectingOf(nodeId, nodes).length > n - t).map(({ index }) => String(index + 1));
+    const burden = (label: string): number => (label.split('-').some((number) => suspected.includes(number)) ? 1 : 0);
+    const sets = [...this.#free(nodes)].sort(([a, ids], [b, others]) => burden(a) - burden(b) || others.length - ids.length);
+    const id = sets[0]?.[1][0];
     if (id !== undefined) this.#remember(id);
     return id;
   }

@@ -54,6 +54,17 @@ describe('of what the nodes hold', () => {
     expect(proposals.counts(from)).toEqual({});
   });
 
+  it.each([
+    ['last from a set with a member that so many suspect that one of them is honest', [1, 3], ['c', 'a', 'b']],
+    ['as ever when those who suspect might all be cheats', [3], ['a', 'b', 'c']],
+    ['as ever when a node suspects itself', [3, 4], ['a', 'b', 'c']],
+  ])('it takes %s', (_what, suspecting, expected) => {
+    const held = { '1-2-4': ['a', 'b'], '1-2-3': ['c'] };
+    const own = (number: number) => Object.fromEntries(Object.entries(held).filter(([label]) => label.includes(String(number))));
+    const says = (number: number) => ({ says: holding(own(number), { suspects: suspecting.includes(number) ? ['node-4'] : [] }) });
+    expect(take(nodes(held, [1, 2, 3, 4].map(says)), 3)).toEqual(expected);
+  });
+
   it('it proposes only what all makers state', () => {
     const without = (number: number, id: string): PeerView[] => {
       const left = ['a', 'b'].filter((each) => each !== id);

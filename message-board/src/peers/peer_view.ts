@@ -54,6 +54,12 @@ export function accusersOf(nodeId: NodeId, peers: readonly PeerView[]): NodeId[]
   return peers.filter((peer) => peer.nodeId !== nodeId && peer.status?.culprits.includes(nodeId) === true).map((peer) => peer.nodeId);
 }
 
+/** The live nodes that say that this one owed them a message lately. What a node says of itself does not count. */
+export function suspectingOf(nodeId: NodeId, nodes: readonly PeerView[]): NodeId[] {
+  const suspecting = nodes.filter((node) => node.live && node.nodeId !== nodeId && node.status?.suspects?.includes(nodeId) === true);
+  return suspecting.map((node) => node.nodeId);
+}
+
 /**
  * Can these signers sign together? Each must be ready, and none may accuse another one: a node runs no protocol with one that it has seen
  * cheat.

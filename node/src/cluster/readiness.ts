@@ -11,6 +11,13 @@ export interface ReadinessDeps {
   readonly culprits: { has(party: number): boolean };
 }
 
+interface SizeDeps {
+  /** Nodes in the cluster. */
+  readonly n: number;
+  /** How many of them sign. */
+  readonly t: number;
+}
+
 /** Is its heartbeat overdue, so that it may be down? It is then not the first choice. */
 export function isLate({ presence }: Pick<ReadinessDeps, 'presence'>, party: number): boolean {
   return presence.peers().some((peer) => peer.index === party && peerView.isLate(peer));
@@ -35,4 +42,14 @@ export function canSignTogether({ index, presence, culprits }: ReadinessDeps, si
 /** Does any other node accuse it? */
 export function isNamed({ presence }: Pick<ReadinessDeps, 'presence'>, party: number): boolean {
   return peerView.accusersOf(nodeId(party), presence.peers()).length > 0;
+}
+
+/**
+ * Do more nodes, this one included, say that it owed them a message lately than can all be cheats? A hint, which decides only between
+ * signers that are as good otherwise.
+ */
+export function isSuspected({ presence, n, t }: Pick<ReadinessDeps, 'presence'> & SizeDeps, party: number): boolean {
+  const name = nodeId(party);
+  const own = presence.status.suspects?.includes(name) === true ? 1 : 0;
+  return own + peerView.suspectingOf(name, presence.peers()).length > n - t;
 }

@@ -5,14 +5,14 @@ import { sleep, type Clock } from 'service/clock';
 import type { RandomBytes } from 'service/random';
 import { signersLabel } from '../base/utils.js';
 import { Wakeup } from '../base/wakeup.js';
-import type { PeerView } from 'message-board/peer_view';
-import { canSignTogether, isReady, type ReadinessDeps } from '../cluster/readiness.js';
+import { canSignTogether, isReady, isSuspected, type ReadinessDeps } from '../cluster/readiness.js';
 import { signerSets } from '../cluster/signer_sets.js';
 import type { Seals } from '../mail/seals.js';
-import { leaderOf, newPresignatureId } from './presignature_id.js';
+import { PoolLead } from './pool_lead.js';
+import { newPresignatureId } from './presignature_id.js';
 import { countsByParty, type PoolCounts, type PresignaturePool } from './presignature_pool.js';
 import type { PresigningDeps } from './presigning_deps.js';
-import { batchSize, nextBatch, type PresignatureBatch, type SetLevel } from './refill_plan.js';
+import { batchSize, neediestSets, nextBatch, type PresignatureBatch, type SetLevel } from './refill_plan.js';
 
 /**
  * Batches under way at a time: one for each worker thread, within these bounds. With fewer than two, all threads are idle while a batch
@@ -32,16 +32,6 @@ const REPORTED_MS = 500;
  * asking for its sets. Larger: a member that is well again has fewer presignatures.
  */
 const FAILED_SET_MS = 60_000;
-/**
- * A leader is passed over when nothing has come of what it asks for, for this many times the time that making one takes. Smaller: on a busy
- * machine two nodes lead. Larger: a leader that asks for nothing leaves the pool empty for longer.
- */
-const REFILLS_WITHOUT_RESULT = 3;
-/** The same, as long as nobody knows how long one takes. */
-const FIRST_RESULT_MS = 30_000;
-/** A leader is then passed over for this long. */
-const PASSED_OVER_MS = 60_000;
-
 /** A presignature that this node has asked for. */
 interface LedPresignature {
   readonly signers: readonly number[];
@@ -71,13 +61,9 @@ export interface PoolLeaderDeps extends ReadinessDeps, Pick<PresigningDeps, 'n' 
 export class PoolLeader {
   readonly #led = new Map<string, LedPresignature>();
   readonly #wakeup: Wakeup;
+  readonly #lead: PoolLead;
+  readonly #sets: number;
   #batches = 0;
-  /** Since when peers have been alive but not ready, by index. */
-  readonly #unreadySince = new Map<number, number>();
-  /** Until when a leader is passed over, of whose lead nothing has come, by index. */
-  readonly #idleUntil = new Map<number, number>();
-  /** Since when the pool needs filling and nothing has come, and who has led since. */
-  #needy: { readonly leader: number; readonly since: number } | null = null;
   /** When a presignature of a signer set last failed, by label. */
   readonly #failedAt = new Map<string, number>();
   /** Is the first one that this node has asked for over? */
@@ -85,6 +71,8 @@ export class PoolLeader {
 
   constructor(private readonly deps: PoolLeaderDeps) {
     this.#wakeup = new Wakeup(deps.clock);
+    this.#lead = new PoolLead(deps);
+    this.#sets = signerSets('', deps.n, deps.t).length;
   }
 
   /** There may be something to do. */
@@ -95,7 +83,7 @@ export class PoolLeader {
   /** A making in which this node took part is over. @param isMade false when it has failed */
   ended(id: string, signers: readonly number[], isMade: boolean): void {
     if (!isMade) this.#hasFailed(signers);
-    else if (this.#needy?.leader === leaderOf(id, this.deps.n)) this.#needy = null;
+    else this.#lead.made(id, signers);
     this.#over(id);
     this.notify();
   }
@@ -105,8 +93,7 @@ export class PoolLeader {
     const { clock, logger } = this.deps;
     while (!signal.aborted) {
       try {
-        this.#noteReadiness();
-        this.#noteResults();
+        this.#look();
         await this.#settleLed(signal);
         if (!(await this.#askForNext(signal))) await this.#wakeup.sleep(LOOK_MS, signal);
       } catch (error) {
@@ -123,7 +110,7 @@ export class PoolLeader {
     const begun = this.#underWay();
     const isBegun = this.#isBegun();
     const most = isBegun ? Math.min(MAX_BATCHES, Math.max(MIN_BATCHES, config.workers)) : 1;
-    if (!this.#isLeader() || begun.length >= most) return false;
+    if (!this.#lead.isOwn || begun.length >= most) return false;
     const levels = this.#levels();
     // Batches that are evenly staggered begin at least twice as far apart.
     const justNow = clock.monotonic() - demand.refillMs / most / 2;
@@ -146,13 +133,27 @@ export class PoolLeader {
     return this.#isFirstOver || this.deps.demand.refillMs > 0;
   }
 
-  /** What to ask for next. Sets of which one has failed lately come last. */
+  /** Who leads, after what has come of the lead. */
+  #look(): void {
+    const levels = this.#levels();
+    this.#lead.look(levels, neediestSets(this.#first(levels), this.#sets, this.deps.demand.aim));
+  }
+
+  /** What to ask for next. */
   #next(levels: readonly SetLevel[], most: number): PresignatureBatch | null {
-    const { n, t, demand, clock } = this.deps;
-    const sets = signerSets('', n, t).length;
+    return nextBatch(this.#first(levels), this.#sets, this.deps.demand.aim, most);
+  }
+
+  /**
+   * Of these sets, those that come first as long as some are missing. Last come sets of which one has failed lately; before them, those
+   * with a member that lately did not sign with what it has made.
+   */
+  #first(levels: readonly SetLevel[]): readonly SetLevel[] {
+    const { demand, clock } = this.deps;
     const lately = clock.monotonic() - FAILED_SET_MS;
     const well = levels.filter(({ signers }) => (this.#failedAt.get(signersLabel(signers)) ?? -Infinity) < lately);
-    return nextBatch(well, sets, demand.aim, most) ?? nextBatch(levels, sets, demand.aim, most);
+    const trusted = well.filter(({ signers }) => !signers.some((party) => isSuspected(this.deps, party)));
+    return [trusted, well].find((some) => neediestSets(some, this.#sets, demand.aim).length > 0) ?? levels;
   }
 
   /** Of each signer set whose members can sign together. */
@@ -207,57 +208,15 @@ export class PoolLeader {
 
   /** Is the node that leads live and past its set-up? */
   get isThere(): boolean {
-    const leader = this.#leader();
+    const { leader } = this.#lead;
     return leader === this.deps.index || isReady(this.deps, leader);
   }
 
-  #isLeader(): boolean {
-    return this.#leader() === this.deps.index;
-  }
-
-  /** The lowest party that is not passed over. */
-  #leader(): number {
-    const { index, presence } = this.deps;
-    const lower = presence.peers().filter((peer) => peer.index < index && !this.#isPassedOver(peer));
-    return Math.min(index, ...lower.map((peer) => peer.index));
-  }
-
-  /** Passes over the leader when the pool needs filling and nothing comes of its lead. */
-  #noteResults(): void {
-    const { clock, demand, config, index } = this.deps;
-    const [now, leader] = [clock.monotonic(), this.#leader()];
-    if (leader === index || this.#next(this.#levels(), 1) === null) this.#needy = null;
-    else if (this.#needy?.leader !== leader) this.#needy = { leader, since: now };
-    if (this.#needy === null) return;
-    const patience = demand.refillMs === 0 ? FIRST_RESULT_MS : REFILLS_WITHOUT_RESULT * demand.refillMs;
-    if (now - this.#needy.since <= Math.max(config.poolLeaderTimeoutMs, patience)) return;
-    this.#idleUntil.set(leader, now + PASSED_OVER_MS);
-    this.#needy = null;
-  }
-
-  #noteReadiness(): void {
-    for (const peer of this.deps.presence.peers()) {
-      if (isReady(this.deps, peer.index)) this.#unreadySince.delete(peer.index);
-      else if (!this.#unreadySince.has(peer.index)) this.#unreadySince.set(peer.index, this.deps.clock.monotonic());
-    }
-  }
-
-  /** Nobody waits for long for a node that is silent, nor for one that is alive but cannot sign or asks in vain. Nor for a culprit. */
-  #isPassedOver({ index, ageMs }: PeerView): boolean {
-    const { config, clock, culprits } = this.deps;
-    const now = clock.monotonic();
-    const unreadyMs = now - (this.#unreadySince.get(index) ?? Infinity);
-    const isIdle = (this.#idleUntil.get(index) ?? 0) > now;
-    return Math.max(ageMs, unreadyMs) > config.poolLeaderTimeoutMs || isIdle || culprits.has(index);
-  }
-
   #levelOf(signers: readonly number[], poolsByParty: ReadonlyMap<number, PoolCounts>): SetLevel {
-    const { demand } = this.deps;
     const label = signersLabel(signers);
     const pools = signers.map((party) => poolsByParty.get(party) ?? {});
     const making = [...this.#led.values()].filter((led) => signersLabel(led.signers) === label).length;
     const held = Math.min(...pools.map((counts) => counts[label] ?? 0));
-    const fullest = Math.max(...pools.map((counts) => Object.values(counts).reduce((sum, count) => sum + count, 0)));
-    return { signers, count: held + making, room: demand.bounds.max - fullest };
+    return { signers, count: held + making };
   }
 }

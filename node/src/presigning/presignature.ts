@@ -7,24 +7,24 @@ import { nodeId, signersLabel } from '../base/utils.js';
 import { keepReading } from '../cluster/reading.js';
 import type { SessionRecord } from '../mail/session_record.js';
 import { runOverBoard } from '../transport/http_transport.js';
-import { BATCH } from '../workers/batch.js';
+import { Joining, type Joined } from './joining.js';
 import { LostPresignatures } from './lost_presignatures.js';
-import { MAX_BATCHES, PoolLeader } from './pool_leader.js';
+import { PoolLeader } from './pool_leader.js';
 import { leaderOf } from './presignature_id.js';
 import { PresignaturePool, type StoredPresignature } from './presignature_pool.js';
 import type { PresigningDeps } from './presigning_deps.js';
 
-/**
- * Upper bound on presignatures that this node makes at a time, whichever leaders ask. It allows for the batches of two leaders, while
- * one takes over from the other. Smaller: the new leader's batches fail. Larger: a cheat can keep this node busier.
- */
-const MAX_JOINED = 2 * MAX_BATCHES * BATCH;
 /** What the pool holds is reported at most this often. Smaller: many statements during a burst. Larger: others propose what is gone. */
 const REPORT_MS = 100;
 /** The pool is searched for what is lost this often; news of the other nodes searches it earlier. Larger: it takes up room for longer. */
 const SEARCH_MS = 1_000;
 /** The longest time for which the board may hold back an empty answer. */
 const READ_MS = 25_000;
+
+interface Making extends Joined {
+  /** Never rejects. */
+  readonly ended: Promise<void>;
+}
 
 export interface PresignatureMakerDeps extends PresigningDeps {
   /** Told when the pool has one more. */
@@ -38,7 +38,8 @@ export interface PresignatureMakerDeps extends PresigningDeps {
 export class PresignatureMaker {
   readonly pool: PresignaturePool;
   readonly enabled: boolean;
-  readonly #making = new Map<string, Promise<void>>();
+  readonly #making = new Map<string, Making>();
+  readonly #joining: Joining;
   readonly #leader: PoolLeader;
   readonly #lost: LostPresignatures;
   /** Cursor of the last presignature request before this start. */
@@ -47,6 +48,7 @@ export class PresignatureMaker {
 
   constructor(private readonly deps: PresignatureMakerDeps) {
     this.pool = new PresignaturePool(deps.config.poolMax);
+    this.#joining = new Joining({ n: deps.n, t: deps.t, pool: this.pool, making: () => this.#making.values() });
     this.#lost = new LostPresignatures(deps, this.pool);
     this.#leader = new PoolLeader({ ...deps, pool: this.pool, isMaking: (id) => this.#making.has(id) });
     this.enabled = deps.config.poolTarget > 0;
@@ -98,7 +100,7 @@ export class PresignatureMaker {
   /** Who made a presignature; null when this node does not hold it. While it is being made, this waits for it, at most `patienceMs`. */
   async makersOf(id: string, patienceMs: number, signal: AbortSignal): Promise<readonly number[] | null> {
     const making = this.#making.get(id);
-    if (making !== undefined) await Promise.race([making, sleep(this.deps.clock, patienceMs, signal)]);
+    if (making !== undefined) await Promise.race([making.ended, sleep(this.deps.clock, patienceMs, signal)]);
     return this.pool.makersOf(id);
   }
 
@@ -124,31 +126,32 @@ export class PresignatureMaker {
     const { id, participants } = request;
     const { index, logger } = this.deps;
     if (participants?.includes(index) !== true || this.has(id)) return;
-    const reason = await this.#obstacle(request, participants);
-    if (reason !== null) {
+    const asker = leaderOf(id, this.deps.n);
+    const reason = asker === null ? 'it is not well formed' : await this.#obstacle(request, { asker, signers: participants });
+    if (asker === null || reason !== null) {
       const fields = { event: 'presignature_refused', presignature_id: id, pool_size: this.pool.size, reason };
       logger.warn(fields, 'Presignature request refused');
       return;
     }
-    const making = this.#make(id, participants, signal).then((isMade) => {
+    const ended = this.#make(id, participants, signal).then((isMade) => {
       this.#making.delete(id);
       this.#leader.ended(id, participants, isMade);
     });
-    this.#making.set(id, making);
+    this.#making.set(id, { asker, signers: participants, ended });
   }
 
   /** The reason not to take part; null when there is none. */
-  async #obstacle({ id, origin }: PresignatureRequest, participants: readonly number[]): Promise<string | null> {
-    const { n, t, seals, culprits, journal } = this.deps;
-    const leader = leaderOf(id, n);
-    if (leader === null || participants.length !== t || participants.some((index) => index >= n)) return 'it is not well formed';
-    if (culprits.has(leader)) return `${nodeId(leader)} has cheated`;
-    if (this.#making.size >= MAX_JOINED || this.pool.isFull) return 'there are enough';
+  async #obstacle({ id, origin }: PresignatureRequest, asked: Joined): Promise<string | null> {
+    const { seals, culprits, journal } = this.deps;
+    const { asker, signers } = asked;
+    if (culprits.has(asker)) return `${nodeId(asker)} has cheated`;
+    const objection = this.#joining.objection(asked);
+    if (objection !== null) return objection;
     try {
       if (origin === undefined) throw new Refused('it is not signed');
       const { signer, claims } = await seals.stated(PRESIGNATURE_REQUEST, origin);
-      if (signer !== nodeId(leader)) throw new Refused(`it is signed by ${signer}`);
-      if (claims.id !== id || claims.participants.join() !== participants.join()) throw new Refused('another one was signed');
+      if (signer !== nodeId(asker)) throw new Refused(`it is signed by ${signer}`);
+      if (claims.id !== id || claims.participants.join() !== signers.join()) throw new Refused('another one was signed');
       // What its makers said in an earlier run is no answer to what this node would say in a second one.
       return (await journal.claim(id)) ? null : 'it was begun before';
     } catch (error) {

@@ -5,8 +5,6 @@ export interface SetLevel {
   readonly signers: readonly number[];
   /** Presignatures that all its members hold, and those being made. */
   readonly count: number;
-  /** How many more its fullest member could hold. */
-  readonly room: number;
 }
 
 export interface PresignatureBatch {
@@ -32,12 +30,22 @@ export function batchSize(together: number, most: number): number {
  * @param most the largest size of one batch
  */
 export function nextBatch(live: readonly SetLevel[], sets: number, aim: number, most: number): PresignatureBatch | null {
+  const [neediest] = neediestSets(live, sets, aim);
+  return neediest === undefined ? null : { signers: neediest.signers, size: Math.min(most, shortage(live, sets, aim)(neediest)) };
+}
+
+/** The sets of which some are missing, and that have the fewest. */
+export function neediestSets(live: readonly SetLevel[], sets: number, aim: number): SetLevel[] {
+  const missing = shortage(live, sets, aim);
+  const needy = live.filter((level) => missing(level) > 0);
+  const fewest = Math.min(...needy.map(({ count }) => count));
+  return needy.filter(({ count }) => count === fewest);
+}
+
+/** How many are missing of a set. */
+function shortage(live: readonly SetLevel[], sets: number, aim: number): (level: SetLevel) => number {
   const share = Math.ceil(aim / sets);
   // What a set has beyond its share, made for another leader, is no reason for the others to have none.
   const total = live.reduce((sum, { count }) => sum + Math.min(count, share), 0);
-  const missing = ({ count, room }: SetLevel): number => Math.min(most, share - count, room, aim - total);
-  const needy = live.filter((level) => missing(level) > 0);
-  if (needy.length === 0) return null;
-  const neediest = needy.reduce((least, level) => (level.count < least.count ? level : least));
-  return { signers: neediest.signers, size: missing(neediest) };
+  return ({ count }) => Math.min(share - count, aim - total);
 }

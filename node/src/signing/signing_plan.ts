@@ -35,8 +35,8 @@
  *
  * The sets by number, agreed by votes of n - t + 1 members, would need more than n - t good members. Ages need none.
  */
-import { nodeId, signersLabel } from '../base/utils.js';
-import { canSignTogether, isLate, isNamed, isReady, type ReadinessDeps } from '../cluster/readiness.js';
+import { signersLabel } from '../base/utils.js';
+import { canSignTogether, isLate, isNamed, isReady, isSuspected, type ReadinessDeps } from '../cluster/readiness.js';
 import { firstSigner, ringOf, setsWith, signerSets } from '../cluster/signer_sets.js';
 import { announcedAttempts, type AnnouncementDeps } from './announcements.js';
 import { leaderOf, nextNumber, type Attempt } from './attempt.js';
@@ -231,12 +231,9 @@ function ownAttempt({ index, n, t }: PlanDeps, { requestId, history }: PlanState
   return { requestId, number, signers };
 }
 
-/** It owed this node a message lately, or as many others say so as cannot all be cheats; or its heartbeat is late. */
+/** It owed this node a message lately, or as many say so as cannot all be cheats; or its heartbeat is late. */
 function isAvoided(deps: PlanDeps, { suspects }: PlanState, party: number): boolean {
-  const { n, t, presence } = deps;
-  const suspecting = presence.peers().filter(({ index, live, status }) =>
-    live && index !== party && status?.suspects?.includes(nodeId(party)) === true);
-  return suspects.has(party) || suspecting.length > n - t || isLate(deps, party);
+  return suspects.has(party) || isSuspected(deps, party) || isLate(deps, party);
 }
 
 /** An attempt should not begin in a turn that has no time left for it. How long it takes may be misjudged: half a turn is enough. */

@@ -9,7 +9,7 @@ import { VirtualClock } from 'testkit/virtual_clock';
 import { Seals } from '../../src/mail/seals.js';
 import { PoolDemand } from '../../src/presigning/pool_demand.js';
 import { PoolLeader, type PoolLeaderDeps } from '../../src/presigning/pool_leader.js';
-import { PresignaturePool } from '../../src/presigning/presignature_pool.js';
+import { PresignaturePool, type PoolCounts } from '../../src/presigning/presignature_pool.js';
 import { memoryLog } from '../util/cluster.js';
 import { pass, passUntil } from '../util/passing.js';
 import { FakePresence } from '../util/transport.js';
@@ -25,6 +25,8 @@ class Leading {
   readonly log = memoryLog();
   /** How long a presignature took that it has made before, ms. 0: it has made none. */
   refillMs = 0;
+  /** What it has in its pool. */
+  holds: PoolCounts = {};
   workers = 1;
   leader: PoolLeader | undefined;
   demand: PoolDemand | undefined;
@@ -49,7 +51,7 @@ class Leading {
       clock,
       random: systemRandom,
       logger: this.log.logger,
-      pool: new PresignaturePool(30),
+      pool: Object.assign(new PresignaturePool(30), { counts: () => this.holds }),
       isMaking: () => false,
     });
     this.leader = leader;
@@ -180,23 +182,28 @@ describe('the leader of the pool', () => {
     expect(leading.asked.slice(1).length).toBe(TARGET / 4);
   });
 
-  it.each([
-    [
-      'the others hold as many as they may',
-      (one: Leading) => {
-        for (const index of [1, 2, 3]) one.presence.set(index, 'a', { pool: { '2-3-4': 30 } });
-      },
-    ],
-    [
-      'too few nodes are live',
-      (one: Leading) => {
-        for (const index of [2, 3]) one.presence.set(index, 'a', { live: false });
-      },
-    ],
-  ])('asks for nothing while %s', async (_why, arrange) => {
-    arrange(leading);
+  it('asks for nothing while too few nodes are live', async () => {
+    for (const index of [2, 3]) leading.presence.set(index, 'a', { live: false });
     await leading.run(() => true);
     expect(leading.asked).toEqual([]);
+  });
+
+  it('asks for its share of a set, however many the others hold of sets without it', async () => {
+    for (const index of [1, 2, 3]) leading.presence.set(index, 'a', { pool: { '2-3-4': 30 } });
+    await leading.run(() => leading.asked.length > 0);
+    expect(leading.asked[0]?.participants).toContain(0);
+  });
+
+  it.each([
+    ['the set without a member that so many suspect that one of them is honest', [0, 2], [0, 1, 2]],
+    ['any set, when those who suspect might all be cheats', [2], [1, 2, 3]],
+  ])('asks for %s', async (_what, suspecting, expected) => {
+    const offers = { pool: { '1-2-3': 1 } };
+    for (const index of [1, 2, 3]) leading.presence.set(index, 'a', { ...offers, suspects: suspecting.includes(index) ? ['node-4'] : [] });
+    leading.presence.status.suspects = suspecting.includes(0) ? ['node-4'] : [];
+    leading.holds = { '1-2-3': 1 };
+    await leading.run(() => leading.asked.length > 0);
+    expect(leading.asked[0]?.participants).toEqual(expected);
   });
 
   it('is the lowest node that was heard of lately', async () => {

@@ -4,7 +4,7 @@ import { batchSize, nextBatch, type SetLevel } from '../../src/presigning/refill
 import { BATCH } from '../../src/workers/batch.js';
 import { signerSets } from '../../src/cluster/signer_sets.js';
 
-const levels = (counts: number[], room = 100): SetLevel[] => counts.map((count, k) => ({ signers: [k, k + 1], count, room }));
+const levels = (counts: number[]): SetLevel[] => counts.map((count, k) => ({ signers: [k, k + 1], count }));
 
 describe('what a leader asks for next', () => {
   it.each([
@@ -21,12 +21,6 @@ describe('what a leader asks for next', () => {
     ['nothing when there is to be no pool', [0, 0], 2, 0, null],
   ])('is %s', (_what, counts, sets, aim, expected) => {
     expect(nextBatch(levels(counts), sets, aim, BATCH)).toEqual(expected);
-  });
-
-  it('is not of a set with a member that is full', () => {
-    const [first, second] = levels([0, 3]);
-    const full = [{ ...first, room: 0 }, { ...second, room: 1 }] as SetLevel[];
-    expect(nextBatch(full, 2, 20, BATCH)).toEqual({ signers: [1, 2], size: 1 });
   });
 
   it.each([
@@ -46,7 +40,7 @@ describe('what a leader asks for next', () => {
         fc.integer({ min: 1, max: BATCH }),
         ([n = 0, t = 0], aim, held, most) => {
           const sets = signerSets('', n, t);
-          const pool = sets.map((signers, k) => ({ signers, count: held[k] ?? 0, room: 1_000 }));
+          const pool = sets.map((signers, k) => ({ signers, count: held[k] ?? 0 }));
           const share = Math.ceil(aim / sets.length);
           const useful = (): number => pool.reduce((sum, { count }) => sum + Math.min(count, share), 0);
           const before = useful();

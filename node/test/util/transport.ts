@@ -11,7 +11,7 @@ import { nodeStatus } from './node_status.js';
 /** PeerSource as the test says they are. */
 export class FakePresence implements PresenceView {
   readonly incarnation = 'own';
-  readonly status = nodeStatus();
+  readonly status: NodeStatus = nodeStatus();
   readonly #peers = new Map<number, PeerView>();
   readonly #callbacks = new Set<() => void>();
 
@@ -20,8 +20,8 @@ export class FakePresence implements PresenceView {
   }
 
   set(index: number, incarnation: string, change: Partial<NodeStatus & Pick<PeerView, 'live' | 'ageMs'>> = {}): void {
-    const { live = true, ageMs = 0, stage = 'ready', culprits = [], pool = {}, offers = {} } = change;
-    const status = { ...this.status, incarnation, stage, culprits, pool, offers };
+    const { live = true, ageMs = 0, stage = 'ready', culprits = [], pool = {}, offers = {}, suspects = [] } = change;
+    const status = { ...this.status, incarnation, stage, culprits, pool, offers, suspects };
     this.#peers.set(index, { index, nodeId: nodeId(index), live, ageMs, status });
     for (const callback of [...this.#callbacks]) callback();
   }
