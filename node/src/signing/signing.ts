@@ -96,6 +96,18 @@ export class FullSigning {
     return { attempt, leader: leaderOf(attempt, n), turn: turnAt(clock.monotonic() - task.acceptedAt, n).number };
   }
 
+  /** An attempt counts as running while the work on it lasts, from this very moment on: others are planned before it has begun. */
+  async occupying(task: SigningTask, attempt: Attempt, work: () => Promise<void>): Promise<void> {
+    this.#running.set(task, attempt);
+    try {
+      await work();
+    } finally {
+      this.#running.delete(task);
+      for (const waiting of this.#waiting) waiting.wakeup.notify();
+      this.#waiting.clear();
+    }
+  }
+
   /**
    * Runs one attempt and publishes its signature. @returns null when it did not fail, or this node has run it before
    * @throws the signal's reason when the task's signing ends; what the journal throws
@@ -105,7 +117,6 @@ export class FullSigning {
     if (!(await journal.claim(attemptId(attempt)))) return null;
     const started = clock.monotonic();
     const watch = new AttemptWatch(this.deps, attempt, () => this.#planStateOf(task), task.acceptedAt);
-    this.#running.set(task, attempt);
     let signed = false;
     try {
       const signal = AbortSignal.any([task.signing, watch.signal, task.refusals.signalFor(attempt.signers)]);
@@ -128,15 +139,8 @@ export class FullSigning {
       return { isOwnTry: watch.isOwnTry };
     } finally {
       watch.stop();
-      this.#over(task);
       audit.note({ event: 'full_signing_ended', fields: { request_id: task.id, execution_id: attemptId(attempt), signed } });
     }
-  }
-
-  #over(task: SigningTask): void {
-    this.#running.delete(task);
-    for (const waiting of this.#waiting) waiting.wakeup.notify();
-    this.#waiting.clear();
   }
 
   #learn(ms: number): void {
@@ -170,7 +174,8 @@ export class FullSigning {
   #hasWaitedLongest(task: SigningTask, since: number): boolean {
     for (const other of this.tasks()) {
       const { state } = other;
-      if (other === task || state.kind !== 'in_full' || state.since >= since) continue;
+      if (other === task || state.kind !== 'in_full' || state.since > since) continue;
+      if (state.since === since && other.order > task.order) continue;
       if (canLead(this.deps, this.#stateOf(other, state))) {
         this.#waiting.add(task);
         return false;

@@ -259,7 +259,7 @@ export class SigningWork {
         return;
       }
       case 'run':
-        await this.#attempt(task, plan.attempt);
+        await this.#full.occupying(task, plan.attempt, () => this.#attempt(task, plan.attempt));
     }
   }
 

@@ -1,9 +1,10 @@
 import { expect, it } from '@jest/globals';
 import { RequestRecordSchema, type RequestRecord } from 'message-board/contract';
-import { signerSets } from '../../src/cluster/signer_sets.js';
+import { firstSigner, signerSets } from '../../src/cluster/signer_sets.js';
 import { inFull } from '../../src/signing/task_state.js';
+import { sleep } from 'service/clock';
 import { ServiceError } from 'service/errors';
-import { passUntil } from '../util/passing.js';
+import { pass, passUntil } from '../util/passing.js';
 import { half, SigningWorld } from '../util/signing_world.js';
 
 const at = new Date(0).toISOString();
@@ -34,6 +35,38 @@ it('requests that were interrupted while they are signed in full go on, and do n
   for (const task of world.tasks) task.end('the test is over');
   await work.idle();
   expect(new Set(asked.slice(4))).toEqual(new Set(ids));
+});
+
+it('of many requests at one moment, a node leads a few at a time, the oldest first, and all of them in one turn', async () => {
+  const world = new SigningWorld({ getRequest: (id) => Promise.resolve(record(id)) });
+  const { clock, work, deps } = world;
+  const led: string[] = [];
+  let [underWay, most] = [0, 0];
+  // An attempt ends here when it is about to begin.
+  const claim = async (id: string): Promise<boolean> => {
+    led.push(id);
+    most = Math.max(most, ++underWay);
+    await sleep(clock, 50);
+    underWay -= 1;
+    throw new Error('the disk fails');
+  };
+  Object.assign(deps, { journal: { claim } });
+  // Their first turn is that of this node.
+  const isOwn = (id: string): boolean => firstSigner(id, 4) === 1;
+  const ids = Array.from({ length: 60 }, (_, k) => `req_${String(k).padStart(2, '0')}`).filter(isOwn);
+  world.tasks = ids.map((id) => {
+    const task = world.accepted(record(id));
+    task.move('waiting', (state) => inFull(state, clock.monotonic()));
+    return task;
+  });
+  for (const task of world.tasks) work.start(task);
+  await passUntil(clock, () => new Set(led).size === ids.length || clock.monotonic() > 1_600);
+  for (const task of world.tasks) task.end('the test is over');
+  await pass(clock, 200);
+  await work.idle();
+  expect(ids.length).toBeGreaterThan(10);
+  expect([most <= 2, new Set(led).size]).toEqual([true, ids.length]);
+  expect(led[0]).toBe(ids[0]);
 });
 
 /** Of a request that could be assigned a presignature of this node, how often the board is called in a second. */
