@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { DiskWatch } from 'service/disk';
 import { ServiceError } from 'service/errors';
 import { jsonService, type Service } from 'service/http';
-import type { Problems } from './base/problems.js';
+import { PROBLEMS, type ProblemCode, type Problems } from './base/problems.js';
 import type { Presence } from './cluster/presence.js';
 import type { Culprits } from './evidence/culprits.js';
 import type { PoolDemand } from './presigning/pool_demand.js';
@@ -31,10 +31,13 @@ export interface Unreadiness {
   readonly reason: string;
 }
 
+/** With these it signs for its part, but does not reach the others, or they do not count on it. */
+const OUT_OF_REACH: ReadonlySet<ProblemCode> = new Set(['board_unavailable', 'heartbeat_refused', 'ignored_by_peers']);
+
 /** Why a request that is made now would not be signed by this node with others; null when it would. */
 export function unreadiness(deps: Pick<HealthDeps, 'requiredSigners' | 'presence' | 'problems' | 'index' | 'nodeId'>): Unreadiness | null {
   const { requiredSigners, presence, problems } = deps;
-  const [problem] = problems.list();
+  const problem = problems.list().find(({ code }) => PROBLEMS[code] || OUT_OF_REACH.has(code));
   if (problem !== undefined) return problem;
   const { stage } = presence.status;
   if (stage !== 'ready') return { code: 'not_ready', reason: stage };

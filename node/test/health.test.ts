@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import request from 'supertest';
 import { systemClock } from 'service/clock';
 import { Culprits } from '../src/evidence/culprits.js';
-import { Problems } from '../src/base/problems.js';
+import { PROBLEMS, Problems, type ProblemCode } from '../src/base/problems.js';
 import { healthService } from '../src/health.js';
 import { PoolDemand } from '../src/presigning/pool_demand.js';
 import { Presence } from '../src/cluster/presence.js';
@@ -147,6 +147,14 @@ describe('the health of a node', () => {
       expect(await answer()).toMatchObject({ code: 'setup_conflict', message: 'other files' });
       problems.set('setup_conflict', null);
       expect(await code()).toBe('ready');
+      for (const problem of Object.keys(PROBLEMS) as ProblemCode[]) {
+        problems.set(problem, 'why');
+        // It signs by the policy before, with the others.
+        expect(await code()).toBe(problem === 'policy_not_reloaded' ? 'ready' : problem);
+        problems.set('policy_not_reloaded', 'why');
+        expect(await code()).toBe(problem === 'policy_not_reloaded' ? 'ready' : problem);
+        for (const each of [problem, 'policy_not_reloaded'] as const) problems.set(each, null);
+      }
       peer.impair(['disk_full'], true);
       await eventually('the other cannot sign', async () => (await code()) === 'not_enough_nodes');
     }));
