@@ -31,7 +31,9 @@ export const ALLOW_ALL: Policy = { sha256: null, check: () => ({ allowed: true }
 
 const PatternSchema = z.string().min(1).max(256);
 const PatternsSchema = z.array(PatternSchema).max(100);
-const LimitSchema = z.int().min(1).max(100_000);
+/** The largest limit. Larger: more memory for what is counted, some 100 bytes each. */
+const MOST_COUNTED = 100_000;
+const LimitSchema = z.int().min(1).max(MOST_COUNTED);
 
 /**
  * A pattern is a text in which each `*` stands for any text, even an empty one. It has to match the whole message, and case counts.
@@ -112,7 +114,7 @@ class FilePolicy implements Policy {
     private readonly file: PolicyText,
     readonly sha256: string,
     private readonly clock: PolicyClock,
-    /** Kept as far back as the longest limit looks. */
+    /** Those of the last hour, whatever this file limits: the next one may limit it. */
     private readonly counted: CountedRequests,
   ) {}
 
@@ -132,16 +134,15 @@ class FilePolicy implements Policy {
 
   /** Counts a request. @returns false when that would be one too many */
   #count(id: string): boolean {
-    const { max_requests_per_minute: perMinute, max_requests_per_hour: perHour } = this.file;
-    if (perMinute === undefined && perHour === undefined) return true;
+    const { max_requests_per_minute: perMinute = Infinity, max_requests_per_hour: perHour = Infinity } = this.file;
     const now = this.clock.monotonic();
     for (const [known, at] of this.counted) {
-      if (now - at < (perHour === undefined ? MINUTE_MS : HOUR_MS)) break;
+      if (now - at < HOUR_MS && this.counted.size <= MOST_COUNTED) break;
       this.counted.delete(known);
     }
     if (this.counted.has(id)) return true;
-    const lastMinute = [...this.counted.values()].filter((at) => now - at < MINUTE_MS).length;
-    if (this.counted.size >= (perHour ?? Infinity) || lastMinute >= (perMinute ?? Infinity)) return false;
+    const lastMinute = perMinute === Infinity ? 0 : [...this.counted.values()].filter((at) => now - at < MINUTE_MS).length;
+    if (this.counted.size >= perHour || lastMinute >= perMinute) return false;
     this.counted.set(id, now);
     return true;
   }

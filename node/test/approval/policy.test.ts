@@ -53,6 +53,27 @@ describe('a policy', () => {
     }));
 
   it.each([
+    ['a limit in each minute', { max_requests_per_minute: 100 }],
+    ['no limit', {}],
+  ])('counts the last hour already when a limit in each hour is added to %s', (_what, before) =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'policy.json');
+      const write = (policy: object) => writeFile(path, JSON.stringify({ version: 1, ...policy }));
+      let now = 0;
+      await write(before);
+      const policy = await PolicyFile.open(path, { monotonic: () => now });
+      for (let k = 0; k < 3; k++) {
+        now += 10 * 60_000;
+        expect(answer(policy, 'm', `req_early_${k}`)).toBe('allowed');
+      }
+      await write({ max_requests_per_hour: 3 });
+      policy.use(await policy.read());
+      expect([answer(policy, 'm', 'req_early_0'), answer(policy, 'm')]).toEqual(['allowed', 'rate_limited']);
+      now = 70 * 60_000;
+      expect([answer(policy, 'm'), answer(policy, 'm')]).toEqual(['allowed', 'rate_limited']);
+    }));
+
+  it.each([
     ['pay 5', 'pay 5', true],
     ['pay 5', 'pay 55', false],
     ['pay 5', 'Pay 5', false],
