@@ -16,6 +16,11 @@ import type { PresigningDeps } from './presigning_deps.js';
 
 /** What the pool holds is reported at most this often. Smaller: many statements during a burst. Larger: others propose what is gone. */
 const REPORT_MS = 100;
+/**
+ * Of each node that asks, a refusal is logged this often at most. Smaller: one that asks in vain fills the logs of the others. Larger: it
+ * is later known that it goes on.
+ */
+const REFUSAL_LOGGED_MS = 60_000;
 /** The pool is searched for what is lost this often; news of the other nodes searches it earlier. Larger: it takes up room for longer. */
 const SEARCH_MS = 1_000;
 /** The longest time for which the board may hold back an empty answer. */
@@ -40,6 +45,8 @@ export class PresignatureMaker {
   readonly enabled: boolean;
   readonly #making = new Map<string, Making>();
   readonly #joining: Joining;
+  /** When a refusal was last logged and how many were not since then, by the party that asked; null for requests that name none. */
+  readonly #refused = new Map<number | null, { readonly loggedAt: number; unlogged: number }>();
   readonly #leader: PoolLeader;
   readonly #lost: LostPresignatures;
   /** Cursor of the last presignature request before this start. */
@@ -124,13 +131,16 @@ export class PresignatureMaker {
 
   async #join(request: PresignatureRequest, signal: AbortSignal): Promise<void> {
     const { id, participants } = request;
-    const { index, logger } = this.deps;
+    const { index } = this.deps;
     if (participants?.includes(index) !== true || this.has(id)) return;
     const asker = leaderOf(id, this.deps.n);
-    const reason = asker === null ? 'it is not well formed' : await this.#obstacle(request, { asker, signers: participants });
-    if (asker === null || reason !== null) {
-      const fields = { event: 'presignature_refused', presignature_id: id, pool_size: this.pool.size, reason };
-      logger.warn(fields, 'Presignature request refused');
+    if (asker === null) {
+      this.#logRefusal(id, null, 'it is not well formed');
+      return;
+    }
+    const reason = await this.#obstacle(request, { asker, signers: participants });
+    if (reason !== null) {
+      this.#logRefusal(id, asker, reason);
       return;
     }
     const ended = this.#make(id, participants, signal).then((isMade) => {
@@ -207,6 +217,19 @@ export class PresignatureMaker {
   }
 
   // ---- bookkeeping ----
+
+  #logRefusal(id: string, asker: number | null, reason: string): void {
+    const { clock, logger } = this.deps;
+    const [now, before] = [clock.monotonic(), this.#refused.get(asker)];
+    if (before !== undefined && now - before.loggedAt < REFUSAL_LOGGED_MS) {
+      before.unlogged += 1;
+      return;
+    }
+    this.#refused.set(asker, { loggedAt: now, unlogged: 0 });
+    const { unlogged = 0 } = before ?? {};
+    const fields = { event: 'presignature_refused', presignature_id: id, pool_size: this.pool.size, reason, unlogged };
+    logger.warn(fields, 'Presignature request refused');
+  }
 
   /** The life of each node that was heard of, by party. */
   #lives(): ReadonlyMap<number, string> {

@@ -95,6 +95,25 @@ it('a presignature is begun once, however often the board asks for it, also afte
     }
   }));
 
+it('a node that asks in vain has one line in the log for each minute, with how many it is not said of', async () => {
+  let now = 0;
+  const clock = { ...systemClock, monotonic: () => now };
+  let claims = 0;
+  const journal = { claim: () => Promise.resolve(++claims === 0) };
+  const { lines, ending, running } = await makerOf({ journal, result: () => Promise.reject(new Error('none')), clock });
+  const ended = running();
+  const refused = () => lines.flatMap(({ event, unlogged }) => (event === 'presignature_refused' ? [unlogged] : []));
+  await eventually('it is refused five times', () => claims === 5);
+  now = 59_999;
+  await eventually('it is refused ten times', () => claims === 10);
+  expect(refused()).toEqual([0]);
+  now = 60_000;
+  await eventually('it is logged again', () => refused().length === 2);
+  expect(refused()[1]).toBeGreaterThanOrEqual(9);
+  ending.abort();
+  await ended;
+});
+
 it('how long one takes is without what full signings took meanwhile', async () => {
   const rng = seededRng('held');
   const shares = generateShares({ parties: 2, threshold: 2, params: SMALL_FOR_TESTS, rng });
