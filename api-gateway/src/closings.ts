@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { ServiceError } from 'service/errors';
 import { BoardUnavailable, viaBoard } from './board_unavailable.js';
 import type { ClusterMode } from './cluster_mode.js';
+import type { Posting } from './posting.js';
 import type { RequestBook } from './request_book.js';
 import type { Outcome } from './store/request_store.js';
 
@@ -11,6 +12,7 @@ export interface ClosingsDeps {
   readonly board: Pick<BoardClient, 'updateRequest'>;
   readonly cluster: Pick<ClusterMode, 'closingOf'>;
   readonly book: Pick<RequestBook, 'end'>;
+  readonly posting: Pick<Posting, 'settled'>;
   readonly logger: Logger;
 }
 
@@ -36,8 +38,14 @@ export class Closings {
     const { book, cluster } = this.#deps;
     const closing = await cluster.closingOf(id, reason);
     const outcome = await book.end(id, { status: 'failed', reason, closing });
-    if (outcome.status === 'failed' && outcome.closing === closing) this.#track(this.tell(id, closing));
+    if (outcome.status === 'failed' && outcome.closing === closing) this.#track(this.#tellAfterPost(id, closing));
     return outcome;
+  }
+
+  /** Once it has ended, nothing posts the request. A post that was under way may still come to the board: the closing waits for it. */
+  async #tellAfterPost(id: string, closing: string): Promise<void> {
+    await this.#deps.posting.settled(id);
+    await this.tell(id, closing);
   }
 
   /** Tells the board that a request is closed. It never rejects: the sweep tells it again. */

@@ -22,6 +22,8 @@ export interface GatewayDeps
 
 /** Pause between two sweeps. A longer one finds late that the board was restarted; a shorter one reads the whole board more often. */
 const SWEEP_EVERY_MS = 1_000;
+/** Overdue requests of which the board is asked at a time. Fewer: a board that hangs holds up their end for longer. More: it is loaded. */
+const LOOKS = 50;
 
 /**
  * Puts the gateway together. It accepts requests ({@link RequestBook}), takes them to the board ({@link Posting}), keeps them there until
@@ -50,7 +52,7 @@ export class Gateway {
     const book = new RequestBook({ ...deps, cluster });
     const posting = new Posting({ ...deps, cluster });
     const outcomes = new OutcomeVerifier({ cluster, key, book, logger });
-    const closings = new Closings({ ...deps, cluster, book });
+    const closings = new Closings({ ...deps, cluster, book, posting });
     this.#deps = deps;
     this.#cluster = cluster;
     this.key = key;
@@ -105,7 +107,7 @@ export class Gateway {
     const before = await this.#book.get(id);
     // A signature that is there already is better than none. If the board does not answer, the client wants it cancelled all the same.
     if (before === undefined || before.state.status === 'pending') {
-      await this.status(id, 0, ended).catch((error: unknown) => {
+      await this.#statuses.look(id, ended).catch((error: unknown) => {
         if (before === undefined) throw error;
       });
     }
@@ -141,7 +143,8 @@ export class Gateway {
   /** Fails requests that have outlived their time, and forgets outcomes that were kept for long enough. It never rejects. */
   async tidy(): Promise<void> {
     try {
-      for (const id of await this.#book.overdue()) await this.#closings.close(id, 'expired');
+      const overdue = await this.#book.overdue();
+      for (let k = 0; k < overdue.length; k += LOOKS) await Promise.all(overdue.slice(k, k + LOOKS).map((id) => this.#expire(id)));
       await this.#book.forget();
     } catch (error) {
       this.#deps.logger.error({ event: 'tidying_failed', err: error }, 'Requests could not be ended or forgotten in time');
@@ -155,6 +158,12 @@ export class Gateway {
 
   health(): Promise<Health> {
     return this.#health.health();
+  }
+
+  /** The board may have its outcome: the gateway was down, or could not ask. A board that does not answer keeps no request from its end. */
+  async #expire(id: string): Promise<void> {
+    await this.#statuses.look(id, new AbortController().signal).catch(() => undefined);
+    await this.#closings.close(id, 'expired');
   }
 
   /** Accepts a request and takes it to the board. Whatever the board does, it is accepted: the sweep posts it until the board has it. */

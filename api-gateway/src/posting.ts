@@ -94,6 +94,11 @@ export class Posting {
     }
   }
 
+  /** Resolves when no post of this request is under way. It never rejects. */
+  async settled(id: string): Promise<void> {
+    await this.#underWay.get(id)?.catch(() => undefined);
+  }
+
   /** Resolves when nothing that was to be posted is under way. It never rejects. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#underWay.values());

@@ -19,6 +19,13 @@ export interface StatusReaderDeps {
   readonly maxWaiting: number;
 }
 
+/** How the board is asked for one request. */
+interface Asking {
+  readonly waitMs: number;
+  /** What the board does not have is posted again. */
+  readonly isPostedAgain: boolean;
+}
+
 /**
  * Pause between two tries while the board is away and a client waits. A shorter one loads a board that is just starting; a longer one
  * tells clients late that their requests are finished.
@@ -56,6 +63,17 @@ export class StatusReader {
     }
   }
 
+  /**
+   * Looks once whether the board shows that a request has ended. What it does not have is not posted.
+   * @throws as {@link read}; BoardUnavailable
+   */
+  async look(id: string, ended: AbortSignal): Promise<void> {
+    const kept = await this.#deps.book.get(id);
+    if (kept !== undefined && kept.state.status !== 'pending') return;
+    const record = await this.#ask(id, kept, { waitMs: 0, isPostedAgain: false }, ended);
+    if (record !== undefined) await this.#judge(kept, record);
+  }
+
   /** Asks until the request is finished, or the clock's `monotonic` is `end`. */
   async #readUntil(end: number, id: string, ended: AbortSignal): Promise<SigningStatus | undefined> {
     const { clock, book } = this.#deps;
@@ -65,7 +83,7 @@ export class StatusReader {
       const kept = await book.get(id);
       if (kept !== undefined && kept.state.status !== 'pending') return statusOf(id, kept.state);
       try {
-        const record = await this.#ask(id, kept, leftMs, ended);
+        const record = await this.#ask(id, kept, { waitMs: leftMs, isPostedAgain: true }, ended);
         if (record === undefined) {
           if (kept === undefined) return undefined;
           // It has ended while the board was asked.
@@ -92,15 +110,17 @@ export class StatusReader {
   }
 
   /**
-   * The signing request as the board shows it, which has it again if it had lost it.
+   * The signing request as the board shows it, which has it again if it had lost it and `isPostedAgain`.
    * @returns undefined when there is none, or when one that is kept has ended meanwhile
    */
-  async #ask(id: string, kept: StoredRequest | undefined, waitMs: number, ended: AbortSignal): Promise<RequestRecord | undefined> {
+  async #ask(id: string, kept: StoredRequest | undefined, how: Asking, ended: AbortSignal): Promise<RequestRecord | undefined> {
     const { board, clock, posting } = this.#deps;
+    const { waitMs, isPostedAgain } = how;
     const query = { status: 'pending', wait: waitMs } as const;
     const record = await within(clock, waitMs + BOARD_PATIENCE_MS, ended, async (signal) => {
       const shown = await viaBoard(board.getRequest(id, { ...query, signal }));
-      return kept === undefined ? shown : posting.restored(id, shown, signal);
+      const isLeft = kept === undefined || (shown === undefined && !isPostedAgain);
+      return isLeft ? shown : posting.restored(id, shown, signal);
     });
     // Without a message it is the record of a protocol run.
     if (record === undefined || record.message === '') return undefined;

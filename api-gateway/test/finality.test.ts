@@ -11,7 +11,7 @@ import { until } from 'testkit/eventually';
 import { VirtualClock } from 'testkit/virtual_clock';
 import { SigningStatusSchema, type SigningStatus } from '../src/contract.js';
 import type { Lie } from './lying_board.js';
-import { passUntilSettled } from './passing.js';
+import { passUntil, passUntilSettled } from './passing.js';
 import { sealedCluster, type SealedCluster } from './sealed_support.js';
 
 const HOUR_MS = 3_600_000;
@@ -214,6 +214,40 @@ describe('a cancellation', () => {
     expect(await c.nodes.getRequest(id)).toMatchObject({ status: 'failed', reason: 'cancelled' });
   });
 
+  it('is told after the post that was under way, so that nobody signs what comes late', async () => {
+    const clock = new VirtualClock(Date.now());
+    const c = await start({ clock });
+    await c.stateKey();
+    await c.gateway.sweep();
+    const release = c.liar.hang(({ method, path }) => method === 'POST' && path.startsWith('/requests'));
+    const { request_id: id } = await passUntilSettled(clock, sign(c));
+    expect(await passUntilSettled(clock, cancel(c, id))).toEqual(cancelled(id));
+    expect(await c.nodes.getRequest(id)).toBeUndefined();
+    // A closing that is told now comes too early.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    release();
+    await until(async () => (await c.nodes.getRequest(id)) !== undefined);
+    await passUntil(clock, async () => (await c.nodes.getRequest(id))?.status === 'failed');
+    expect(await c.nodes.getRequest(id)).toMatchObject({ reason: 'cancelled' });
+  });
+
+  it('posts nothing: neither what a client cancels, nor what has ended while a reader asked the board', async () => {
+    const c = await start();
+    await c.stateKey();
+    const [a, b] = [await sign(c, 'a'), await sign(c, 'b')];
+    await c.stopBoard();
+    await c.startBoard();
+    await cancel(c, a.request_id);
+    const isOfB = (path: string) => path.startsWith(`/requests/${b.request_id}`);
+    const release = c.liar.hang(({ method, path }) => method === 'GET' && isOfB(path));
+    const shown = status(c, b.request_id);
+    await until(() => c.liar.asked.some(({ method, path }) => method === 'GET' && isOfB(path)));
+    await c.store.end(b.request_id, { status: 'failed', reason: 'cancelled' }, 1);
+    release();
+    expect(await shown).toEqual(cancelled(b.request_id));
+    expect(await c.nodes.listRequests()).toEqual([]);
+  });
+
   it('is told again when somebody has put the request on a new board', async () => {
     const c = await start();
     await c.stateKey();
@@ -282,6 +316,22 @@ describe('time', () => {
     release();
     stopping.abort();
     await passUntilSettled(clock, running);
+  });
+
+  it('ends nothing of which the board has a signature: a gateway that was down for longer looks first', async () => {
+    const clock = new VirtualClock(Date.now());
+    const c = await start({ clock });
+    await c.stateKey();
+    const ids: string[] = [];
+    for (let k = 0; k < 60; k += 1) ids.push((await sign(c, `m${k}`)).request_id);
+    const [unsigned = '', ...signed] = ids;
+    await c.restartGateway(async () => {
+      for (const id of signed) await c.finish(id);
+      await clock.advance(HOUR_MS + 120_000);
+    });
+    await c.gateway.tidy();
+    expect((await c.gateway.list({ limit: 100, status: 'completed' })).map(({ request_id }) => request_id)).toEqual(signed);
+    expect(await status(c, unsigned)).toEqual({ request_id: unsigned, status: 'failed', reason: 'expired' });
   });
 
   it('is what passes, not what the wall clock says: a clock that is set ends and forgets nothing', async () => {

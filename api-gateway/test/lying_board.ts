@@ -28,13 +28,14 @@ export async function lyingBoard(boardUrl: string) {
   let lie: Lie = (_asked, truth) => truth;
   const asked: Call[] = [];
   let hanging: Promise<void> = Promise.resolve();
+  let hangs: (asked: Call) => boolean = () => false;
   const server = createServer((incoming, outgoing) => {
     const { method = 'GET', url: path = '/' } = incoming;
     const answer = async (): Promise<void> => {
       const text = await textOf(incoming);
       const json = text === '' ? undefined : (JSON.parse(text) as unknown);
       asked.push({ method, path, body: json });
-      await hanging;
+      if (hangs({ method, path, body: json })) await hanging;
       const session = incoming.headers['x-member'];
       const passed = typeof session === 'string' ? { 'x-member': session } : {};
       const { statusCode, headers, body } = await request(boardUrl + path, {
@@ -57,9 +58,10 @@ export async function lyingBoard(boardUrl: string) {
     tell: (next: Lie): void => {
       lie = next;
     },
-    /** From now on no call reaches the board, until the function is called that this returns: then all of them do. */
-    hang: (): (() => void) => {
+    /** From now on none of these calls reaches the board, until the function is called that this returns: then all of them do. */
+    hang: (these: (asked: Call) => boolean = () => true): (() => void) => {
       let release = (): void => undefined;
+      hangs = these;
       hanging = new Promise((resolve) => {
         release = resolve;
       });
