@@ -31,19 +31,19 @@ export { run, type DriverOptions, type Signal, type Transport } from './runtime/
 export type { IncomingMessage, OutgoingMessage, Session, Step } from './runtime/session.js';
 
 // ---- Signatures ----
-export { signatureForms, verify, verifyDigest, type PublicKey, type Signature, type SignatureForms } from './ecdsa.js';
-export { derive, formatPath, MAX_PATH_LENGTH, parsePath, type Derived, type ExtendedPublicKey } from './signing/derivation.js';
-export { xpub } from './signing/xpub.js';
+export { publicPoint, signatureForms, verify, verifyDigest, type PublicKey, type Signature, type SignatureForms } from './ecdsa.js';
 export {
-  combine,
-  isPartialSignature,
-  messageToScalar,
-  Presignature,
-  type PartialSignature,
-  type PresignatureCommitment,
-  type PresignaturePublicData,
-  type PresignatureSecrets,
-} from './signing/presignature.js';
+  derive, formatPath, MAX_PATH_LENGTH, parsePath,
+  type Derived, type ExtendedPublicKey, type RootKey,
+} from './signing/derivation.js';
+export { xpub } from './signing/xpub.js';
+export { combine, isPartialSignature, messageToScalar, Presignature } from './signing/presignature.js';
+export type { PartialSignature, PresignatureCommitment, PresignaturePublicData, PresignatureSecrets } from './signing/presignature_data.js';
+
+export {
+  RandomizedSigning, RANDOMIZED_EQUATION,
+  type PresignedRequest, type RandomizedPartialSignature,
+} from './signing/randomized.js';
 
 // ---- Keys ----
 export { generatePrimes, type PrimesOptions, type PrimesProgress } from './aux_info/generate_primes.js';

@@ -63,6 +63,7 @@ interface Entry {
 const OF_A_KEY = ['vssSetup', 'chainCode'];
 
 const newPresignature = (...args: never[]): unknown => new api.Presignature(...(args as unknown as [never, never]));
+const newRandomizedSigning = (...args: never[]): unknown => new api.RandomizedSigning(...(args as unknown as [never, never, never]));
 const newPrimes = (...args: never[]): unknown => new api.PregeneratedPrimes(...(args as unknown as [never, never]));
 
 const ENTRIES: Readonly<Record<string, Entry>> = {
@@ -114,6 +115,16 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   },
   isPartialSignature: { call: api.isPartialSignature, args: [1n, 0, publicData, 1n] },
   messageToScalar: { call: api.messageToScalar, args: [message] },
+  RandomizedSigning: {
+    call: newRandomizedSigning,
+    args: [publicData, { publicKey, chainCode: new Uint8Array(32) }, {
+      presignatureId: 'p', keyId: 'k', epoch: 0, signers: [0, 2], requestId: 'r', path: [0],
+      digest: new Uint8Array(32).fill(1), nonce: new Uint8Array(32),
+    }],
+    nullable: OF_A_KEY,
+    abort: 'is not of a presignature',
+  },
+  publicPoint: { call: api.publicPoint, args: [publicKey] },
   Presignature: { call: newPresignature, args: [publicData, { tildeK: 1n, tildeChi: 1n }] },
   'Presignature.issuePartialSignature': { call: (text: never) => presignature.issuePartialSignature(text), args: [message] },
   'Presignature.takeOver': {

@@ -19,6 +19,7 @@ export const Bytes = z.instanceof(Uint8Array, { error: 'must be a Uint8Array' })
 export const NonEmptyBytes = Bytes.refine(({ length }) => length > 0, 'must not be empty');
 export const Bytes32 = Bytes.refine(({ length }) => length === 32, 'must be 32 bytes');
 export const Text = z.string({ error: 'must be a string' });
+export const NonEmptyText = Text.refine(({ length }) => length > 0, 'must not be empty');
 export const Flag = z.boolean({ error: 'must be a boolean' });
 export const Callback = z.custom((value) => typeof value === 'function', 'must be a function');
 export const Integer = z.bigint({ error: 'must be a bigint' });

@@ -18,7 +18,7 @@ import { round2Uni, thresholdKeygenRounds } from '../keygen/threshold_messages.j
 import { readMessage } from '../runtime/message.js';
 import { round4 } from '../signing/messages.js';
 import { MAX_PATH_LENGTH } from '../signing/derivation.js';
-import { PartialSignatureShape, type PartialSignature } from '../signing/presignature.js';
+import { PartialSignatureShape, type PartialSignature } from '../signing/presignature_data.js';
 import { parseWith } from '../wire/parse.js';
 
 /** A message of the run. Indices are those of the protocol, from 0: in signing, positions in the list of signers. */

@@ -16,7 +16,8 @@ import type { PublicSigningContext } from '../signing/context.js';
 import { FAILED, identificationChecks, operationOf, type PresigningTranscript, type SentOperation } from '../signing/identification.js';
 import { identificationRounds, type FailedSum } from '../signing/identification_messages.js';
 import { echo, round1a, round1b, round2, round3, round4, type Round1a, type Round3 } from '../signing/messages.js';
-import { isPartialSignature, messageToScalar, PARTIAL_SIGNATURE_EQUATION, publicDataOf } from '../signing/presignature.js';
+import { isPartialSignature, messageToScalar, PARTIAL_SIGNATURE_EQUATION } from '../signing/presignature.js';
+import { publicDataOf } from '../signing/presignature_data.js';
 import type { Transcript } from './transcript.js';
 
 /** @param message what was to be signed, null when nothing was */

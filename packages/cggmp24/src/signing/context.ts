@@ -11,7 +11,7 @@ import type { SecurityParams } from '../params.js';
 import { at } from '../base/at.js';
 import { InvalidArgument } from '../base/errors.js';
 import { Secret } from '../base/secret.js';
-import { derive, type Derived } from './derivation.js';
+import { deriveBelow, type Derived } from './derivation.js';
 
 /** Why presigning, signing or combining can stop, besides the codes that every protocol has. */
 export type SigningAbortCode =
@@ -78,13 +78,8 @@ function lagrangeWeights(signers: readonly number[], { vssSetup }: PublicCore): 
   return vssSetup === null ? signers.map(() => 1n) : lagrange(signers.map((j) => at(vssSetup.indices, j)), 0n);
 }
 
-function derivedKey(path: readonly number[], core: PublicCore): Derived {
-  if (path.length > 0 && core.chainCode === null) throw new InvalidArgument('path', 'the key has no chain code');
-  return derive({ publicKey: core.sharedPublicKey, chainCode: core.chainCode ?? new Uint8Array(32) }, path);
-}
-
 /** The shift of the derivation goes to the first signer. */
-function shiftOf(position: number, { shift }: Derived): Scalar {
+function shiftOf(position: number, { shift }: Pick<Derived, 'shift'>): Scalar {
   return position === 0 ? shift : 0n;
 }
 
@@ -95,7 +90,7 @@ function shiftOf(position: number, { shift }: Derived): Scalar {
 export function publicSigningContext(setting: SigningSetting, { core, aux }: PublicKeyMaterial): PublicSigningContext {
   const { signers, path, executionId: sid, reliableBroadcast, identification } = setting;
   checkSigners(signers, core);
-  const derived = derivedKey(path, core);
+  const derived = deriveBelow({ publicKey: core.sharedPublicKey, chainCode: core.chainCode }, path);
   const lambda = lagrangeWeights(signers, core);
   return {
     params: aux.params,
@@ -121,7 +116,8 @@ export function signingContext(options: SignerOptions): SigningContext {
   const shared = publicSigningContext(options, share);
   const index = signers.indexOf(core.index);
   if (index < 0) throw new InvalidArgument('signers', 'we are not among them');
+  const derived = deriveBelow({ publicKey: core.sharedPublicKey, chainCode: core.chainCode }, path);
   const weight = at(lagrangeWeights(signers, core), index);
-  const x_i = toScalar(weight * core.secretShare.reveal() + shiftOf(index, derivedKey(path, core)));
+  const x_i = toScalar(weight * core.secretShare.reveal() + shiftOf(index, derived));
   return { ...shared, index, x_i: new Secret(x_i), decryptionKey: aux.decryptionKey, rng };
 }

@@ -5,6 +5,7 @@ import { concatBytes } from '@noble/hashes/utils.js';
 import { z } from 'zod';
 import { Bytes32, checkArgument, fields, listOf, Text } from '../base/arguments.js';
 import { InvalidArgument } from '../base/errors.js';
+import { publicPoint, type PublicKey } from '../ecdsa.js';
 import { encodePoint, G, GROUP_ORDER, multiplyPublic, PointShape, toScalar, type Point, type Scalar } from '../math/curve.js';
 import { fromBytes, toBytesPadded } from '../math/integer.js';
 
@@ -74,6 +75,23 @@ export function derive(root: ExtendedPublicKey, path: readonly number[]): Derive
   const keys = deriveEach(root, path);
   const { publicKey, chainCode } = keys.at(-1) ?? root;
   return { publicKey, chainCode, shift: toScalar(keys.reduce((sum, { shift }) => sum + shift, 0n)) };
+}
+
+/** A public key, and its chain code if it has one. */
+export interface RootKey {
+  readonly publicKey: PublicKey;
+  /** 32 bytes. */
+  readonly chainCode: Uint8Array | null;
+}
+
+/**
+ * `derive` for keys that may have no chain code: of these, only the empty path leads anywhere.
+ * @throws InvalidArgument
+ */
+export function deriveBelow({ publicKey, chainCode }: RootKey, path: readonly number[]): Pick<Derived, 'publicKey' | 'shift'> {
+  checkArgument('path', PathShape, path);
+  if (path.length > 0 && chainCode === null) throw new InvalidArgument('path', 'the key has no chain code');
+  return derive({ publicKey: publicPoint(publicKey), chainCode: chainCode ?? new Uint8Array(32) }, path);
 }
 
 /**

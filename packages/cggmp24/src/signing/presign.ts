@@ -21,7 +21,8 @@ import type { SigningAbortCode, SigningContext } from './context.js';
 import { requireSums, type OwnOperation } from './identification.js';
 import type { FailedSum } from './identification_messages.js';
 import { echo, round1a, round1b, round2, round3, type Round1a, type Round1b, type Round3 } from './messages.js';
-import { Presignature, publicDataOf } from './presignature.js';
+import { Presignature } from './presignature.js';
+import { publicDataOf } from './presignature_data.js';
 
 /** What a signer draws in round 1. */
 interface Ephemeral {

@@ -1,86 +1,36 @@
-import { inspectSymbol } from '../base/inspect.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { z } from 'zod';
-import { Bytes, checkArgument, fields, Flag, integerBetween, listOf } from '../base/arguments.js';
+import { Bytes, checkArgument, Flag, instanceOf, integerBetween, listOf } from '../base/arguments.js';
 import { at } from '../base/at.js';
-import { InvalidArgument, ProtocolBug } from '../base/errors.js';
+import { InvalidArgument } from '../base/errors.js';
+import { inspectSymbol } from '../base/inspect.js';
 import { verify, type PublicKey, type Signature } from '../ecdsa.js';
-import {
-  decodePoint,
-  G,
-  GROUP_ORDER,
-  invertScalar,
-  multiplyPublic,
-  PointShape,
-  ScalarShape,
-  sumPoints,
-  sumScalars,
-  toScalar,
-  type Point,
-  type Scalar,
-} from '../math/curve.js';
+import { multiplyPublic, ScalarShape, toScalar, type Scalar } from '../math/curve.js';
 import { fromBytes } from '../math/integer.js';
-import { abortOver } from '../runtime/abort.js';
 import { NonZeroPointJson, PointJson, ScalarJson } from '../wire/json.js';
 import { parseWith } from '../wire/parse.js';
-import type { SigningAbortCode } from './context.js';
 import { newToken, takeToken, TokenJson } from './hand_over.js';
-import type { Round3 } from './messages.js';
+import {
+  lowS,
+  PartialSignatureShape,
+  PublicDataShape,
+  requireAll,
+  requireKey,
+  SecretsShape,
+  wrongPartials,
+  xCoordinate,
+  type PartialSignature,
+  type PresignaturePublicData,
+  type PresignatureSecrets,
+} from './presignature_data.js';
+import { RandomizedSigning, type RandomizedPartialSignature } from './randomized.js';
 
-/** What the partial signature of one signer is checked against. */
-export interface PresignatureCommitment {
-  /** delta^-1 Delta_j. */
-  readonly tildeDelta: Point;
-  /** delta^-1 S_j. */
-  readonly tildeS: Point;
-}
-
-/** The public side of a presignature; the same at all signers. */
-export interface PresignaturePublicData {
-  /** Gamma: its x-coordinate is r. */
-  readonly Gamma: Point;
-  /** One for each signer, in their order. */
-  readonly commitments: readonly PresignatureCommitment[];
-}
-
-/** The public side that round 3 of presigning gives. @param results of all signers, in their order; their deltas add up to a unit */
-export function publicDataOf(Gamma: Point, results: readonly Round3[]): PresignaturePublicData {
-  const inverse = invertScalar(sumScalars(results.map(({ delta }) => delta)));
-  const commitments = results.map(({ Delta, S }) => ({
-    tildeDelta: multiplyPublic(Delta, inverse),
-    tildeS: multiplyPublic(S, inverse),
-  }));
-  return { Gamma, commitments };
-}
-
-/** One signer's part of a signature. */
-export interface PartialSignature {
-  readonly sigma: Scalar;
-}
-
-/** A signer's secret half: k_i / delta and chi_i / delta. */
-export interface PresignatureSecrets {
-  readonly tildeK: Scalar;
-  readonly tildeChi: Scalar;
-}
-
-const PublicDataShape = fields({
-  Gamma: PointShape.refine((P) => !P.is0(), 'must not be the point at infinity'),
-  commitments: listOf(fields({ tildeDelta: PointShape, tildeS: PointShape }), 1),
-});
-const SecretsShape = fields({ tildeK: ScalarShape, tildeChi: ScalarShape });
-export const PartialSignatureShape = fields({ sigma: ScalarShape });
 const PartialSignaturesShape = listOf(PartialSignatureShape);
 
 /** m = SHA-256(message) as an integer modulo q. @throws InvalidArgument */
 export function messageToScalar(message: Uint8Array): Scalar {
   checkArgument('message', Bytes, message);
   return toScalar(fromBytes(sha256(message)));
-}
-
-/** r = x(Gamma) mod q. */
-function xCoordinate(Gamma: Point): Scalar {
-  return toScalar(Gamma.toAffine().x);
 }
 
 const HandOverJson = z.object({
@@ -124,6 +74,16 @@ export class Presignature {
     const { tildeK, tildeChi } = this.#take();
     const r = xCoordinate(this.publicData.Gamma);
     return { sigma: toScalar(tildeK * messageToScalar(message) + r * tildeChi) };
+  }
+
+  /**
+   * sigma_i = w^-1 (k~_i (m + r' e) + r' chi~_i), for the request that `signing` is of: also for a digest, and for a derived key.
+   * @throws InvalidArgument when the presignature was used already, or when `signing` is of another one; that does not use it up
+   */
+  issueRandomized(signing: RandomizedSigning): RandomizedPartialSignature {
+    checkArgument('signing', instanceOf(RandomizedSigning, 'a RandomizedSigning'), signing);
+    if (!signing.isOf(this.publicData)) throw new InvalidArgument('signing', 'is of another presignature');
+    return signing.partialSignature(this.#take());
   }
 
   /** Empties this presignature into text for another thread of this process; never for a file or a network. */
@@ -182,15 +142,6 @@ export function isPartialSignature(sigma: Scalar, position: number, publicData: 
   return multiplyPublic(Gamma, sigma).equals(expected);
 }
 
-/** The sum of the S~_j is the key, and that of the Delta~_j is G. @throws InvalidArgument */
-function requireKey({ commitments }: PresignaturePublicData, publicKey: PublicKey): void {
-  const nonce = sumPoints(commitments.map(({ tildeDelta }) => tildeDelta));
-  if (!nonce.equals(G)) throw new InvalidArgument('publicData', 'is not of a presignature');
-  const key = sumPoints(commitments.map(({ tildeS }) => tildeS));
-  const given = publicKey instanceof Uint8Array ? decodePoint(publicKey) : publicKey;
-  if (!key.equals(given)) throw new InvalidArgument('publicKey', 'is not the key that the presignature was made with');
-}
-
 /**
  * Adds the partial signatures, in the order of the signers, and verifies the result. When it is not valid, the
  * equation of each partial signature is checked, to name the makers of wrong ones.
@@ -211,18 +162,12 @@ export function combine(
   checkArgument('publicData', PublicDataShape, publicData);
   checkArgument('message', Bytes, message);
   checkArgument('attributable', Flag, attributable);
-  if (partials.length !== publicData.commitments.length) {
-    throw new InvalidArgument('partials', `must be one of each of the ${publicData.commitments.length} signers`);
-  }
-  const sum = sumScalars(partials.map(({ sigma }) => sigma));
-  const s = sum > GROUP_ORDER / 2n ? GROUP_ORDER - sum : sum;
-  const signature = { r: xCoordinate(publicData.Gamma), s };
+  requireAll(partials, publicData);
+  const signature = { r: xCoordinate(publicData.Gamma), s: lowS(partials) };
   if (verify(signature, publicKey, message)) return signature;
   requireKey(publicData, publicKey);
 
   const m = messageToScalar(message);
-  const wrong = partials.flatMap(({ sigma }, party) => (isPartialSignature(sigma, party, publicData, m) ? [] : [party]));
-  if (wrong.length === 0) throw new ProtocolBug('all partial signatures are right but their sum is not');
-  const blame = wrong.map((party) => ({ party, reason: PARTIAL_SIGNATURE_EQUATION }));
-  throw abortOver<SigningAbortCode>('invalid_partial_signature', 'combine', blame, attributable);
+  const isRight = ({ sigma }: PartialSignature, position: number): boolean => isPartialSignature(sigma, position, publicData, m);
+  throw wrongPartials(partials, isRight, PARTIAL_SIGNATURE_EQUATION, attributable);
 }

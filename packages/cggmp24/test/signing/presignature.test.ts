@@ -6,10 +6,8 @@ import { encodePoint, G, GROUP_ORDER, INFINITY, invertScalar, multiply, toScalar
 import { verify, type Signature } from '../../src/ecdsa.js';
 import { at } from '../../src/base/at.js';
 import { InvalidArgument } from '../../src/base/errors.js';
-import {
-  combine, isPartialSignature, messageToScalar, Presignature,
-  type PartialSignature, type PresignaturePublicData,
-} from '../../src/signing/presignature.js';
+import { combine, isPartialSignature, messageToScalar, Presignature } from '../../src/signing/presignature.js';
+import type { PartialSignature, PresignaturePublicData } from '../../src/signing/presignature_data.js';
 import { abortOfCall, blamed } from '../util/blame.js';
 import { acceptedByNoble } from '../util/signing_suite.js';
 
