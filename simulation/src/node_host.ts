@@ -135,7 +135,7 @@ export class NodeHost {
       roster: members.roster,
       cluster: SEALED_CLUSTER,
       accuser: new SealedAccuser({ culprits, evidence: { save: () => Promise.resolve() }, logger }),
-      journal: { claim: (id) => this.#claim(id) },
+      journal: { claim: (id) => this.#claim(id), ids: () => this.#journal },
       decided: this.#decided,
       audit: this.#audit(),
       authorize: SEALED_CLUSTER.authorizer({ roster: members.roster, maxAgeMs: 86_400_000 }),

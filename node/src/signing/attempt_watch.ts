@@ -3,7 +3,7 @@ import type { PresenceView } from '../cluster/presence.js';
 import type { ClusterKind } from './cluster_kind.js';
 import type { Attempt } from './attempt.js';
 import { isOwnTurn, turnOf, type PlanDeps, type PlanState } from './signing_plan.js';
-import { msLeft, turnAt, type Turn } from './turns.js';
+import { halfOf, msLeft, turnAt, type Turn } from './turns.js';
 
 /** A party that a failed attempt has waited for this long owed a message. Smaller: one that was just about to send it is suspected. */
 const OWED_MS = 1_000;
@@ -19,7 +19,7 @@ export interface AttemptWatchDeps extends PlanDeps {
 
 /** Watches one attempt while it runs: does it get on, who holds it up, and does another one take its place? */
 export class AttemptWatch {
-  /** Has it run in a turn of this node's own? Then it counts as its try. */
+  /** Has this node let it run in a turn of its own, of which half was left? Then it counts as its try: the turn has not cut it off. */
   isOwnTry = false;
   readonly #over = new AbortController();
   readonly #unsubscribe: () => void;
@@ -84,9 +84,10 @@ export class AttemptWatch {
       return;
     }
     this.#turn = turnOf(deps, state, now);
-    this.isOwnTry ||= isOwnTurn(deps, state, this.#turn);
+    const left = msLeft(this.#turn, state.acceptedAt, now);
+    this.isOwnTry ||= isOwnTurn(deps, state, this.#turn) && left >= halfOf(this.#turn);
     this.#timer?.stop();
-    this.#timer = deps.clock.after(msLeft(this.#turn, state.acceptedAt, now), () => {
+    this.#timer = deps.clock.after(left, () => {
       this.#check();
     });
   }

@@ -11,7 +11,7 @@ import type { Seals } from '../mail/seals.js';
 import type { ExecutionJournal } from '../storage/execution_journal.js';
 import { runOverBoard, type TransportDeps } from '../transport/http_transport.js';
 import { OwnAnnouncements } from './announcements.js';
-import { attemptId, leaderOf, type Attempt } from './attempt.js';
+import { attemptId, leaderOf, parseAnnouncement, type Attempt } from './attempt.js';
 import { AttemptWatch } from './attempt_watch.js';
 import type { ClusterKind } from './cluster_kind.js';
 import { reportWaiting, submitSignature, type PublicationDeps } from './publication.js';
@@ -53,7 +53,7 @@ export interface FullSigningDeps extends TransportDeps {
   readonly seals: TransportDeps['seals'] & Pick<Seals, 'state'>;
   readonly presence: PresenceView;
   readonly culprits: Pick<Culprits, 'has'>;
-  readonly journal: Pick<ExecutionJournal, 'claim'>;
+  readonly journal: Pick<ExecutionJournal, 'claim' | 'ids'>;
   readonly audit: Pick<AuditLog, 'record' | 'note'>;
   readonly decided: PublicationDeps['decided'];
   readonly keyShare: {
@@ -73,6 +73,8 @@ export class FullSigning {
   readonly #running = new Map<SigningTask, Attempt>();
   /** Those that wait until this node leads fewer. */
   readonly #waiting = new Set<SigningTask>();
+  /** The highest number under which this node has led a request in earlier lives, by its id. */
+  readonly #ledBefore: ReadonlyMap<string, number>;
   /** How long an attempt takes, with a margin. */
   #attemptMs = Infinity;
 
@@ -83,6 +85,19 @@ export class FullSigning {
     private readonly tasks: () => Iterable<SigningTask>,
   ) {
     this.#announcements = new OwnAnnouncements(deps.presence);
+    this.#ledBefore = this.#ledInEarlierLives();
+  }
+
+  /** Others follow no number that is below those that they have followed before. */
+  #ledInEarlierLives(): ReadonlyMap<string, number> {
+    const { index, n, t, journal } = this.deps;
+    const last = new Map<string, number>();
+    for (const id of journal.ids()) {
+      const attempt = parseAnnouncement(id, n, t);
+      if (attempt === null || leaderOf(attempt, n) !== index) continue;
+      last.set(attempt.requestId, Math.max(attempt.number, last.get(attempt.requestId) ?? 0));
+    }
+    return last;
   }
 
   plan(task: SigningTask, state: FullState): Plan {
@@ -94,6 +109,11 @@ export class FullSigning {
   begun(task: SigningTask, attempt: Attempt): BegunAttempt {
     const { n, clock } = this.deps;
     return { attempt, leader: leaderOf(attempt, n), turn: turnAt(clock.monotonic() - task.acceptedAt, n).number };
+  }
+
+  /** @returns false when this node has run it before: it must not run it again @throws what the journal throws */
+  claim(attempt: Attempt): Promise<boolean> {
+    return this.deps.journal.claim(attemptId(attempt));
   }
 
   /** An attempt counts as running while the work on it lasts, from this very moment on: others are planned before it has begun. */
@@ -109,12 +129,11 @@ export class FullSigning {
   }
 
   /**
-   * Runs one attempt and publishes its signature. @returns null when it did not fail, or this node has run it before
-   * @throws the signal's reason when the task's signing ends; what the journal throws
+   * Runs one attempt, which this node has claimed, and publishes its signature. @returns null when it did not fail
+   * @throws the signal's reason when the task's signing ends
    */
   async run(task: SigningTask, attempt: Attempt): Promise<FailedAttempt | null> {
-    const { index, n, clock, journal, audit, logger } = this.deps;
-    if (!(await journal.claim(attemptId(attempt)))) return null;
+    const { index, n, clock, audit, logger } = this.deps;
     const started = clock.monotonic();
     const watch = new AttemptWatch(this.deps, attempt, () => this.#planStateOf(task), task.acceptedAt);
     let signed = false;
@@ -160,6 +179,7 @@ export class FullSigning {
       refusing: task.refusals.parties,
       suspects: this.suspicion.parties,
       attemptMs: this.#attemptMs,
+      lastLed: this.#ledBefore.get(task.id),
       mayLead: () => this.#runningOf(this.deps.index, task) < LED_ATTEMPTS || this.#hasWaitedLongest(task, since),
       mayFollow: (leader) => this.#runningOf(leader, task) < FOLLOWED_ATTEMPTS,
     };

@@ -5,6 +5,7 @@ import type { Clock } from 'service/clock';
 import type { DecisionDeps } from '../approval/decision.js';
 import type { PresigningDeps } from '../presigning/presigning_deps.js';
 import type { AuditLog } from '../audit/audit_log.js';
+import type { ExecutionJournal } from '../storage/execution_journal.js';
 import type { ClusterKind } from './cluster_kind.js';
 
 /** What signing needs, with the filling of the pool. */
@@ -18,6 +19,8 @@ export interface SigningDeps extends PresigningDeps, DecisionDeps {
   readonly audit: Pick<AuditLog, 'record' | 'note'>;
   /** The public side of this node's key share. The secret side is in the worker threads, which have the key share loaded. */
   readonly keyShare: PresigningDeps['keyShare'] & { readonly sharedPublicKey: Point };
+  /** The executions that this node has begun, also in earlier lives. */
+  readonly journal: Pick<ExecutionJournal, 'claim' | 'ids'>;
   readonly config: PresigningDeps['config'] & {
     /** The makers of a presignature have this long to sign with it. */
     readonly fastSigningTimeoutMs: number;

@@ -8,27 +8,34 @@
  * RULES. (1) Turn k of a request is a function of its age alone (`turns.ts`). Its leader is party k in the ring that begins with the
  * request's first signer. Only when that party cannot sign, the next one that can stands in. (2) The leader alone chooses the signers, and
  * announces them in a signed statement. The others follow what the leader of the turn announces, and nothing else. (3) In turns of its own
- * a leader tries the set whose last failure there is longest ago. Suspicion, which is private and may be false, decides only between
- * sets of which that is equally long ago. (4) An attempt ends with its turn. Only one that came a round further in the last half of its
- * turn goes on, and only until the next leader wants another. (5) A node leads LED_ATTEMPTS at a time, and besides them always the request
- * that has waited longest for it. It follows a few attempts of each leader. So no member can use up what another one needs. (6) Each leader
- * has its own numbers, which grow, so nobody can take a fresh execution id away from it.
+ * a leader tries the set whose last failure there is longest ago. It notes the failure of a try only when half of the turn was left for
+ * it. Suspicion, which is private and may be false, decides only between sets of which that is equally long ago. (4) An attempt ends with
+ * its turn. Only one that came a round further in the last half of its turn goes on, and only until the next leader wants another. (5) A
+ * node leads LED_ATTEMPTS at a time, and besides them always the request that has waited longest for it: since the last failure that it
+ * has noted of it. It follows a few attempts of each leader. So no member can use up what another one needs. (6) Each leader has its own
+ * numbers, which grow, also from one life to the next, so nobody can take a fresh execution id away from it.
  *
- * STATEMENT. Let turns be at least 2C + 6D long, which they become, up to eight times TURN_MS. Let P requests be signed in full. Then a
- * request that all good members sign in full is signed within P + B - 1 rounds after G, where B = binom(n - 1, t - 1) and a round is n
- * turns. Where P is not more than LED_ATTEMPTS, that is B rounds. When the other members are silent and no more, it is n - t + 2 turns if
- * 3t > 2n.
+ * STATEMENT. Let turns be at least 2C + 8D long, which they become, up to eight times TURN_MS. Let P requests at most be signed in full
+ * at a time. Then a request that all good members sign in full is signed within P * B rounds after G, where B = binom(n - 1, t - 1). A
+ * round is n turns, and one more where P > 1. When the other members are silent and no more, and P = 1, it is n - t + 2 turns if 3t > 2n.
  *
  * PROOF. Let p be good. In its turn each good member sees p alive, ready and willing, because it is, so all of them agree that p leads, but
- * for D at each end of the turn. Those that run another attempt leave it for the one that p announces. p has never used its number, by (6),
- * and they follow few attempts of p, by (5): so all good ones among its signers begin within D and have more than C + 2D, as p begins
- * nothing later than half a turn before its end. If all of p's signers are good, they sign. Otherwise p notes that the set has failed.
- * By (3) it comes back to a set only after all others that it could choose, and the good members are one: that is at most the B-th try.
- * What happens in turns that are not p's own is not noted, so nobody else can bring the good set to the end of that order. By (5) p makes
- * such a try in each round in which r has waited longest, and every other request that has waited longer is tried, and then waits behind
- * r, in one round or is signed.
+ * for D at each end of the turn. Those that run another attempt leave it for the one that p announces. Its number is higher than any that
+ * they know of p, by (6), and they follow few attempts of p, by (5). So all good ones among its signers begin within 3D: the announcement
+ * takes one, and a look at the board two. When p has begun in the first half of its turn, they have C left after that, and D for the error
+ * in their ages. If all of p's signers are good, they sign. Otherwise p notes that the set has failed. By (3) it comes back to a set only
+ * after all others that it could choose, and the good members are one: that is at most the B-th try that it notes. A try that begins later
+ * in the turn may be cut off though its signers are good: it is not noted. Nor is what happens in turns that are not p's own. So nothing
+ * else brings the good set to the end of that order. When r has waited longest for p, p leads it as soon as a turn of p's own begins, and
+ * notes a failure at its end: that takes a round, and the rest of a turn that is half over. Then r waits behind the others, P - 1 at most,
+ * each of which has its turn before r, or is signed. So p makes such a try for r in each P rounds.
  * Silent members: a leader that is silent costs its own turn, n - t at most. In the first turn of a good leader, the signers learn who owes
  * them messages. At least 2t - n > n - t of them are good and say so, so the next good leader avoids all of these.
+ *
+ * IN PRACTICE C is a second and D a tenth of one, so that the first turns are long enough. Of three signers of four, let one be silent in a
+ * presignature: that costs FAST_SIGNING_TIMEOUT_MS, after which the others suspect it. The turn in which it leads may come next, until 7 s.
+ * Who leads then avoids it: 9 s in all. With a pool that is empty and filled by nobody, a request is signed in full after 4 s at most. Then
+ * a turn may be lost in which the silent one takes part, and the one in which it leads, and it is signed after 12 s.
  *
  * Before that, a request waits for a presignature, LONGEST_WAIT_MS at most (`fast_plan.ts`), and its presignature is given
  * FAST_SIGNING_TIMEOUT_MS. Both hold whatever a member does.
@@ -40,7 +47,7 @@ import { canSignTogether, isLate, isNamed, isReady, isSuspected, type ReadinessD
 import { firstSigner, ringOf, setsWith, signerSets } from '../cluster/signer_sets.js';
 import { announcedAttempts, type AnnouncementDeps } from './announcements.js';
 import { leaderOf, nextNumber, type Attempt } from './attempt.js';
-import { msLeft, turnAt, type Turn } from './turns.js';
+import { halfOf, msLeft, turnAt, type Turn } from './turns.js';
 
 /** A node that can do nothing by itself waits this long; news wakes it earlier. */
 const IDLE_MS = 60_000;
@@ -88,6 +95,8 @@ export interface PlanState {
   readonly suspects: ReadonlySet<number>;
   /** How long an attempt takes at this node, so that it does not begin one for which a turn has no time left. */
   readonly attemptMs: number;
+  /** The highest number under which this node has led it in earlier lives, if it has. */
+  readonly lastLed: number | undefined;
   /** May this node lead one more attempt, and this request be the one? */
   readonly mayLead: () => boolean;
   /** May it run one more of the attempts that this party leads? */
@@ -138,7 +147,7 @@ export const BY_TURNS: Planner = {
     const turn = turnOf(deps, state, now);
     const endedAt = state.acceptedAt + before.end;
     // Who lets it go on must have seen it get on lately. Otherwise a signer that says nothing would cost two turns.
-    if (now >= endedAt && roundAt < endedAt - (before.end - before.start) / 2) return 'stalled';
+    if (now >= endedAt && roundAt < endedAt - halfOf(before)) return 'stalled';
     const leader = leaderIn(deps, state, turn);
     if (leader !== index) return announcedBy(deps, state, leader) === undefined ? 'goes_on' : 'given_up';
     const isOwn = leaderOf(attempt, deps.n) === index;
@@ -223,8 +232,10 @@ function isAsGood(deps: PlanDeps, state: PlanState, { signers }: Attempt): boole
   return best === null || (isWilling && failedAt(state, signers) <= failedAt(state, best));
 }
 
-function ownAttempt({ index, n, t }: PlanDeps, { requestId, history }: PlanState, turn: Turn, signers: readonly number[]): Attempt {
-  const last = history.lastOf.get(index);
+function ownAttempt({ index, n, t }: PlanDeps, state: PlanState, turn: Turn, signers: readonly number[]): Attempt {
+  const { requestId, history, lastLed } = state;
+  const known = [history.lastOf.get(index) ?? [], lastLed ?? []].flat();
+  const last = known.length === 0 ? undefined : Math.max(...known);
   const isFirst = turn.number === 0 && last === undefined && firstSigner(requestId, n) === index;
   const [first] = signerSets(requestId, n, t);
   const number = isFirst && first?.join() === signers.join() ? 0 : nextNumber(index, last, n);
@@ -237,8 +248,8 @@ function isAvoided(deps: PlanDeps, { suspects }: PlanState, party: number): bool
 }
 
 /** An attempt should not begin in a turn that has no time left for it. How long it takes may be misjudged: half a turn is enough. */
-function neededMs({ attemptMs }: PlanState, { start, end }: Turn): number {
-  return Math.min(attemptMs, (end - start) / 2);
+function neededMs({ attemptMs }: PlanState, turn: Turn): number {
+  return Math.min(attemptMs, halfOf(turn));
 }
 
 /** Are there t parties that could sign? */

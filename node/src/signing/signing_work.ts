@@ -17,8 +17,8 @@ import { FastSigning } from './signing_fast.js';
 import type { SigningTask } from './signing_task.js';
 import type { Suspicion } from './suspicion.js';
 import {
-  accepted, attempting, failed, inFull, interrupted, OVER, presigned, refused, signed, waiting, type FullState, type PresignedState,
-  type RefusedState, type SignedState, type WaitingState,
+  accepted, attemptedBefore, attempting, failed, inFull, interrupted, OVER, presigned, refused, signed, waiting, type FullState,
+  type PresignedState, type RefusedState, type SignedState, type WaitingState,
 } from './task_state.js';
 
 /** Pause after an interruption. Smaller: the log fills while something is broken. Larger: signatures are late after a short fault. */
@@ -264,10 +264,17 @@ export class SigningWork {
   }
 
   async #attempt(task: SigningTask, attempt: Attempt): Promise<void> {
+    const planned = this.#full.begun(task, attempt);
     // A request that is finished, though the board has not said so, would be tried again and again.
     await this.#refresh(task);
     task.signing.throwIfAborted();
     const begun = this.#full.begun(task, attempt);
+    // Another one leads by now.
+    if (begun.turn !== planned.turn) return;
+    if (!(await this.#full.claim(attempt))) {
+      task.move('in_full', (state) => attemptedBefore(state, begun));
+      return;
+    }
     task.move('in_full', (state) => attempting(state, begun));
     const outcome = await this.#full.run(task, attempt);
     this.#keepSigned(task);

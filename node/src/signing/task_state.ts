@@ -115,11 +115,18 @@ export function inFull({ proposal, history }: WaitingState | PresignedState, now
 }
 
 /** Before the first message of an attempt. */
-export function attempting(state: FullState, { attempt: { number }, leader, turn }: BegunAttempt): FullState {
-  const { lastOf, begun } = state.history;
+export function attempting(state: FullState, attempt: BegunAttempt): FullState {
+  const { turn } = attempt;
+  const { history } = attemptedBefore(state, attempt);
+  const attempts = history.begun.turn === turn ? history.begun.attempts + 1 : 1;
+  return { ...state, history: { ...history, begun: { turn, attempts } } };
+}
+
+/** This node has run this attempt in an earlier life. */
+export function attemptedBefore(state: FullState, { attempt: { number }, leader }: BegunAttempt): FullState {
+  const { lastOf } = state.history;
   const last = Math.max(number, lastOf.get(leader) ?? 0);
-  const attempts = begun.turn === turn ? begun.attempts + 1 : 1;
-  return { ...state, history: { ...state.history, lastOf: new Map([...lastOf, [leader, last]]), begun: { turn, attempts } } };
+  return { ...state, history: { ...state.history, lastOf: new Map([...lastOf, [leader, last]]) } };
 }
 
 /** This node's own try with these signers has failed. */

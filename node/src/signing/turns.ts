@@ -35,6 +35,11 @@ export function msLeft(turn: Turn, acceptedAt: number, now: number): number {
   return Math.max(1, Math.ceil(acceptedAt + turn.end - now));
 }
 
+/** Milliseconds. Who begins an attempt no later than so long before the end of its turn has time for it. */
+export function halfOf({ start, end }: Turn): number {
+  return (end - start) / 2;
+}
+
 function turnMs(round: number): number {
   return TURN_MS * 2 ** round;
 }

@@ -57,6 +57,7 @@ const fresh: PlanState = {
   refusing: new Set(),
   suspects: new Set(),
   attemptMs: Infinity,
+  lastLed: undefined,
   mayLead: () => true,
   mayFollow: () => true,
 };
@@ -115,6 +116,8 @@ describe('the leader of a turn', () => {
     expect(plan({ self: 0 }, tried(history))).toEqual(run(9, [0, 1, 2]));
     expect(plan({ self: 0 }, tried({ ...history, begun: { turn: 0, attempts: 3 } }))).toEqual(wait(TURN_MS));
     expect(plan({ self: 0 }, tried({ lastOf: new Map([[0, 0]]) }))).toEqual(run(1, [0, 1, 2]));
+    expect(plan({ self: 0 }, { lastLed: 9 })).toEqual(run(13, [0, 1, 2]));
+    expect(plan({ self: 0 }, { ...tried(history), lastLed: 1 })).toEqual(run(9, [0, 1, 2]));
   });
 
   it('says which nodes are missing when too few are there; one that refuses is not', () => {

@@ -1,7 +1,9 @@
 import { expect, it } from '@jest/globals';
 import { RequestRecordSchema, type RequestRecord } from 'message-board/contract';
 import { firstSigner, signerSets } from '../../src/cluster/signer_sets.js';
+import { SigningWork } from '../../src/signing/signing_work.js';
 import { inFull } from '../../src/signing/task_state.js';
+import { TURN_MS } from '../../src/signing/turns.js';
 import { sleep } from 'service/clock';
 import { ServiceError } from 'service/errors';
 import { pass, passUntil } from '../util/passing.js';
@@ -50,7 +52,7 @@ it('of many requests at one moment, a node leads a few at a time, the oldest fir
     underWay -= 1;
     throw new Error('the disk fails');
   };
-  Object.assign(deps, { journal: { claim } });
+  Object.assign(deps, { journal: { claim, ids: () => [] } });
   // Their first turn is that of this node.
   const isOwn = (id: string): boolean => firstSigner(id, 4) === 1;
   const ids = Array.from({ length: 60 }, (_, k) => `req_${String(k).padStart(2, '0')}`).filter(isOwn);
@@ -67,6 +69,29 @@ it('of many requests at one moment, a node leads a few at a time, the oldest fir
   expect(ids.length).toBeGreaterThan(10);
   expect([most <= 2, new Set(led).size]).toEqual([true, ids.length]);
   expect(led[0]).toBe(ids[0]);
+});
+
+it('after a restart, a node leads under numbers above those of its earlier lives, and one that is used costs no attempt', async () => {
+  const world = new SigningWorld({ getRequest: (id) => Promise.resolve(record(id)) });
+  const { clock, work, deps } = world;
+  const id = ['req_0', 'req_1', 'req_2', 'req_3', 'req_4', 'req_5', 'req_6'].find((each) => firstSigner(each, 4) === 1) ?? '';
+  const claimed: string[] = [];
+  const claim = (attempt: string): Promise<boolean> => {
+    claimed.push(attempt.split('.')[1] ?? '0');
+    if (claimed.length === 5) task.end('the test is over');
+    return Promise.resolve(false);
+  };
+  // The last one was led by another party.
+  const before = [`${id}.6.e`, `${id}.2.7`, `${id}.103.e`, 'req_other.10.e', id];
+  Object.assign(deps, { journal: { claim, ids: () => before } });
+  const again = new SigningWork(deps, world.maker, world.assignments, world.suspicion, () => [task]);
+  const task = world.accepted(record(id));
+  task.move('waiting', (state) => inFull(state, clock.monotonic()));
+  again.start(task);
+  await passUntil(clock, () => task.ended.aborted || clock.monotonic() > TURN_MS / 2);
+  task.end('the test is over');
+  await Promise.all([again.idle(), work.idle()]);
+  expect(claimed).toEqual(['10', '14', '18', '22', '26']);
 });
 
 /** Of a request that could be assigned a presignature of this node, how often the board is called in a second. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   accepted,
+  attemptedBefore,
   attempting,
   failed,
   inFull,
@@ -13,6 +14,7 @@ import {
   signed,
   waiting,
 } from '../../src/signing/task_state.js';
+import { NOTHING_TRIED } from '../../src/signing/signing_plan.js';
 
 const begun = { attempt: { requestId: 'req_1', number: 5, signers: [0, 1, 2] }, leader: 0, turn: 4 };
 
@@ -37,6 +39,11 @@ describe('the state of a task', () => {
     expect(second.history).toMatchObject({ lastOf: new Map([[0, 5]]), begun: { turn: 4, attempts: 2 } });
     const other = attempting(second, { ...begun, leader: 1, turn: 5 });
     expect(other.history).toMatchObject({ lastOf: new Map([[0, 5], [1, 5]]), begun: { turn: 5, attempts: 1 } });
+  });
+
+  it('remembers the number of an attempt that it has run in an earlier life, which counts as none', () => {
+    const state = attemptedBefore(inFull(accepted(undefined, 0), 1), begun);
+    expect(state.history).toEqual({ ...NOTHING_TRIED, lastOf: new Map([[0, 5]]) });
   });
 
   it('waits anew for its turn after a try of its own, and remembers when those signers failed', () => {

@@ -45,6 +45,7 @@ export class SigningWorld {
   /** All that the node works on. */
   tasks: SigningTask[] = [];
   readonly deps: SigningDeps;
+  readonly maker: PresignatureMaker;
   readonly assignments: Assignments;
   readonly suspicion: Suspicion;
   readonly work: SigningWork;
@@ -67,7 +68,7 @@ export class SigningWorld {
       culprits: { has: () => false },
       client: client as BoardClient,
       runner: { heldMs: 0, run: () => { throw new Error('nothing is signed in full here'); } },
-      journal: { claim: nobody },
+      journal: { claim: nobody, ids: () => [] },
       audit: { record: () => Promise.resolve(), note: () => undefined },
       authorize: nobody,
       decided: DecidedRequestsFile.open(':memory:', { clock: this.clock }),
@@ -79,10 +80,10 @@ export class SigningWorld {
       logger: this.log.logger,
       config: this.config,
     };
-    const maker = this.#maker();
-    this.assignments = new Assignments(this.deps, maker);
+    this.maker = this.#maker();
+    this.assignments = new Assignments(this.deps, this.maker);
     this.suspicion = new Suspicion(this.deps, new AbortController().signal);
-    this.work = new SigningWork(this.deps, maker, this.assignments, this.suspicion, () => this.tasks);
+    this.work = new SigningWork(this.deps, this.maker, this.assignments, this.suspicion, () => this.tasks);
   }
 
   #maker(): PresignatureMaker {
