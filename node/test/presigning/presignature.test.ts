@@ -99,13 +99,13 @@ it('a node that asks in vain has one line in the log for each minute, with how m
   let now = 0;
   const clock = { ...systemClock, monotonic: () => now };
   let claims = 0;
-  const journal = { claim: () => Promise.resolve(++claims === 0) };
+  const journal = { claim: () => Promise.resolve(++claims < 0) };
   const { lines, ending, running } = await makerOf({ journal, result: () => Promise.reject(new Error('none')), clock });
   const ended = running();
   const refused = () => lines.flatMap(({ event, unlogged }) => (event === 'presignature_refused' ? [unlogged] : []));
-  await eventually('it is refused five times', () => claims === 5);
+  await eventually('it is refused a few times', () => claims >= 5);
   now = 59_999;
-  await eventually('it is refused ten times', () => claims === 10);
+  await eventually('it is refused ten times at least', () => claims >= 10);
   expect(refused()).toEqual([0]);
   now = 60_000;
   await eventually('it is logged again', () => refused().length === 2);
