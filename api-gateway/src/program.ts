@@ -2,7 +2,7 @@ import { BoardClient } from 'message-board/client';
 import { OtherRoster, requireSameRoster } from 'message-board/roster_check';
 import { sessionsOf } from 'message-board/contract';
 import { loadMember } from 'sealing/member';
-import { systemClock } from 'service/clock';
+import { sleep, systemClock } from 'service/clock';
 import { DiskWatch, systemDisk } from 'service/disk';
 import { configure } from 'service/configure';
 import { createLogger } from 'service/log';
@@ -11,6 +11,12 @@ import { runService } from 'service/serve';
 import { createApp } from './app.js';
 import { ConfigSchema } from './config.js';
 import { openStore } from './store/open_store.js';
+
+/**
+ * When the gateway stops, calls to the board that are under way get this long. Shorter: nodes hear only after the next start that a request
+ * is closed. Longer: a stop takes longer while the board hangs.
+ */
+const LAST_CALLS_MS = 3_000;
 
 const { config, member, store } = await configure({
   about: 'The gateway of a threshold-signing cluster: clients ask it for signatures, and it asks the nodes, over the message board.',
@@ -43,8 +49,11 @@ const sweeping = service.gateway.run(stopping.signal);
 await runService(service, config, logger, async () => {
   stopping.abort();
   looking.stop();
+  const delivered = new AbortController();
+  const delivering = sweeping.finally(() => { delivered.abort(); });
+  await Promise.race([delivering, sleep(systemClock, LAST_CALLS_MS, delivered.signal)]);
   await board.close();
-  await sweeping;
+  await delivering;
   await store.close();
 });
 const requireOwnRoster = () => requireSameRoster({ board, roster, clock: systemClock }, stopping.signal);

@@ -7,7 +7,9 @@ import { spawnProgram } from 'testkit/program';
 import { TestBoard } from 'testkit/board';
 import { until } from 'testkit/eventually';
 import { members } from 'testkit/roster';
+import { GatewayClient } from '../src/client.js';
 import { ConfigSchema } from '../src/config.js';
+import { lyingBoard } from './lying_board.js';
 
 const MAIN = createRequire(import.meta.url).resolve('../dist/main.js');
 
@@ -67,6 +69,28 @@ describe('the program', () => {
     await until(() => child.exitCode !== null || said('board_up').length === 2);
     child.kill('SIGTERM');
     expect(await exit).toBe(0);
+    await board.close();
+  });
+
+  it.each(['answers in time', 'hangs'])('tells the board on SIGTERM what is under way, and ends also when the board %s', async (how) => {
+    const board = await TestBoard.start(members().roster);
+    const liar = await lyingBoard(board.url);
+    const { child, exit, events } = start({ PORT: '0', MESSAGE_BOARD_URL: liar.url });
+    const said = (name: string) => events().filter(({ event }) => event === name);
+    await until(() => child.exitCode !== null || said('board_up').length === 1);
+    const client = new GatewayClient(`http://127.0.0.1:${String(said('listening')[0]?.['port'])}`);
+    const { request_id: id } = await client.sign('m');
+    const release = liar.hang(({ method }) => method === 'PUT');
+    await client.cancel(id);
+    await client.close();
+    await until(() => liar.asked.some(({ method }) => method === 'PUT'));
+    child.kill('SIGTERM');
+    await until(() => said('closed').length === 1);
+    if (how !== 'hangs') release();
+    expect(await exit).toBe(0);
+    expect(said('closing_posted')).toHaveLength(how === 'hangs' ? 0 : 1);
+    release();
+    await liar.close();
     await board.close();
   });
 
