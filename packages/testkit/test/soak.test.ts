@@ -1,12 +1,15 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from '@jest/globals';
+import type { RequestRecord } from 'message-board/contract';
 import { messageHash } from 'message-board/signing_request';
 import { inFolder } from '../src/folder.js';
 import type { Asked } from '../src/soak/load.js';
 import { SeededRandom } from '../src/soak/random.js';
 import { figuresOf } from '../src/soak/report.js';
-import { misusesIn } from '../src/soak/uses.js';
+import { CAN_MOUNT, SmallDisk } from '../src/soak/small_disk.js';
+import { differentSignatures, misusesIn } from '../src/soak/uses.js';
 
 const request = (id: string, change: Partial<Asked> = {}): Asked =>
   ({ message: `of ${id}`, at: 1_000, id, outcome: 'completed', ms: 300, ...change });
@@ -57,6 +60,35 @@ describe('misuses in the audit logs', () => {
     expect(await misuses([line('a', 'p1', 'another one')])).toEqual([expect.stringMatching(/^request a was used for /)]);
   });
 });
+
+it('a request with another signature at the board than at the gateway is a fault', async () => {
+  const shown: Record<string, string | undefined> = { a: 'one', b: 'other', c: undefined };
+  const board = { getRequest: (id: string) => Promise.resolve({ signature: shown[id] } as RequestRecord) };
+  const asked = ['a', 'b', 'c'].map((id) => request(id, { signature: 'one' }));
+  const different = await differentSignatures(board, [...asked, request('d')]);
+  expect(different).toEqual(['b has two signatures: one at the gateway, other at the board']);
+});
+
+// To mount a disk takes a right that not everybody has.
+(CAN_MOUNT ? it : it.skip)('a small disk that is filled takes nothing more, from SQLite neither, and gives back what it has', () =>
+  inFolder(async (parent) => {
+    const folder = join(parent, 'data');
+    const path = (name: string): string => join(folder, name);
+    await mkdir(folder);
+    await writeFile(path('before'), 'before', { mode: 0o600 });
+    const disk = await SmallDisk.under(folder);
+    const database = new DatabaseSync(path('decided.sqlite'));
+    database.exec('CREATE TABLE decided (id TEXT) STRICT');
+    await disk.fill();
+    await expect(appendFile(path('before'), 'x'.repeat(1 << 20))).rejects.toThrow('ENOSPC');
+    expect(() => { database.exec(`INSERT INTO decided VALUES ('${'x'.repeat(1 << 16)}')`); }).toThrow(/full/);
+    database.close();
+    await disk.remove();
+    expect(await readdir(parent)).toEqual(['data']);
+    expect((await readdir(folder)).sort()).toEqual(['before', 'decided.sqlite']);
+    expect((await readFile(path('before'), 'utf8')).slice(0, 6)).toBe('before');
+    await appendFile(path('before'), 'after');
+  }));
 
 it('random numbers repeat with their seed', () => {
   const draw = (seed: number): number[] => {

@@ -1,6 +1,6 @@
 /** The program of a node on small primes that cheats in the way that `SOAK_VICE` names. Everything else it does as an honest one. */
 import { BoardClient } from 'message-board/client';
-import { Seals } from 'node/parts';
+import { announce, Presence, Seals } from 'node/parts';
 import { PARTIAL_SIGNATURE, REQUEST_STATUS } from 'sealing/kinds';
 import { z } from 'zod';
 import { VICES, type Vice } from './vices.js';
@@ -9,10 +9,15 @@ import { VICES, type Vice } from './vices.js';
 const SLOW_MS = 2_500;
 /** The numbers of the last messages: Round4 of signing in full, Round3 of presigning. */
 const LAST = { full: 5, presigning: 4 };
+/** How many requests it announces false attempts at, the youngest ones, and how often it announces new ones. */
+const [ANNOUNCED, ANNOUNCES_EVERY_MS] = [8, 500];
 const ALL = ['node-1', 'node-2', 'node-3', 'node-4'];
 
 const board = BoardClient.prototype;
 const seals = Seals.prototype;
+const presence = Presence.prototype;
+/** Own party index. */
+const SELF = ALL.indexOf(process.env['NODE_ID'] ?? '');
 
 /** Replaces a method of all objects of a class. */
 function replace<C extends object, Name extends keyof C>(methods: C, name: Name, by: (before: C[Name]) => C[Name]): void {
@@ -40,6 +45,9 @@ replace(seals, 'nodeStatement', (before) => function spoken(this: Seals, claims)
   speakers.add(this);
   return before.call(this, claims);
 });
+
+/** What it states its topics with. */
+const speaking = new Set<Presence>();
 
 const pending = new Set<string>();
 /** Calls back for each pending request that it sees first. */
@@ -75,6 +83,9 @@ const BEGIN: Record<Vice, () => void> = {
       return call[0].round >= LAST.presigning ? never() : before.apply(this, call);
     });
   },
+  withholds_partials: () => {
+    Object.assign(board, { exchangePartialSignature: never });
+  },
   slow: () => {
     for (const name of ['postMessage', 'postPresignatureMessage', 'exchangePartialSignature'] as const) delay(name);
   },
@@ -93,12 +104,25 @@ const BEGIN: Record<Vice, () => void> = {
     });
   },
   accuses: () => {
-    onTopic('accusations', () => ({ culprits: ALL.filter((name) => name !== process.env['NODE_ID']) }));
+    onTopic('accusations', () => ({ culprits: ALL.filter((_name, party) => party !== SELF) }));
   },
   announces: () => {
-    let attempt = 1;
+    let [round, announced]: [number, readonly string[]] = [0, []];
     onRequest(() => Promise.resolve());
-    onTopic('attempts', () => ({ attempts: [...pending].slice(-8).map((id) => `${id}.${attempt++}.1-2-3`) }));
+    const falsely = (): string[] => [...pending].slice(-ANNOUNCED).map((requestId) => {
+      // One of the sets with itself, under one of its own numbers.
+      const signers = ALL.flatMap((_name, party) => (party === (SELF + 1 + (round % 3)) % ALL.length ? [] : [party]));
+      return announce({ requestId, number: SELF + 1 + ALL.length * round, signers });
+    });
+    replace(presence, 'update', (before) => function update(this: Presence, patch) {
+      announced = patch.attempts ?? announced;
+      before.call(this, { ...patch, attempts: [...announced, ...falsely()] });
+      speaking.add(this);
+    });
+    setInterval(() => {
+      round += 1;
+      for (const each of speaking) each.update({});
+    }, ANNOUNCES_EVERY_MS);
   },
 };
 

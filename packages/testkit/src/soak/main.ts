@@ -6,10 +6,11 @@ import { systemClock } from 'service/clock';
 import { onStopSignal } from 'service/signals';
 import { z } from 'zod';
 import { ROOT } from '../program.js';
-import { FAULTS, playFault } from './faults.js';
+import { DISK_FULL, FAULTS, playFault } from './faults.js';
 import { kill } from './kill.js';
 import { SeededRandom } from './random.js';
 import type { Figures } from './report.js';
+import { CAN_MOUNT, unmountAll } from './small_disk.js';
 import { SoakedCluster } from './soaked_cluster.js';
 
 const HELP = `Usage: e2e/soak.sh NAME [--minutes N] [--seed S] [--only FAULT] [--keep]
@@ -18,7 +19,8 @@ Runs a cluster of real processes on small parameters, with two requests a second
 
   NAME          faults: one node at a time is at fault (none is for comparison):
                 ${Object.keys(FAULTS).join(', ')}.
-                  Every request has to complete within 10 s, and to be signed once
+                  Every request has to complete within 10 s, and to be signed once.
+                  ${DISK_FULL} mounts a small disk, and is left out for a user who may not
                 kill: any process is killed at random, again and again (kill -9), board and gateway among them.
                   Every accepted request has to complete, and no presignature may be used twice
   --minutes N   of each fault (default 2); of killing in all (default 20)
@@ -118,7 +120,8 @@ function partsOf({ name, ms, seed, only }: Call): Part[] {
   }
   const random = new SeededRandom(seed);
   const all = Object.keys(FAULTS).map((fault) => ({ fault, number: random.pick([1, 2, 3, 4]) }));
-  return all.filter(({ fault }) => only === undefined || fault === only).map(({ fault, number }) => ({
+  const isPlayed = (fault: string): boolean => (only === undefined || fault === only) && (fault !== DISK_FULL || CAN_MOUNT);
+  return all.filter(({ fault }) => isPlayed(fault)).map(({ fault, number }) => ({
     name: fault,
     play: (soaked) => playFault({ soaked, name: fault, number, ms, say }),
   }));
@@ -132,7 +135,7 @@ async function run(call: Call): Promise<boolean> {
   let soaked: SoakedCluster | null = null;
   onStopSignal((signal) => {
     say(`${signal}: the same call goes on where this one was`);
-    void soaked?.cluster.stop().finally(() => process.exit(1));
+    void unmountAll().then(() => soaked?.cluster.stop()).finally(() => process.exit(1));
   });
   try {
     for (const part of left) {

@@ -3,7 +3,7 @@ import { eventually } from '../eventually.js';
 import { ProcessCluster } from '../process_cluster.js';
 import { Load } from './load.js';
 import { figuresOf, type Figures } from './report.js';
-import { changedOutcomes, misusesIn } from './uses.js';
+import { changedOutcomes, differentSignatures, misusesIn } from './uses.js';
 
 const NODES = 4;
 /** Smaller: a fault while the pool is refilled counts as one under load. */
@@ -45,7 +45,7 @@ export class SoakedCluster {
    * @param limitMs a completed request must not take longer
    */
   async underLoad(label: string, play: () => Promise<void>, limits: { patienceMs: number; limitMs: number }): Promise<Figures> {
-    const { gateway, files } = this.cluster;
+    const { gateway, board, files } = this.cluster;
     const load = new Load({ gateway, clock: systemClock, label, everyMs: EVERY_MS });
     const startedAt = systemClock.monotonic();
     load.start();
@@ -55,7 +55,11 @@ export class SoakedCluster {
       await load.stop(limits.patienceMs);
     }
     const { asked } = load;
-    const otherFaults = [...(await misusesIn(files, NODES, asked)), ...(await changedOutcomes(gateway, asked)).slice(0, 5)];
+    const otherFaults = [
+      ...(await misusesIn(files, NODES, asked)),
+      ...(await changedOutcomes(gateway, asked)).slice(0, 5),
+      ...(await differentSignatures(board, asked)).slice(0, 5),
+    ];
     return figuresOf({ asked, limitMs: limits.limitMs, startedAt, otherFaults });
   }
 }

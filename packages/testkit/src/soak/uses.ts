@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GatewayClient } from 'api-gateway/client';
+import type { BoardClient } from 'message-board/client';
 import { messageHash } from 'message-board/signing_request';
 import { z } from 'zod';
 import type { ClusterFiles } from '../cluster_files.js';
@@ -44,4 +45,16 @@ export async function changedOutcomes(gateway: GatewayClient, asked: readonly As
     changed.push(`${id} was ${outcome}, and is ${again === undefined ? 'not known any more' : again.status}`);
   }
   return changed;
+}
+
+/** Requests for which the board shows another signature than the gateway has answered. */
+export async function differentSignatures(board: Pick<BoardClient, 'getRequest'>, asked: readonly Asked[]): Promise<string[]> {
+  const different: string[] = [];
+  for (const { id, signature } of asked) {
+    if (id === undefined || signature === undefined) continue;
+    const shown = (await board.getRequest(id))?.signature;
+    if (shown === undefined || shown === signature) continue;
+    different.push(`${id} has two signatures: ${signature} at the gateway, ${shown} at the board`);
+  }
+  return different;
 }

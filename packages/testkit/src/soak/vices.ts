@@ -4,6 +4,8 @@ export const VICES = [
   'silent',
   /** It keeps back only its last message of each session, with which the others would have a result. */
   'quits',
+  /** It makes presignatures with the others, and signs with none. */
+  'withholds_partials',
   /** It sends each of them too late. */
   'slow',
   /** Its partial signatures are wrong. */
