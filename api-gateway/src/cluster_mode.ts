@@ -50,6 +50,8 @@ export interface ClusterMode {
   shownKeys(): Promise<readonly string[]>;
   /** The id of the presignature that the gateway proposes for the next request; undefined when it proposes none. */
   propose(): string | undefined;
+  /** The request that it was proposed for is not kept: it can be proposed for another one. */
+  giveBack(presignatureId: string): void;
   /** The `origin` of a new request: it tells the nodes who asks, and until when they may sign. */
   originOf(draft: RequestDraft, times: RequestTimes): Promise<string>;
   /** The same request with another presignature, or without any. */
@@ -109,6 +111,10 @@ class SealedCluster implements ClusterMode {
     return this.#proposals.next(this.#nodes.peers());
   }
 
+  giveBack(presignatureId: string): void {
+    this.#proposals.giveBack(presignatureId);
+  }
+
   originOf(draft: RequestDraft, times: RequestTimes): Promise<string> {
     return originOf(this.#deps.identity, this.#deps.roster, draft, times);
   }
@@ -166,6 +172,10 @@ class PlainCluster implements ClusterMode {
 
   propose(): undefined {
     return undefined;
+  }
+
+  giveBack(): void {
+    // Nothing is proposed here.
   }
 
   /** A mere name, which anybody could give. */

@@ -170,7 +170,6 @@ export class Gateway {
   async #accept(asked: Sign, key: string | undefined, ended: AbortSignal): Promise<StoredRequest> {
     const { clock, logger } = this.#deps;
     this.key.refuseConflict();
-    await this.#book.refuseWhenFull();
     await this.#watch.refuseWhenDown();
     const request = await this.#book.accept(asked, key);
     try {

@@ -36,6 +36,11 @@ export class Proposals {
     return id;
   }
 
+  /** It was proposed for nothing: it can be proposed again. */
+  giveBack(id: string): void {
+    this.#proposed.delete(id);
+  }
+
   /** How many of each signer set can be proposed now, by `1-2-3`. */
   counts(nodes: readonly PeerView[]): Record<string, number> {
     return Object.fromEntries([...this.#free(nodes)].map(([label, ids]) => [label, ids.length]));

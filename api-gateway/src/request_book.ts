@@ -8,7 +8,9 @@ import type { RandomBytes } from 'service/random';
 import { SteadyClock } from 'service/steady_clock';
 import type { ClusterMode } from './cluster_mode.js';
 import type { Sign } from './contract.js';
-import { StoreFull, type NewRequest, type Outcome, type RequestStore, type StoredRequest } from './store/request_store.js';
+import {
+  StoreFull, TooManyPending, type NewRequest, type Outcome, type Registered, type RequestStore, type StoredRequest,
+} from './store/request_store.js';
 
 /** Random bytes of a request's id. Fewer: two requests may get the same id. More: ids are longer than they need to be. */
 const RANDOM_BYTES_OF_ID = 8;
@@ -22,7 +24,7 @@ const BATCH = 1_000;
 
 export interface RequestBookDeps {
   readonly store: RequestStore;
-  readonly cluster: Pick<ClusterMode, 'propose' | 'originOf' | 'ownRequest'>;
+  readonly cluster: Pick<ClusterMode, 'propose' | 'giveBack' | 'originOf' | 'ownRequest'>;
   readonly clock: Clock;
   readonly random: RandomBytes;
   /** Upper bound on the requests that are not finished. Each takes room here and on the board. */
@@ -64,13 +66,6 @@ export class RequestBook {
     return { count, oldestMs: oldestAcceptedAt === undefined ? 0 : Math.max(0, this.#steady.now() - oldestAcceptedAt) };
   }
 
-  /** @throws ServiceError 429 `too_many_unfinished` */
-  async refuseWhenFull(): Promise<void> {
-    const { count } = await this.#deps.store.pendingSummary();
-    if (count < this.#deps.maxUnfinished) return;
-    throw new ServiceError(429, 'too_many_unfinished', `${count} requests are not finished: ask again when some of them are`);
-  }
-
   /** The request that has this key; undefined when none has. @throws ServiceError 409 when it is for something else than `asked` */
   async withKey(key: string, asked: Sign): Promise<StoredRequest | undefined> {
     const request = await this.#deps.store.withKey(key);
@@ -80,11 +75,11 @@ export class RequestBook {
   /**
    * Accepts a request: from here on it is posted, whatever crashes, and ends in one of two ways.
    * @param key the client's name for it. Another call with this key gets the same request, also one that comes at the same time
-   * @throws ServiceError 409 `idempotency_conflict`; 503 `disk_full`: nothing is kept
+   * @throws ServiceError 409 `idempotency_conflict`; 429 `too_many_unfinished`; 503 `disk_full`: nothing is kept
    */
   async accept(asked: Sign, key: string | undefined): Promise<StoredRequest> {
     const request = await this.#newRequest(asked, key);
-    const kept = await this.#deps.store.register(request).catch(refused);
+    const kept = await this.#register(request);
     if (!kept.isNew) return sameAsked(kept.request, asked);
     const { id, posted: { presignature_id } } = request;
     this.#deps.logger.info({ event: 'request_accepted', request_id: id, presignature_id }, 'Signing request accepted');
@@ -116,7 +111,9 @@ export class RequestBook {
   /** Ends a request, unless it has ended. @returns its one outcome, which is on the disk */
   async end(id: string, outcome: Outcome): Promise<Outcome> {
     const { store, logger } = this.#deps;
-    const ended = await store.end(id, outcome, this.#steady.now()).catch(refused);
+    const ended = await store.end(id, outcome, this.#steady.now()).catch((error: unknown) => {
+      throw refusalFor(error, 'its end cannot be kept');
+    });
     if (ended === undefined) throw new Error(`${id} has no outcome after it was ended`);
     if (ended.isNew) {
       if (outcome.status === 'completed') this.#completedAt = this.#deps.clock.monotonic();
@@ -131,16 +128,27 @@ export class RequestBook {
     return this.#deps.store.overdue(this.#steady.now(), BATCH);
   }
 
-  /** Should this request have ended by now? */
-  isOverdue({ endsAt }: StoredRequest): boolean {
-    return endsAt <= this.#steady.now();
-  }
-
   /** Forgets outcomes that were kept for long enough. */
   async forget(): Promise<void> {
     const { store, retentionMs } = this.#deps;
     const now = this.#steady.now();
     await store.forget(now - retentionMs, now, BATCH);
+  }
+
+  /** A presignature whose request is not kept is free again. @throws ServiceError */
+  async #register(request: NewRequest): Promise<Registered> {
+    const { store, cluster, maxUnfinished } = this.#deps;
+    const { presignature_id } = request.posted;
+    let isKept = false;
+    try {
+      const kept = await store.register(request, maxUnfinished);
+      isKept = kept.isNew;
+      return kept;
+    } catch (error) {
+      throw refusalFor(error, 'nothing was accepted');
+    } finally {
+      if (!isKept && presignature_id !== undefined) cluster.giveBack(presignature_id);
+    }
   }
 
   async #newRequest(asked: Sign, key: string | undefined): Promise<NewRequest> {
@@ -173,8 +181,13 @@ function sameAsked(request: StoredRequest, asked: Sign): StoredRequest {
   throw new ServiceError(409, 'idempotency_conflict', `${problem}: give each request a key of its own`);
 }
 
-/** @throws ServiceError 503 `disk_full` instead of {@link StoreFull} */
-function refused(error: unknown): never {
-  if (!(error instanceof StoreFull)) throw error;
-  throw new ServiceError(503, 'disk_full', "the gateway's disk is full, and nothing was accepted: ask again when there is room");
+/** What a client is told when the store refuses a write. @param what that means for its call */
+function refusalFor(error: unknown, what: string): unknown {
+  if (error instanceof StoreFull) {
+    return new ServiceError(503, 'disk_full', `the gateway's disk is full, and ${what}: ask again when there is room`);
+  }
+  if (error instanceof TooManyPending) {
+    return new ServiceError(429, 'too_many_unfinished', `${error.count} requests are not finished: ask again when some of them are`);
+  }
+  return error;
 }

@@ -30,9 +30,9 @@ const board = new BoardClient(boardUrl);
 const store = await openStore(folder, roster.hash);
 
 const register = store.register.bind(store);
-store.register = async (request) => {
+store.register = async (request, maxPending) => {
   if (step === 'before the disk') die();
-  const kept = await register(request);
+  const kept = await register(request, maxPending);
   if (step === 'before the board') die();
   return kept;
 };

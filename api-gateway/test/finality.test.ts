@@ -10,6 +10,7 @@ import { caller } from 'testkit/caller';
 import { until } from 'testkit/eventually';
 import { VirtualClock } from 'testkit/virtual_clock';
 import { SigningStatusSchema, type SigningStatus } from '../src/contract.js';
+import { StoreFull } from '../src/store/request_store.js';
 import type { Lie } from './lying_board.js';
 import { passUntil, passUntilSettled } from './passing.js';
 import { sealedCluster, type SealedCluster } from './sealed_support.js';
@@ -363,6 +364,26 @@ describe('time', () => {
     c.liar.tell(completing(c));
     await c.gateway.sweep();
     expect(await caller(c.app).get(`/status/${id}`, 404)).toEqual({ request_id: id, status: 'not_found' });
+  });
+});
+
+describe('a full disk', () => {
+  it('refuses a new request, and keeps the end of an accepted one until there is room, saying which of the two', async () => {
+    const c = await start();
+    await c.stateKey();
+    await c.gateway.sweep();
+    const [a, b] = [await sign(c, 'a'), await sign(c, 'b')];
+    await c.finish(a.request_id);
+    const roomy = { register: c.store.register.bind(c.store), end: c.store.end.bind(c.store) };
+    const full = () => Promise.reject(new StoreFull('there is no room'));
+    Object.assign(c.store, { register: full, end: full });
+    const told = (text: string) => ({ error: { code: 'disk_full', message: expect.stringContaining(text) as unknown } });
+    expect(await caller(c.app).post('/sign', { message: 'c' }, 503)).toMatchObject(told('nothing was accepted'));
+    expect(await caller(c.app).get(`/status/${a.request_id}`, 503)).toMatchObject(told('its end cannot be kept'));
+    expect(await cancel(c, b.request_id, 503)).toMatchObject(told('its end cannot be kept'));
+    Object.assign(c.store, roomy);
+    expect(await status(c, a.request_id)).toMatchObject({ status: 'completed' });
+    expect(await cancel(c, b.request_id)).toEqual(cancelled(b.request_id));
   });
 });
 

@@ -104,6 +104,13 @@ describe('of what the nodes hold', () => {
     expect([...take(nodes({}), 1), ...take(from, 1)]).toEqual([undefined, undefined]);
   });
 
+  it('it proposes again what was given back, the oldest first', () => {
+    const from = nodes({ '1-2-3': ['a', 'b'] });
+    expect(take(from, 2)).toEqual(['a', 'b']);
+    for (const id of ['b', 'a', 'never proposed']) proposals.giveBack(id);
+    expect(take(from, 3)).toEqual(['a', 'b', undefined]);
+  });
+
   it('it remembers a bounded number', () => {
     for (let k = 0; k <= 10_000; k += 1) expect(proposals.next(nodes({ '1-2-3': [`p${k}`] }))).toBe(`p${k}`);
     expect(take(nodes({ '1-2-3': ['p1', 'p10000'] }), 1)).toEqual([undefined]);
@@ -145,6 +152,23 @@ describe('the gateway of a sealed cluster', () => {
     await hold('a', 'b');
     await c.gateway.sweep();
     expect([await proposed(), await proposed(), await proposed()]).toEqual(['a', 'b', undefined]);
+  });
+
+  it('proposes none for a request that it does not keep', async () => {
+    await c.stop();
+    c = await sealedCluster({ deps: { maxUnfinished: 3 } });
+    await c.state(4, {});
+    await hold('a', 'b', 'c', 'd');
+    await c.gateway.sweep();
+    const ask = (key?: string) => c.gateway.sign({ message: 'm' }, key, 0, new AbortController().signal);
+    const [first, second] = await Promise.all([ask('k'), ask('k')]);
+    expect(first).toEqual(second);
+    const burst = Array.from({ length: 3 }, () => ask());
+    const refused = (await Promise.allSettled(burst)).flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+    expect(refused).toMatchObject([{ status: 429, code: 'too_many_unfinished' }]);
+    const used = (await c.nodes.listRequests()).map(({ presignature_id }) => presignature_id);
+    expect(['a', 'b', 'c', 'd'].filter((id) => used.includes(id))).toHaveLength(3);
+    expect((await c.gateway.health()).presignatures).toEqual({ '1-2-3': 1 });
   });
 
   it('hears at once what is offered, and stops with its signal', async () => {

@@ -73,8 +73,12 @@ export interface PendingSummary {
 
 /** Every method rejects when it cannot be done: with {@link StoreFull} when there is no room, and nothing is changed then. */
 export interface RequestStore {
-  /** Keeps a new request, unless one with its idempotency key or its id is kept already. Under its id it has to be for the same. */
-  register(request: NewRequest): Promise<Registered>;
+  /**
+   * Keeps a new request, unless one with its idempotency key or its id is kept already. Under its id it has to be for the same.
+   * @param maxPending as many may be pending, this one included
+   * @throws TooManyPending
+   */
+  register(request: NewRequest, maxPending?: number): Promise<Registered>;
   get(id: string): Promise<StoredRequest | undefined>;
   withKey(idempotencyKey: string): Promise<StoredRequest | undefined>;
   /**
@@ -102,6 +106,15 @@ export interface RequestStore {
    */
   forget(endedBefore: number, now: number, limit: number): Promise<number>;
   close(): Promise<void>;
+}
+
+/** As many requests are pending as may. */
+export class TooManyPending extends Error {
+  override readonly name = 'TooManyPending';
+
+  constructor(readonly count: number) {
+    super(`${count} requests are pending`);
+  }
 }
 
 /** There is no room on the disk. */

@@ -1,8 +1,9 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { z } from 'zod';
 import { GroupCommit } from './group_commit.js';
-import type {
-  Ended, ListQuery, NewRequest, Outcome, PendingSummary, PostedRequest, Registered, RequestStore, StoredRequest,
+import {
+  TooManyPending, type Ended, type ListQuery, type NewRequest, type Outcome, type PendingSummary, type PostedRequest, type Registered,
+  type RequestStore, type StoredRequest,
 } from './request_store.js';
 
 /** Version of the tables. A file with a higher one is of a later version of this program. */
@@ -65,12 +66,14 @@ export class SqliteStore implements RequestStore {
     this.#commit = new GroupCommit(database, defer);
   }
 
-  register(request: NewRequest): Promise<Registered> {
+  register(request: NewRequest, maxPending = Infinity): Promise<Registered> {
     const { id, idempotencyKey, askedSha256, acceptedAt, endsAt, posted } = request;
     return this.#commit.write(() => {
       const known = (idempotencyKey === undefined ? undefined : this.#withKey(idempotencyKey)) ?? this.#get(id);
       if (known?.id === id && known.askedSha256 !== askedSha256) throw new Error(`${id} stands for another request already`);
       if (known !== undefined) return { request: known, isNew: false };
+      const { count } = this.#pendingSummary();
+      if (count >= maxPending) throw new TooManyPending(count);
       this.#run(
         `INSERT INTO requests (id, idempotency_key, asked_sha256, accepted_at, ends_at, status, message, origin, presignature_id)
          VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?)`,
@@ -131,15 +134,7 @@ export class SqliteStore implements RequestStore {
   }
 
   pendingSummary(): Promise<PendingSummary> {
-    return reading(() => {
-      const [row] = this.#all(
-        `SELECT count(*) AS count,
-           (SELECT accepted_at FROM requests WHERE status = 'pending' ORDER BY arrival LIMIT 1) AS oldest
-         FROM requests WHERE status = 'pending'`,
-      );
-      const { count, oldest } = SummarySchema.parse(row);
-      return { count, oldestAcceptedAt: oldest ?? undefined };
-    });
+    return reading(() => this.#pendingSummary());
   }
 
   overdue(now: number, limit: number): Promise<string[]> {
@@ -176,6 +171,16 @@ export class SqliteStore implements RequestStore {
 
   #withKey(idempotencyKey: string): StoredRequest | undefined {
     return this.#all('SELECT * FROM requests WHERE idempotency_key = ?', idempotencyKey).map(toRequest)[0];
+  }
+
+  #pendingSummary(): PendingSummary {
+    const [row] = this.#all(
+      `SELECT count(*) AS count,
+         (SELECT accepted_at FROM requests WHERE status = 'pending' ORDER BY arrival LIMIT 1) AS oldest
+       FROM requests WHERE status = 'pending'`,
+    );
+    const { count, oldest } = SummarySchema.parse(row);
+    return { count, oldestAcceptedAt: oldest ?? undefined };
   }
 
   #known(id: string): StoredRequest {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openStore } from '../../src/store/open_store.js';
-import { StoreFull, type NewRequest, type RequestStore } from '../../src/store/request_store.js';
+import { StoreFull, TooManyPending, type NewRequest, type RequestStore } from '../../src/store/request_store.js';
 import { SCHEMA, SqliteStore } from '../../src/store/sqlite_store.js';
 
 const ROSTER = 'a'.repeat(64);
@@ -74,6 +74,16 @@ describe('a request', () => {
     await store.end('req_1_1', COMPLETED, 2_000);
     expect((await register(1)).state).toEqual(COMPLETED);
     expect((await store.list({ limit: 10 })).map(({ id }) => id)).toEqual(['req_1_1', 'req_1_2']);
+  });
+
+  it('is not kept when so many are pending, also when several come at once; those that are known are', async () => {
+    const limited = (number: number) => store.register(request(number, { idempotencyKey: `k${number}` }), 2);
+    const burst = await Promise.allSettled([1, 2, 3, 4].map(limited));
+    expect(burst.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected']);
+    await expect(limited(3)).rejects.toEqual(new TooManyPending(2));
+    expect(await limited(2)).toMatchObject({ isNew: false, request: { id: 'req_1_2' } });
+    await store.end('req_1_1', COMPLETED, 2_000);
+    expect(await limited(3)).toMatchObject({ isNew: true });
   });
 
   it('can be posted in other words while it is pending, by who knows how it is posted now', async () => {
