@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Heartbeat, NodeRecord, RequestRecord } from 'message-board/contract';
 import { refusalOf } from 'message-board/outcome';
-import { messageHash, wasAskedFor } from 'message-board/signing_request';
+import { askingFor, messageHash } from 'message-board/signing_request';
 import type { Identity } from 'sealing/identity';
 import { REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
@@ -73,7 +73,7 @@ describe('what it asks of the nodes', () => {
     await c.gateway.sweep();
     const record = await c.nodes.getRequest(id);
     expect(record).toMatchObject({ message: 'a', status: 'pending' });
-    expect(record !== undefined && (await wasAskedFor(c.roster, record))).toBe(true);
+    expect(record !== undefined && (await askingFor(c.roster, record))).toMatchObject({ askedBy: 'gateway' });
     expect(await status(id)).toEqual({ request_id: id, status: 'pending', reason: 'no_public_key' });
   });
 });

@@ -37,12 +37,7 @@ export async function verifySigningRequest(roster: Roster, { id, message, origin
   return { askedBy: signer, time: new Date(claims.time), expires: new Date(claims.expires), proposal: claims.presignature_id };
 }
 
-/** Has the gateway ever asked for this message under this id? Nodes also require that it was lately. */
-export async function wasAskedFor(roster: Roster, request: AskedRequest): Promise<boolean> {
-  return (await askingFor(roster, request)) !== null;
-}
-
-/** As {@link verifySigningRequest}, but null when the gateway has not asked. */
+/** As {@link verifySigningRequest}, but null when the gateway has not asked. Nodes also require that it was lately. */
 export async function askingFor(roster: Roster, request: AskedRequest): Promise<Asking | null> {
   try {
     return await verifySigningRequest(roster, request);
