@@ -1,6 +1,6 @@
 /** Which nodes can sign now, and with whom, as this node sees them. */
 import * as peerView from 'message-board/peer_view';
-import { nodeId } from '../base/utils.js';
+import { nodeId, signersLabel } from '../base/utils.js';
 import type { PresenceView } from './presence.js';
 
 export interface ReadinessDeps {
@@ -52,4 +52,9 @@ export function isSuspected({ presence, n, t }: Pick<ReadinessDeps, 'presence'> 
   const name = nodeId(party);
   const own = presence.status.suspects?.includes(name) === true ? 1 : 0;
   return own + peerView.suspectingOf(name, presence.peers()).length > n - t;
+}
+
+/** The free presignatures of a signer set of which each member but this node states that it holds its half. */
+export function offeredByOthers({ presence }: Pick<ReadinessDeps, 'presence'>, signers: readonly number[]): readonly string[] {
+  return peerView.heldByAll(signersLabel(signers), presence.peers().filter(({ index }) => signers.includes(index)));
 }

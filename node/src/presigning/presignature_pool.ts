@@ -71,12 +71,11 @@ export class PresignaturePool {
   }
 
   /**
-   * Sets the newest presignature of a signer set aside, and returns its id; null when none is free. The gateway proposes the oldest
+   * Sets the newest of these presignatures aside, and returns its id; null when none of them is free. The gateway proposes the oldest
    * first, so the newest is the last one that it may have proposed without this node's knowledge.
    */
-  reserve(participants: readonly number[]): string | null {
-    const label = signersLabel(participants);
-    const id = this.free().findLast((stored) => signersLabel(stored.participants) === label)?.id ?? null;
+  reserve(ids: readonly string[]): string | null {
+    const id = this.free().findLast((stored) => ids.includes(stored.id))?.id ?? null;
     if (id !== null) this.setAside(id);
     return id;
   }

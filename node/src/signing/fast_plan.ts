@@ -1,10 +1,10 @@
 import type { Clock } from 'service/clock';
 import { signersLabel } from '../base/utils.js';
-import { canSignTogether, isLate, type ReadinessDeps } from '../cluster/readiness.js';
+import { canSignTogether, isLate, offeredByOthers, type ReadinessDeps } from '../cluster/readiness.js';
 import { signerSets } from '../cluster/signer_sets.js';
 import type { PoolDemand } from '../presigning/pool_demand.js';
 import type { PresignatureMaker } from '../presigning/presignature.js';
-import { countsByParty } from '../presigning/presignature_pool.js';
+import type { StoredPresignature } from '../presigning/presignature_pool.js';
 import { announcedAttempts, type AnnouncementDeps } from './announcements.js';
 import type { Assignments } from './assignments.js';
 import type { ClusterKind } from './cluster_kind.js';
@@ -61,11 +61,17 @@ export interface FastPlanDeps extends ReadinessDeps, AnnouncementDeps {
 export type FastPlan =
   /** It has one. */
   | { readonly kind: 'use'; readonly presignatureId: string }
-  /** This node is to assign one of these signers'. */
-  | { readonly kind: 'assign'; readonly signers: readonly number[] }
+  /** This node is to assign one of these. */
+  | { readonly kind: 'assign'; readonly usable: readonly string[] }
   /** `isForNext`: none is free. */
   | { readonly kind: 'wait'; readonly ms: number; readonly isForNext: boolean }
   | { readonly kind: 'in_full' };
+
+/** A signer set, and ids of presignatures that it can use. */
+interface UsableSet {
+  readonly signers: readonly number[];
+  readonly usable: readonly string[];
+}
 
 /**
  * Plans which presignature signs a request. When none is free, a request waits for the next one while more are coming: signing in full
@@ -83,14 +89,15 @@ export class FastPlanner {
   plan(task: SigningTask, { since }: WaitingState, tasks: Iterable<SigningTask>): FastPlan {
     if (task.assigned !== undefined) return { kind: 'use', presignatureId: task.assigned };
     if (this.#isOverdue(task, since)) return { kind: 'in_full' };
-    const signers = this.#presignedSet(task);
-    if (signers === null) {
+    const free = this.#presignedSet(task);
+    if (free === null) {
       return this.#shouldWait(task, since, tasks) ? { kind: 'wait', ms: WAITING_LOOK_MS, isForNext: true } : { kind: 'in_full' };
     }
+    const { signers, usable } = free;
     const place = signers.indexOf(this.deps.index);
     const patience = this.#assignmentTime(task, since, place < 0 ? signers.length : place) - this.deps.clock.monotonic();
     if (patience > 0) return { kind: 'wait', ms: patience, isForNext: false };
-    return place < 0 ? { kind: 'in_full' } : { kind: 'assign', signers };
+    return place < 0 ? { kind: 'in_full' } : { kind: 'assign', usable };
   }
 
   /** Has it waited as long as a request may, or does another node sign it in full? Then it gets no presignature any more. */
@@ -133,20 +140,30 @@ export class FastPlanner {
   }
 
   /**
-   * The first signer set, in the request's order, whose members are all ready and willing and all have presignatures of it. A set in which
-   * nobody is late is preferred. While there is one without suspects, none with a suspect is used.
+   * The first signer set, in the request's order, whose members are all ready and willing, and hold presignatures of it together. Sets
+   * without suspects are preferred, and of those, sets in which nobody is late.
    */
-  #presignedSet(task: SigningTask): number[] | null {
+  #presignedSet(task: SigningTask): UsableSet | null {
     const { n, t } = this.deps;
-    const pools = countsByParty(this.deps, this.presignatures.pool);
     // Many tasks may be waiting: most of the time there is nothing to look for.
-    if (![...pools.values()].some((counts) => Object.values(counts).some((count) => count > 0))) return null;
-    const has = (party: number, label: string): boolean => (pools.get(party)?.[label] ?? 0) > 0;
+    const free = this.presignatures.pool.free();
+    const isOffered = this.deps.presence.peers().some(({ status }) => Object.keys(status?.offers ?? {}).length > 0);
+    if (!isOffered) return null;
     const suspects = this.suspicion.parties;
-    const areTrusted = (set: readonly number[]): boolean => !set.some((party) => suspects.has(party));
-    const fit = signerSets(task.id, n, t).filter((set) => this.#areFit(task, set));
-    const trusted = fit.filter(areTrusted);
-    const sets = (trusted.length > 0 ? trusted : fit).filter((set) => set.every((party) => has(party, signersLabel(set))));
-    return sets.find((set) => !set.some((party) => isLate(this.deps, party))) ?? sets[0] ?? null;
+    const sets = signerSets(task.id, n, t).filter((set) => this.#areFit(task, set)).flatMap((signers) => {
+      const usable = this.#usable(signers, free);
+      const rank = (signers.some((party) => suspects.has(party)) ? 2 : 0) + (signers.some((party) => isLate(this.deps, party)) ? 1 : 0);
+      return usable.length === 0 ? [] : [{ signers, usable, rank }];
+    });
+    return sets.reduce<typeof sets[number] | null>((best, set) => (best === null || set.rank < best.rank ? set : best), null);
+  }
+
+  /** The free presignatures of a signer set of which each member states that it holds its half. What this node holds it knows itself. */
+  #usable(signers: readonly number[], free: readonly StoredPresignature[]): readonly string[] {
+    const stated = offeredByOthers(this.deps, signers);
+    if (stated.length === 0 || !signers.includes(this.deps.index)) return stated;
+    const label = signersLabel(signers);
+    const own = new Set(free.flatMap(({ id, participants }) => (signersLabel(participants) === label ? [id] : [])));
+    return stated.filter((id) => own.has(id));
   }
 }

@@ -55,14 +55,14 @@ export class FastSigning {
   ) {}
 
   /**
-   * Assigns one of these signers' presignatures.
+   * Assigns one of these presignatures, which all their makers hold.
    * @returns what the board then has, undefined when it does not know the request; the request as it was when this node has no free
    * presignature after all, because those of a moment ago have been assigned to other requests
    */
-  async assign(task: SigningTask, signers: readonly number[]): Promise<RequestRecord | undefined> {
+  async assign(task: SigningTask, usable: readonly string[]): Promise<RequestRecord | undefined> {
     const { client, seals, index } = this.deps;
     const { pool } = this.presignatures;
-    const id = pool.reserve(signers);
+    const id = pool.reserve(usable);
     if (id === null) return task.request;
     let shown: RequestRecord | undefined;
     let isTaken = false;

@@ -210,7 +210,7 @@ export class SigningWork {
         return;
       case 'assign': {
         task.move('waiting', (now) => waiting(now, false));
-        this.see(task, await this.#fast.assign(task, plan.signers));
+        this.see(task, await this.#fast.assign(task, plan.usable));
         if (task.assigned === undefined) await sleep(this.deps.clock, NOT_ASSIGNED_MS, task.signing);
         return;
       }

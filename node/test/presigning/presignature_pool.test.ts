@@ -63,17 +63,18 @@ describe('the presignature pool', () => {
     expect(pool.isFull).toBe(true);
   });
 
-  it('reserves the newest of a signer set for one request, until it is released', () => {
+  it('reserves the newest of some for one request, until it is released', () => {
     pool.add(make('a', [0, 1, 2]));
     pool.add(make('b', [1, 2, 3]));
     pool.add(make('c', [0, 1, 2]));
     expect(pool.counts()).toEqual({ '1-2-3': 2, '2-3-4': 1 });
-    expect(pool.reserve([0, 1, 2])).toBe('c');
-    expect(pool.reserve([0, 1, 2])).toBe('a');
-    expect(pool.reserve([0, 1, 2])).toBeNull();
+    const some = ['c', 'unknown', 'a'];
+    expect(pool.reserve(some)).toBe('c');
+    expect(pool.reserve(some)).toBe('a');
+    expect(pool.reserve(some)).toBeNull();
     expect(pool.counts()).toEqual({ '2-3-4': 1 });
     pool.release('a');
-    expect(pool.reserve([0, 1, 2])).toBe('a');
+    expect(pool.reserve(some)).toBe('a');
   });
 
   it('states the free presignatures of each set, the oldest first', () => {
@@ -81,10 +82,10 @@ describe('the presignature pool', () => {
     pool.add(make('b', [0, 1, 3]));
     pool.add(make('c', [1, 2, 3]));
     for (let k = 0; k < 60; k++) pool.add(make(`d${k}`, [0, 1, 2]));
-    pool.reserve([0, 1, 3]);
+    pool.reserve(['b']);
     pool.setAside('d0');
     expect(pool.offers()).toEqual({ '1-2-3': ['a', ...Array.from({ length: 47 }, (_, k) => `d${k + 1}`)], '2-3-4': ['c'] });
-    expect(pool.offers()['1-2-3']?.at(-1)).not.toBe(pool.reserve([0, 1, 2]));
+    expect(pool.offers()['1-2-3']).not.toContain('d59');
   });
 
   it('states fewer of each set where there are many sets', () => {
@@ -97,20 +98,20 @@ describe('the presignature pool', () => {
   it('sets aside what another node has assigned', () => {
     pool.add(make('a', [0, 1, 2]));
     pool.setAside('a');
-    expect(pool.reserve([0, 1, 2])).toBeNull();
+    expect(pool.reserve(['a'])).toBeNull();
     expect(pool.take('a')?.id).toBe('a');
   });
 
   it('does not remember the name of a presignature that it never held', () => {
     pool.setAside('a');
     pool.add(make('a', [0, 1, 2]));
-    expect(pool.reserve([0, 1, 2])).toBe('a');
+    expect(pool.reserve(['a'])).toBe('a');
   });
 
   it('drops what a party took part in', () => {
     pool.add(make('a', [0, 1, 2]));
     pool.add(make('b', [1, 2, 3]));
-    pool.reserve([0, 1, 2]);
+    pool.reserve(['a']);
     expect(pool.dropParticipant(0)).toBe(1);
     expect(pool.has('a')).toBe(false);
     expect(pool.has('b')).toBe(true);

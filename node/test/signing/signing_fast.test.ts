@@ -46,6 +46,9 @@ beforeEach(() => {
   pool.add(half(PRESIGNATURE, [0, 1, 2]));
 });
 
+/** Sets the newest that nodes 1, 2 and 3 have made aside, if one is free. */
+const reserve = (): string | null => pool.reserve(pool.free().flatMap(({ id, participants }) => (participants[0] === 0 ? [id] : [])));
+
 const isFast = ({ state }: SigningTask): boolean => state.kind === 'waiting' || state.kind === 'presigned';
 const isWaiting = ({ state }: SigningTask): boolean => state.kind === 'waiting' && state.isForNext;
 
@@ -106,6 +109,28 @@ describe('the assignment of a presignature', () => {
     expect([claims, signer]).toEqual([{ request_id: id, presignature_id: expected }, 'node-2']);
   });
 
+  it.each([
+    ['all its makers state, though this node has newer ones', { offers: { '1-2-3': [PRESIGNATURE] } }, PRESIGNATURE],
+    ['all its makers state, not one of which a maker states only that it has some', { offers: { '1-2-3': ['x'] } }, 'presig_gen_node-1_bb'],
+  ])('is of one that %s', async (_, stated, expected) => {
+    pool.add(half('newer', [0, 1, 2]));
+    pool.add(half('presig_gen_node-1_bb', [1, 2, 3]));
+    presence.set(0, 'a', { pool: { '1-2-3': 9 }, ...stated });
+    presence.set(2, 'a', { pool: { '1-2-3': 9, '2-3-4': 9 } });
+    await expect(passFast(world.accepted({ ...unsigned, id, presignature_id: undefined }))).rejects.toThrow('enough');
+    expect(names).toMatchObject([{ presignature_id: expected }]);
+  });
+
+  it('prefers makers that are not suspected, and uses others where only they have some', async () => {
+    presence.set(3, 'a');
+    world.suspicion.suspect([0]);
+    await expect(passFast(world.accepted({ ...unsigned, id, presignature_id: undefined }))).rejects.toThrow('enough');
+    pool.add(half('presig_gen_node-1_bb', [1, 2, 3]));
+    presence.set(3, 'a', { pool: { '2-3-4': 1 } });
+    await expect(passFast(world.accepted({ ...unsigned, id, presignature_id: undefined }))).rejects.toThrow('enough');
+    expect(names).toMatchObject([{ presignature_id: PRESIGNATURE }, { presignature_id: 'presig_gen_node-1_bb' }]);
+  });
+
   it('waits for proposals in flight where the gateway makes some, and only there', () => {
     pool.add(half('presig_gen_node-1_bb', [1, 2, 3]));
     presence.set(0, 'a');
@@ -116,7 +141,7 @@ describe('the assignment of a presignature', () => {
       return planner.plan(task, task.state, []);
     };
     expect(plan(SEALED_CLUSTER)).toEqual({ kind: 'wait', ms: 250, isForNext: false });
-    expect(plan(PLAIN_CLUSTER)).toEqual({ kind: 'assign', signers: [1, 2, 3] });
+    expect(plan(PLAIN_CLUSTER)).toEqual({ kind: 'assign', usable: ['presig_gen_node-1_bb'] });
   });
 });
 
@@ -349,7 +374,7 @@ describe('a presignature that the gateway proposes', () => {
     const task = await proposed(PRESIGNATURE, await shown());
     await expect(signFast(task)).rejects.toThrow();
     expect([pool.has(PRESIGNATURE), pool.has('other')]).toEqual([false, true]);
-    expect(pool.reserve([0, 1, 2])).toBe('other');
+    expect(reserve()).toBe('other');
   });
 
   it('is not used by a node that does not hold it: the request is signed in full', async () => {
@@ -369,7 +394,7 @@ describe('a presignature that the gateway proposes', () => {
   it('is dropped when this node does not sign the request, or it is over without it', async () => {
     const { request } = await proposed();
     await assignments.note(request);
-    expect(pool.reserve([0, 1, 2])).toBeNull();
+    expect(reserve()).toBeNull();
     await assignments.note({ ...request, status: 'completed' });
     expect(pool.has(PRESIGNATURE)).toBe(false);
   });
@@ -385,18 +410,18 @@ describe('a presignature that the gateway proposes', () => {
     await assignments.note(record, world.refused(record));
     // The board alone sets nothing aside for longer than it takes to decide about the request.
     await assignments.note(record);
-    expect(pool.reserve([0, 1, 2])).toBeNull();
+    expect(reserve()).toBeNull();
     const task = world.accepted(record);
     assignments.decided(task);
     await assignments.note(record, task);
-    expect(pool.reserve([0, 1, 2])).toBe(PRESIGNATURE);
+    expect(reserve()).toBe(PRESIGNATURE);
   });
 
   it('stays set aside for the request for which the gateway has proposed it', async () => {
     const task = await proposed();
     await assignments.note(task.request);
     assignments.decided(task);
-    expect(pool.reserve([0, 1, 2])).toBeNull();
+    expect(reserve()).toBeNull();
   });
 });
 
@@ -411,12 +436,12 @@ describe('a presignature that was assigned', () => {
   it.each(INVALID)('is kept for another request when the assignment %s', async (_, __, request) => {
     const task = world.accepted(await request());
     await assignments.note(task.request, task);
-    expect(pool.reserve([0, 1, 2])).toBe(PRESIGNATURE);
+    expect(reserve()).toBe(PRESIGNATURE);
   });
 
   it('is assigned to no other request when one of its makers has assigned it', async () => {
     await assignments.note(await assigned());
-    expect(pool.reserve([0, 1, 2])).toBeNull();
+    expect(reserve()).toBeNull();
   });
 
   it.each([0, 3])('is dropped when node %d, a maker or not, has assigned it to a request that this node does not sign', async (party) => {
@@ -428,7 +453,7 @@ describe('a presignature that was assigned', () => {
   it('is assigned to no other request, and dropped, when a node without a part in it has assigned it: the board refuses it', async () => {
     const task = world.accepted(await assigned({ signer: identityOf(3) }));
     await assignments.note(task.request, task);
-    expect([pool.reserve([0, 1, 2]), pool.has(PRESIGNATURE)]).toEqual([null, true]);
+    expect([reserve(), pool.has(PRESIGNATURE)]).toEqual([null, true]);
     await signFast(task);
     expect(pool.has(PRESIGNATURE)).toBe(false);
   });

@@ -1,6 +1,7 @@
 import { Presignature } from 'cggmp24';
 import type { BoardClient } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
+import type { PeerView } from 'message-board/peer_view';
 import { systemRandom } from 'service/random';
 import { present } from 'testkit/present';
 import { members } from 'testkit/roster';
@@ -26,11 +27,27 @@ import { FakePresence } from './transport.js';
 const { roster, identities } = members(4, 3);
 const nobody = (): Promise<never> => Promise.reject(new Error('nobody does this here'));
 
+/** Peers of which each holds its half of whatever this node holds, of the signer sets of which it states any. */
+class PeersWithHalves extends FakePresence {
+  constructor(private readonly pool: PresignaturePool) {
+    super();
+  }
+
+  override peers(): PeerView[] {
+    return super.peers().map((peer) => {
+      const { status } = peer;
+      if (status === undefined || Object.keys(status.offers ?? {}).length > 0) return peer;
+      const offers = Object.entries(this.pool.offers()).filter(([label]) => (status.pool[label] ?? 0) > 0);
+      return { ...peer, status: { ...status, offers: Object.fromEntries(offers) } };
+    });
+  }
+}
+
 /** The signing of node-2 of four, three of whom sign, on virtual time. All four are ready. What the board answers is up to the test. */
 export class SigningWorld {
   readonly clock = new VirtualClock();
   readonly pool = new PresignaturePool(3);
-  readonly presence = new FakePresence();
+  readonly presence: FakePresence = new PeersWithHalves(this.pool);
   readonly log = memoryLog();
   readonly demand = new PoolDemand({ target: 20, max: 30 }, this.clock);
   readonly config = {
