@@ -13,16 +13,23 @@ import type { SetLevel } from './refill_plan.js';
 const REFILLS_WITHOUT_RESULT = 3;
 /** The same, as long as nobody knows how long one takes. */
 const FIRST_RESULT_MS = 30_000;
+/**
+ * It is passed over when something has come, but not what the pool needs most, for this many times as long. Smaller: a leader that makes
+ * one set after the other is passed over before it comes to the set that is missing. Larger: one that serves itself leads for longer.
+ */
+const PATIENCES_FOR_NEEDED = 4;
 /** A leader is then passed over for this long. */
 const PASSED_OVER_MS = 60_000;
 
-/** The pool needs filling, and nothing has come that it needs. */
+/** The pool needs filling. */
 interface Need {
-  /** Who has led since then. */
   readonly leader: number;
-  readonly since: number;
-  /** How many there were, at least, of each signer set that the leader had to ask for at some time since then, by label. */
-  readonly counts: Map<string, number>;
+  /** When something last came of its lead, or since when it leads while the pool needs filling. */
+  resultAt: number;
+  /** The same, of what the pool needs most. */
+  neededAt: number;
+  /** How many there were, at least, of each signer set that was needed most at some time since then, by label. */
+  counts: Map<string, number>;
 }
 
 export interface PoolLeadDeps extends ReadinessDeps, Pick<PresigningDeps, 'n' | 'demand'> {
@@ -53,7 +60,10 @@ export class PoolLead {
 
   /** One of these signers was made, in which this node took part. */
   made(id: string, signers: readonly number[]): void {
-    if (this.#need?.leader === leaderOf(id, this.deps.n) && this.#need.counts.has(signersLabel(signers))) this.#need = null;
+    const [need, now] = [this.#need, this.deps.clock.monotonic()];
+    if (need === null || need.leader !== leaderOf(id, this.deps.n)) return;
+    need.resultAt = now;
+    if (need.counts.has(signersLabel(signers))) Object.assign(need, { neededAt: now, counts: new Map() });
   }
 
   /**
@@ -67,22 +77,24 @@ export class PoolLead {
     const [now, leader] = [clock.monotonic(), this.leader];
     this.#need = this.#needUnder(leader, levels, neediest, now);
     if (this.#need === null) return;
-    const patience = demand.refillMs === 0 ? FIRST_RESULT_MS : REFILLS_WITHOUT_RESULT * demand.refillMs;
-    if (now - this.#need.since <= Math.max(config.poolLeaderTimeoutMs, patience)) return;
+    const refills = demand.refillMs === 0 ? FIRST_RESULT_MS : REFILLS_WITHOUT_RESULT * demand.refillMs;
+    const patience = Math.max(config.poolLeaderTimeoutMs, refills);
+    const { resultAt, neededAt } = this.#need;
+    if (now - resultAt <= patience && now - neededAt <= PATIENCES_FOR_NEEDED * patience) return;
     this.#idleUntil.set(leader, now + PASSED_OVER_MS);
     this.#need = null;
   }
 
   /**
-   * What the pool has needed since something came of this leader. Where sets without it are among the neediest, only those count: it could
-   * make others with itself alone in mind, and then state that it has none of them.
+   * What the pool needs under this leader. Where sets without it are among the neediest, only those count as needed most: it could make
+   * others with itself alone in mind, and then state that it has none of them.
    */
   #needUnder(leader: number, levels: readonly SetLevel[], neediest: readonly SetLevel[], now: number): Need | null {
     if (leader === this.deps.index || neediest.length === 0) return null;
     const before = this.#need?.leader === leader ? this.#need : null;
     // This node may have no part in what comes: it sees that there are more.
     const hasCome = levels.some(({ signers, count }) => count > (before?.counts.get(signersLabel(signers)) ?? Infinity));
-    const need = before === null || hasCome ? { leader, since: now, counts: new Map<string, number>() } : before;
+    const need = before === null || hasCome ? { leader, resultAt: now, neededAt: now, counts: new Map<string, number>() } : before;
     const others = neediest.filter(({ signers }) => !signers.includes(leader));
     for (const { signers, count } of others.length > 0 ? others : neediest) {
       const label = signersLabel(signers);

@@ -52,8 +52,17 @@ describe('the lead of the pool, as node-2 sees it while node-1 leads', () => {
     expect(lead.leader).toBe(0);
   });
 
+  it('stays with it while sets with the leader come and the one without it comes later, as when sets take turns', () => {
+    for (let second = 0; second < 40; second++) {
+      look(1, () => [0, 0, 0, 0]);
+      made(second % 10 === 9 ? [1, 2, 3] : [0, 1, 2]);
+    }
+    expect(lead.leader).toBe(0);
+  });
+
   it('goes to node-2 when only sets with the leader come', () => {
-    for (let second = 0; second < 5; second++) {
+    for (let second = 0; second < 14; second++) {
+      expect(lead.leader).toBe(0);
       look(1, () => [second, second, second, 0]);
       for (const set of [[0, 1, 2], [0, 1, 3]]) made(set);
     }
@@ -61,7 +70,7 @@ describe('the lead of the pool, as node-2 sees it while node-1 leads', () => {
   });
 
   it('goes to node-2 also when the leader states now that it has those and now that it has none', () => {
-    for (let second = 0; second < 6; second++) {
+    for (let second = 0; second < 14; second++) {
       look(1, () => (second % 2 === 0 ? [0, 0, 0, 0] : [4, 4, 4, 0]));
       made([0, 1, 2]);
     }
