@@ -5,8 +5,9 @@
  * - 400 malformed, 413 too large, 415 not JSON
  * - 409 `idempotency_conflict`, `too_late`
  * - 429 too many unfinished requests
- * - 503 the message board is not reachable; it shows no public key, or another one than before; or it shows a signature or a request that
- *   is not what was asked for
+ * - 503 `board_unavailable`: it does not answer, or refuses the gateway; `no_public_key`, `public_key_conflict`: there is no key, or
+ *   another one than before; `invalid_signature`, `request_displaced`: the board shows what was not asked for; `disk_full`; `closing`: the
+ *   gateway shuts down. `GET /ready` has `not_enough_nodes` and `requests_stuck` too
  */
 import {
   NodeIdSchema, PublicKeyHexSchema, ReasonSchema, RequestIdSchema, SignatureSchema, SigningMessageSchema,
