@@ -9,6 +9,7 @@ import { caller } from 'testkit/caller';
 import { until } from 'testkit/eventually';
 import { members, originOf } from 'testkit/roster';
 import { sessionHeaders } from 'testkit/session';
+import { VirtualClock } from 'testkit/virtual_clock';
 import { BoardClient } from '../src/client/client.js';
 import { INSTANCE_HEADER, MEMBER_HEADER, sessionsOf, type RequestRecord } from '../src/contract/contract.js';
 import { verifierFor } from '../src/server/verifiers.js';
@@ -29,9 +30,9 @@ const { roster, identities, gateway } = cluster;
 const [one, two] = identities;
 if (one === undefined || two === undefined) throw new Error('two members');
 
-function sealedBoard(unsignedRequests: 'keep' | 'refuse' = 'refuse', limits: Parameters<typeof testBoard>[0] = {}) {
+function sealedBoard(unsignedRequests: 'keep' | 'refuse' = 'refuse', limits: Parameters<typeof testBoard>[0] = {}, clock?: Clock) {
   const counting = new CountingRoster(roster.file);
-  const board = testBoard(limits, { verifier: verifierFor(counting), unsignedRequests });
+  const board = testBoard(limits, { verifier: verifierFor(counting), unsignedRequests, ...(clock && { clock }) });
   const as = (identity: typeof gateway) => caller(board.app, () => sessionHeaders(board.app, roster, identity));
   return { ...board, counting, as, stranger: caller(board.app) };
 }
@@ -91,16 +92,30 @@ describe('a session', () => {
   });
 
   it('that is forged again and again costs at most a verification for each turn of a stranger', async () => {
-    const board = sealedBoard();
+    // The line of strangers does not move before this clock does.
+    const clock = new VirtualClock();
+    const board = sealedBoard('refuse', {}, clock);
     const { [MEMBER_HEADER]: real = '' } = await sessionHeaders(board.app, roster, one);
     const forged = `${real.slice(0, real.lastIndexOf('.') + 1)}${'A'.repeat(86)}`;
     const known = await sessionHeaders(board.app, roster, two);
     await caller(board.app, () => Promise.resolve(known)).get('/requests');
+    await clock.advance(1_000);
     const before = board.counting.verifications;
-    const once = (): Promise<number> => request(board.app).get('/requests').set(MEMBER_HEADER, forged).then(({ status }) => status);
+    let answered = 0;
+    const once = (): Promise<number> =>
+      request(board.app).get('/requests').set(MEMBER_HEADER, forged).then(({ status }) => {
+        answered += 1;
+        return status;
+      });
     const calls = Array.from({ length: 300 }, once);
+    await until(() => answered === 200);
     // A member that is known does not wait behind them.
     await caller(board.app, () => Promise.resolve(known)).get('/requests');
+    expect(answered).toBe(200);
+    await until(async () => {
+      await clock.advance(100);
+      return answered === 300;
+    });
     expect(new Set(await Promise.all(calls))).toEqual(new Set([401]));
     expect(board.counting.verifications - before).toBe(300);
   });
@@ -140,6 +155,39 @@ describe('a client with a session', () => {
     await client.close();
     await second.stop();
   });
+});
+
+it('a client that makes a new session does not wait in the line of strangers', async () => {
+  const clock = new VirtualClock();
+  const board = await runningBoard({}, { verifier: verifierFor(roster), clock });
+  let signed = 0;
+  let laterMs = 0;
+  const session = (instance: string, expires: number): Promise<string> => {
+    signed += 1;
+    return sessionsOf(roster, one)?.(instance, expires) ?? Promise.reject(new Error('no session'));
+  };
+  const client = new BoardClient(board.url, { session, clock: { ...systemClock, monotonic: () => performance.now() + laterMs } });
+  // The first call may have had two connections, one of which has shown no session that counts.
+  for (let k = 0; k < 3; k += 1) await Promise.all([client.listRequests(), client.listRequests()]);
+  laterMs = 31_000;
+  await clock.advance(laterMs);
+  const before = signed;
+  let answered = 0;
+  const once = (): Promise<unknown> =>
+    request(board.url).get('/requests').then(() => {
+      answered += 1;
+    });
+  const strangers = Array.from({ length: 300 }, once);
+  await until(() => answered === 200);
+  await client.listRequests();
+  expect([signed - before, answered]).toEqual([1, 200]);
+  await until(async () => {
+    await clock.advance(100);
+    return answered === 300;
+  });
+  await Promise.all(strangers);
+  await client.close();
+  await board.stop();
 });
 
 describe('strangers', () => {

@@ -55,7 +55,7 @@ export function createApp(deps: AppDeps): BoardService {
     app.get('/health', (_request, response) => {
       response.json(board.health(waiters.size));
     });
-    addRoutes({ app, board, held: holder(waiters, ended, deps.clock), logger: deps.logger });
+    addRoutes({ app, board, held: holder(waiters, ended, deps.clock, callers?.turns), logger: deps.logger });
   };
   const service = jsonService(deps.logger, bodyLimits(deps.maxBodyBytes), addAll, callers);
   const expire = (): void => {

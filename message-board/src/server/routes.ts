@@ -5,6 +5,7 @@ import type { Clock } from 'service/clock';
 import { callerOf } from 'service/callers';
 import { ServiceError } from 'service/errors';
 import { parse, type Ended } from 'service/http';
+import type { Turns } from 'service/turns';
 import { z } from 'zod';
 import {
   CreatePresignatureRequestSchema, CreateRequestSchema, GetRequestSchema, HeartbeatSchema, ListMessagesSchema, ListNodesSchema,
@@ -33,14 +34,18 @@ export type HeldReading = <T>(
   isReady: (answer: T) => boolean,
 ) => Promise<T>;
 
-/** How routes hold back an answer. */
-export function holder(waiters: Waiters, ended: Ended, clock: Clock): HeldReading {
+/** How routes hold back an answer. @param turns those in which each caller reads again; without them, all do at once */
+export function holder(waiters: Waiters, ended: Ended, clock: Clock, turns?: Turns): HeldReading {
   return async (response, topic, waitMs, read, isReady) => {
     let answer = read();
     if (waitMs === undefined || isReady(answer)) return answer;
     const signal = ended(response);
     const end = clock.monotonic() + waitMs;
-    while (!isReady(answer) && (await waiters.wait(topic, end - clock.monotonic(), signal, callerOf(response)))) answer = read();
+    const caller = callerOf(response);
+    while (!isReady(answer) && (await waiters.wait(topic, end - clock.monotonic(), signal, caller))) {
+      await turns?.turn(caller, () => signal);
+      answer = read();
+    }
     return answer;
   };
 }

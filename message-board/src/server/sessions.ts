@@ -5,6 +5,7 @@ import type { Clock } from 'service/clock';
 import { ServiceError } from 'service/errors';
 import { Lane } from 'service/lane';
 import { SteadyClock } from 'service/steady_clock';
+import { Turns } from 'service/turns';
 import { INSTANCE_HEADER } from '../contract/contract.js';
 import { MEMBER_HEADER, SESSION_MS, TIME_HEADER } from '../contract/session.js';
 import type { Verifier } from './verifier.js';
@@ -40,10 +41,12 @@ export interface SessionsDeps {
 
 /**
  * Who calls the board of a sealed cluster. Members show a session, which is verified once. Everybody else is a stranger, and so is, until
- * then, whoever shows a session that is not known yet: strangers wait for their turn, so that they cost the same however many call.
+ * then, whoever shows a session that is not known yet on a connection that no member has used: strangers wait in a line, so that they cost
+ * the same however many call.
  */
 export class Sessions implements Callers {
   readonly lane: Lane;
+  readonly turns = new Turns();
   readonly #deps: SessionsDeps;
   readonly #steady: SteadyClock;
   readonly #known = new Map<string, KnownSession>();

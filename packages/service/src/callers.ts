@@ -1,6 +1,8 @@
+import type { Socket } from 'node:net';
 import type { Request, Response } from 'express';
 import { ServiceError } from './errors.js';
 import type { Lane } from './lane.js';
+import type { Turns } from './turns.js';
 
 /** Who calls: the name of a member, or null for a stranger. */
 export type Caller = string | null;
@@ -15,11 +17,15 @@ export interface Callers {
   permit(caller: Caller, request: Request): void;
   /** Headers of every answer, also of one that refuses the call. */
   headers(): Readonly<Record<string, string>>;
-  /** Where calls wait that are not of a known member, so that members never wait for them. */
+  /** Where calls of strangers wait, and those that show what nobody has proven yet, unless they come on a member's connection. */
   readonly lane: Lane;
+  /** Where calls wait for the calls of others: all strangers together have a turn like one member. */
+  readonly turns: Turns;
 }
 
 const callers = new WeakMap<Response, Caller>();
+/** The member that was last proven on a connection. What it shows next, and is not known yet, is checked in its own turn. */
+const members = new WeakMap<Socket, string>();
 
 /** Who makes the call that this answers. Without {@link Callers} everybody is a stranger. */
 export function callerOf(response: Response): Caller {
@@ -27,17 +33,18 @@ export function callerOf(response: Response): Caller {
 }
 
 /**
- * Finds out who calls. Whoever is not a known member waits for its turn first.
+ * Finds out who calls, and waits for its turn.
  * @param ended aborts when the caller is gone
  * @throws ServiceError when it may not make this call
  */
-export async function admit(members: Callers, request: Request, response: Response, ended: () => AbortSignal): Promise<Caller> {
-  let caller = members.known(request) ?? null;
-  if (caller === null) {
-    if (!(await members.lane.turn(ended()))) throw new ServiceError(503, 'closing', 'the service is shutting down');
-    caller = await members.prove(request);
-  }
+export async function admit(service: Callers, request: Request, response: Response, ended: () => AbortSignal): Promise<Caller> {
+  const known = service.known(request);
+  const inTurn = known ?? members.get(request.socket) ?? null;
+  const isTurn = (inTurn !== null || (await service.lane.turn(ended()))) && (await service.turns.turn(inTurn, ended));
+  if (!isTurn) throw new ServiceError(503, 'closing', 'the service is shutting down');
+  const caller = known ?? (await service.prove(request));
+  if (caller !== null) members.set(request.socket, caller);
   callers.set(response, caller);
-  members.permit(caller, request);
+  service.permit(caller, request);
   return caller;
 }
