@@ -1,4 +1,5 @@
-import type { Caller } from './callers.js';
+/** A member's name, or null for all strangers together. */
+type Caller = string | null;
 
 /**
  * Calls of many callers, one of each in turn: whoever has several waits with all but the first of them, until each of the others has had
