@@ -11,10 +11,8 @@ import { VICES } from './vices.js';
 const WRONG_CLOCK = new URL('wrong_clock.js', import.meta.url).href;
 const CORRUPT_NODE = fileURLToPath(new URL('corrupt_node.js', import.meta.url));
 const HOUR_MS = 3_600_000;
-/** With any one node at fault, a request completes within this time. */
-const LIMIT_MS = 10_000;
-/** What takes longer is looked at for this long, so that the report tells late from never. */
-const PATIENCE_MS = 30_000;
+/** What takes longer than it may is looked at for this long, so that the report tells late from never, on a busy machine too. */
+const PATIENCE_MS = 180_000;
 /** Under load, before the fault begins: requests are then under way. */
 const BEFORE_MS = 2_000;
 
@@ -54,6 +52,8 @@ export interface FaultOptions {
   readonly name: string;
   readonly number: number;
   readonly ms: number;
+  /** A request has to complete within this time. */
+  readonly limitMs: number;
   readonly say: (text: string) => void;
 }
 
@@ -76,7 +76,7 @@ export async function playFault(options: FaultOptions): Promise<Figures> {
   return figures;
 }
 
-async function playAt({ soaked, name, number, ms, say }: FaultOptions, disk: SmallDisk | null): Promise<Figures> {
+async function playAt({ soaked, name, number, ms, limitMs, say }: FaultOptions, disk: SmallDisk | null): Promise<Figures> {
   const { cluster } = soaked;
   const member = `node-${number}`;
   const play = async (): Promise<void> => {
@@ -85,5 +85,5 @@ async function playAt({ soaked, name, number, ms, say }: FaultOptions, disk: Sma
     await FAULTS[name]?.(cluster, number, disk);
     await sleep(systemClock, ms);
   };
-  return soaked.underLoad(name, play, { patienceMs: PATIENCE_MS, limitMs: LIMIT_MS });
+  return soaked.underLoad(name, play, { patienceMs: PATIENCE_MS, limitMs });
 }

@@ -4,8 +4,8 @@ import type { SeededRandom } from './random.js';
 import type { SoakedCluster } from './soaked_cluster.js';
 
 const VICTIMS = ['message-board', 'api-gateway', 'node-1', 'node-2', 'node-3', 'node-4'] as const;
-/** What is open when the killing ends must end within this time. */
-const PATIENCE_MS = 60_000;
+/** Clients wait this long for what is open when the killing ends. Smaller: on a busy machine what comes late counts as lost. */
+const PATIENCE_MS = 180_000;
 
 export interface KillOptions {
   readonly soaked: SoakedCluster;
