@@ -17,6 +17,12 @@ export interface Joined {
   readonly signers: readonly number[];
 }
 
+/** One that is under way. */
+export interface Making extends Joined {
+  /** The parties whose messages it waits for. None while this node computes. */
+  readonly owing: readonly number[];
+}
+
 export interface JoiningDeps {
   /** Nodes in the cluster. */
   readonly n: number;
@@ -24,7 +30,7 @@ export interface JoiningDeps {
   readonly t: number;
   readonly pool: Pick<PresignaturePool, 'counts' | 'isFull' | 'maxFree'>;
   /** Those under way. */
-  readonly making: () => Iterable<Joined>;
+  readonly making: () => Iterable<Making>;
 }
 
 /**
@@ -50,5 +56,10 @@ export class Joining {
     // There is always room for a set that lacks its share. The batch is for two leaders that do not know of each other yet.
     const share = Math.ceil(pool.maxFree / this.#sets.size);
     return held < share || (held < share + BATCH && !pool.isFull) ? null : 'there are enough';
+  }
+
+  /** Does this node make one for a party that does more than ask: do not all others wait for that party? */
+  worksFor(asker: number): boolean {
+    return [...this.deps.making()].some((one) => one.asker === asker && (one.owing.length !== 1 || one.owing[0] !== asker));
   }
 }

@@ -14,8 +14,9 @@ const REFILLS_WITHOUT_RESULT = 3;
 /** The same, as long as nobody knows how long one takes. */
 const FIRST_RESULT_MS = 30_000;
 /**
- * It is passed over when something has come, but not what the pool needs most, for this many times as long. Smaller: a leader that makes
- * one set after the other is passed over before it comes to the set that is missing. Larger: one that serves itself leads for longer.
+ * It is passed over when something comes or is under way, but not what the pool needs most, for this many times as long. Smaller: a leader
+ * that makes one set after the other is passed over before it comes to the set that is missing. Larger: one that serves itself leads for
+ * longer.
  */
 const PATIENCES_FOR_NEEDED = 4;
 /** A leader is then passed over for this long. */
@@ -24,9 +25,12 @@ const PASSED_OVER_MS = 60_000;
 /** The pool needs filling. */
 interface Need {
   readonly leader: number;
-  /** When something last came of its lead, or since when it leads while the pool needs filling. */
+  /**
+   * When something last came of its lead, or was under way; or since when it leads while the pool needs filling. On a busy machine a second
+   * leader, beside one that is slow, would make everything slower.
+   */
   resultAt: number;
-  /** The same, of what the pool needs most. */
+  /** When something last came of what the pool needs most, or since when it leads. */
   neededAt: number;
   /** How many there were, at least, of each signer set that was needed most at some time since then, by label. */
   counts: Map<string, number>;
@@ -35,6 +39,8 @@ interface Need {
 export interface PoolLeadDeps extends ReadinessDeps, Pick<PresigningDeps, 'n' | 'demand'> {
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly config: Pick<PresigningDeps['config'], 'poolLeaderTimeoutMs'>;
+  /** Does this node make a presignature for a party that does more than ask? */
+  readonly worksFor: (party: number) => boolean;
 }
 
 /** Who leads the making of presignatures: the lowest node that was heard from lately, unless nothing good comes of its lead. */
@@ -77,6 +83,7 @@ export class PoolLead {
     const [now, leader] = [clock.monotonic(), this.leader];
     this.#need = this.#needUnder(leader, levels, neediest, now);
     if (this.#need === null) return;
+    if (this.deps.worksFor(leader)) this.#need.resultAt = now;
     const refills = demand.refillMs === 0 ? FIRST_RESULT_MS : REFILLS_WITHOUT_RESULT * demand.refillMs;
     const patience = Math.max(config.poolLeaderTimeoutMs, refills);
     const { resultAt, neededAt } = this.#need;

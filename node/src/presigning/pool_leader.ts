@@ -8,7 +8,7 @@ import { Wakeup } from '../base/wakeup.js';
 import { canSignTogether, isReady, isSuspected, type ReadinessDeps } from '../cluster/readiness.js';
 import { signerSets } from '../cluster/signer_sets.js';
 import type { Seals } from '../mail/seals.js';
-import { PoolLead } from './pool_lead.js';
+import { PoolLead, type PoolLeadDeps } from './pool_lead.js';
 import { newPresignatureId } from './presignature_id.js';
 import { countsByParty, type PoolCounts, type PresignaturePool } from './presignature_pool.js';
 import type { PresigningDeps } from './presigning_deps.js';
@@ -52,6 +52,7 @@ export interface PoolLeaderDeps extends ReadinessDeps, Pick<PresigningDeps, 'n' 
   readonly pool: PresignaturePool;
   /** Is this node taking part in making this one now? */
   readonly isMaking: (id: string) => boolean;
+  readonly worksFor: PoolLeadDeps['worksFor'];
 }
 
 /**

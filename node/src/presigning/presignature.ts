@@ -7,7 +7,7 @@ import { nodeId, signersLabel } from '../base/utils.js';
 import { keepReading } from '../cluster/reading.js';
 import type { SessionRecord } from '../mail/session_record.js';
 import { runOverBoard } from '../transport/http_transport.js';
-import { Joining, type Joined } from './joining.js';
+import { Joining, type Joined, type Making } from './joining.js';
 import { LostPresignatures } from './lost_presignatures.js';
 import { PoolLeader } from './pool_leader.js';
 import { leaderOf } from './presignature_id.js';
@@ -26,9 +26,10 @@ const SEARCH_MS = 1_000;
 /** The longest time for which the board may hold back an empty answer. */
 const READ_MS = 25_000;
 
-interface Making extends Joined {
+interface OwnMaking extends Making {
+  owing: readonly number[];
   /** Never rejects. */
-  readonly ended: Promise<void>;
+  ended: Promise<void>;
 }
 
 export interface PresignatureMakerDeps extends PresigningDeps {
@@ -43,7 +44,7 @@ export interface PresignatureMakerDeps extends PresigningDeps {
 export class PresignatureMaker {
   readonly pool: PresignaturePool;
   readonly enabled: boolean;
-  readonly #making = new Map<string, Making>();
+  readonly #making = new Map<string, OwnMaking>();
   readonly #joining: Joining;
   /** When a refusal was last logged and how many were not since then, by the party that asked; null for requests that name none. */
   readonly #refused = new Map<number | null, { readonly loggedAt: number; unlogged: number }>();
@@ -57,7 +58,8 @@ export class PresignatureMaker {
     this.pool = new PresignaturePool(deps.config.poolMax);
     this.#joining = new Joining({ n: deps.n, t: deps.t, pool: this.pool, making: () => this.#making.values() });
     this.#lost = new LostPresignatures(deps, this.pool);
-    this.#leader = new PoolLeader({ ...deps, pool: this.pool, isMaking: (id) => this.#making.has(id) });
+    const worksFor = (asker: number): boolean => this.#joining.worksFor(asker);
+    this.#leader = new PoolLeader({ ...deps, pool: this.pool, isMaking: (id) => this.#making.has(id), worksFor });
     this.enabled = deps.config.poolTarget > 0;
   }
 
@@ -143,11 +145,12 @@ export class PresignatureMaker {
       this.#logRefusal(id, asker, reason);
       return;
     }
-    const ended = this.#make(id, participants, signal).then((isMade) => {
+    const making: OwnMaking = { asker, signers: participants, owing: [], ended: Promise.resolve() };
+    this.#making.set(id, making);
+    making.ended = this.#make(id, making, signal).then((isMade) => {
       this.#making.delete(id);
       this.#leader.ended(id, participants, isMade);
     });
-    this.#making.set(id, { asker, signers: participants, ended });
   }
 
   /** The reason not to take part; null when there is none. */
@@ -171,8 +174,9 @@ export class PresignatureMaker {
   }
 
   /** @returns whether it is in the pool. Never throws */
-  async #make(id: string, participants: readonly number[], signal: AbortSignal): Promise<boolean> {
+  async #make(id: string, current: OwnMaking, signal: AbortSignal): Promise<boolean> {
     const { index, client, clock, logger, demand, keyShare, runner } = this.deps;
+    const { signers: participants } = current;
     const [started, heldBefore] = [clock.monotonic(), runner.heldMs];
     const fields = { presignature_id: id, signers: signersLabel(participants) };
     const report = async (status: 'completed' | 'failed'): Promise<void> => {
@@ -191,6 +195,9 @@ export class PresignatureMaker {
         job: { kind: 'presign', executionId: id, signers: participants },
         silenceMs: demand.silenceMs,
         signal,
+        onOwed: (parties) => {
+          current.owing = parties;
+        },
         onRecord: (record) => {
           making = record;
         },

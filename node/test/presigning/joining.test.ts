@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { signersLabel } from '../../src/base/utils.js';
-import { Joining, type Joined } from '../../src/presigning/joining.js';
+import { Joining, type Making } from '../../src/presigning/joining.js';
 import { BATCH } from '../../src/workers/batch.js';
 
 const POOL_MAX = 30;
@@ -11,7 +11,7 @@ const ALL_SETS = [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]];
 /** What node-1 has and makes. */
 class Node {
   held: Record<string, number> = {};
-  making: Joined[] = [];
+  making: Making[] = [];
   readonly joining: Joining;
 
   constructor() {
@@ -26,7 +26,7 @@ class Node {
     for (let count = 0; ; count++) {
       const why = this.joining.objection({ asker, signers });
       if (why !== null) return [count, why];
-      this.making.push({ asker, signers });
+      this.making.push({ asker, signers, owing: [] });
     }
   }
 
@@ -64,6 +64,15 @@ describe('a node takes part', () => {
     expect(node.ask(HONEST, [0, 1, 3])).toEqual([share, 'there are enough']);
     node.settle(true);
     expect(node.ask(CHEAT, [0, 1, 2])).toEqual([0, 'there are enough']);
+  });
+
+  it('for one that asks, as long as more than its messages is missing', () => {
+    const worksFor = (owing: readonly number[]): boolean => {
+      node.making = [{ asker: CHEAT, signers: [0, 1, 2], owing }];
+      return node.joining.worksFor(CHEAT);
+    };
+    expect([[], [1], [1, 2], [2]].map(worksFor)).toEqual([true, true, true, false]);
+    expect(node.joining.worksFor(HONEST)).toBe(false);
   });
 
   it('in none of what is no signer set', () => {

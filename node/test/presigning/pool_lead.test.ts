@@ -10,15 +10,18 @@ const MADE_BY_1 = `presig_gen_node-1_${'ab'.repeat(16)}`;
 describe('the lead of the pool, as node-2 sees it while node-1 leads', () => {
   let now: number;
   let lead: PoolLead;
+  let isWorking: boolean;
   beforeEach(() => {
     now = 0;
+    isWorking = false;
     const presence = new FakePresence();
     for (const index of [0, 2, 3]) presence.set(index, 'a');
     const clock = { monotonic: () => now };
     const demand = new PoolDemand({ target: 20, max: 30 }, clock);
     demand.made(500);
+    const worksFor = (): boolean => isWorking;
     const config = { poolLeaderTimeoutMs: PATIENCE_MS };
-    lead = new PoolLead({ index: 1, n: 4, presence, culprits: { has: () => false }, demand, clock, config });
+    lead = new PoolLead({ index: 1, n: 4, presence, culprits: { has: () => false }, demand, clock, config, worksFor });
   });
 
   /** Looks every second, with so many of 1-2-3, 1-2-4, 1-3-4 and 2-3-4; 5 are enough. */
@@ -50,6 +53,14 @@ describe('the lead of the pool, as node-2 sees it while node-1 leads', () => {
     expect([lead.leader, lead.isOwn]).toEqual([1, true]);
     now += 60_000;
     expect(lead.leader).toBe(0);
+  });
+
+  it('stays with it for longer while something is under way that it has asked for', () => {
+    isWorking = true;
+    look(12, () => [0, 0, 0, 0]);
+    expect(lead.leader).toBe(0);
+    look(2, () => [0, 0, 0, 0]);
+    expect(lead.leader).toBe(1);
   });
 
   it('stays with it while sets with the leader come and the one without it comes later, as when sets take turns', () => {

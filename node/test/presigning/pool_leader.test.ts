@@ -53,6 +53,7 @@ class Leading {
       logger: this.log.logger,
       pool: Object.assign(new PresignaturePool(30), { counts: () => this.holds }),
       isMaking: () => false,
+      worksFor: () => false,
     });
     this.leader = leader;
     const ending = new AbortController();
