@@ -34,7 +34,7 @@ export class Outcomes {
     const { decided, cluster } = this.deps;
     if (record.status === 'completed') {
       if (record.signature === undefined || !this.#holds(record, record.signature)) return undefined;
-      decided.complete(record.id, record.signature);
+      decided.complete({ id: record.id, messageSha256: messageHash(record.message) }, record.signature);
       return 'it is completed';
     }
     if (!cluster.refusals) return record.status === 'failed' ? 'it has failed' : undefined;
@@ -42,14 +42,15 @@ export class Outcomes {
   }
 
   /**
-   * The same for a request about which this node does nothing now. Never throws.
-   * Only what it has accepted matters: the rest it does not sign.
+   * The same for a request about which this node does nothing now: one that it has accepted, or one that has failed before it could decide
+   * and may be shown as pending again. Never throws.
    */
   async learnLate(record: RequestRecord): Promise<void> {
     const { decided, logger } = this.deps;
     try {
       const earlier = decided.get(record.id);
-      if (earlier?.refusal === null && earlier.signature === null) await this.learn(record);
+      const isOpen = earlier === undefined ? record.status === 'failed' : earlier.refusal === null && earlier.signature === null;
+      if (isOpen) await this.learn(record);
     } catch (error) {
       logger.warn({ event: 'outcome_not_kept', request_id: record.id, err: error }, 'The outcome of a request could not be kept');
     }

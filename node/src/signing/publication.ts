@@ -51,7 +51,7 @@ export async function submitSignature(
   const fields = { request_id: task.id, message_sha256: messageHash(task.request.message), signers: label, path };
   audit.note({ event: 'signature_verified', fields });
   const text = formatSignature(signature);
-  decided.complete(task.id, text);
+  decided.complete({ id: task.id, messageSha256: fields.message_sha256 }, text);
   // It is no share: it may be published after the request has expired, while the board takes it.
   if (patienceMs > 0) await sleep(clock, patienceMs, task.ended);
   await client.updateRequest(task.id, { signature: text }, task.ended);

@@ -61,8 +61,8 @@ export interface DecidedRequests {
   accept(request: AskedPayload): void;
   /** Keeps that this node signs nothing of it any more. Only an accepted one without a signature changes. */
   refuse(request: AskedPayload, code: string): void;
-  /** Keeps the signature of an accepted one. The first stays. */
-  complete(id: string, signature: string): void;
+  /** Keeps the signature of an accepted one. The first stays. Nothing changes when another message was accepted under this id. */
+  complete(request: Pick<AskedPayload, 'id' | 'messageSha256'>, signature: string): void;
 }
 
 const RowSchema = z
@@ -101,7 +101,8 @@ export class DecidedRequestsFile implements DecidedRequests {
     this.#accept = database.prepare(`${insert} NOTHING`);
     this.#refuse = database.prepare(`${insert} UPDATE SET refusal = excluded.refusal
       WHERE refusal IS NULL AND signature IS NULL AND message_sha256 = excluded.message_sha256`);
-    this.#complete = database.prepare('UPDATE decided SET signature = ? WHERE id = ? AND refusal IS NULL AND signature IS NULL');
+    this.#complete = database.prepare(`UPDATE decided SET signature = ?
+      WHERE id = ? AND message_sha256 = ? AND refusal IS NULL AND signature IS NULL`);
     this.#forget = database.prepare('DELETE FROM decided WHERE forget < ?');
   }
 
@@ -142,8 +143,8 @@ export class DecidedRequestsFile implements DecidedRequests {
     this.#write(() => this.#refuse.run(...this.#row(request), code));
   }
 
-  complete(id: string, signature: string): void {
-    this.#write(() => this.#complete.run(signature, id));
+  complete({ id, messageSha256 }: Pick<AskedPayload, 'id' | 'messageSha256'>, signature: string): void {
+    this.#write(() => this.#complete.run(signature, id, messageSha256));
   }
 
   close(): void {

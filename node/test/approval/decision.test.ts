@@ -144,7 +144,7 @@ describe('a decision that was made earlier', () => {
     const { deps } = nodeWith({});
     const request = await asked('req_1', 'm');
     await decide(deps, request);
-    deps.decided.complete('req_1', '{"r":"1"}');
+    deps.decided.complete({ id: 'req_1', messageSha256: sha256('m') }, '{"r":"1"}');
     expect(await decide({ ...deps, ...DENYING }, request)).toEqual({ kind: 'completed', signature: '{"r":"1"}' });
   });
 

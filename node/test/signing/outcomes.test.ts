@@ -78,6 +78,21 @@ describe('that a request has failed', () => {
     expect(world.log.lines.filter(({ event }) => event === 'outcome_doubted')).toHaveLength(1);
   });
 
+  it('is kept of a request about which this node has not decided: shown as pending later, it is not signed', async () => {
+    const of = async (id: string): Promise<RequestRecord> => ({ ...pending, id, status: 'failed', origin: await originOf(all, id, 'm') });
+    const refused = await of('req_2');
+    await world.work.seeLate({ ...refused, refusals: await refusals(['a', 'a'], refused) });
+    await world.work.seeLate({ ...(await of('req_3')), closing: await closing(all.gateway, 'req_3') });
+    expect([world.deps.decided.get('req_2'), world.deps.decided.get('req_3')]).toMatchObject([{ refusal: 'a' }, { refusal: 'cancelled' }]);
+  });
+
+  it('is not kept of a request for which the gateway has not asked, or without a proof', async () => {
+    const [foreign, unproven] = [{ ...pending, id: 'req_2' }, { ...pending, id: 'req_3', origin: await originOf(all, 'req_3', 'm') }];
+    await world.work.seeLate({ ...foreign, status: 'failed', closing: await closing(all.gateway, 'req_2') });
+    await world.work.seeLate({ ...unproven, status: 'failed', reason: 'cancelled' });
+    expect([world.deps.decided.get('req_2'), world.deps.decided.get('req_3')]).toEqual([undefined, undefined]);
+  });
+
   it('ends the signing though the board calls it pending, and a new life remembers it', async () => {
     await see({ closing: await closing() });
     expect([task.ended.aborted, task.signing.aborted]).toEqual([false, true]);
@@ -125,6 +140,11 @@ describe('that a request is completed', () => {
   });
 });
 
+it('the signature of another message, which the board shows under its id, is not kept', async () => {
+  await world.work.seeLate({ ...pending, message: 'another', status: 'completed', signature: signer.sign('another') });
+  expect(world.deps.decided.get('req_1')).toMatchObject({ signature: null });
+});
+
 describe('an expired request', () => {
   it('has no share issued, from the moment when the own clock says so', async () => {
     task.ends = world.clock.now() + 1;
@@ -159,7 +179,7 @@ function authorizedUntil(ends: number): void {
 
 it('a request that was signed before is not signed again: its signature is put on the board again', async () => {
   const signature = signer.sign('m');
-  world.deps.decided.complete('req_1', signature);
+  world.deps.decided.complete(asked, signature);
   const again = world.task(pending, { kind: 'deciding' });
   authorizedUntil(asked.expires);
   world.work.start(again);

@@ -47,7 +47,7 @@ describe('decided requests', () => {
     file.accept(asked('accepted'));
     file.refuse(asked('refused'), 'policy_refused');
     file.accept(asked('signed'));
-    file.complete('signed', SIGNATURE);
+    file.complete(asked('signed'), SIGNATURE);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     const [accepted, refused, signed, unknown] = reopened(file, (again) =>
       ['accepted', 'refused', 'signed', 'unknown'].map((id) => again.get(id)));
@@ -63,14 +63,15 @@ describe('decided requests', () => {
     file.refuse(asked('a'), 'cancelled');
     file.refuse(asked('a'), 'expired');
     file.accept(asked('a'));
-    file.complete('a', SIGNATURE);
+    file.complete(asked('a'), SIGNATURE);
     file.accept(asked('b'));
-    file.complete('b', SIGNATURE);
-    file.complete('b', '{"r":"3"}');
+    file.complete(asked('b'), SIGNATURE);
+    file.complete(asked('b'), '{"r":"3"}');
     file.refuse(asked('b'), 'cancelled');
     file.accept(asked('c'));
     file.refuse(asked('c', { messageSha256: 'cd'.repeat(32) }), 'cancelled');
-    file.complete('unknown', SIGNATURE);
+    file.complete(asked('c', { messageSha256: 'cd'.repeat(32) }), SIGNATURE);
+    file.complete(asked('unknown'), SIGNATURE);
     const ends = reopened(file, (again) => ['a', 'b', 'c', 'unknown'].map((id) => again.get(id)));
     expect(ends).toMatchObject([
       { refusal: 'cancelled', signature: null },
