@@ -31,8 +31,8 @@ export type Decision =
     }
   /** It refuses, with this code. */
   | { readonly kind: 'refused'; readonly code: string }
-  /** It is signed already. */
-  | { readonly kind: 'completed'; readonly signature: string }
+  /** It is signed already. `ends` as above: until then the board may still take the signature. */
+  | { readonly kind: 'completed'; readonly signature: string; readonly ends: number }
   /** It is dated so far ahead that the clocks of gateway and node must differ. It is decided when this node's clock says `until`. */
   | { readonly kind: 'postponed'; readonly until: number };
 
@@ -70,7 +70,7 @@ export async function decide(deps: DecisionDeps, request: RequestRecord): Promis
   if (earlier !== undefined) {
     if (earlier.messageSha256 !== asked.message_sha256) return refuse(deps, audited, null, ID_USED);
     if (earlier.refusal !== null) return { kind: 'refused', code: earlier.refusal };
-    if (earlier.signature !== null) return { kind: 'completed', signature: earlier.signature };
+    if (earlier.signature !== null) return { kind: 'completed', signature: earlier.signature, ends: earlier.expires };
   }
   const now = deps.clock.now();
   if (validity !== null && now < validity.begins) return { kind: 'postponed', until: validity.begins };

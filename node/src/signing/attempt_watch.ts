@@ -23,6 +23,7 @@ export class AttemptWatch {
   isOwnTry = false;
   readonly #over = new AbortController();
   readonly #unsubscribe: () => void;
+  #isGivenUp = false;
   #turn: Turn;
   #timer: Timer | undefined;
   /** When it last came a round further. */
@@ -61,8 +62,9 @@ export class AttemptWatch {
     for (const party of parties) if (!this.#waitingSince.has(party)) this.#waitingSince.set(party, this.deps.clock.monotonic());
   }
 
-  /** Parties for whose messages it has waited for long. */
+  /** Parties for whose messages it has waited for long; none when it only gives way to another one, which the others may have left for. */
   owing(): number[] {
+    if (this.#isGivenUp) return [];
     const now = this.deps.clock.monotonic();
     return [...this.#waitingSince].flatMap(([party, since]) => (now - since >= OWED_MS ? [party] : []));
   }
@@ -79,6 +81,7 @@ export class AttemptWatch {
     const now = deps.clock.monotonic();
     const verdict = deps.cluster.planner.verdict(deps, state, { attempt, turn: this.#turn, roundAt: this.#roundAt }, now);
     if (verdict !== 'goes_on') {
+      this.#isGivenUp = verdict === 'given_up';
       const why = verdict === 'stalled' ? 'its turn is over, and it does not get on' : 'another attempt takes its place';
       this.#over.abort(new DOMException(why, 'AbortError'));
       return;

@@ -29,7 +29,7 @@ export class Refusals {
   /** Their codes, by party index. */
   readonly #codes = new Map<number, string>();
   readonly #read = new Set<string>();
-  readonly #watches: { readonly signers: readonly number[]; readonly controller: AbortController }[] = [];
+  readonly #watches = new Set<{ readonly signers: readonly number[]; readonly controller: AbortController }>();
 
   constructor(
     private readonly deps: RefusalsDeps,
@@ -64,12 +64,13 @@ export class Refusals {
     }
   }
 
-  /** Aborts with an {@link UnwillingSigner} when one of these parties refuses, or has refused. */
-  signalFor(signers: readonly number[]): AbortSignal {
+  /** Its signal aborts with an {@link UnwillingSigner} when one of these parties refuses, or has refused, until it is stopped. */
+  watch(signers: readonly number[]): { readonly signal: AbortSignal; readonly stop: () => void } {
     const controller = new AbortController();
-    this.#watches.push({ signers, controller });
+    const watch = { signers, controller };
+    this.#watches.add(watch);
     for (const party of this.#codes.keys()) if (signers.includes(party)) controller.abort(new UnwillingSigner(party));
-    return controller.signal;
+    return { signal: controller.signal, stop: () => { this.#watches.delete(watch); } };
   }
 
   #add(party: number, code: string): void {

@@ -130,24 +130,19 @@ export class FullSigning {
 
   /**
    * Runs one attempt, which this node has claimed, and publishes its signature. @returns null when it did not fail
-   * @throws the signal's reason when the task's signing ends
+   * @throws the signal's reason when the task's signing ends; what the board's client throws when it does not take the signature
    */
   async run(task: SigningTask, attempt: Attempt): Promise<FailedAttempt | null> {
     const { index, n, clock, audit, logger } = this.deps;
     const started = clock.monotonic();
     const watch = new AttemptWatch(this.deps, attempt, () => this.#planStateOf(task), task.acceptedAt);
-    let signed = false;
+    const refused = task.refusals.watch(attempt.signers);
+    const leader = leaderOf(attempt, n);
+    let signature: Signature | null = null;
     try {
-      const signal = AbortSignal.any([task.signing, watch.signal, task.refusals.signalFor(attempt.signers)]);
+      const signal = AbortSignal.any([task.signing, watch.signal, refused.signal]);
       const sign = (): Promise<Signature> => this.#sign(attempt, task, watch, signal);
-      const leader = leaderOf(attempt, n);
-      const signature = await (leader === index ? this.#announcements.during(attempt, sign) : sign());
-      signed = true;
-      const ms = clock.monotonic() - started;
-      this.#learn(ms);
-      const place = leader === index ? 0 : 1 + attempt.signers.indexOf(index);
-      await submitSignature(this.deps, task, signature, { signers: attempt.signers, path: 'full', ms }, place * SUBMIT_PATIENCE_MS);
-      return null;
+      signature = await (leader === index ? this.#announcements.during(attempt, sign) : sign());
     } catch (error) {
       if (task.signing.aborted) throw error;
       const lost = error instanceof SessionTimeout ? error.missing.flatMap((id) => nodeIndex(id, n) ?? []) : [];
@@ -158,8 +153,15 @@ export class FullSigning {
       return { isOwnTry: watch.isOwnTry };
     } finally {
       watch.stop();
-      audit.note({ event: 'full_signing_ended', fields: { request_id: task.id, execution_id: attemptId(attempt), signed } });
+      refused.stop();
+      const fields = { request_id: task.id, execution_id: attemptId(attempt), signed: signature !== null };
+      audit.note({ event: 'full_signing_ended', fields });
     }
+    const ms = clock.monotonic() - started;
+    this.#learn(ms);
+    const place = leader === index ? 0 : 1 + attempt.signers.indexOf(index);
+    await submitSignature(this.deps, task, signature, { signers: attempt.signers, path: 'full', ms }, place * SUBMIT_PATIENCE_MS);
+    return null;
   }
 
   #learn(ms: number): void {

@@ -146,9 +146,9 @@ export class FastSigning {
 
   /** @returns null when one of the signers refuses: the request is signed in full, without it */
   async #exchange(task: SigningTask, stored: StoredPresignature, deadline: number): Promise<CollectionOutcome | null> {
-    const refused = task.refusals.signalFor(stored.participants);
+    const refused = task.refusals.watch(stored.participants);
     try {
-      const signal = AbortSignal.any([task.signing, refused]);
+      const signal = AbortSignal.any([task.signing, refused.signal]);
       const checkMayIssue = (): void => {
         task.checkMayIssue();
       };
@@ -158,6 +158,8 @@ export class FastSigning {
       const fields = { event: 'signer_refuses', request_id: task.id, refusing: nodeId(error.party) };
       this.deps.logger.info(fields, 'A signer refuses, using full protocol');
       return null;
+    } finally {
+      refused.stop();
     }
   }
 

@@ -11,6 +11,12 @@ import { DECIDING, isOfKind, proposalOf, type StateOf, type TaskKind, type TaskS
  */
 const MAX_WOKEN = 2 * BATCH;
 
+/**
+ * Two monotonic clocks may differ by this part of the time that passes. Smaller: the age of a request drifts away from what the board
+ * says. Larger: answers that come late count for more.
+ */
+const RATE_ERROR = 0.01;
+
 export interface SigningTaskDeps extends RefusalsDeps {
   readonly clock: Clock;
 }
@@ -22,10 +28,12 @@ export class SigningTask {
   #state: TaskState = DECIDING;
   #request: RequestRecord;
   #acceptedAt: number;
+  /** When the board last said how old it is, on the monotonic clock. */
+  #readAt: number;
   readonly #ended = new AbortController();
   readonly #signing = new AbortController();
   readonly #clock: Clock;
-  /** No share is issued after this, on the wall clock. `SigningWork` alone sets it, when this node has accepted the request. */
+  /** No share is issued after this, on the wall clock. `SigningWork` alone sets it, when this node has decided to sign the request. */
   ends = Infinity;
 
   constructor(
@@ -33,7 +41,8 @@ export class SigningTask {
     request: RequestRecord,
   ) {
     this.#request = request;
-    this.#acceptedAt = deps.clock.monotonic() - request.age_ms;
+    this.#readAt = deps.clock.monotonic();
+    this.#acceptedAt = this.#readAt - request.age_ms;
     this.refusals = new Refusals(deps, request);
     this.wakeup = new Wakeup(deps.clock);
     this.#clock = deps.clock;
@@ -57,8 +66,13 @@ export class SigningTask {
   /** @param record as the board has just answered it */
   set request(record: RequestRecord) {
     if (record === this.#request || !this.isAbout(record)) return;
+    const isInOneLife = record.created_at === this.#request.created_at;
     this.#request = record;
-    this.#acceptedAt = this.deps.clock.monotonic() - record.age_ms;
+    const now = this.deps.clock.monotonic();
+    const acceptedAt = now - record.age_ms;
+    // The longer an answer was under way, the younger it makes the request.
+    this.#acceptedAt = isInOneLife ? Math.min(acceptedAt, this.#acceptedAt + RATE_ERROR * (now - this.#readAt)) : acceptedAt;
+    this.#readAt = now;
   }
 
   /** When the board took it, on the monotonic clock. After a restart of the board that is when it was posted again. */

@@ -187,6 +187,7 @@ export class SigningWork {
         break;
       }
       case 'completed':
+        task.ends = decision.ends;
         task.move('deciding', () => signed(decision.signature));
         break;
       case 'postponed':

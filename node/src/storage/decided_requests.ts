@@ -2,12 +2,11 @@
  * What this node has decided about requests, on disk, for as long as somebody could put them on the board again.
  *
  * In SQLite, because entries change and are forgotten one by one: a file that is only appended to needs an index, a repair and a
- * compaction of its own. A change is in the file as a whole or not at all, and survives this process however it ends. It is on the disk
- * some seconds later; nothing waits for that. After a power cut the node may have forgotten its last decisions. A request that it had
- * accepted it accepts again: that is a share of the same payload. One that it had refused, or had seen to fail, it may accept. That alone
- * signs nothing: the other nodes remember, and t nodes have to forget at one time.
+ * compaction of its own. A change is in the file as a whole or not at all, and survives this process however it ends. A refusal is on the
+ * disk, with all before it, before anything rests on it. What is accepted or signed is there only at the next refusal or checkpoint: after
+ * a power cut the node may accept such a request again, which is a share of the same payload.
  */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Clock } from 'service/clock';
 import { z } from 'zod';
@@ -33,6 +32,9 @@ const NEW_FILE = `
   CREATE INDEX decided_forget ON decided (forget);
   PRAGMA user_version = ${FORM};
   COMMIT`;
+
+/** The changes of an open file are in one beside it. */
+const LOG = '-wal';
 
 /** What the gateway has asked for. */
 export interface AskedPayload {
@@ -77,7 +79,7 @@ const RowSchema = z
   .refine(({ refusal, signature }) => refusal === null || signature === null);
 
 export interface DecidedRequestsOptions {
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   /** Told why nothing can be kept, and null when that is over. */
   readonly onProblem?: (reason: string | null) => void;
 }
@@ -91,9 +93,14 @@ export class DecidedRequestsFile implements DecidedRequests {
   readonly #refuse: StatementSync;
   readonly #complete: StatementSync;
   readonly #forget: StatementSync;
-  #forgetAgain = -Infinity;
+  /** Entries are forgotten that end before this, on the wall clock. It goes no faster than the monotonic clock: a wrong time may pass. */
+  #horizon: number;
+  /** When they were last forgotten, on the monotonic clock. */
+  #forgotAt: number;
 
-  private constructor(database: DatabaseSync, options: DecidedRequestsOptions) {
+  private constructor(database: DatabaseSync, options: DecidedRequestsOptions, changedAt: number) {
+    this.#horizon = changedAt;
+    this.#forgotAt = options.clock.monotonic();
     this.#database = database;
     this.#options = options;
     const insert = 'INSERT INTO decided (id, message_sha256, expires, forget, refusal) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO';
@@ -111,6 +118,7 @@ export class DecidedRequestsFile implements DecidedRequests {
    * @throws DamagedFile when it is not such a file, or not whole: it stays as it is
    */
   static open(path: string, options: DecidedRequestsOptions): DecidedRequestsFile {
+    const changedAt = path === ':memory:' ? options.clock.now() : lastChange(path);
     if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600));
     const database = new DatabaseSync(path);
     try {
@@ -119,9 +127,7 @@ export class DecidedRequestsFile implements DecidedRequests {
       const isNew = checkWhole(database);
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
       if (isNew) database.exec(NEW_FILE);
-      const file = new DecidedRequestsFile(database, options);
-      file.#forgetOld();
-      return file;
+      return new DecidedRequestsFile(database, options, Math.min(changedAt, options.clock.now()));
     } catch (error) {
       database.close();
       throw damaged(path, error);
@@ -140,7 +146,14 @@ export class DecidedRequestsFile implements DecidedRequests {
   }
 
   refuse(request: AskedPayload, code: string): void {
-    this.#write(() => this.#refuse.run(...this.#row(request), code));
+    this.#write(() => {
+      this.#database.exec('PRAGMA synchronous = FULL');
+      try {
+        this.#refuse.run(...this.#row(request), code);
+      } finally {
+        this.#database.exec('PRAGMA synchronous = NORMAL');
+      }
+    });
   }
 
   complete({ id, messageSha256 }: Pick<AskedPayload, 'id' | 'messageSha256'>, signature: string): void {
@@ -171,11 +184,19 @@ export class DecidedRequestsFile implements DecidedRequests {
   }
 
   #forgetOld(): void {
-    const now = this.#options.clock.now();
-    if (now < this.#forgetAgain && now > this.#forgetAgain - FORGET_EVERY_MS) return;
-    this.#forgetAgain = now + FORGET_EVERY_MS;
-    this.#forget.run(Math.floor(now));
+    const { clock } = this.#options;
+    const passedMs = clock.monotonic() - this.#forgotAt;
+    if (passedMs < FORGET_EVERY_MS) return;
+    this.#forgotAt += passedMs;
+    this.#horizon = Math.min(clock.now(), this.#horizon + passedMs);
+    this.#forget.run(Math.floor(this.#horizon));
   }
+}
+
+/** When the file was last changed, milliseconds since 1970; Infinity when there is none. */
+function lastChange(path: string): number {
+  const times = [path, `${path}${LOG}`].flatMap((each) => statSync(each, { throwIfNoEntry: false })?.mtimeMs ?? []);
+  return times.length === 0 ? Infinity : Math.max(...times);
 }
 
 /** @returns true when it is empty @throws when it has another form, or is not whole */

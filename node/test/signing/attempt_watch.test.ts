@@ -11,19 +11,21 @@ import { FakePresence } from '../util/transport.js';
 const requestId = ((): string => {
   for (let k = 0; ; k++) if (firstSigner(`req_${k}`, 4) === 1) return `req_${k}`;
 })();
+let presence: FakePresence;
 const attempt: Attempt = { requestId, number: 2, signers: [0, 1, 2] };
 
 let clock: VirtualClock;
 let verdict: Verdict;
 beforeEach(() => {
   clock = new VirtualClock();
+  presence = new FakePresence();
   verdict = 'goes_on';
 });
 
 /** A node watches the attempt. @param ageMs how old the request is by then */
 function watchBy(index: number, ageMs: number): AttemptWatch {
   const planner = { next: () => ({ kind: 'wait', ms: 0 }) as const, verdict: () => verdict };
-  const deps = { index, n: 4, t: 3, clock, presence: new FakePresence(), culprits: { has: () => false }, cluster: { planner } };
+  const deps = { index, n: 4, t: 3, clock, presence, culprits: { has: () => false }, cluster: { planner } };
   const acceptedAt = clock.monotonic() - ageMs;
   const about = { refusing: new Set<number>(), suspects: new Set<number>(), attemptMs: 0, lastLed: undefined };
   const state = { requestId, acceptedAt, history: NOTHING_TRIED, mayLead: () => true, mayFollow: () => true, ...about };
@@ -49,4 +51,19 @@ describe('an attempt is a try of the leader of the turn', () => {
     expect(watch.isOwnTry).toBe(true);
     watch.stop();
   });
+});
+
+it.each<[Verdict, readonly number[]]>([
+  ['goes_on', [0]],
+  ['stalled', [0]],
+  ['given_up', []],
+])('of an attempt that ends when the verdict is: %s, these parties owed a message: %j', async (last, owing) => {
+  const watch = watchBy(1, 0);
+  watch.waitsFor([0, 2]);
+  await clock.advance(1_000);
+  watch.waitsFor([0]);
+  verdict = last;
+  presence.set(3, 'a');
+  expect([watch.signal.aborted, watch.owing()]).toEqual([last !== 'goes_on', owing]);
+  watch.stop();
 });

@@ -5,11 +5,12 @@ import { refusalOf } from 'message-board/outcome';
 import { messageHash } from 'message-board/signing_request';
 import { CLOSING, REFUSAL } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
+import { ServiceError } from 'service/errors';
 import { present } from 'testkit/present';
 import { members, originOf } from 'testkit/roster';
 import { newSigner } from 'testkit/signer';
 import type { SigningTask } from '../../src/signing/signing_task.js';
-import { passUntil } from '../util/passing.js';
+import { pass, passUntil } from '../util/passing.js';
 import { SigningWorld } from '../util/signing_world.js';
 
 const HOUR_MS = 3_600_000;
@@ -170,6 +171,26 @@ describe('an expired request', () => {
     undecided.end('the test is over');
     await world.work.idle();
   });
+});
+
+it('a request that was signed before, and has expired for the board, is left alone when it has expired here too', async () => {
+  const signature = signer.sign('m');
+  world.deps.decided.complete(asked, signature);
+  const again = world.task(pending, { kind: 'deciding' });
+  authorizedUntil(asked.expires);
+  Object.assign(world.deps.client, {
+    updateRequest: () => Promise.reject(new ServiceError(409, 'status_conflict', 'it has failed')),
+    getRequest: () => Promise.resolve({ ...pending, status: 'failed', reason: 'expired' }),
+  });
+  world.work.start(again);
+  await passUntil(world.clock, () => again.state.kind === 'signed');
+  await pass(world.clock, 1_000);
+  expect(again.ended.aborted).toBe(false);
+  world.clock.jump(asked.expires - world.clock.now());
+  await pass(world.clock, 1_000);
+  expect(again.ended.aborted).toBe(true);
+  again.end('the test is over');
+  await world.work.idle();
 });
 
 function authorizedUntil(ends: number): void {

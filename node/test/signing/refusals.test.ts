@@ -45,12 +45,12 @@ describe('the refusals of a request', () => {
   });
 
   it('end what waits for a node that refuses, before or after', async () => {
-    const before = refusals.signalFor([0, 1]);
-    const others = refusals.signalFor([0, 2]);
+    const watches = [[0, 1], [0, 2], [0, 1]].map((signers) => refusals.watch(signers));
+    watches[2]?.stop();
     await refusals.learn([await refusal(1)]);
-    expect([before.aborted, others.aborted, refusals.signalFor([1, 2]).aborted]).toEqual([true, false, true]);
-    expect(before.reason).toBeInstanceOf(UnwillingSigner);
-    expect(before.reason).toMatchObject({ party: 1 });
+    expect([...watches, refusals.watch([1, 2])].map(({ signal }) => signal.aborted)).toEqual([true, false, false, true]);
+    expect(watches[0]?.signal.reason).toBeInstanceOf(UnwillingSigner);
+    expect(watches[0]?.signal.reason).toMatchObject({ party: 1 });
   });
 
   it('do not exist in a plain cluster', async () => {

@@ -44,6 +44,22 @@ it('a task takes news of its request, and never another message or another asker
   expect(task.request).toBe(news);
 });
 
+it('the age of a request is the one that came with the least delay, by either clock and in one life of the board', async () => {
+  const clock = new VirtualClock();
+  const task = new SigningTask({ ...deps, clock }, { ...first, age_ms: 100 });
+  const began = clock.monotonic();
+  const acceptedAfter = async (ms: number, change: object): Promise<number> => {
+    await clock.advance(ms);
+    task.request = { ...first, ...change };
+    return task.acceptedAt - began;
+  };
+  expect(task.acceptedAt - began).toBe(-100);
+  // This answer was under way for a second.
+  expect(await acceptedAfter(2_000, { age_ms: 1_100 })).toBe(-80);
+  expect(await acceptedAfter(1_000, { age_ms: 3_095 })).toBe(-95);
+  expect(await acceptedAfter(1_000, { age_ms: 10, created_at: new Date(1).toISOString() })).toBe(3_990);
+});
+
 it('news wakes all tasks, but of those that wait for a presignature no more than two batches, the oldest', () => {
   const tasks = Array.from({ length: 24 }, () => new SigningTask(deps, first));
   const notices = tasks.map((task, k) => {

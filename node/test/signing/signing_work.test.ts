@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { RequestRecordSchema, type RequestRecord } from 'message-board/contract';
+import { messageHash } from 'message-board/signing_request';
 import { firstSigner, signerSets } from '../../src/cluster/signer_sets.js';
 import { SigningWork } from '../../src/signing/signing_work.js';
 import { inFull } from '../../src/signing/task_state.js';
@@ -92,6 +93,35 @@ it('after a restart, a node leads under numbers above those of its earlier lives
   task.end('the test is over');
   await Promise.all([again.idle(), work.idle()]);
   expect(claimed).toEqual(['10', '14', '18', '22', '26']);
+});
+
+it('a signature that the board does not take is no failed attempt: nobody is suspected, and it is published again', async () => {
+  let posts = 0;
+  const world = new SigningWorld({
+    getRequest: (id) => Promise.resolve(record(id)),
+    onRestart: () => () => undefined,
+    listMessages: (_id, _to, { signal } = {}) => new Promise((_, reject) => {
+      signal?.addEventListener('abort', () => { reject(new Error('it is over')); });
+    }),
+    updateRequest: () => {
+      posts += 1;
+      return Promise.reject(new ServiceError(429, 'busy', 'not now'));
+    },
+  });
+  const { clock, work, deps, log } = world;
+  const id = ['req_0', 'req_1', 'req_2', 'req_3', 'req_4', 'req_5', 'req_6'].find((each) => firstSigner(each, 4) === 1) ?? '';
+  deps.decided.accept({ id, messageSha256: messageHash('m'), expires: clock.now() + 3_600_000 });
+  const session = { result: Promise.resolve({ r: 1n, s: 1n }), abort: () => undefined, receive: () => undefined };
+  Object.assign(deps, { journal: { claim: () => Promise.resolve(true), ids: () => [] }, runner: { run: () => session } });
+  const task = world.accepted(record(id));
+  world.tasks = [task];
+  task.move('waiting', (state) => inFull(state, clock.monotonic()));
+  work.start(task);
+  await passUntil(clock, () => posts > 1 || clock.monotonic() > 10_000);
+  expect([posts > 1, task.state.kind]).toEqual([true, 'signed']);
+  expect(log.lines.map(({ event }) => event)).not.toContain('full_signing_failed');
+  task.end('the test is over');
+  await work.idle();
 });
 
 /** Of a request that could be assigned a presignature of this node, how often the board is called in a second. */

@@ -100,6 +100,28 @@ describe('decided requests', () => {
     file.close();
   });
 
+  it('are not forgotten because the wall clock jumps ahead, while the node runs or before it is started', async () => {
+    const file = open();
+    file.refuse(asked('a'), 'policy_refused');
+    await clock.advance(HOUR_MS / 2);
+    clock.jump(24 * HOUR_MS);
+    const later = async (kept: DecidedRequestsFile, id: string, ms: number): Promise<boolean> => {
+      await clock.advance(ms);
+      kept.accept(asked(`at ${clock.now()}`));
+      return kept.get(id) !== undefined;
+    };
+    expect(await later(file, 'a', HOUR_MS / 2)).toBe(true);
+    expect(await later(file, 'a', HOUR_MS + 60_000)).toBe(false);
+    // What the disk says of the last change is by the machine's clock.
+    clock.jump(Date.now() - clock.now());
+    file.refuse(asked('b'), 'policy_refused');
+    file.close();
+    clock.jump(24 * HOUR_MS);
+    const again = open();
+    expect(await later(again, 'b', HOUR_MS)).toBe(true);
+    again.close();
+  });
+
   it('are forgotten after the wall clock was set back, too', async () => {
     clock.jump(1000 * HOUR_MS);
     const file = open();
@@ -128,7 +150,7 @@ describe('a file of decisions', () => {
     const module = pathToFileURL(join(import.meta.dirname, '../../dist/storage/decided_requests.js')).href;
     const program = `
       const { DecidedRequestsFile } = await import(${JSON.stringify(module)});
-      const file = DecidedRequestsFile.open(${JSON.stringify(path)}, { clock: { now: () => ${clock.now()} } });
+      const file = DecidedRequestsFile.open(${JSON.stringify(path)}, { clock: { now: () => ${clock.now()}, monotonic: () => 0 } });
       for (let k = 0; ; k += 1) {
         file.refuse({ id: 'req_' + k, messageSha256: 'ab'.repeat(32), expires: ${clock.now() + HOUR_MS} }, 'policy_refused');
         require('node:fs').writeSync(1, k + '\\n');
