@@ -26,10 +26,14 @@ export const IMPORTS = {
     keygen: ['hash', 'wire', 'runtime', 'zk', 'key_share'],
     aux_info: ['hash', 'wire', 'runtime', 'paillier', 'zk', 'key_share'],
     signing: ['hash', 'wire', 'runtime', 'ecdsa', 'paillier', 'zk', 'key_share'],
-    aborts: ['runtime', 'keygen', 'aux_info', 'signing'],
-    evidence: ['hash', 'wire', 'runtime', 'paillier', 'key_share', 'keygen', 'aux_info', 'signing', 'aborts'],
-    sessions: ['runtime', 'ecdsa', 'key_share', 'keygen', 'aux_info', 'signing'],
-    index: ['wire', 'runtime', 'ecdsa', 'paillier', 'key_share', 'keygen', 'aux_info', 'signing', 'aborts', 'evidence', 'sessions'],
+    reshare: ['hash', 'wire', 'runtime', 'zk', 'key_share'],
+    aborts: ['runtime', 'keygen', 'aux_info', 'signing', 'reshare'],
+    evidence: ['hash', 'wire', 'runtime', 'paillier', 'key_share', 'keygen', 'aux_info', 'signing', 'reshare', 'aborts'],
+    sessions: ['runtime', 'ecdsa', 'key_share', 'keygen', 'aux_info', 'signing', 'reshare'],
+    index: [
+      'wire', 'runtime', 'ecdsa', 'paillier', 'key_share', 'keygen', 'aux_info', 'signing',
+      'reshare', 'aborts', 'evidence', 'sessions',
+    ],
     testing: ['hash', 'wire', 'runtime', 'paillier', 'zk', 'key_share', 'aux_info', 'aborts', 'sessions'],
   },
 

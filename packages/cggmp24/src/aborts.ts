@@ -2,10 +2,11 @@
 import type { AuxInfoAbortCode } from './aux_info/checks.js';
 import type { KeygenAbortCode } from './keygen/context.js';
 import { ProtocolAborted as AnyProtocolAborted, type Blame, type MessageAbortCode } from './runtime/abort.js';
+import type { ReshareAbortCode } from './reshare/context.js';
 import type { SigningAbortCode } from './signing/context.js';
 
 /** Why a protocol stopped. */
-export type AbortCode = MessageAbortCode | KeygenAbortCode | AuxInfoAbortCode | SigningAbortCode;
+export type AbortCode = MessageAbortCode | KeygenAbortCode | AuxInfoAbortCode | SigningAbortCode | ReshareAbortCode;
 
 /** A peer misbehaved. An empty blame says that it could not be attributed to anyone. */
 export type ProtocolAborted = AnyProtocolAborted<AbortCode>;

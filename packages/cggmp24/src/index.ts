@@ -8,27 +8,33 @@ export {
   keygen,
   keygenNonThreshold,
   presign,
+  reshareAsDealer,
+  reshareAsReceiver,
   settleTogether,
   sign,
   type AuxInfoOptions,
+  type DealOptions,
   type FullSigningOptions,
   type KeygenOptions,
+  type ReceiveOptions,
+  type ReshareOptions,
   type RunOptions,
   type SigningOptions,
   type ThresholdKeygenOptions,
 } from './sessions.js';
 export type { ChainCodeMode, KeygenAbortCode } from './keygen/context.js';
 export type { AuxInfoAbortCode } from './aux_info/checks.js';
+export type { NamedKey, ReshareAbortCode, ReshareSetting } from './reshare/context.js';
 export type { SigningAbortCode } from './signing/context.js';
 
 // ---- Running them ----
 export { ProtocolAborted, type AbortCode } from './aborts.js';
 export { InvalidArgument, ProtocolBug } from './base/errors.js';
 export type { Blame, MessageAbortCode } from './runtime/abort.js';
-export { MAX_PAYLOAD_LENGTH } from './runtime/message.js';
+export { MAX_PAYLOAD_LENGTH, type IncomingMessage } from './runtime/message.js';
 export type { Recipient } from './runtime/protocol.js';
 export { run, type DriverOptions, type Signal, type Transport } from './runtime/run.js';
-export type { IncomingMessage, OutgoingMessage, Session, Step } from './runtime/session.js';
+export type { OutgoingMessage, Session, Step } from './runtime/session.js';
 
 // ---- Signatures ----
 export { publicPoint, signatureForms, verify, verifyDigest, type PublicKey, type Signature, type SignatureForms } from './ecdsa.js';
@@ -51,7 +57,7 @@ export { generateSafePrime, type SafePrimeOptions } from './math/primes.js';
 export { PregeneratedPrimes, parsePrimes, serializePrimes, type FourPrimes } from './aux_info/primes.js';
 export { completeKeyShare, parseKeyShare, serializeKeyShare, type KeyShare } from './key_share/key_share.js';
 export {
-  minSigners, parseCoreKeyShare, serializeCoreKeyShare,
+  minSigners, parseCoreKeyShare, PublicCoreJson, publicInconsistency, serializeCoreKeyShare,
   type CoreKeyShare, type PublicCore, type VssSetup,
 } from './key_share/core.js';
 export { parseAuxInfo, serializeAuxInfo, type AuxInfo, type PublicAux } from './key_share/aux_info.js';
@@ -70,6 +76,7 @@ export {
   type AuxInfoSetting,
   type Case,
   type KeygenSetting,
+  type ReshareCaseSetting,
   type OwnRecord,
   type Setting,
   type SignedMessage,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { auxInfoRounds } from './aux_info/messages.js';
 import { auxInfoGeneration } from './aux_info/protocol.js';
 import { PregeneratedPrimesShape, type PregeneratedPrimes } from './aux_info/primes.js';
-import { Callback, checkArgument, fields, Flag, instanceOf, listOf, NonEmptyBytes } from './base/arguments.js';
+import { Callback, checkArgument, fields, Flag, instanceOf, integerBetween, listOf, NonEmptyBytes } from './base/arguments.js';
 import type { Signature } from './ecdsa.js';
 import type { AuxInfo } from './key_share/aux_info.js';
 import type { CoreKeyShare } from './key_share/core.js';
@@ -15,6 +15,9 @@ import { thresholdKeygen } from './keygen/threshold.js';
 import { thresholdKeygenRounds } from './keygen/threshold_messages.js';
 import { checkedRng, systemRng, type Rng } from './math/random.js';
 import { SECURITY_128 } from './params.js';
+import { NamedKeysShape, NamedSharesShape, ownShares, reshareContext, ReshareSettingShape, type NamedKey } from './reshare/context.js';
+import { allRounds } from './reshare/messages.js';
+import { deal, receiveShares } from './reshare/protocol.js';
 import type { AnyRound, Protocol } from './runtime/protocol.js';
 import { Session } from './runtime/session.js';
 import { signingContext, type SignerOptions, type SigningContext } from './signing/context.js';
@@ -86,7 +89,7 @@ const signingShape = { ...runShape, share: KeyShareShape, signers: listOf(z.unkn
 const SigningShape = fields(signingShape);
 const FullSigningShape = fields({ ...signingShape, message: NonEmptyBytes, path: listOf(z.unknown()).optional() });
 
-function rngOf({ rng }: RunOptions): Rng {
+function rngOf({ rng }: { readonly rng?: Rng }): Rng {
   return rng === undefined ? systemRng : checkedRng(rng);
 }
 
@@ -169,6 +172,65 @@ export function sign(options: FullSigningOptions): Session<Signature> {
   checkArgument('', FullSigningShape, options);
   const context = signingContext(signerOptions(options, options.path ?? []));
   return signersSession(context, signProtocol(context, options.message), signingRounds);
+}
+
+/** What both sides of a resharing take; the same at all parties. */
+export interface ReshareOptions {
+  /** Names this run and no other, ever. Its hashes bind everything else here too. */
+  readonly executionId: Uint8Array;
+  /** Key-share indices of the t parties that deal; the position in this list is the dealer's index in the run. */
+  readonly dealers: readonly number[];
+  /** n': how many receive. Receiver j is party t + j of the run, and gets the share with index j. */
+  readonly parties: number;
+  /** t': how many of the receivers will sign, from 2 to n'. */
+  readonly threshold: number;
+  /** Randomness, the operating system's by default. */
+  readonly rng?: Rng;
+}
+
+export interface DealOptions extends ReshareOptions {
+  /** One's shares of the keys, by ascending id. */
+  readonly keys: readonly NamedKey<CoreKeyShare>[];
+}
+
+export interface ReceiveOptions extends ReshareOptions {
+  /** The keys as they are shared now, by ascending id. */
+  readonly keys: readonly NamedKey[];
+  /** j, from 0: which of the receivers one is. */
+  readonly receiver: number;
+}
+
+const reshareShape = { executionId: NonEmptyBytes, ...ReshareSettingShape, rng: Callback.optional() };
+const DealShape = fields({ ...reshareShape, keys: NamedSharesShape });
+const ReceiveShape = fields({ ...reshareShape, keys: NamedKeysShape });
+
+/**
+ * Deals one's shares of keys anew, among the dealers that `minSigners` of each key names. 5 rounds, all of them broadcasts; the echo is one
+ * of them. The keys stay the same; the old shares are of no use with the new ones. A machine that deals and receives runs two sessions.
+ *
+ * @returns a session that ends with the new public shares
+ * @throws InvalidArgument
+ */
+export function reshareAsDealer(options: DealOptions): Session<NamedKey[]> {
+  checkArgument('', DealShape, options);
+  const context = reshareContext(options);
+  const own = ownShares(options.keys, options.dealers);
+  const protocol = deal(context, own, rngOf(options));
+  return new Session({ protocol, rounds: allRounds(context), index: own.dealer, parties: context.dealers + context.receivers });
+}
+
+/**
+ * Receives a new share of each key: `reshareAsDealer` for the other side.
+ * @throws InvalidArgument
+ */
+export function reshareAsReceiver(options: ReceiveOptions): Session<NamedKey<CoreKeyShare>[]> {
+  checkArgument('', ReceiveShape, options);
+  const context = reshareContext(options);
+  const { receiver, parties } = options;
+  checkArgument('receiver', integerBetween(0, parties - 1), receiver);
+  const protocol = receiveShares(context, receiver, rngOf(options));
+  const index = context.dealers + receiver;
+  return new Session({ protocol, rounds: allRounds(context), index, parties: context.dealers + context.receivers });
 }
 
 const SessionsShape = listOf(instanceOf(Session, 'a Session'));

@@ -34,6 +34,12 @@ const signingCase = {
   messages,
 };
 
+const reshareCase = {
+  params,
+  setting: { kind: 'reshare', executionId, keys: [{ keyId: 'a', core: publicCore }], dealers: [0, 1], parties: 3, threshold: 2 },
+  messages,
+};
+
 let drawn = 0;
 const rng = (length: number): Uint8Array => {
   drawn += length;
@@ -89,6 +95,19 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
     optional: ['reliableBroadcast', 'rng', 'identification', 'path'],
     nullable: OF_A_KEY,
   },
+  reshareAsDealer: {
+    call: api.reshareAsDealer,
+    args: [{ executionId, dealers: [0, 1], parties: 3, threshold: 2, rng, keys: [{ keyId: 'a', core: share.core }] }],
+    optional: ['rng'],
+    nullable: OF_A_KEY,
+  },
+  reshareAsReceiver: {
+    call: api.reshareAsReceiver,
+    args: [{ executionId, dealers: [0, 1], parties: 3, threshold: 2, rng, keys: [{ keyId: 'a', core: publicCore }], receiver: 2 }],
+    optional: ['rng'],
+    nullable: OF_A_KEY,
+  },
+  publicInconsistency: { call: api.publicInconsistency, args: [publicCore], nullable: OF_A_KEY },
   settleTogether: { call: api.settleTogether, args: [[session]] },
   'Session.receive': {
     call: (incoming: never) => { session.receive(incoming); },
@@ -175,6 +194,7 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   partialSignatureMessage: { call: api.partialSignatureMessage, args: [0, { sigma: 1n }] },
   judge: { call: api.judge, args: [aCase], nullable: ['threshold'] },
   'judge of a signing': { call: api.judge, args: [signingCase], nullable: [...OF_A_KEY, 'message'] },
+  'judge of a resharing': { call: api.judge, args: [reshareCase], nullable: OF_A_KEY },
   encodePoint: { call: api.encodePoint, args: [publicKey, true] },
   systemRng: { call: api.systemRng, args: [32] },
 };

@@ -8,14 +8,16 @@
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import { z } from 'zod';
 import { checkArgument, fields, Flag, integerBetween, listOf, NonEmptyBytes, Text } from '../base/arguments.js';
+import { PublicCoreJson } from '../key_share/core.js';
 import { publicKeyMaterialJson, PublicKeyMaterialShape, type PublicKeyMaterial } from '../key_share/public_key_material.js';
 import { ChainCodeShape, checkParties, checkThreshold, type ChainCodeMode } from '../keygen/context.js';
 import { checkParams, ParamsShape, SECURITY_128, type SecurityParams } from '../params.js';
 import { InvalidArgument } from '../base/errors.js';
+import { NamedKeysShape, reshareContext, ReshareSettingShape, type ReshareSetting } from '../reshare/context.js';
 import type { Recipient } from '../runtime/protocol.js';
-import { IncomingMessageShape, type IncomingMessage, type OutgoingMessage } from '../runtime/session.js';
+import { IncomingMessageShape, type OutgoingMessage } from '../runtime/session.js';
 import { round2Uni, thresholdKeygenRounds } from '../keygen/threshold_messages.js';
-import { readMessage } from '../runtime/message.js';
+import { readMessage, type IncomingMessage } from '../runtime/message.js';
 import { round4 } from '../signing/messages.js';
 import { MAX_PATH_LENGTH } from '../signing/derivation.js';
 import { PartialSignatureShape, type PartialSignature } from '../signing/presignature_data.js';
@@ -64,7 +66,11 @@ export interface SigningCaseSetting {
   readonly identification: boolean;
 }
 
-export type Setting = KeygenSetting | AuxInfoSetting | SigningCaseSetting;
+export interface ReshareCaseSetting extends ReshareSetting {
+  readonly kind: 'reshare';
+}
+
+export type Setting = KeygenSetting | AuxInfoSetting | SigningCaseSetting | ReshareCaseSetting;
 
 export interface Case {
   readonly params: SecurityParams;
@@ -98,17 +104,30 @@ function caseJson(params: SecurityParams) {
     message: BytesJson.nullable(),
     identification: z.boolean(),
   });
+  const reshare = z.strictObject({
+    kind: z.literal('reshare'),
+    executionId: BytesJson,
+    keys: z.array(z.strictObject({ keyId: z.string(), core: PublicCoreJson })).readonly(),
+    dealers: z.array(Index).readonly(),
+    parties: Index,
+    threshold: Index,
+  });
   return z.strictObject({
     version: z.literal(1),
     level: z.literal(params.name),
-    setting: z.discriminatedUnion('kind', [keygen, auxInfo, signing]),
+    setting: z.discriminatedUnion('kind', [keygen, auxInfo, signing, reshare]),
     messages: z.array(z.strictObject({ sender: Index, recipient: z.union([z.literal('all'), Index]), payload: z.string() })).readonly(),
   });
 }
 
 /** How many parties take part in the run. */
 export function partiesOf(setting: Setting): number {
-  return setting.kind === 'signing' ? setting.signers.length : setting.parties;
+  switch (setting.kind) {
+    case 'signing': return setting.signers.length;
+    case 'reshare': return setting.dealers.length + setting.parties;
+    case 'keygen':
+    case 'aux_info': return setting.parties;
+  }
 }
 
 const runShape = { executionId: NonEmptyBytes, reliableBroadcast: Flag };
@@ -129,8 +148,9 @@ const SettingShape = z.discriminatedUnion(
       message: NonEmptyBytes.nullable(),
       identification: Flag,
     }),
+    fields({ kind: z.literal('reshare'), executionId: NonEmptyBytes, keys: NamedKeysShape, ...ReshareSettingShape }),
   ],
-  { error: "must be a setting of kind 'keygen', 'aux_info' or 'signing'" },
+  { error: "must be a setting of kind 'keygen', 'aux_info', 'signing' or 'reshare'" },
 );
 
 /** @throws InvalidArgument naming the part that no run can have */
@@ -140,6 +160,7 @@ export function checkCase(submitted: Case): void {
   const parties = partiesOf(setting);
   checkParties(0, parties);
   if (setting.kind === 'keygen' && setting.threshold !== null) checkThreshold(setting.threshold, parties);
+  if (setting.kind === 'reshare') reshareContext(setting);
   if (setting.kind === 'signing' && setting.key.aux.params.name !== params.name) {
     throw new InvalidArgument('setting', 'the key is of another level');
   }
@@ -198,11 +219,11 @@ export function messagesOfRecord(record: OwnRecord): SignedMessage[] {
     ...received.map(({ sender, broadcast, payload }): SignedMessage => ({ sender, recipient: broadcast ? 'all' : own, payload })),
     ...sent.map(({ to, payload }): SignedMessage => ({ sender: own, recipient: to, payload })),
   ];
-  return all.filter(({ sender, payload }) => culprits.includes(sender) || !carriesShare(payload));
+  return all.filter((message) => culprits.includes(message.sender) || !carriesShare(message));
 }
 
-function carriesShare(payload: string): boolean {
-  const read = readMessage(thresholdKeygenRounds, false, payload);
+function carriesShare({ sender, payload }: SignedMessage): boolean {
+  const read = readMessage(thresholdKeygenRounds, { sender, broadcast: false, payload });
   return 'round' in read && read.round === round2Uni;
 }
 

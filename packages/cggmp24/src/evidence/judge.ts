@@ -13,6 +13,8 @@
 import { auxInfoRounds } from '../aux_info/messages.js';
 import { nonThresholdKeygenRounds } from '../keygen/non_threshold_messages.js';
 import { thresholdKeygenRounds } from '../keygen/threshold_messages.js';
+import { reshareContext } from '../reshare/context.js';
+import { allRounds } from '../reshare/messages.js';
 import type { AnyRound } from '../runtime/protocol.js';
 import { publicSigningContext } from '../signing/context.js';
 import { allIdentificationRounds } from '../signing/identification_messages.js';
@@ -20,6 +22,7 @@ import { presigningRounds, signingRounds } from '../signing/messages.js';
 import { judgeAuxInfo } from './aux_info.js';
 import { checkCase, partiesOf, type Case } from './case.js';
 import { judgeNonThresholdKeygen, judgeThresholdKeygen } from './keygen.js';
+import { judgeReshare } from './reshare.js';
 import { judgeSigning } from './signing.js';
 import { Transcript, type Verdict } from './transcript.js';
 
@@ -46,6 +49,12 @@ export function judge(submitted: Case): Verdict[] {
     case 'aux_info': {
       const transcript = read(auxInfoRounds(params));
       judgeAuxInfo({ ...setting, sid, params }, transcript);
+      return transcript.verdicts;
+    }
+    case 'reshare': {
+      const context = reshareContext(setting);
+      const transcript = read(allRounds(context));
+      judgeReshare(context, transcript);
       return transcript.verdicts;
     }
     case 'signing': {

@@ -36,7 +36,7 @@ export class Transcript {
   }
 
   #take(rounds: readonly AnyRound[], { sender, recipient, payload }: SignedMessage): void {
-    const read = readMessage(rounds, recipient === 'all', payload);
+    const read = readMessage(rounds, { sender, broadcast: recipient === 'all', payload });
     if ('violation' in read) {
       this.#convict(sender, read.violation);
       return;

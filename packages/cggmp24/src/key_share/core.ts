@@ -64,8 +64,10 @@ function inconsistency(share: CoreKeyShare): string | null {
   return publicInconsistency(share);
 }
 
-/** Is the key's sharing consistent? @returns the first problem, or null */
-export function publicInconsistency({ sharedPublicKey, publicShares, vssSetup }: PublicCore): string | null {
+/** Is the key's sharing consistent? @returns the first problem, or null @throws InvalidArgument for what is no sharing at all */
+export function publicInconsistency(core: PublicCore): string | null {
+  checkArgument('core', fields(publicCoreShape), core);
+  const { sharedPublicKey, publicShares, vssSetup } = core;
   const n = publicShares.length;
   if (n < 2) return 'public_shares: fewer than two parties';
   if (vssSetup === null) {
@@ -116,6 +118,16 @@ export function publicFields({ sharedPublicKey, publicShares, vssSetup, chainCod
     ...(chainCode === null ? {} : { chain_code: chainCode }),
   };
 }
+
+/** The public part of the crate's JSON of a key share; parsing is validating. */
+export const PublicCoreJson = z.codec(PublicCoreFields, z.custom<PublicCore>(), {
+  decode: (json, ctx): PublicCore => {
+    const core = publicFromFields(json);
+    const wrong = publicInconsistency(core);
+    return wrong === null ? core : refuse(ctx, wrong);
+  },
+  encode: publicFields,
+});
 
 /** The crate's JSON of an incomplete key share; parsing is validating. */
 export const CoreKeyShareJson = z.codec(

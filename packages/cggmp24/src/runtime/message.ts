@@ -4,6 +4,15 @@ import { firstIssue } from '../wire/parse.js';
 import type { MessageAbortCode } from './abort.js';
 import type { AnyRound } from './protocol.js';
 
+export interface IncomingMessage {
+  /** Who sent it, according to the transport: never according to the message. */
+  readonly sender: number;
+  /** Was it sent to everybody? */
+  readonly broadcast: boolean;
+  /** JSON text of the crate's message enum. */
+  readonly payload: string;
+}
+
 /**
  * Upper bound on a payload, in UTF-16 code units. Smaller than 734,000: honest messages of the identification phase are refused.
  * Larger: a peer can make everybody parse more.
@@ -30,7 +39,10 @@ export interface ReadMessage {
 }
 
 /** @param rounds those of the protocol; a message of any other is a violation */
-export function readMessage(rounds: readonly AnyRound[], broadcast: boolean, payload: string): ReadMessage | InvalidMessage {
+export function readMessage(
+  rounds: readonly AnyRound[],
+  { sender, broadcast, payload }: IncomingMessage,
+): ReadMessage | InvalidMessage {
   const invalid = (code: MessageAbortCode, round: string, reason: string): InvalidMessage => ({ violation: { code, round, reason } });
   if (payload.length > MAX_PAYLOAD_LENGTH) return invalid('oversized_message', 'any', `${payload.length} characters`);
   const envelope = parseEnvelope(payload);
@@ -38,6 +50,7 @@ export function readMessage(rounds: readonly AnyRound[], broadcast: boolean, pay
   const round = rounds.find(({ variant }) => variant === envelope.variant);
   if (round === undefined) return invalid('unknown_round', 'any', 'no such message in this protocol');
   if (broadcast !== (round.delivery === 'broadcast')) return invalid('wrong_delivery', round.variant, `must be sent ${round.delivery}`);
+  if (round.senders?.includes(sender) === false) return invalid('unknown_round', round.variant, 'another party sends this message');
   const decode = (): { readonly value: unknown } | InvalidMessage => {
     const body = z.safeDecode(round.body, envelope.body);
     return body.success ? { value: body.data } : invalid('malformed_message', round.variant, firstIssue(body.error));

@@ -14,6 +14,8 @@ export interface Round<Body> {
   /** Position in the protocol, from 1. Informational: receivers go by the variant. */
   readonly number: number;
   readonly delivery: 'broadcast' | 'p2p';
+  /** The parties that send it, in order; all parties where this is not said. */
+  readonly senders?: readonly number[];
   /** Reads and writes the body. */
   readonly body: z.ZodType<Body>;
 }

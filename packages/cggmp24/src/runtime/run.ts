@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { Callback, checkArgument, fields, instanceOf } from '../base/arguments.js';
-import { Session, type IncomingMessage, type OutgoingMessage } from './session.js';
+import type { IncomingMessage } from './message.js';
+import { Session, type OutgoingMessage } from './session.js';
 
 /** The `AbortSignal` of Node.js or of browsers; for a program with the types of neither, the two members that `run` uses. */
 export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer T } }

@@ -4,17 +4,8 @@ import { at } from '../base/at.js';
 import { InvalidArgument, InvalidProof, ProtocolBug } from '../base/errors.js';
 import { ProtocolAborted, type MessageAbortCode } from './abort.js';
 import { settleBatches, type Batch } from './batch.js';
-import { contradiction, readMessage, type Violation } from './message.js';
+import { contradiction, readMessage, type IncomingMessage, type Violation } from './message.js';
 import { peersOf, PerPeer, type AnyRound, type Effect, type Protocol, type Recipient } from './protocol.js';
-
-export interface IncomingMessage {
-  /** Who sent it, according to the transport: never according to the message. */
-  readonly sender: number;
-  /** Was it sent to everybody? */
-  readonly broadcast: boolean;
-  /** JSON text of the crate's message enum. */
-  readonly payload: string;
-}
 
 const AnyNumber = z.custom((value) => typeof value === 'number', 'must be a number');
 export const IncomingMessageShape = fields({ sender: AnyNumber, broadcast: Flag, payload: Text });
@@ -52,7 +43,7 @@ interface Inbox {
 
 type State<Output> =
   | { readonly kind: 'resume'; readonly value: unknown }
-  | { readonly kind: 'receiving'; readonly variant: string }
+  | { readonly kind: 'receiving'; readonly round: AnyRound }
   | { readonly kind: 'settling'; readonly batch: Batch }
   | { readonly kind: 'done'; readonly output: Output }
   | { readonly kind: 'failed'; readonly error: unknown };
@@ -167,9 +158,10 @@ export class Session<Output> {
         continue;
       }
       if (state.kind === 'receiving') {
-        const { bodies } = this.#inbox(state.variant);
-        const missing = this.#peers.filter((j) => !bodies.has(j));
-        if (missing.length > 0) return { kind: 'waiting', round: state.variant, missing };
+        const { variant, senders } = state.round;
+        const { bodies } = this.#inbox(variant);
+        const missing = this.#peers.filter((j) => senders?.includes(j) !== false && !bodies.has(j));
+        if (missing.length > 0) return { kind: 'waiting', round: variant, missing };
         this.#state = { kind: 'resume', value: new PerPeer(bodies) };
         continue;
       }
@@ -187,7 +179,7 @@ export class Session<Output> {
   #perform(effect: Effect): Step<Output> | null {
     switch (effect.kind) {
       case 'receive':
-        this.#state = { kind: 'receiving', variant: effect.round.variant };
+        this.#state = { kind: 'receiving', round: effect.round };
         return null;
       case 'pause':
         this.#state = { kind: 'resume', value: undefined };
@@ -211,7 +203,8 @@ export class Session<Output> {
     return inbox;
   }
 
-  #accept({ sender, broadcast, payload }: IncomingMessage): void {
+  #accept(message: IncomingMessage): void {
+    const { sender, payload } = message;
     if (sender === this.#index) {
       // A board shows us our own broadcasts. Anything else under our name is a forgery, and we cannot know whose.
       if (this.#sent.has(payload)) return;
@@ -223,7 +216,7 @@ export class Session<Output> {
     const refuse = ({ code, round, reason }: Violation): never => {
       throw new ProtocolAborted<MessageAbortCode>(code, round, [{ party: sender, reason }]);
     };
-    const read = readMessage(this.#rounds, broadcast, payload);
+    const read = readMessage(this.#rounds, message);
     if ('violation' in read) return refuse(read.violation);
     const { variant } = read.round;
     const { bodies, payloads } = this.#inbox(variant);

@@ -6,6 +6,7 @@ import {
   partialSignatureMessage,
   serializeCase,
   type Case,
+  type Setting,
   type SigningCaseSetting,
   type SignedMessage,
 } from '../../src/evidence/case.js';
@@ -108,7 +109,7 @@ describe('several cheats', () => {
 });
 
 describe('without the echo round', () => {
-  const unheard = (run: Run): Run => ({ ...run, setting: { ...run.setting, reliableBroadcast: false } });
+  const unheard = (run: Run): Run => ({ ...run, setting: { ...run.setting, reliableBroadcast: false } as Setting });
   const aux = named('aux info generation');
 
   it.each<[string, Run, string, (body: Json) => Json, string[]]>([

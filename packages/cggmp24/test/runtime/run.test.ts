@@ -5,7 +5,8 @@ import { ProtocolAborted } from '../../src/aborts.js';
 import { InvalidArgument } from '../../src/base/errors.js';
 import { broadcast, pause, peersOf, receive, sendTo, verifyPeers, type Protocol, type Round } from '../../src/runtime/protocol.js';
 import { run, type Transport } from '../../src/runtime/run.js';
-import { Session, type IncomingMessage } from '../../src/runtime/session.js';
+import type { IncomingMessage } from '../../src/runtime/message.js';
+import { Session } from '../../src/runtime/session.js';
 import { keygen } from '../../src/sessions.js';
 
 const first: Round<number> = { variant: 'First', number: 1, delivery: 'broadcast', body: z.number() };

@@ -8,11 +8,12 @@ import { systemRng, type Rng } from '../../src/math/random.js';
 import { at } from '../../src/base/at.js';
 import { Secret } from '../../src/base/secret.js';
 import type { Session } from '../../src/runtime/session.js';
-import { auxInfo, keygen, presign, sign } from '../../src/sessions.js';
+import { auxInfo, keygen, presign, reshareAsDealer, reshareAsReceiver, sign } from '../../src/sessions.js';
 import { signingContext } from '../../src/signing/context.js';
 import { fixturePrimes } from '../../src/testing/parties.js';
 import { simulate, type Outcome } from '../../src/testing/simulate.js';
 import { editing, type Tamper } from '../util/messages.js';
+import type { Reshared } from '../util/resharing.js';
 import { FEW_REPETITIONS, smallShares } from '../util/small_shares.js';
 
 const executionId = utf8ToBytes('secrets');
@@ -101,6 +102,27 @@ describe('nothing secret is printed by', () => {
     const { p, q, pHat, qHat } = fixturePrimes(0, FEW_REPETITIONS).reveal();
     expectHidden(text, [p, q, pHat, qHat]);
     expectHidden(printed(parseAuxInfo(serializeAuxInfo(outcome.output), FEW_REPETITIONS)), [p, q, pHat, qHat]);
+  });
+
+  it('a session of resharing, on either side, or what comes out', () => {
+    const options = { executionId, dealers: [0, 1], parties: 2, threshold: 2 };
+    const [dealing, receiving] = [remembering(), remembering()];
+    const [first, second] = [0, 1].map((k) => [{ keyId: 'a', core: at(shares, k).core }]);
+    if (first === undefined || second === undefined) throw new Error('two shares');
+    const dealer: Session<Reshared> = reshareAsDealer({ ...options, keys: first, rng: dealing.rng });
+    const others: Session<Reshared>[] = [
+      reshareAsDealer({ ...options, keys: second }),
+      reshareAsReceiver({ ...options, keys: first, receiver: 0, rng: receiving.rng }),
+      reshareAsReceiver({ ...options, keys: first, receiver: 1 }),
+    ];
+    const { text, outcome } = watch(dealer, others);
+    expect(outcome?.kind).toBe('done');
+    const received = at(others, 1).proceed();
+    if (received.kind !== 'done') throw new Error('no share');
+    const newShares = received.output.map(({ core }) => ('secretShare' in core ? core.secretShare.reveal() : 0n));
+    // A dealer draws its coefficient first, a receiver its keys. What is drawn for a scalar is one less than the scalar.
+    const secrets = [...dealing.drawn.slice(0, 1), ...receiving.drawn.slice(0, 2)].flatMap((drawn) => [drawn, drawn + 1n]);
+    expectHidden([text, ...others.map(printed), printed(received)].join('\n'), [...keys, ...newShares, ...secrets]);
   });
 
   const others = (): ReturnType<typeof presign>[] => [presign({ executionId, share: at(shares, 1), signers: [0, 1] })];

@@ -5,7 +5,8 @@ import { judge } from '../../src/evidence/judge.js';
 import type { Verdict } from '../../src/evidence/transcript.js';
 import type { SecurityParams } from '../../src/params.js';
 import { ProtocolAborted } from '../../src/aborts.js';
-import type { IncomingMessage, OutgoingMessage, Session } from '../../src/runtime/session.js';
+import type { IncomingMessage } from '../../src/runtime/message.js';
+import type { OutgoingMessage, Session } from '../../src/runtime/session.js';
 import { simulate, type Outcome, type SimulateOptions } from '../../src/testing/simulate.js';
 
 export interface View {
