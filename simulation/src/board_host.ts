@@ -9,6 +9,7 @@ import type { Roster } from 'sealing/roster';
 import { admit } from 'service/callers';
 import { every } from 'service/clock';
 import { ServiceError } from 'service/errors';
+import { Turns } from 'service/turns';
 import { BOARD_LIMITS } from 'testkit/board';
 import type { Server } from './network.js';
 import type { Random } from './random.js';
@@ -52,7 +53,8 @@ class Router {
       const response = { gone, json: (value: unknown) => { answer = value; } } as unknown as Response;
       const get = (name: string): string | undefined => headers[name];
       const parsed = body === null ? undefined : (JSON.parse(body) as unknown);
-      const request = { method, path: pathname, params, query, body: parsed, headers, get } as unknown as Request;
+      // Each call comes on a connection of its own.
+      const request = { method, path: pathname, params, query, body: parsed, headers, get, socket: {} } as unknown as Request;
       await admit(this.sessions, request, response, () => gone);
       await handler(request, response);
       return answer;
@@ -113,9 +115,11 @@ export class BoardHost implements Server {
     };
     const ids = (): string => random.bytes(8).toString('hex');
     const board = new Board({ limits: BOARD_LIMITS, verifier, clock, random: ids, changed });
-    const router = new Router(new Sessions({ verifier, board: board.instance, keepsUnsigned: false, clock }));
+    // A turn of the real event loop never ends while the timeline runs.
+    const turns = new Turns(queueMicrotask);
+    const router = new Router(new Sessions({ verifier, board: board.instance, keepsUnsigned: false, clock, turns }));
     const ended = (response: Response): AbortSignal => (response as unknown as { readonly gone: AbortSignal }).gone;
-    addRoutes({ app: router.app, board, held: holder(waiters, ended, clock), logger: logger(process) });
+    addRoutes({ app: router.app, board, held: holder(waiters, ended, clock, turns), logger: logger(process) });
     every(clock, EXPIRE_EVERY_MS, () => {
       board.expire();
     });

@@ -37,6 +37,8 @@ export interface SessionsDeps {
   /** Are raw requests of strangers kept? */
   readonly keepsUnsigned: boolean;
   readonly clock: Clock;
+  /** In which calls are answered. */
+  readonly turns?: Turns;
 }
 
 /**
@@ -46,7 +48,7 @@ export interface SessionsDeps {
  */
 export class Sessions implements Callers {
   readonly lane: Lane;
-  readonly turns = new Turns();
+  readonly turns: Turns;
   readonly #deps: SessionsDeps;
   readonly #steady: SteadyClock;
   readonly #known = new Map<string, KnownSession>();
@@ -56,6 +58,7 @@ export class Sessions implements Callers {
   constructor(deps: SessionsDeps) {
     this.#deps = deps;
     this.#steady = new SteadyClock(deps.clock);
+    this.turns = deps.turns ?? new Turns();
     this.lane = new Lane({ ...STRANGERS, clock: deps.clock });
   }
 

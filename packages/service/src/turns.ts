@@ -10,6 +10,9 @@ export class Turns {
   readonly #served = new Set<Caller>();
   readonly #queues = new Map<Caller, Set<() => void>>();
 
+  /** @param defer calls back when the event loop has gone round */
+  constructor(private readonly defer: (callback: () => void) => void = setImmediate) {}
+
   /**
    * Resolves when it is the caller's turn.
    * @param ended aborts when the caller is gone
@@ -40,7 +43,7 @@ export class Turns {
     if (this.#served.has(caller)) return false;
     // What has come since then is looked at between two rounds, so that it does not wait for all that came before.
     if (this.#served.size === 0) {
-      setImmediate(() => {
+      this.defer(() => {
         this.#round();
       });
     }
