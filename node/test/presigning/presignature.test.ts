@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { presign } from 'cggmp24';
 import { generateShares, outputs, seededRng, simulate, SMALL_FOR_TESTS } from 'cggmp24/testing';
-import { PresignatureRequestSchema } from 'message-board/contract';
+import { PresignatureRequestSchema, type PresignatureRequest } from 'message-board/contract';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
 import { systemClock, type Clock } from 'service/clock';
@@ -24,26 +24,27 @@ const ID = `presig_gen_node-2_${'ab'.repeat(16)}`;
 
 const participants = [0, 1, 2];
 
-/** The leader, node-2, asks for it. */
-async function asked() {
+/** The leader, node-2, asks for it, unless another one signs, or another one is signed for. */
+async function asked(signer = 1, claims: object = {}) {
   const at = new Date().toISOString();
-  const origin = await sign(present(identities[1]), roster, PRESIGNATURE_REQUEST, { id: ID, participants });
+  const origin = await sign(present(identities[signer]), roster, PRESIGNATURE_REQUEST, { id: ID, participants, ...claims });
   const times = { created_at: at, updated_at: at };
   return PresignatureRequestSchema.parse({ id: ID, request_id: ID, participants, origin, status: 'pending', ...times });
 }
 
 /** Of node-1, whose sessions end as the test says. The board asks for one presignature again and again. */
-async function makerOf({ journal, result, heldMs = () => 0, clock = systemClock }: {
+async function makerOf({ journal, result, heldMs = () => 0, clock = systemClock, request }: {
   readonly journal: PresigningDeps['journal'];
   readonly result: () => Promise<string>;
   readonly heldMs?: () => number;
   readonly clock?: Clock;
+  readonly request?: PresignatureRequest;
 }) {
-  const request = await asked();
+  const about = request ?? (await asked());
   const { logger, lines } = memoryLog();
   const idle = (): Promise<never[]> => new Promise((resolve) => setTimeout(resolve, 20, []));
   const client = {
-    listPresignatureRequests: async () => [...(await idle()), request],
+    listPresignatureRequests: async () => [...(await idle()), about],
     updatePresignatureRequest: idle,
     listPresignatureMessages: idle,
     postPresignatureMessage: idle,
@@ -94,6 +95,23 @@ it('a presignature is begun once, however often the board asks for it, also afte
       expect([life, runs]).toEqual([life, 1]);
     }
   }));
+
+it.each<[reason: string, request: () => Promise<PresignatureRequest>]>([
+  ['it is not signed', async () => ({ ...(await asked()), origin: undefined })],
+  ['it is signed by node-3', () => asked(2)],
+  ['another one was signed', () => asked(1, { id: `${ID.slice(0, -1)}c` })],
+  ['another one was signed', () => asked(1, { participants: [1, 2, 3] })],
+  ['it is not well formed', async () => ({ ...(await asked()), id: 'presig' })],
+])('a presignature for which its leader has not signed is not made: %s', async (reason, request) => {
+  const begun: string[] = [];
+  const claim = (id: string): Promise<boolean> => Promise.resolve(begun.push(id) > 0);
+  const wrong = await makerOf({ journal: { claim }, result: () => Promise.reject(new Error('it is made')), request: await request() });
+  const running = wrong.running();
+  await eventually('it is refused', () => wrong.lines.some(({ event }) => event === 'presignature_refused'));
+  wrong.ending.abort();
+  await running;
+  expect([wrong.lines.flatMap((line) => (line.event === 'presignature_refused' ? [line.reason] : [])), begun]).toEqual([[reason], []]);
+});
 
 it('a node that asks in vain has one line in the log for each minute, with how many it is not said of', async () => {
   let now = 0;

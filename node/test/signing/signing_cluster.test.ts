@@ -1,8 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { TOPICS, type RequestRecord } from 'message-board/contract';
-import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
-import { sign } from 'sealing/statement';
-import type { z } from 'zod';
 import { nodeId } from '../../src/base/utils.js';
 import { signerSets } from '../../src/cluster/signer_sets.js';
 import { eventually, SigningCluster } from '../util/cluster.js';
@@ -44,33 +41,6 @@ describe('a cluster with a pool', () => {
     expect(records.every((record) => cluster.isSigned(record))).toBe(true);
     expect(records.map(({ id }) => cluster.pathOf(id))).toEqual(['fast', 'fast', 'fast']);
     expect(new Set(records.map(({ presignature_id }) => presignature_id)).size).toBe(3);
-  });
-
-  it('makes no presignature that its leader has not signed for', async () => {
-    const { client, members, log } = cluster;
-    const id = (k: number): string => `presig_gen_node-2_${k.toString(16).padStart(32, '0')}`;
-    const ask = async (
-      k: number,
-      signer: number | null,
-      claims: Partial<z.infer<typeof PRESIGNATURE_REQUEST.claims>> = {},
-    ): Promise<string> => {
-      const participants = [0, 1, 2];
-      const all = { id: id(k), participants, ...claims };
-      const origin =
-        signer === null ? {} : { origin: await sign(present(members.identities[signer]), members.roster, PRESIGNATURE_REQUEST, all) };
-      await client.createPresignatureRequest({ request_id: id(k), participants, ...origin });
-      return id(k);
-    };
-    const wrong = [await ask(1, null), await ask(2, 2), await ask(3, 1, { id: id(1) }), await ask(4, 1, { participants: [1, 2, 3] })];
-    const reasons = (): unknown[] =>
-      wrong.map(
-        (asked) =>
-          log.lines.find(
-            ({ event, presignature_id, node }) => event === 'presignature_refused' && presignature_id === asked && node === 'node-1',
-          )?.reason,
-      );
-    await eventually('they are refused', () => reasons().every((reason) => reason !== undefined));
-    expect(reasons()).toEqual(['it is not signed', 'it is signed by node-3', 'another one was signed', 'another one was signed']);
   });
 
   it('completes thirty requests at once, each with a valid signature, and uses no presignature twice', async () => {
