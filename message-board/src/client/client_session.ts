@@ -8,12 +8,20 @@ const NONE_YET = 'none';
 /** A session is used for this long, ms. Smaller: more signatures. Larger: it may be over when the call arrives. */
 const USED_MS = SESSION_MS / 2;
 
+interface Session {
+  readonly board: string;
+  readonly since: number;
+  readonly text: Promise<string>;
+  /** The text, once a call has shown it. */
+  shown?: string;
+}
+
 /** The session of a member with its board, made anew before it is over. */
 export class ClientSession implements Credentials {
   #board: string | undefined;
   /** What the board's clock and ours showed at one moment. */
   #time = { board: 0, own: 0 };
-  #session: { readonly board: string; readonly since: number; readonly text: Promise<string> } | null = null;
+  #session: Session | null = null;
 
   constructor(
     private readonly sign: SignSession,
@@ -29,21 +37,25 @@ export class ClientSession implements Credentials {
   }
 
   async headers(): Promise<Record<string, string>> {
-    return { [MEMBER_HEADER]: await this.#text() };
+    const session = this.#current();
+    if (session === undefined) return { [MEMBER_HEADER]: NONE_YET };
+    session.shown = await session.text;
+    return { [MEMBER_HEADER]: session.shown };
   }
 
-  refused(): void {
-    this.#session = null;
+  refused(headers: Readonly<Record<string, string>>): void {
+    // Of many calls that have shown one session, a later one must not throw away the next session, which the first one has made.
+    if (headers[MEMBER_HEADER] === this.#session?.shown) this.#session = null;
   }
 
-  #text(): Promise<string> {
+  #current(): Session | undefined {
     const board = this.#board;
-    if (board === undefined) return Promise.resolve(NONE_YET);
+    if (board === undefined) return undefined;
     const now = this.clock.monotonic();
     if (this.#session?.board !== board || now - this.#session.since > USED_MS) {
       const expires = this.#time.board + (now - this.#time.own) + SESSION_MS;
       this.#session = { board, since: now, text: this.sign(board, Math.floor(expires)) };
     }
-    return this.#session.text;
+    return this.#session;
   }
 }

@@ -24,8 +24,8 @@ export type Headers = Dispatcher.ResponseData['headers'];
 export interface Credentials {
   /** Headers of the next call. */
   headers(): Promise<Readonly<Record<string, string>>>;
-  /** The service has not accepted them, and answered 401. The call is made once more, with new ones. */
-  refused(): void;
+  /** The service has not accepted these, and answered 401. The call is made once more, with new ones. */
+  refused(headers: Readonly<Record<string, string>>): void;
 }
 
 export interface CallOptions {
@@ -50,6 +50,8 @@ interface Call<T> {
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
   readonly statuses: readonly number[];
+  /** The credentials of the last try. */
+  shown: Readonly<Record<string, string>>;
 }
 
 const FIRST_PAUSE_MS = 50;
@@ -122,6 +124,7 @@ export class JsonClient {
       timeout: this.#timeoutMs + Number(query['wait'] ?? 0),
       signal,
       statuses: alsoStatus === undefined ? [200] : [200, alsoStatus],
+      shown: {},
     };
     const tries = once ? 1 : this.#tries;
     let isRenewed = false;
@@ -131,7 +134,7 @@ export class JsonClient {
       } catch (error) {
         if (this.#credentials !== undefined && !isRenewed && error instanceof ServiceError && error.status === 401) {
           isRenewed = true;
-          this.#credentials.refused();
+          this.#credentials.refused(call.shown);
           continue;
         }
         failures += 1;
@@ -158,7 +161,8 @@ export class JsonClient {
     });
     const ended = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
     try {
-      const all = { ...headers, ...(await this.#credentials?.headers()) };
+      call.shown = (await this.#credentials?.headers()) ?? {};
+      const all = { ...headers, ...call.shown };
       const options = { method, path: this.#prefix + path, headers: all, body, signal: ended };
       const answer = await this.#pool.request({ ...options, headersTimeout: 0, bodyTimeout: 0 });
       this.#onHeaders?.(answer.headers);
