@@ -210,6 +210,18 @@ describe('the name of a presignature', () => {
   });
 });
 
+it('a presignature is named by one of its makers, as long as the board knows them', async () => {
+  const { api } = await withRequest();
+  const claims = { request_id: 'req_1', presignature_id: 'p1' };
+  const participants = [0, 2, 3];
+  const origin = await sign(one, file, PRESIGNATURE_REQUEST, { id: 'p1', participants });
+  await api.post('/presignature-requests', { request_id: 'p1', participants, origin });
+  const answer = await change(api, { presignature_id: 'p1', naming: await sign(two, file, NAMING, claims) }, 403);
+  expect(answer).toMatchObject(refused('invalid_statement', 'node-2 is no maker of p1'));
+  expect(await api.get('/requests/req_1')).not.toHaveProperty('presignature_id');
+  await change(api, { presignature_id: 'p1', naming: await sign(one, file, NAMING, claims) });
+});
+
 describe('a refusal', () => {
   const by = async (identity: typeof one, code = 'policy_refused', id = 'req_1', origin?: string) =>
     sign(identity, file, REFUSAL, refusalOf({ id, origin: origin ?? (await ORIGIN) }, code));

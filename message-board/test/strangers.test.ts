@@ -11,7 +11,8 @@ import { members, originOf } from 'testkit/roster';
 import { sessionHeaders } from 'testkit/session';
 import { VirtualClock } from 'testkit/virtual_clock';
 import { BoardClient } from '../src/client/client.js';
-import { INSTANCE_HEADER, MEMBER_HEADER, sessionsOf, type RequestRecord } from '../src/contract/contract.js';
+import { ClientSession } from '../src/client/client_session.js';
+import { INSTANCE_HEADER, MEMBER_HEADER, sessionsOf, TIME_HEADER, type RequestRecord } from '../src/contract/contract.js';
 import { verifierFor } from '../src/server/verifiers.js';
 import { runningBoard, testBoard } from './support.js';
 
@@ -38,11 +39,16 @@ function sealedBoard(unsignedRequests: 'keep' | 'refuse' = 'refuse', limits: Par
 }
 type SealedBoard = ReturnType<typeof sealedBoard>;
 
-async function instanceOf({ app }: SealedBoard): Promise<string> {
+async function instanceOf({ app }: Pick<SealedBoard, 'app'>): Promise<string> {
   return String((await request(app).get('/health')).headers[INSTANCE_HEADER]);
 }
 
-async function refusalBy(board: SealedBoard, identity: typeof gateway, request_ids: string[], of?: string): Promise<{ refusal: string }> {
+async function refusalBy(
+  board: Pick<SealedBoard, 'app'>,
+  identity: typeof gateway,
+  request_ids: string[],
+  of?: string,
+): Promise<{ refusal: string }> {
   const claims = { board: of ?? (await instanceOf(board)), request_ids, code: 'unauthorized' };
   return { refusal: await sign(identity, roster, UNSIGNED_REFUSAL, claims) };
 }
@@ -190,6 +196,20 @@ it('a client that makes a new session does not wait in the line of strangers', a
   await board.stop();
 });
 
+it('a session that many calls have shown is replaced once when it is refused', async () => {
+  let signed = 0;
+  const session = new ClientSession((board) => Promise.resolve(`${board}.${(signed += 1)}`), { monotonic: () => 0 });
+  session.see({ [INSTANCE_HEADER]: 'b', [TIME_HEADER]: '1' });
+  const [first, second] = [await session.headers(), await session.headers()];
+  session.refused(first);
+  const next = await session.headers();
+  session.refused(second);
+  expect([await session.headers(), signed]).toEqual([next, 2]);
+  session.refused(next);
+  await session.headers();
+  expect(signed).toBe(3);
+});
+
 describe('strangers', () => {
   const calls: [method: 'post' | 'put', path: string][] = [
     ['post', '/requests'],
@@ -303,6 +323,50 @@ describe('what the gateway has not signed, at a board that keeps it', () => {
     await as(one).post('/requests', { ...copied, id: 'req_2' });
     expect(await as(one).get('/requests')).toEqual([]);
     await stranger.post('/requests', { ...copied, id: 'req_3', presignature_id: 'p' }, 403);
+  });
+
+  it('is the record of the gateway, when somebody posts the same again', async () => {
+    const { stranger, as } = sealedBoard('keep');
+    const asked = { id: 'req_1', message: 'm', origin: await originOf(cluster, 'req_1', 'm') };
+    const record = (await as(gateway).post('/requests', asked)) as RequestRecord;
+    for (const api of [stranger, as(one)]) expect(await api.post('/requests', asked)).toEqual(record);
+    expect(await as(one).get('/requests')).toHaveLength(1);
+    await stranger.post('/requests', { ...asked, message: 'n' }, 409);
+  });
+
+  it('is told to strangers that wait for requests', async () => {
+    const board = await runningBoard({}, { verifier: verifierFor(roster), unsignedRequests: 'keep' });
+    const waiting = board.client.listRequests({ wait: 30_000 });
+    await until(async () => (await board.client.health()).waiting === 1);
+    const { id } = await board.client.createRequest({ message: 'raw' });
+    expect(await waiting).toMatchObject([{ id }]);
+    const failed = board.client.listRequests({ status: 'failed', wait: 30_000 });
+    await until(async () => (await board.client.health()).waiting === 1);
+    for (const identity of [one, two]) {
+      const headers = await sessionHeaders(board.app, roster, identity);
+      await caller(board.app, () => Promise.resolve(headers)).put('/unsigned-requests', await refusalBy(board, identity, [id]));
+    }
+    expect(await failed).toMatchObject([{ id }]);
+    const pending = board.client.listRequests({ status: 'pending', wait: 30_000 });
+    await until(async () => (await board.client.health()).waiting === 1);
+    const headers = await sessionHeaders(board.app, roster, gateway);
+    const asked = { id: 'req_1', message: 'm', origin: await originOf(cluster, 'req_1', 'm') };
+    await caller(board.app, () => Promise.resolve(headers)).post('/requests', asked);
+    expect(await pending).toMatchObject([{ id: 'req_1' }]);
+    await board.stop();
+  });
+
+  it('takes no more room with its refusals', async () => {
+    const board = sealedBoard('keep');
+    const { stranger, as } = board;
+    // Eight of these take one MiB.
+    const message = 'x'.repeat(64_512);
+    const ids = Array.from({ length: 8 }, (_, k) => `big_${k}`);
+    for (const id of ids) await stranger.post('/requests', { id, message });
+    await stranger.get('/requests/big_0');
+    expect(await as(one).put('/unsigned-requests', await refusalBy(board, one, ids))).toMatchObject({ refused: 8 });
+    await stranger.get('/requests/big_0', 404);
+    await stranger.get('/requests/big_7');
   });
 
   it('has room for the last hundred, and for one MiB', async () => {

@@ -88,7 +88,7 @@ export const GetRequestSchema = z
  * - `statement` is of kind `REQUEST_STATUS`, by the node that gives the `reason`.
  * - `closing` is of kind `CLOSING`, by the gateway. It fails the request. When that is completed: 409 `too_late`.
  * - `presignature_id` names the presignature. The first name stays: another one is 409 `presignature_conflict`.
- * - `naming` is of kind `NAMING`, by the node that names the presignature.
+ * - `naming` is of kind `NAMING`, by the node that names the presignature. It must be one of its makers, when the board knows them.
  * - `refusal` is of kind `REFUSAL`. It is added to the `refusals` of a pending request. A second one of the same node, in other words, is
  *   409 `refusal_conflict`.
  *

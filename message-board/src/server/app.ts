@@ -6,7 +6,7 @@ import { INSTANCE_HEADER } from '../contract/contract.js';
 import type { Limits } from '../store/limits.js';
 import { Board } from './board.js';
 import { bodyLimits } from './body_limits.js';
-import { addRoutes, holder } from './routes.js';
+import { addRoutes, holder, REQUESTS_OF_ALL } from './routes.js';
 import { Sessions } from './sessions.js';
 import type { Verifier } from './verifier.js';
 import { Waiters } from './waiters.js';
@@ -43,6 +43,7 @@ export function createApp(deps: AppDeps): BoardService {
   const changed = (topic: string, isUrgent = true): void => {
     if (isUrgent) waiters.wake(topic);
     else waiters.wakeSoon(topic);
+    if (topic === 'requests' || topic === 'unsigned-requests') waiters.wakeSoon(REQUESTS_OF_ALL);
   };
   const board = new Board({ ...deps, changed });
   const keepsUnsigned = unsignedRequests === 'keep';

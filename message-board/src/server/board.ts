@@ -14,7 +14,7 @@ import { Sequence } from '../store/sequence.js';
 import type { StoreContext } from '../store/store_context.js';
 import { UnsignedRequests } from '../store/unsigned_requests.js';
 import { Entries } from './entries.js';
-import type { Verifier } from './verifier.js';
+import type { MakersOf, Verifier } from './verifier.js';
 
 /** What a board needs. */
 export interface BoardDeps extends Pick<StoreContext, 'limits' | 'clock' | 'random' | 'changed'> {
@@ -103,7 +103,8 @@ export class Board {
 
   /** @throws ServiceError as the store's `update`, or 403 */
   async updateRequest(id: string, body: UpdateRequest): Promise<RequestRecord> {
-    const signed = await this.#verifier.update(this.requests.get(id), body);
+    const makersOf: MakersOf = (presignatureId) => this.presignatureRequests.works.byId.get(presignatureId)?.record?.participants;
+    const signed = await this.#verifier.update(this.requests.get(id), body, makersOf);
     return this.requests.update(id, body, { publicKey: this.#publicKey, enoughRefusals: this.#verifier.enoughRefusals, ...signed });
   }
 
@@ -187,14 +188,16 @@ export class Board {
   }
 
   #createUnsigned(body: CreateRequest): RequestRecord {
-    const { id, presignature_id } = body;
+    const { id = '', message, origin, presignature_id } = body;
+    const known = this.requests.works.byId.get(id)?.record;
+    if (known?.message === message && known.origin === origin) return this.requests.get(id);
     if (presignature_id !== undefined) {
       throw new ServiceError(403, 'invalid_statement', 'presignature_id: the gateway has not proposed it for this request');
     }
     if (!this.#keepsUnsigned) {
       throw new ServiceError(403, 'unsigned_request', 'origin: this board takes only requests that its gateway has signed and posts');
     }
-    if (id !== undefined && this.requests.works.byId.has(id)) {
+    if (known !== undefined) {
       throw new ServiceError(409, 'request_exists', `id: ${id} is known with another message or origin`);
     }
     return this.unsigned.create(body);

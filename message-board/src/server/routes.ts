@@ -83,6 +83,9 @@ function idOf(request: Request): string {
   return parse(PathSchema, request.params).id;
 }
 
+/** The topic of whoever is shown requests that the gateway has not signed, too. */
+export const REQUESTS_OF_ALL = 'requests of all';
+
 function requestRoutes({ app, board, held, logger }: RouteDeps): void {
   app.post('/requests', async (request, response) => {
     const record = await board.createRequest(parse(CreateRequestSchema, request.body), callerOf(response));
@@ -93,7 +96,8 @@ function requestRoutes({ app, board, held, logger }: RouteDeps): void {
     const query = parse(ListRequestsSchema, request.query);
     const page = pager(board, response);
     const read = () => page(board.listRequests(query, callerOf(response)), requestBytes);
-    response.json(await held(response, 'requests', query.wait, read, notEmpty));
+    const topic = board.isSealed && callerOf(response) === null ? REQUESTS_OF_ALL : 'requests';
+    response.json(await held(response, topic, query.wait, read, notEmpty));
   });
   app.get('/requests/:id', async (request, response) => {
     const id = idOf(request);

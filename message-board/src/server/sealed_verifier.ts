@@ -4,15 +4,15 @@ import { NAMING, PARTIAL_SIGNATURE, PRESIGNATURE_REQUEST, REQUEST_STATUS, SESSIO
 import type { Roster } from 'sealing/roster';
 import { verify, type StatementKind } from 'sealing/statement';
 import { ServiceError } from 'service/errors';
-import type {
-  CreatePresignatureRequest, CreateRequest, NodeId, NodeStatus, PostMessage, PostPartialSignature, RequestRecord, StatementTexts,
-  UpdateRequest,
+import {
+  nodeNumber, type CreatePresignatureRequest, type CreateRequest, type NodeId, type NodeStatus, type PostMessage,
+  type PostPartialSignature, type RequestRecord, type StatementTexts, type UpdateRequest,
 } from '../contract/contract.js';
 import { keysStatedBy, proofBy, verifyStatements, type StatementProof } from '../contract/node_statement.js';
 import { refusalsToFail, verifyClosing, verifyRefusal } from '../contract/outcome.js';
 import { askingFor } from '../contract/signing_request.js';
 import { verifyUnsignedRefusal, type UnsignedRefusal } from '../contract/unsigned_requests.js';
-import type { AskedRequest, Namespace, SignedFacts, Verifier } from './verifier.js';
+import type { AskedRequest, MakersOf, Namespace, SignedFacts, Verifier } from './verifier.js';
 
 /**
  * The checks of a sealed cluster's board: a member must have signed what is posted, for the very place where it is posted. Each check costs
@@ -78,12 +78,12 @@ export class SealedVerifier implements Verifier {
     return rejecting('invalid_statement', 'refusal', () => verifyUnsignedRefusal(this.#roster, statement, board));
   }
 
-  async update(record: RequestRecord, body: UpdateRequest): Promise<SignedFacts> {
+  async update(record: RequestRecord, body: UpdateRequest, makersOf: MakersOf): Promise<SignedFacts> {
     const { presignature_id, naming, refusal, closing, reason, status, statement } = body;
     // The rules refuse a failure that somebody only says.
     if (reason !== undefined && status !== 'failed') await this.#status(record.id, reason, statement);
     if (presignature_id !== undefined && presignature_id !== record.presignature_id) {
-      await this.#assignment(record.id, presignature_id, naming);
+      await this.#assignment(record.id, presignature_id, naming, makersOf(presignature_id));
     }
     const isNew = refusal !== undefined && record.refusals?.includes(refusal) !== true;
     return {
@@ -115,11 +115,13 @@ export class SealedVerifier implements Verifier {
     });
   }
 
-  async #assignment(requestId: string, presignatureId: string, naming: string | undefined): Promise<void> {
+  async #assignment(requestId: string, presignatureId: string, naming: string | undefined, makers: ReturnType<MakersOf>): Promise<void> {
     await rejecting('invalid_statement', 'naming', async () => {
-      const { claims } = await this.#ofNode(NAMING, naming);
+      const { signer, claims } = await this.#ofNode(NAMING, naming);
       same('request_id', claims.request_id, requestId);
       same('presignature_id', claims.presignature_id, presignatureId);
+      // Nodes ignore such a naming, and no other one could take its place.
+      if (makers?.includes(nodeNumber(signer) - 1) === false) throw new Refused(`${signer} is no maker of ${presignatureId}`);
     });
   }
 

@@ -18,6 +18,9 @@ export interface AskedRequest {
 /** What a member has signed in an update. */
 export type SignedFacts = Pick<UpdateFacts, 'refusal' | 'closing'>;
 
+/** The party indices of those who made a presignature; undefined when the board has forgotten them, or never knew. */
+export type MakersOf = (presignatureId: string) => readonly number[] | undefined;
+
 /** What a board checks before it keeps something. Each check throws ServiceError 403 for what it must not keep. */
 export interface Verifier {
   /** Hash of the roster against which it checks; null when it checks nothing. */
@@ -39,7 +42,7 @@ export interface Verifier {
   /** As many nodes must refuse a request that too few are left to sign it. Infinity without checks: whoever says so fails it. */
   readonly enoughRefusals: number;
   /** Has a member signed what is new in the update? @returns what it has signed */
-  update(record: RequestRecord, body: UpdateRequest): Promise<SignedFacts>;
+  update(record: RequestRecord, body: UpdateRequest, makersOf: MakersOf): Promise<SignedFacts>;
   /** What the texts of node statements prove here. */
   readonly statements: StatementProof;
   /** Has the node signed its statements? @param verified texts of this node that were verified before */

@@ -90,9 +90,9 @@ export class Waiters {
     for (const wake of readers ?? []) wake();
   }
 
-  /** Wakes all readers of a topic a moment later, once for everything that changes until then. A new reader need not wait for that. */
+  /** Wakes all readers of a topic a moment later, once for everything that changes until then. One that begins to wait has read already. */
   wakeSoon(topic: string): void {
-    if (this.#soon.has(topic)) return;
+    if (this.#soon.has(topic) || !this.#topics.has(topic)) return;
     this.#soon.add(topic);
     this.#clock.after(LINGER_MS, () => {
       this.#soon.delete(topic);

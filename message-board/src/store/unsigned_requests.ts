@@ -39,10 +39,6 @@ export class UnsignedRequests {
     this.#deps = deps;
   }
 
-  get size(): number {
-    return this.#byId.size;
-  }
-
   get(id: string): RequestRecord | undefined {
     const unsigned = this.#byId.get(id);
     return unsigned && this.#shown(unsigned);
@@ -77,10 +73,7 @@ export class UnsignedRequests {
     const unsigned: Unsigned = { record, since: clock.monotonic(), refusals: new Map() };
     this.#byId.set(id, unsigned);
     this.#bytes += requestBytes(record);
-    for (const oldest of this.#byId.keys()) {
-      if (this.#byId.size <= MAX_RECORDS && this.#bytes <= MAX_BYTES) break;
-      this.forget(oldest);
-    }
+    this.#makeRoom();
     changed('unsigned-requests', false);
     return this.#shown(unsigned);
   }
@@ -120,6 +113,15 @@ export class UnsignedRequests {
       updated_at: new Date(clock.now()).toISOString(),
     };
     this.#bytes += requestBytes(unsigned.record) - requestBytes(before);
+    this.#makeRoom();
+    changed('unsigned-requests', false);
     changed(`request ${before.id}`);
+  }
+
+  #makeRoom(): void {
+    for (const oldest of this.#byId.keys()) {
+      if (this.#byId.size <= MAX_RECORDS && this.#bytes <= MAX_BYTES) return;
+      this.forget(oldest);
+    }
   }
 }
