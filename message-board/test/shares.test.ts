@@ -152,6 +152,16 @@ describe('what is finished', () => {
     for (const k of [17, 18, 19]) await api.get(`/requests/req_${k}`);
   });
 
+  it('leaves room, when it is presignatures that somebody asks for and ends', async () => {
+    const api = caller(testBoard({ maxStoredBytes: 1_000_000 }).app);
+    for (let k = 0; k < 40; k += 1) {
+      await api.post('/presignature-requests', { request_id: `p_${k}`, participants: [0, 1] });
+      await api.put(`/presignature-requests/p_${k}`, { status: 'failed' });
+    }
+    expect(((await api.get('/health')) as Health).stored_bytes).toBeLessThan(1_000_000 / 32);
+    expect(await api.get('/presignature-requests?after=p_38')).toMatchObject([{ id: 'p_39' }]);
+  });
+
   it('is not forgotten for what the gateway asks', async () => {
     const { as } = sealedBoard({ maxStoredBytes: 200_000 });
     for (let k = 0; k < 30; k += 1) {

@@ -13,7 +13,7 @@ interface Item {
 
 function testWorks(limits: Partial<typeof LIMITS> = {}) {
   const usage: Usage = { entries: 0, bytes: 0, entryBytesOf: new Map() };
-  const works = new Works<Item>(usage, { ...LIMITS, maxFinished: 10_000, ...limits });
+  const works = new Works<Item>(usage, { ...LIMITS, maxFinished: 10_000, ...limits }, 0.375);
   const sequence = new Sequence('x');
   const looks = { count: 0 };
   const add = (id: string, isFinished = false): Work<Item> => {

@@ -13,6 +13,12 @@ const ORDER: readonly Status[] = ['pending', 'in_progress', 'completed', 'failed
  */
 const MESSAGES_KEPT_MS = 60_000;
 
+/**
+ * Finished presignature requests take at most this part of all bytes. Smaller: a node that was cut off does not hear that one has ended.
+ * Larger: a member that asks for one after the other and ends them leaves less room for everything else.
+ */
+const FINISHED_PART = 1 / 32;
+
 /** Upper bound of the memory that V8 needs for a record. */
 export function presignatureRequestBytes({ participants = [], origin = '' }: Pick<PresignatureRequest, 'participants' | 'origin'>): number {
   return 8 * participants.length + 2 * origin.length + 2048;
@@ -26,7 +32,7 @@ export class PresignatureRequestStore {
   constructor(context: StoreContext) {
     this.#context = context;
     const entryRetentionMs = Math.min(context.limits.entryRetentionMs, MESSAGES_KEPT_MS);
-    this.works = new Works(context.usage, { ...context.limits, entryRetentionMs });
+    this.works = new Works(context.usage, { ...context.limits, entryRetentionMs }, FINISHED_PART);
   }
 
   /**

@@ -15,6 +15,12 @@ export function requestBytes(record: Pick<RequestRecord, 'message' | 'origin' | 
   return 2 * characters + 2048;
 }
 
+/**
+ * Finished requests take at most this part of all bytes. Smaller: they are forgotten sooner. Larger: there is less room for what is not
+ * finished.
+ */
+const FINISHED_PART = 0.375;
+
 type NewFields = Pick<RequestRecord, 'message' | 'status' | 'origin' | 'presignature_id'>;
 
 /** Signing requests and protocol records. */
@@ -30,7 +36,7 @@ export class RequestStore {
 
   constructor(context: StoreContext) {
     this.#context = context;
-    this.works = new Works(context.usage, context.limits, ({ presignature_id = '' }) => this.#assigned.delete(presignature_id));
+    this.works = new Works(context.usage, context.limits, FINISHED_PART, ({ presignature_id = '' }) => this.#assigned.delete(presignature_id));
   }
 
   /** How many protocol records there are. */

@@ -5,12 +5,6 @@ import type { Limits } from './limits.js';
 import { OrderedList, type Place } from './ordered_list.js';
 import type { Usage } from './store_context.js';
 
-/**
- * Finished records of one kind take at most this part of all bytes: so the oldest gives way to the newest finished one, and never to work
- * that is not finished. Smaller: finished requests are forgotten sooner. Larger: there is less room for what is not finished.
- */
-const FINISHED_PART = 0.375;
-
 /** Everything that the board holds under one id. */
 export interface Work<R> {
   readonly id: string;
@@ -49,6 +43,7 @@ export class Works<R extends { readonly status: Status }> {
   readonly #changed = new OrderedList<Work<R>>();
   readonly #usage: Usage;
   readonly #limits: Limits;
+  readonly #finishedBytesMax: number;
   readonly #onDrop: (record: R) => void;
   #arrivals = 0;
   /** Of the records of finished works. */
@@ -56,11 +51,14 @@ export class Works<R extends { readonly status: Status }> {
 
   /**
    * @param usage counts what is held here, and in the other stores too
+   * @param finishedPart of all bytes, which finished records take at most: so the oldest gives way to the newest finished one, and never to
+   *   work that is not finished
    * @param onDrop told of each record that is forgotten
    */
-  constructor(usage: Usage, limits: Limits, onDrop: (record: R) => void = () => undefined) {
+  constructor(usage: Usage, limits: Limits, finishedPart: number, onDrop: (record: R) => void = () => undefined) {
     this.#usage = usage;
     this.#limits = limits;
+    this.#finishedBytesMax = limits.maxStoredBytes * finishedPart;
     this.#onDrop = onDrop;
   }
 
@@ -115,7 +113,7 @@ export class Works<R extends { readonly status: Status }> {
     this.finished.set(work.id, work);
     this.#finishedBytes += work.recordBytes;
     if (entries(work) > 0) this.#finishedWithEntries.add(work);
-    while (this.finished.size > this.#limits.maxFinished || this.#finishedBytes > this.#limits.maxStoredBytes * FINISHED_PART) {
+    while (this.finished.size > this.#limits.maxFinished || this.#finishedBytes > this.#finishedBytesMax) {
       if (!this.#forgetOldestFinished()) break;
     }
   }
