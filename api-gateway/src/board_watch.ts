@@ -1,6 +1,7 @@
 import type { RequestRecord } from 'message-board/contract';
 import type { Logger } from 'pino';
 import { BoardUnavailable } from './board_unavailable.js';
+import type { BoardView } from './board_view.js';
 import type { Closings } from './closings.js';
 import type { OutcomeVerifier } from './outcome_verifier.js';
 import type { Posting } from './posting.js';
@@ -12,7 +13,8 @@ export interface BoardWatchDeps {
   readonly key: Pick<PinnedKey, 'look'>;
   readonly store: Pick<RequestStore, 'get' | 'pendingOrigins'>;
   readonly book: Pick<RequestBook, 'adopt'>;
-  readonly posting: Pick<Posting, 'pending' | 'postAgain' | 'isUnderWay'>;
+  readonly view: BoardView;
+  readonly posting: Pick<Posting, 'postAgain' | 'isUnderWay'>;
   readonly outcomes: Pick<OutcomeVerifier, 'settle'>;
   readonly closings: Pick<Closings, 'tell'>;
   readonly logger: Logger;
@@ -67,25 +69,31 @@ export class BoardWatch {
     }
   }
 
-  /** Unfinished requests that the board does not list as pending: it has lost them, or they are finished. @throws BoardUnavailable */
+  /** Unfinished requests that the board does not call pending: it has lost them, or they are finished. @throws BoardUnavailable */
   async #notPending(): Promise<string[]> {
-    const { store, posting } = this.#deps;
-    const missing = await store.pendingOrigins();
-    for await (const record of posting.pending()) {
-      const origin = missing.get(record.id);
-      if (origin === undefined) await this.#explain(record);
-      else if (origin === record.origin) missing.delete(record.id);
+    const { store, view, posting } = this.#deps;
+    const origins = await store.pendingOrigins();
+    for await (const record of view.news()) {
+      if (record.status === 'pending' && origins.get(record.id) !== record.origin) await this.#adopt(record);
     }
-    return [...missing.keys()].filter((id) => !posting.isUnderWay(id));
+    for (const id of view.pending.keys()) if (!origins.has(id)) await this.#explain(id);
+    return [...origins].filter(([id, origin]) => view.pending.get(id) !== origin && !posting.isUnderWay(id)).map(([id]) => id);
   }
 
-  /** A request is pending on the board and not here: the board has not heard that it is closed, or the gateway has lost its disk. */
-  async #explain(record: RequestRecord): Promise<void> {
-    const { store, book, closings } = this.#deps;
-    const request = await store.get(record.id);
-    if (request === undefined) await book.adopt(record);
+  /** A request is pending on the board and not known here: the gateway has lost its disk, or it is somebody else's. */
+  async #adopt(record: RequestRecord): Promise<void> {
+    const { store, book } = this.#deps;
+    if ((await store.get(record.id)) === undefined) await book.adopt(record);
+  }
+
+  /** A request is pending on the board and not here. It is told again that it is closed for as long as the board has not heard of it. */
+  async #explain(id: string): Promise<void> {
+    const { store, view, closings } = this.#deps;
+    const request = await store.get(id);
+    if (request?.state.status === 'pending') return;
     const closing = request?.state.status === 'failed' ? request.state.closing : undefined;
-    if (closing !== undefined) await closings.tell(record.id, closing);
+    if (closing === undefined) view.forget(id);
+    else await closings.tell(id, closing);
   }
 
   /** When the board refuses one request, or shows it falsely, the others are settled all the same. @throws BoardUnavailable */

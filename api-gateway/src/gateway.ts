@@ -1,6 +1,7 @@
 import { sleep } from 'service/clock';
 import { ServiceError } from 'service/errors';
 import { within } from './board_unavailable.js';
+import { BoardView } from './board_view.js';
 import { BoardWatch } from './board_watch.js';
 import { Closings } from './closings.js';
 import { clusterMode, type ClusterDeps, type ClusterMode } from './cluster_mode.js';
@@ -60,7 +61,7 @@ export class Gateway {
     this.#posting = posting;
     this.#closings = closings;
     this.#statuses = new StatusReader({ ...deps, book, posting, outcomes });
-    this.#watch = new BoardWatch({ key, store, book, posting, outcomes, closings, logger });
+    this.#watch = new BoardWatch({ key, store, book, view: new BoardView(deps), posting, outcomes, closings, logger });
     this.#health = new GatewayHealth({ ...deps, t: deps.roster.t, cluster, key, book, watch: this.#watch });
   }
 

@@ -8,15 +8,12 @@ import type { ClusterMode } from './cluster_mode.js';
 import type { PendingRequest, PostedRequest, RequestStore, StoredRequest } from './store/request_store.js';
 
 export interface PostingDeps {
-  readonly board: Pick<BoardClient, 'createRequest' | 'getRequest' | 'listRequests'>;
+  readonly board: Pick<BoardClient, 'createRequest' | 'getRequest'>;
   readonly store: Pick<RequestStore, 'get' | 'replacePosted'>;
   readonly cluster: Pick<ClusterMode, 'propose' | 'proposedAnew' | 'ownRequest'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
-
-/** Upper bound on the pending requests that are read in one sweep. Larger: a board that invents them keeps the gateway busy for longer. */
-const MAX_LISTED = 100_000;
 
 /**
  * Presignatures that are proposed for one request, one after the other, while the board answers that they are assigned. Fewer: a request is
@@ -78,20 +75,6 @@ export class Posting {
       this.#deps.logger.info({ event: 'request_posted_again', request_id: id }, lost);
     }
     return record;
-  }
-
-  /** Every request that the board calls pending, page by page. @throws BoardUnavailable */
-  async *pending(): AsyncGenerator<RequestRecord> {
-    let after: string | undefined;
-    for (let listed = 0; listed < MAX_LISTED; ) {
-      const page = await viaBoard(this.#deps.board.listRequests({ status: 'pending', after }));
-      yield* page;
-      listed += page.length;
-      const last = page.at(-1)?.id;
-      // A board that shows the same again and again would keep the gateway busy for ever.
-      if (last === undefined || last === after) return;
-      after = last;
-    }
   }
 
   /** Resolves when no post of this request is under way. It never rejects. */

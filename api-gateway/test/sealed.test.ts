@@ -4,7 +4,7 @@ import type { Heartbeat, NodeRecord, RequestRecord } from 'message-board/contrac
 import { refusalOf } from 'message-board/outcome';
 import { askingFor, messageHash } from 'message-board/signing_request';
 import type { Identity } from 'sealing/identity';
-import { REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
+import { CLOSING, REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { sign as signStatement, verify } from 'sealing/statement';
 import { caller } from 'testkit/caller';
@@ -368,13 +368,53 @@ describe('culprits', () => {
 });
 
 describe('the sweep', () => {
+  const LISTS = /^\/requests\?/;
+  const posts = () => c.liar.asked.filter(({ method, path }) => method === 'POST' && path === '/requests').length;
+
   it('comes to an end when the board shows one page of requests again and again', async () => {
     await sign('m');
     const page = await c.nodes.listRequests({ status: 'pending' });
     await sign('another');
-    c.liar.tell(lieAbout('GET', /^\/requests\?/, () => page));
+    c.liar.tell(lieAbout('GET', LISTS, () => page));
     await c.gateway.sweep();
-    expect(c.liar.asked.filter(({ path }) => path.startsWith('/requests?'))).toHaveLength(2);
+    expect(c.liar.asked.filter(({ path }) => LISTS.test(path))).toHaveLength(2);
+  });
+
+  it('reads what is new only, and everything again once a minute: a board may have lost a request without a word', async () => {
+    await c.stop();
+    const clock = new VirtualClock(Date.now());
+    c = await sealedCluster({ deps: { clock } });
+    const ids = [await sign('a'), await sign('b')];
+    const shown: string[][] = [];
+    const note = (body: unknown) => {
+      shown.push((body as RequestRecord[]).map(({ id }) => id));
+      return body;
+    };
+    c.liar.tell(lieAbout('GET', LISTS, note));
+    const before = posts();
+    for (let k = 0; k < 3; k += 1) await c.gateway.sweep();
+    expect(shown.flat()).toEqual(ids);
+    const third = await sign('c');
+    await c.gateway.sweep();
+    expect(shown.flat()).toEqual([...ids, third]);
+    expect(posts()).toBe(before + 1);
+    c.liar.tell(lieAbout('GET', LISTS, (body) => (body as RequestRecord[]).filter(({ id }) => id !== third)));
+    await clock.advance(59_000);
+    await c.gateway.sweep();
+    expect(posts()).toBe(before + 1);
+    await clock.advance(1_000);
+    await c.gateway.sweep();
+    expect(posts()).toBe(before + 2);
+  });
+
+  it('tells the board that a request is closed until it shows it so', async () => {
+    const id = await sign('m');
+    await c.gateway.sweep();
+    const closing = await signStatement(c.gatewayIdentity, c.roster, CLOSING, { request_id: id, reason: 'cancelled' });
+    await c.store.end(id, { status: 'failed', reason: 'cancelled', closing }, Date.now());
+    for (let k = 0; k < 3; k += 1) await c.gateway.sweep();
+    expect(await c.nodes.getRequest(id)).toMatchObject({ status: 'failed', reason: 'cancelled' });
+    expect(c.liar.asked.filter(({ method }) => method === 'PUT')).toHaveLength(1);
   });
 });
 

@@ -12,12 +12,16 @@ const PARTICIPANTS = ['node-1', 'node-2', 'node-3'];
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
-/** Bytes in use after everything that can be freed is freed. */
+/** Bytes in use after everything that can be freed is freed: the least that is seen, because sweeps and sockets hold some for a moment. */
 async function heap(): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  gc();
-  gc();
-  return process.memoryUsage().heapUsed;
+  let least = Infinity;
+  for (let k = 0; k < 10; k += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    gc();
+    gc();
+    least = Math.min(least, process.memoryUsage().heapUsed);
+  }
+  return least;
 }
 
 /** Plays the nodes: hears of requests, assigns a presignature, posts three partial signatures, reads them, submits the signature. */
