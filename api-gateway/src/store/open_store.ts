@@ -60,7 +60,8 @@ function lock(database: DatabaseSync): void {
   database.exec('PRAGMA locking_mode = EXCLUSIVE');
   database.exec('PRAGMA journal_mode = WAL');
   database.exec('BEGIN EXCLUSIVE; COMMIT');
-  // What was committed stays, also when the machine loses its power.
+  // What was committed stays, also when the machine loses its power. For an outcome too: the board has no disk and nodes do not wait for
+  // theirs, so this may be the only copy of a signature that a client was told.
   database.exec('PRAGMA synchronous = FULL');
 }
 
