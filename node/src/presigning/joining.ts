@@ -3,6 +3,7 @@ import { signerSets } from '../cluster/signer_sets.js';
 import { BATCH } from '../workers/batch.js';
 import { MAX_BATCHES } from './pool_leader.js';
 import type { PresignaturePool } from './presignature_pool.js';
+import { largestShare } from './refill_plan.js';
 
 /**
  * Upper bound on presignatures that this node makes at a time for one node that asks. That is a batch more than a leader asks for, because
@@ -54,7 +55,7 @@ export class Joining {
     if (joined.filter((other) => other.asker === asker).length >= MAX_OF_ASKER) return `${nodeId(asker)} asks for too many`;
     const held = (pool.counts()[label] ?? 0) + joined.filter((other) => signersLabel(other.signers) === label).length;
     // There is always room for a set that lacks its share. The batch is for two leaders that do not know of each other yet.
-    const share = Math.ceil(pool.maxFree / this.#sets.size);
+    const share = largestShare(pool.maxFree, this.#sets.size);
     return held < share || (held < share + BATCH && !pool.isFull) ? null : 'there are enough';
   }
 

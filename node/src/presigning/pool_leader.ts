@@ -12,7 +12,7 @@ import { PoolLead, type PoolLeadDeps } from './pool_lead.js';
 import { newPresignatureId } from './presignature_id.js';
 import { countsByParty, type PoolCounts, type PresignaturePool } from './presignature_pool.js';
 import type { PresigningDeps } from './presigning_deps.js';
-import { batchSize, neediestSets, nextBatch, type PresignatureBatch, type SetLevel } from './refill_plan.js';
+import { batchSize, largestShare, neediestSets, nextBatch, type PoolAim, type PresignatureBatch, type SetLevel } from './refill_plan.js';
 
 /**
  * Batches under way at a time: one for each worker thread, within these bounds. With fewer than two, all threads are idle while a batch
@@ -137,12 +137,17 @@ export class PoolLeader {
   /** Who leads, after what has come of the lead. */
   #look(): void {
     const levels = this.#levels();
-    this.#lead.look(levels, neediestSets(this.#first(levels), this.#sets, this.deps.demand.aim));
+    this.#lead.look(levels, neediestSets(this.#first(levels), this.#aim()));
+  }
+
+  #aim(): PoolAim {
+    const { aim, bounds } = this.deps.demand;
+    return { all: aim, ofSet: largestShare(bounds.max, this.#sets) };
   }
 
   /** What to ask for next. */
   #next(levels: readonly SetLevel[], most: number): PresignatureBatch | null {
-    return nextBatch(this.#first(levels), this.#sets, this.deps.demand.aim, most);
+    return nextBatch(this.#first(levels), this.#aim(), most);
   }
 
   /**
@@ -150,11 +155,11 @@ export class PoolLeader {
    * with a member that lately did not sign with what it has made.
    */
   #first(levels: readonly SetLevel[]): readonly SetLevel[] {
-    const { demand, clock } = this.deps;
+    const { clock } = this.deps;
     const lately = clock.monotonic() - FAILED_SET_MS;
     const well = levels.filter(({ signers }) => (this.#failedAt.get(signersLabel(signers)) ?? -Infinity) < lately);
     const trusted = well.filter(({ signers }) => !signers.some((party) => isSuspected(this.deps, party)));
-    return [trusted, well].find((some) => neediestSets(some, this.#sets, demand.aim).length > 0) ?? levels;
+    return [trusted, well].find((some) => neediestSets(some, this.#aim()).length > 0) ?? levels;
   }
 
   /** Of each signer set whose members can sign together. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { batchSize, nextBatch, type SetLevel } from '../../src/presigning/refill_plan.js';
+import { batchSize, largestShare, nextBatch, type SetLevel } from '../../src/presigning/refill_plan.js';
 import { BATCH } from '../../src/workers/batch.js';
 import { signerSets } from '../../src/cluster/signer_sets.js';
 
@@ -8,19 +8,20 @@ const levels = (counts: number[]): SetLevel[] => counts.map((count, k) => ({ sig
 
 describe('what a leader asks for next', () => {
   it.each([
-    ['the share of an empty set', [0, 0, 0, 0], 4, 12, { signers: [0, 1], size: 3 }],
-    ['the one set that has the fewest', [5, 3, 4, 5], 4, 20, { signers: [1, 2], size: 2 }],
-    ['one when one is missing', [5, 5, 4, 5], 4, 20, { signers: [2, 3], size: 1 }],
-    ['nothing when all have their share', [5, 5, 5, 5], 4, 20, null],
-    ['no more than a batch', [0, 0, 0, 0], 4, 500, { signers: [0, 1], size: BATCH }],
-    ['no more than the aim in all', [8, 8, 6, 8], 4, 31, { signers: [2, 3], size: 1 }],
-    ['the share of a set also when others have more than theirs', [2, 0, 4, 2], 4, 8, { signers: [1, 2], size: 2 }],
-    ['a share only, also of a single live set', [2], 4, 20, { signers: [0, 1], size: 3 }],
-    ['one of each set when there are more sets than presignatures', [1, 1, 0, 0], 30, 4, { signers: [2, 3], size: 1 }],
-    ['nothing when no set is live', [], 4, 20, null],
-    ['nothing when there is to be no pool', [0, 0], 2, 0, null],
-  ])('is %s', (_what, counts, sets, aim, expected) => {
-    expect(nextBatch(levels(counts), sets, aim, BATCH)).toEqual(expected);
+    ['the share of an empty set', [0, 0, 0, 0], 12, { signers: [0, 1], size: 3 }],
+    ['the one set that has the fewest', [5, 3, 4, 5], 20, { signers: [1, 2], size: 2 }],
+    ['one when one is missing', [5, 5, 4, 5], 20, { signers: [2, 3], size: 1 }],
+    ['nothing when all have their share', [5, 5, 5, 5], 20, null],
+    ['no more than a batch', [0, 0, 0, 0], 500, { signers: [0, 1], size: BATCH }],
+    ['no more than the aim in all', [8, 8, 6, 8], 31, { signers: [2, 3], size: 1 }],
+    ['the share of a set also when others have more than theirs', [2, 0, 4, 2], 8, { signers: [1, 2], size: 2 }],
+    ['more of the one set that is live', [5], 20, { signers: [0, 1], size: 3 }],
+    ['of the one set that is live no more than it has room for', [8], 20, null],
+    ['one of each set when there are more sets than presignatures', [1, 1, 0, 0], 4, { signers: [2, 3], size: 1 }],
+    ['nothing when no set is live', [], 20, null],
+    ['nothing when there is to be no pool', [0, 0], 0, null],
+  ])('is %s', (_what, counts, all, expected) => {
+    expect(nextBatch(levels(counts), { all, ofSet: largestShare(32, 4) }, BATCH)).toEqual(expected);
   });
 
   it.each([
@@ -44,7 +45,8 @@ describe('what a leader asks for next', () => {
           const share = Math.ceil(aim / sets.length);
           const useful = (): number => pool.reduce((sum, { count }) => sum + Math.min(count, share), 0);
           const before = useful();
-          for (let next = nextBatch(pool, sets.length, aim, most); next !== null; next = nextBatch(pool, sets.length, aim, most)) {
+          const limits = { all: aim, ofSet: largestShare(aim, sets.length) };
+          for (let next = nextBatch(pool, limits, most); next !== null; next = nextBatch(pool, limits, most)) {
             expect(next.size).toBeGreaterThan(0);
             expect(next.size).toBeLessThanOrEqual(most);
             for (const level of pool) if (level.signers === next.signers) level.count += next.size;
