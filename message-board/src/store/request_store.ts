@@ -36,7 +36,8 @@ export class RequestStore {
 
   constructor(context: StoreContext) {
     this.#context = context;
-    this.works = new Works(context.usage, context.limits, FINISHED_PART, ({ presignature_id = '' }) => this.#assigned.delete(presignature_id));
+    const { usage, limits } = context;
+    this.works = new Works(usage, limits, FINISHED_PART, ({ presignature_id = '' }) => this.#assigned.delete(presignature_id));
   }
 
   /** How many protocol records there are. */

@@ -61,12 +61,16 @@ function inconsistency(share: CoreKeyShare): string | null {
   if (index >= publicShares.length) return 'i: not below the number of parties';
   if (secretShare.reveal() === 0n) return 'x: zero';
   if (!multiply(G, secretShare.reveal()).equals(at(publicShares, index))) return 'x: does not match public_shares[i]';
-  return publicInconsistency(share);
+  return sharingInconsistency(share);
 }
 
 /** Is the key's sharing consistent? @returns the first problem, or null @throws InvalidArgument for what is no sharing at all */
 export function publicInconsistency(core: PublicCore): string | null {
   checkArgument('core', fields(publicCoreShape), core);
+  return sharingInconsistency(core);
+}
+
+function sharingInconsistency(core: PublicCore): string | null {
   const { sharedPublicKey, publicShares, vssSetup } = core;
   const n = publicShares.length;
   if (n < 2) return 'public_shares: fewer than two parties';
@@ -123,7 +127,7 @@ export function publicFields({ sharedPublicKey, publicShares, vssSetup, chainCod
 export const PublicCoreJson = z.codec(PublicCoreFields, z.custom<PublicCore>(), {
   decode: (json, ctx): PublicCore => {
     const core = publicFromFields(json);
-    const wrong = publicInconsistency(core);
+    const wrong = sharingInconsistency(core);
     return wrong === null ? core : refuse(ctx, wrong);
   },
   encode: publicFields,
