@@ -47,6 +47,9 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   ...Object.fromEntries(VICES.map((vice) => [`corrupt-${vice.replaceAll('_', '-')}`, corrupt(vice)])),
 };
 
+/** What a node does in these proves that it cheats. The others leave it out for good, so that what comes next needs another cluster. */
+export const CONVICTING: ReadonlySet<string> = new Set(['corrupt-wrong-partials']);
+
 export interface FaultOptions {
   readonly soaked: SoakedCluster;
   readonly name: string;
@@ -85,5 +88,5 @@ async function playAt({ soaked, name, number, ms, limitMs, say }: FaultOptions, 
     await FAULTS[name]?.(cluster, number, disk);
     await sleep(systemClock, ms);
   };
-  return soaked.underLoad(name, play, { patienceMs: PATIENCE_MS, limitMs });
+  return soaked.underLoad(name, play, { patienceMs: PATIENCE_MS, limitMs, cheats: CONVICTING.has(name) ? [member] : [] });
 }

@@ -29,5 +29,5 @@ export async function kill({ soaked, random, ms, label, say }: KillOptions): Pro
       cluster.restart(victim);
     }
   };
-  return soaked.underLoad(label, play, { patienceMs: PATIENCE_MS, limitMs: Infinity });
+  return soaked.underLoad(label, play, { patienceMs: PATIENCE_MS, limitMs: Infinity, cheats: [] });
 }

@@ -6,7 +6,7 @@ import { systemClock } from 'service/clock';
 import { onStopSignal } from 'service/signals';
 import { z } from 'zod';
 import { ROOT } from '../program.js';
-import { DISK_FULL, FAULTS, playFault } from './faults.js';
+import { CONVICTING, DISK_FULL, FAULTS, playFault } from './faults.js';
 import { kill } from './kill.js';
 import { SeededRandom } from './random.js';
 import type { Figures } from './report.js';
@@ -144,11 +144,12 @@ async function run(call: Call): Promise<boolean> {
     for (const part of left) {
       soaked ??= await begin();
       const figures = await part.play(soaked);
-      const illness = await soaked.illness();
+      const isSpent = CONVICTING.has(part.name);
+      const illness = isSpent ? null : await soaked.illness();
       await progress.note(part.name, illness === null ? figures : { ...figures, faults: [...figures.faults, illness] });
       show(part.name, progress.done[part.name] ?? figures);
       // What one part has broken is no fault of the next one.
-      if (illness === null && part !== left.at(-1)) continue;
+      if (illness === null && !isSpent && part !== left.at(-1)) continue;
       const isRight = left.every(({ name }) => progress.done[name]?.faults.length === 0);
       await soaked.cluster.stop({ keepFiles: call.keep && !isRight });
       soaked = null;

@@ -6,11 +6,18 @@ import { figuresOf, type Figures } from './report.js';
 import { changedOutcomes, differentSignatures, misusesIn } from './uses.js';
 
 const NODES = 4;
+const THRESHOLD = 3;
 /** Smaller: a fault while the pool is refilled counts as one under load. */
 const POOL = 12;
 /** Two a second. */
 const EVERY_MS = 500;
 const READY_WITHIN_MS = 180_000;
+
+interface Terms {
+  readonly patienceMs: number;
+  readonly limitMs: number;
+  readonly cheats: readonly string[];
+}
 
 /** A cluster of processes on small parameters, with a steady load. */
 export class SoakedCluster {
@@ -18,7 +25,7 @@ export class SoakedCluster {
 
   static async start(): Promise<SoakedCluster> {
     const settings = { POOL_TARGET: String(POOL), POOL_MAX: String(2 * POOL), WORKERS: '1' };
-    const soaked = new SoakedCluster(await ProcessCluster.start(settings, { nodes: NODES, threshold: 3, primes: 'small' }));
+    const soaked = new SoakedCluster(await ProcessCluster.start(settings, { nodes: NODES, threshold: THRESHOLD, primes: 'small' }));
     await soaked.isWell();
     return soaked;
   }
@@ -43,8 +50,9 @@ export class SoakedCluster {
    * Asks for signatures, two a second, while `play` goes on.
    * @param patienceMs how long clients wait for what is open at its end
    * @param limitMs a completed request must not take longer
+   * @param cheats nobody else may be called a culprit
    */
-  async underLoad(label: string, play: () => Promise<void>, limits: { patienceMs: number; limitMs: number }): Promise<Figures> {
+  async underLoad(label: string, play: () => Promise<void>, { patienceMs, limitMs, cheats }: Terms): Promise<Figures> {
     const { gateway, board, files } = this.cluster;
     const load = new Load({ gateway, clock: systemClock, label, everyMs: EVERY_MS });
     const startedAt = systemClock.monotonic();
@@ -52,14 +60,22 @@ export class SoakedCluster {
     try {
       await play();
     } finally {
-      await load.stop(limits.patienceMs);
+      await load.stop(patienceMs);
     }
     const { asked } = load;
     const otherFaults = [
       ...(await misusesIn(files, NODES, asked)),
       ...(await changedOutcomes(gateway, asked)).slice(0, 5),
       ...(await differentSignatures(board, asked)).slice(0, 5),
+      ...(await this.#framed(cheats)),
     ];
-    return figuresOf({ asked, limitMs: limits.limitMs, startedAt, otherFaults });
+    return figuresOf({ asked, limitMs, startedAt, otherFaults });
+  }
+
+  /** Whom so many accuse that one of them is honest, though it has not cheated. */
+  async #framed(cheats: readonly string[]): Promise<string[]> {
+    const { culprits } = await this.cluster.gateway.health();
+    const framed = culprits.filter(({ node_id, named_by }) => named_by >= THRESHOLD && !cheats.includes(node_id));
+    return framed.map(({ node_id }) => `${node_id} is called a culprit, and is none`);
   }
 }
