@@ -11,7 +11,7 @@ import { runNode } from '../../src/node.js';
 import { nodeId } from '../../src/base/utils.js';
 import { workerThreads, type StartThread } from '../../src/workers/worker_pool.js';
 import { misuses, partialSignatures, type StatedPartial } from 'testkit/presignature_misuse';
-import { Offers, signedRequest, writeKeyFiles } from './board_record.js';
+import { Asker, writeKeyFiles } from './board_record.js';
 import { memoryLog, type Settings } from './cluster.js';
 import { MaliciousBoard } from './malicious_board.js';
 import { present } from 'testkit/present';
@@ -47,9 +47,7 @@ export interface AttackOptions {
 export class AttackedCluster {
   readonly log = memoryLog();
   readonly secrets = new Secrets(SMALL_FOR_TESTS);
-  /** What the gateway has asked for, by id. */
-  readonly asked = new Map<string, string>();
-  readonly #offers: Offers;
+  readonly #asker: Asker;
   readonly #running = new Map<number, { readonly life: AbortController; readonly ended: Promise<void> }>();
 
   private constructor(
@@ -59,7 +57,7 @@ export class AttackedCluster {
     private readonly folder: string,
     private readonly options: AttackOptions,
   ) {
-    this.#offers = new Offers(board.truth);
+    this.#asker = new Asker(members, board.truth);
   }
 
   static async start(options: AttackOptions): Promise<AttackedCluster> {
@@ -119,12 +117,14 @@ export class AttackedCluster {
     return this.log.lines.filter((line) => line.event === event).length;
   }
 
-  /** As the gateway does: signs the request, every second one with a presignature, and takes it to the board behind the malicious one. */
-  async ask(message: string): Promise<string> {
-    const request = await signedRequest(this.members, message, this.asked.size % 2 === 0 ? await this.#offers.next() : undefined);
-    this.asked.set(request.id, message);
-    await this.board.truth.createRequest(request);
-    return request.id;
+  /** What was asked for, by id. */
+  get asked(): ReadonlyMap<string, string> {
+    return this.#asker.asked;
+  }
+
+  /** The request goes to the board behind the malicious one. */
+  ask(message: string): Promise<string> {
+    return this.#asker.ask(message);
   }
 
   /** Waits until a request is signed. @throws when that takes longer than `ms` */

@@ -5,6 +5,7 @@ import { serializeAuxInfo, serializeCoreKeyShare, type KeyShare } from 'cggmp24'
 import type { BoardClient } from 'message-board/client';
 import type { CreateRequest } from 'message-board/contract';
 import { newRequestId } from 'message-board/ids';
+import { ServiceError } from 'service/errors';
 import { nodeId } from '../../src/base/utils.js';
 import { statusIn } from 'testkit/heartbeat';
 import { originOf, type Members } from 'testkit/roster';
@@ -20,7 +21,7 @@ export async function signedRequest(
 }
 
 /** What the nodes offer to a gateway, alive or not, each once. */
-export class Offers {
+class Offers {
   readonly #taken = new Set<string>();
 
   constructor(private readonly board: BoardClient) {}
@@ -30,6 +31,36 @@ export class Offers {
     const id = offered.find((each) => !this.#taken.has(each));
     if (id !== undefined) this.#taken.add(id);
     return id;
+  }
+}
+
+/** Asks for signatures as the gateway does: it signs each request, and proposes a presignature for every second one. */
+export class Asker {
+  /** Messages by request id. */
+  readonly asked = new Map<string, string>();
+  readonly #offers: Offers;
+
+  constructor(
+    private readonly members: Members,
+    private readonly board: BoardClient,
+  ) {
+    this.#offers = new Offers(board);
+  }
+
+  async ask(message: string): Promise<string> {
+    const isProposing = this.asked.size % 2 === 0;
+    for (;;) {
+      const request = await signedRequest(this.members, message, isProposing ? await this.#offers.next() : undefined);
+      this.asked.set(request.id, message);
+      try {
+        await this.board.createRequest(request);
+        return request.id;
+      } catch (error) {
+        // A node has assigned it to an earlier request in the meantime. The board has not taken this request.
+        if (!(error instanceof ServiceError && error.code === 'presignature_conflict')) throw error;
+        this.asked.delete(request.id);
+      }
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { nodeId } from '../../src/base/utils.js';
-import { Offers, signedRequest, writeKeyFiles } from './board_record.js';
+import { Asker, writeKeyFiles } from './board_record.js';
 import { MaliciousBoard } from './malicious_board.js';
 import { present } from 'testkit/present';
 import { misuses, partialSignatures, type StatedPartial } from 'testkit/presignature_misuse';
@@ -30,9 +30,7 @@ type Line = Readonly<Record<string, unknown>>;
 /** Nodes on small primes, each a process of its own that is killed without warning, and a board that records everything. */
 export class CrashCluster {
   readonly lines: Line[] = [];
-  /** Messages by request id. */
-  readonly asked = new Map<string, string>();
-  readonly #offers: Offers;
+  readonly #asker: Asker;
   readonly #processes = new Map<string, ChildProcess>();
 
   private constructor(
@@ -40,7 +38,7 @@ export class CrashCluster {
     readonly board: MaliciousBoard,
     private readonly folder: string,
   ) {
-    this.#offers = new Offers(board.truth);
+    this.#asker = new Asker(members, board.truth);
   }
 
   static async start(): Promise<CrashCluster> {
@@ -103,12 +101,13 @@ export class CrashCluster {
     await cp(from, this.dataOf(index), { recursive: true });
   }
 
-  /** As the gateway does, every second time with a presignature. */
-  async ask(message: string): Promise<string> {
-    const request = await signedRequest(this.members, message, this.asked.size % 2 === 0 ? await this.#offers.next() : undefined);
-    this.asked.set(request.id, message);
-    await this.board.truth.createRequest(request);
-    return request.id;
+  /** Messages by request id. */
+  get asked(): ReadonlyMap<string, string> {
+    return this.#asker.asked;
+  }
+
+  ask(message: string): Promise<string> {
+    return this.#asker.ask(message);
   }
 
   /** Waits until all that was asked for is signed. @throws when that takes longer than `ms` */
