@@ -12,7 +12,7 @@ import { PoolLead, type PoolLeadDeps } from './pool_lead.js';
 import { newPresignatureId } from './presignature_id.js';
 import { countsByParty, type PoolCounts, type PresignaturePool } from './presignature_pool.js';
 import type { PresigningDeps } from './presigning_deps.js';
-import { batchSize, largestShare, neediestSets, nextBatch, type PoolAim, type PresignatureBatch, type SetLevel } from './refill_plan.js';
+import { batchSize, largestShare, neediestSets, nextBatch, type PoolAim, type SetLevel } from './refill_plan.js';
 
 /**
  * Batches under way at a time: one for each worker thread, within these bounds. With fewer than two, all threads are idle while a batch
@@ -32,12 +32,17 @@ const REPORTED_MS = 500;
  * asking for its sets. Larger: a member that is well again has fewer presignatures.
  */
 const FAILED_SET_MS = 60_000;
+/** Presignatures of one set that this node has asked for together. */
+interface PoolBatch {
+  /** On the monotonic clock. */
+  readonly since: number;
+  readonly isTrial: boolean;
+}
+
 /** A presignature that this node has asked for. */
 interface LedPresignature {
   readonly signers: readonly number[];
-  readonly batch: number;
-  /** When it was asked for, on the monotonic clock. */
-  readonly since: number;
+  readonly batch: PoolBatch;
   /** When its making was over, on the monotonic clock; undefined while it is not. */
   overSince?: number;
 }
@@ -64,7 +69,6 @@ export class PoolLeader {
   readonly #wakeup: Wakeup;
   readonly #lead: PoolLead;
   readonly #sets: number;
-  #batches = 0;
   /** When a presignature of a signer set last failed, by label. */
   readonly #failedAt = new Map<string, number>();
   /** Is the first one that this node has asked for over? */
@@ -108,21 +112,23 @@ export class PoolLeader {
   /** @returns false when there is nothing to ask for now */
   async #askForNext(signal: AbortSignal): Promise<boolean> {
     const { demand, config, clock, logger } = this.deps;
-    const begun = this.#underWay();
-    const isBegun = this.#isBegun();
-    const most = isBegun ? Math.min(MAX_BATCHES, Math.max(MIN_BATCHES, config.workers)) : 1;
-    if (!this.#lead.isOwn || begun.length >= most) return false;
+    if (!this.#lead.isOwn) return false;
     const levels = this.#levels();
+    const { sets, isTrial } = this.#choice(levels);
+    const begun = this.#underWay(isTrial);
+    const isBegun = this.#isBegun();
+    const most = isBegun && !isTrial ? Math.min(MAX_BATCHES, Math.max(MIN_BATCHES, config.workers)) : 1;
+    if (begun.length >= most) return false;
     // Batches that are evenly staggered begin at least twice as far apart.
     const justNow = clock.monotonic() - demand.refillMs / most / 2;
-    const together = begun.filter((since) => since > justNow).length;
-    const next = this.#next(levels, isBegun ? batchSize(together, most) : 1);
+    const together = begun.filter(({ since }) => since > justNow).length;
+    const next = nextBatch(sets, this.#aim(), isBegun ? batchSize(together, most) : 1);
     if (next === null) return false;
     const held = levels.reduce((sum, { count }) => sum + count, 0);
     const fields = { event: 'pool_refill', signers: signersLabel(next.signers), size: next.size, held, ...demand.summary };
     logger.info(fields, 'Asking for presignatures');
-    this.#batches += 1;
-    const asked = await Promise.allSettled(Array.from({ length: next.size }, () => this.#ask(next.signers, this.#batches, signal)));
+    const batch = { since: clock.monotonic(), isTrial };
+    const asked = await Promise.allSettled(Array.from({ length: next.size }, () => this.#ask(next.signers, batch, signal)));
     // Those that the board took are made; the others are still missing.
     const failed = asked.find((one) => one.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
@@ -137,7 +143,8 @@ export class PoolLeader {
   /** Who leads, after what has come of the lead. */
   #look(): void {
     const levels = this.#levels();
-    this.#lead.look(levels, neediestSets(this.#first(levels), this.#aim()));
+    const { sets, isTrial } = this.#choice(levels);
+    this.#lead.look(levels, isTrial ? [] : neediestSets(sets, this.#aim()));
   }
 
   #aim(): PoolAim {
@@ -145,21 +152,19 @@ export class PoolLeader {
     return { all: aim, ofSet: largestShare(bounds.max, this.#sets) };
   }
 
-  /** What to ask for next. */
-  #next(levels: readonly SetLevel[], most: number): PresignatureBatch | null {
-    return nextBatch(this.#first(levels), this.#aim(), most);
-  }
-
   /**
    * Of these sets, those that come first as long as some are missing. Last come sets of which one has failed lately; before them, those
-   * with a member that lately did not sign with what it has made.
+   * with a member that lately did not sign with what it has made. When better sets have all that they may have, the others are tried: one
+   * batch at a time, beside those under way, so that a member that makes none holds up nobody's.
    */
-  #first(levels: readonly SetLevel[]): readonly SetLevel[] {
+  #choice(levels: readonly SetLevel[]): { readonly sets: readonly SetLevel[]; readonly isTrial: boolean } {
     const { clock } = this.deps;
     const lately = clock.monotonic() - FAILED_SET_MS;
     const well = levels.filter(({ signers }) => (this.#failedAt.get(signersLabel(signers)) ?? -Infinity) < lately);
     const trusted = well.filter(({ signers }) => !signers.some((party) => isSuspected(this.deps, party)));
-    return [trusted, well].find((some) => neediestSets(some, this.#aim()).length > 0) ?? levels;
+    const choices = [trusted, well, levels].filter((sets) => sets.length > 0);
+    const place = choices.findIndex((sets) => neediestSets(sets, this.#aim()).length > 0);
+    return { sets: choices[place] ?? [], isTrial: place > 0 };
   }
 
   /** Of each signer set whose members can sign together. */
@@ -169,19 +174,19 @@ export class PoolLeader {
     return signerSets('', n, t).filter((set) => canSignTogether(this.deps, set)).map((set) => this.#levelOf(set, pools));
   }
 
-  /** When each batch that is under way was begun. */
-  #underWay(): number[] {
-    const running = [...this.#led.values()].filter(({ overSince }) => overSince === undefined);
-    return [...new Map(running.map(({ batch, since }) => [batch, since])).values()];
+  /** Batches that are under way. */
+  #underWay(areTrials: boolean): PoolBatch[] {
+    const running = [...this.#led.values()].filter(({ overSince, batch }) => overSince === undefined && batch.isTrial === areTrials);
+    return [...new Set(running.map(({ batch }) => batch))];
   }
 
-  async #ask(signers: readonly number[], batch: number, signal: AbortSignal): Promise<void> {
-    const { client, index, seals, clock, random } = this.deps;
+  async #ask(signers: readonly number[], batch: PoolBatch, signal: AbortSignal): Promise<void> {
+    const { client, index, seals, random } = this.deps;
     const id = newPresignatureId(index, random);
     const participants = [...signers];
     const origin = await seals.state(PRESIGNATURE_REQUEST, { id, participants });
     await client.createPresignatureRequest({ request_id: id, participants, origin }, signal);
-    this.#led.set(id, { signers, batch, since: clock.monotonic() });
+    this.#led.set(id, { signers, batch });
   }
 
   #hasFailed(signers: readonly number[]): void {
@@ -205,8 +210,8 @@ export class PoolLeader {
     if (others.length === 0) return;
     const pending = new Set((await client.listPresignatureRequests({ status: 'pending', signal })).map(({ id }) => id));
     const oldest = clock.monotonic() - demand.silenceMs;
-    for (const [id, { signers, since }] of others) {
-      const isLost = since < oldest || !signers.every((party) => isReady(this.deps, party));
+    for (const [id, { signers, batch }] of others) {
+      const isLost = batch.since < oldest || !signers.every((party) => isReady(this.deps, party));
       if (isLost && pending.has(id)) this.#hasFailed(signers);
       if (isLost || !pending.has(id)) this.#over(id);
     }

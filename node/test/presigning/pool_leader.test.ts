@@ -10,6 +10,7 @@ import { Seals } from '../../src/mail/seals.js';
 import { PoolDemand } from '../../src/presigning/pool_demand.js';
 import { PoolLeader, type PoolLeaderDeps } from '../../src/presigning/pool_leader.js';
 import { PresignaturePool, type PoolCounts } from '../../src/presigning/presignature_pool.js';
+import { BATCH } from '../../src/workers/batch.js';
 import { memoryLog } from '../util/cluster.js';
 import { pass, passUntil } from '../util/passing.js';
 import { FakePresence } from '../util/transport.js';
@@ -28,6 +29,7 @@ class Leading {
   /** What it has in its pool. */
   holds: PoolCounts = {};
   workers = 1;
+  leaderTimeoutMs = 30_000;
   leader: PoolLeader | undefined;
   demand: PoolDemand | undefined;
   /** Answers of the board to the next requests; it takes them when there is none. */
@@ -40,7 +42,7 @@ class Leading {
     if (this.refillMs > 0) demand.made(this.refillMs);
     const leader = new PoolLeader({
       client: this.#board() as unknown as PoolLeaderDeps['client'],
-      config: { workers: this.workers, poolLeaderTimeoutMs: 30_000 },
+      config: { workers: this.workers, poolLeaderTimeoutMs: this.leaderTimeoutMs },
       index,
       n: 4,
       t: 3,
@@ -207,6 +209,46 @@ describe('the leader of the pool', () => {
     leading.holds = { '1-2-3': 1 };
     await leading.run(() => leading.asked.length > 0);
     expect(leading.asked[0]?.participants).toEqual(expected);
+  });
+
+  describe('while a member is suspected', () => {
+    const SHARE = Math.ceil(MAX / 4);
+    const hold = (pool: PoolCounts): void => {
+      leading.holds = pool;
+      for (const index of [1, 2, 3]) leading.presence.set(index, 'a', { pool, suspects: index === 3 ? [] : ['node-4'] });
+    };
+    const ofSuspect = (): number => leading.asked.filter(({ participants }) => participants?.includes(3)).length;
+
+    beforeEach(() => {
+      leading.refillMs = 60_000;
+      leading.presence.status.suspects = ['node-4'];
+    });
+
+    it('tries one batch with it, when the set without it has its share', async () => {
+      hold({ '1-2-3': SHARE });
+      await leading.run(() => leading.asked.length > 0);
+      expect(leading.sizes).toEqual([BATCH]);
+      expect(ofSuspect()).toBe(BATCH);
+    });
+
+    it('asks for as many batches of the set without it as otherwise, though the one with it does not come to an end', async () => {
+      hold({ '1-2-3': SHARE });
+      await leading.run(() => {
+        if (leading.asked.length === BATCH) hold({ '1-2-3': 0 });
+        return leading.asked.length >= BATCH + SHARE - 2;
+      });
+      expect(leading.sizes).toEqual([BATCH, BATCH, BATCH / 2]);
+      expect(ofSuspect()).toBe(BATCH);
+    });
+
+    it('leads on, though nothing comes of the sets with it', async () => {
+      hold({ '1-2-3': SHARE });
+      leading.presence.set(0, 'a', { pool: leading.holds, suspects: ['node-4'] });
+      [leading.refillMs, leading.leaderTimeoutMs] = [1, 2_000];
+      let passed = 0;
+      await leading.run(() => (passed += 25) > 3 * leading.leaderTimeoutMs, 1);
+      expect(leading.asked).toEqual([]);
+    });
   });
 
   it('is the lowest node that was heard of lately', async () => {
