@@ -1,5 +1,6 @@
 import type { BoardClient } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
+import { readThrough } from 'message-board/read_through';
 import type { Clock } from 'service/clock';
 import { viaBoard } from './board_unavailable.js';
 
@@ -7,9 +8,6 @@ export interface BoardViewDeps {
   readonly board: Pick<BoardClient, 'listRequests' | 'instance'>;
   readonly clock: Clock;
 }
-
-/** Upper bound on the records that are read in one sweep. Larger: a board that invents them keeps the gateway busy for longer. */
-const MAX_LISTED = 100_000;
 
 /**
  * All that is pending is read again when it was read this long ago. Smaller: more of what is known already is read, with its messages.
@@ -66,19 +64,12 @@ export class BoardView {
 
   /** Records in order of change, page by page, after their effect on what is pending. */
   async *#changes(status: 'pending' | undefined, from: string): AsyncGenerator<RequestRecord> {
-    let changedAfter = from;
-    for (let listed = 0; listed < MAX_LISTED; ) {
-      const page = await viaBoard(this.#deps.board.listRequests({ ...(status === undefined ? {} : { status }), changedAfter }));
-      const last = page.at(-1)?.revision;
-      // A board that shows the same again and again would keep the gateway busy for ever.
-      if (last === undefined || last === changedAfter) return;
-      for (const record of page) {
-        if (record.status === 'pending') this.#pending.set(record.id, record.origin);
-        else this.#pending.delete(record.id);
-        yield record;
-      }
-      listed += page.length;
-      changedAfter = last;
+    const read = (changedAfter: string | undefined): Promise<RequestRecord[]> =>
+      viaBoard(this.#deps.board.listRequests({ ...(status === undefined ? {} : { status }), changedAfter }));
+    for await (const record of readThrough({ read, cursorOf: ({ revision }) => revision, from })) {
+      if (record.status === 'pending') this.#pending.set(record.id, record.origin);
+      else this.#pending.delete(record.id);
+      yield record;
     }
   }
 }

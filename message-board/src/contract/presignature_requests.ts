@@ -33,8 +33,14 @@ export const CreatePresignatureRequestSchema = z.strictObject({
 });
 export type CreatePresignatureRequest = z.infer<typeof CreatePresignatureRequestSchema>;
 
-/** `GET /presignature-requests` → the records, oldest first. */
+/** `GET /presignature-requests` → the records, oldest first. A page with fewer than {@link FULL_PAGE} is the last one. */
 export const ListPresignatureRequestsSchema = z.strictObject({ status: StatusSchema.optional(), ...page });
+
+/**
+ * So many records fit any page of a member, however long they are. With a smaller value, a member that posts one after the other keeps its
+ * readers busy. With a larger one, readers take a page for the last one that is not.
+ */
+export const FULL_PAGE = 200;
 
 /** `PUT /presignature-requests/{id}` → the record. The status only moves forward: pending, in_progress, then completed or failed. */
 export const UpdatePresignatureRequestSchema = z.strictObject({ status: StatusSchema });

@@ -8,6 +8,7 @@ import { Wakeup } from '../base/wakeup.js';
 import { canSignTogether, isReady, isSuspected, type ReadinessDeps } from '../cluster/readiness.js';
 import { signerSets } from '../cluster/signer_sets.js';
 import type { Seals } from '../mail/seals.js';
+import { pendingRequests } from './pending_requests.js';
 import { PoolLead, type PoolLeadDeps } from './pool_lead.js';
 import { newPresignatureId } from './presignature_id.js';
 import { countsByParty, type PoolCounts, type PresignaturePool } from './presignature_pool.js';
@@ -208,7 +209,8 @@ export class PoolLeader {
     }
     const others = [...this.#led].filter(([id, { overSince }]) => overSince === undefined && !this.deps.isMaking(id));
     if (others.length === 0) return;
-    const pending = new Set((await client.listPresignatureRequests({ status: 'pending', signal })).map(({ id }) => id));
+    const pending = new Set<string>();
+    for await (const { id } of pendingRequests(client, signal)) if (this.#led.has(id)) pending.add(id);
     const oldest = clock.monotonic() - demand.silenceMs;
     for (const [id, { signers, batch }] of others) {
       const isLost = batch.since < oldest || !signers.every((party) => isReady(this.deps, party));

@@ -9,6 +9,7 @@ import type { SessionRecord } from '../mail/session_record.js';
 import { runOverBoard } from '../transport/http_transport.js';
 import { Joining, type Joined, type Making } from './joining.js';
 import { LostPresignatures } from './lost_presignatures.js';
+import { pendingRequests } from './pending_requests.js';
 import { PoolLeader } from './pool_leader.js';
 import { leaderOf } from './presignature_id.js';
 import { PresignaturePool, type StoredPresignature } from './presignature_pool.js';
@@ -68,8 +69,7 @@ export class PresignatureMaker {
    * this node is ready, or they would ask for something that it then skips.
    */
   async prepare(signal: AbortSignal): Promise<void> {
-    const requests = await this.deps.client.listPresignatureRequests({ status: 'pending', signal });
-    this.#start = requests.at(-1)?.id;
+    for await (const { id } of pendingRequests(this.deps.client, signal)) this.#start = id;
   }
 
   /** Fills the pool until the signal aborts. */

@@ -1,3 +1,4 @@
+import { readThrough } from 'message-board/read_through';
 import { Refused } from 'sealing/errors';
 import { nodeId } from '../base/utils.js';
 import type { Seals } from '../mail/seals.js';
@@ -29,8 +30,9 @@ export interface SetupSessionDeps extends TransportDeps {
  */
 export async function requireNoLeftovers({ client, index, seals }: SetupSessionDeps, boardId: string, signal: AbortSignal): Promise<void> {
   const own = nodeId(index);
-  const messages = await client.listMessages(boardId, own, { signal });
-  for (const { from_node: from, to_node: to, round, payload } of messages.filter(({ from_node }) => from_node === own)) {
+  const messages = readThrough({ read: (after) => client.listMessages(boardId, own, { after, signal }) });
+  for await (const { from_node: from, to_node: to, round, payload } of messages) {
+    if (from !== own) continue;
     // Anybody may post under this node's name.
     const isOwn = await isGenuine(seals, { namespace: 'messages', session: boardId, from, to, round }, payload);
     if (isOwn) throw new Error(`the board holds messages of an earlier ${boardId}`);

@@ -1,4 +1,5 @@
 import type { RequestRecord } from 'message-board/contract';
+import { readThrough } from 'message-board/read_through';
 import { keepReading, untilAnswered } from '../cluster/reading.js';
 import { PresignatureMaker } from '../presigning/presignature.js';
 import { Assignments } from './assignments.js';
@@ -10,8 +11,8 @@ import { Suspicion } from './suspicion.js';
 /** The longest time for which the board may hold back an empty answer. */
 const READ_MS = 25_000;
 /**
- * Pending requests are read again this often, one answer of the board at a time: the board may have kept one back. Smaller: needless
- * reading. Larger: a request that the board kept back is signed later.
+ * All pending requests are read again this often: the board may have kept one back. Smaller: needless reading. Larger: a request that the
+ * board kept back is signed later.
  */
 const AGAIN_MS = 10_000;
 
@@ -25,8 +26,8 @@ class SigningCoordinator {
   readonly #presignatures: PresignatureMaker;
   readonly #assignments: Assignments;
   readonly #work: SigningWork;
-  /** When pending requests are read again, on the monotonic clock, and after which revision. */
-  #again: { readonly at: number; readonly after: string };
+  /** When pending requests are read again, on the monotonic clock. */
+  #againAt: number;
 
   /** @param life ends with the node */
   constructor(
@@ -37,7 +38,7 @@ class SigningCoordinator {
     this.#assignments = new Assignments(deps, this.#presignatures);
     const suspicion = new Suspicion(deps, life);
     this.#work = new SigningWork(deps, this.#presignatures, this.#assignments, suspicion, () => this.#tasks.values());
-    this.#again = { at: deps.clock.monotonic() + AGAIN_MS, after: '0' };
+    this.#againAt = deps.clock.monotonic() + AGAIN_MS;
   }
 
   /** Fills the pool and follows the board's requests until the node ends. Then nothing of it goes on. */
@@ -74,11 +75,11 @@ class SigningCoordinator {
 
   async #readAgain(): Promise<void> {
     const { client, clock } = this.deps;
-    const { at, after } = this.#again;
-    if (clock.monotonic() < at) return;
-    const records = await client.listRequests({ status: 'pending', changedAfter: after, signal: this.life });
-    for (const record of records) this.#see(record);
-    this.#again = { at: clock.monotonic() + AGAIN_MS, after: records.at(-1)?.revision ?? '0' };
+    if (clock.monotonic() < this.#againAt) return;
+    const read = (changedAfter = '0'): Promise<RequestRecord[]> =>
+      client.listRequests({ status: 'pending', changedAfter, signal: this.life });
+    for await (const record of readThrough({ read, cursorOf: ({ revision }) => revision })) this.#see(record);
+    this.#againAt = clock.monotonic() + AGAIN_MS;
   }
 
   #see(record: RequestRecord): void {

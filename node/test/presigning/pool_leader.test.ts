@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { CreatePresignatureRequest } from 'message-board/contract';
+import { FULL_PAGE, type CreatePresignatureRequest } from 'message-board/contract';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import { verify } from 'sealing/statement';
 import { systemRandom } from 'service/random';
@@ -22,6 +22,8 @@ const [TARGET, MAX] = [20, 30];
 class Leading {
   readonly asked: CreatePresignatureRequest[] = [];
   readonly pending = new Set<string>();
+  /** What others have asked for before. */
+  crowd: string[] = [];
   readonly presence = new FakePresence();
   readonly log = memoryLog();
   /** How long a presignature took that it has made before, ms. 0: it has made none. */
@@ -84,7 +86,11 @@ class Leading {
         this.pending.add(body.request_id);
         return Promise.resolve();
       },
-      listPresignatureRequests: () => Promise.resolve([...this.pending].map((id) => ({ id }))),
+      listPresignatureRequests: ({ after }: { after?: string }) => {
+        const all = [...this.crowd, ...this.pending];
+        const from = after === undefined ? 0 : all.indexOf(after) + 1;
+        return Promise.resolve(all.slice(from, from + FULL_PAGE).map((id) => ({ id })));
+      },
     };
   }
 
@@ -160,6 +166,12 @@ describe('the leader of the pool', () => {
       return leading.asked.length > 1;
     });
     expect(leading.pending.size).toBe(leading.asked.length);
+  });
+
+  it('waits for one that the board shows on a later page, behind what a member asks for without end', async () => {
+    leading.crowd = Array.from({ length: 2 * FULL_PAGE }, (_, k) => `crowd_${k}`);
+    await leading.run(() => leading.asked.length > 0);
+    expect(leading.asked.length).toBe(1);
   });
 
   it('signs each one that it asks for', async () => {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { presign } from 'cggmp24';
 import { generateShares, outputs, seededRng, simulate, SMALL_FOR_TESTS } from 'cggmp24/testing';
-import { PresignatureRequestSchema, type PresignatureRequest } from 'message-board/contract';
+import { FULL_PAGE, PresignatureRequestSchema, type PresignatureRequest } from 'message-board/contract';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
 import { systemClock, type Clock } from 'service/clock';
@@ -33,18 +33,19 @@ async function asked(signer = 1, claims: object = {}) {
 }
 
 /** Of node-1, whose sessions end as the test says. The board asks for one presignature again and again. */
-async function makerOf({ journal, result, heldMs = () => 0, clock = systemClock, request }: {
+async function makerOf({ journal, result, heldMs = () => 0, clock = systemClock, request, list }: {
   readonly journal: PresigningDeps['journal'];
   readonly result: () => Promise<string>;
   readonly heldMs?: () => number;
   readonly clock?: Clock;
   readonly request?: PresignatureRequest;
+  readonly list?: PresigningDeps['client']['listPresignatureRequests'];
 }) {
   const about = request ?? (await asked());
   const { logger, lines } = memoryLog();
   const idle = (): Promise<never[]> => new Promise((resolve) => setTimeout(resolve, 20, []));
   const client = {
-    listPresignatureRequests: async () => [...(await idle()), about],
+    listPresignatureRequests: list ?? (async () => [...(await idle()), about]),
     updatePresignatureRequest: idle,
     listPresignatureMessages: idle,
     postPresignatureMessage: idle,
@@ -170,4 +171,25 @@ it('a presignature whose maker is restarted while it is made never enters the po
   expect(failure).toMatchObject({ err: { message: 'one of its makers was restarted meanwhile' } });
   ending.abort();
   await ended;
+});
+
+it('what was asked for before this start is skipped, however many pages of it there are', async () => {
+  const about = await asked();
+  const all = Array.from({ length: FULL_PAGE + 1 }, (_, k) => ({ ...about, id: `${ID}_${k}` }));
+  const cursors: (string | undefined)[] = [];
+  const list: PresigningDeps['client']['listPresignatureRequests'] = async ({ after } = {}) => {
+    cursors.push(after);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const from = all.findIndex(({ id }) => id === after) + 1;
+    return all.slice(from, from + FULL_PAGE);
+  };
+  const journal = { claim: () => Promise.resolve(false) };
+  const { maker, lines, ending, running } = await makerOf({ journal, result: () => Promise.reject(new Error('none')), list });
+  await maker.prepare(ending.signal);
+  const ended = running();
+  await eventually('it follows what comes next', () => cursors.length > 2);
+  ending.abort();
+  await ended;
+  expect(cursors.slice(0, 3)).toEqual([undefined, all.at(-2)?.id, all.at(-1)?.id]);
+  expect(lines.filter(({ event }) => event === 'presignature_refused')).toEqual([]);
 });
