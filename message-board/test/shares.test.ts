@@ -71,6 +71,23 @@ describe('a member that wants everything', () => {
     await ask(one, 'p5');
   });
 
+  it('has its share of the bytes of presignatures in the making', async () => {
+    // A sixteenth is for those of five members: room for five of these.
+    const { as } = sealedBoard({ maxStoredBytes: 1_000_000 });
+    const ask = async (identity: typeof gateway, id: string, status = 200): Promise<unknown> => {
+      const participants = [0, 1, 2];
+      const origin = await sign(identity, roster, PRESIGNATURE_REQUEST, { id, participants });
+      return as(identity).post('/presignature-requests', { request_id: id, participants, origin }, status);
+    };
+    let taken = 0;
+    while (taken < 20 && ((await ask(one, `p${taken}`).catch(() => null)) !== null)) taken += 1;
+    expect(await ask(one, 'more', 429)).toMatchObject({ error: { code: 'share_used_up' } });
+    expect([taken, ((await as(one).get('/presignature-requests')) as object[]).length]).toEqual([4, 4]);
+    await ask(two, 'of_another');
+    await as(one).put('/presignature-requests/p0', { status: 'failed' });
+    await ask(one, 'more');
+  });
+
   it('has its share of the bytes', async () => {
     const { post } = sealedBoard({ maxStoredBytes: 1_000_000 });
     // Half of it is for messages of five members: room for two of these.

@@ -19,6 +19,12 @@ const MESSAGES_KEPT_MS = 60_000;
  */
 const FINISHED_PART = 1 / 32;
 
+/**
+ * Each member of a sealed cluster has an equal share of this part of all bytes for those in the making. Smaller: members of a large cluster
+ * are refused. Larger: one that asks and asks makes longer lists, which the others read.
+ */
+const OPEN_PART = 1 / 16;
+
 /** Upper bound of the memory that V8 needs for a record. */
 export function presignatureRequestBytes({ participants = [], origin = '' }: Pick<PresignatureRequest, 'participants' | 'origin'>): number {
   return 8 * participants.length + 2 * origin.length + 2048;
@@ -37,7 +43,7 @@ export class PresignatureRequestStore {
 
   /**
    * @returns the stored record when it is the same again
-   * @throws ServiceError 409 when the id has other participants, 429 when too many are open
+   * @throws ServiceError 409 when the id has other participants, 429 when too many are open, or take too much room
    */
   create({ request_id, participants, origin }: CreatePresignatureRequest, owner: Caller): PresignatureRequest {
     const known = this.works.byId.get(request_id)?.record;
@@ -46,7 +52,11 @@ export class PresignatureRequestStore {
       throw new ServiceError(409, 'presignature_request_exists', `request_id: ${request_id} is known with other participants`);
     }
     const recordBytes = presignatureRequestBytes({ participants, origin });
-    const { clock, reserve, sequence, changed } = this.#context;
+    const { clock, limits, shares, reserve, sequence, changed } = this.#context;
+    const open = this.#openOf(owner);
+    if (shares > 1 && open.bytes + recordBytes > (limits.maxStoredBytes * OPEN_PART) / shares) {
+      throw new ServiceError(429, 'share_used_up', `request_id: ${open.count} presignatures in the making take up too much room already`);
+    }
     reserve(recordBytes);
     const work = this.session(request_id, owner);
     const now = new Date(clock.now()).toISOString();
@@ -62,11 +72,16 @@ export class PresignatureRequestStore {
     const known = this.works.byId.get(id);
     if (known !== undefined) return known;
     const { limits, shares } = this.#context;
-    const open = shares === 1 ? this.works.open.size : this.works.openOf(owner, () => true);
-    if (open >= limits.maxOpenSessions / shares) {
-      throw new ServiceError(429, 'too_many_sessions', `request_id: ${open} presignatures are in the making already`);
+    const { count } = this.#openOf(owner);
+    if (count >= limits.maxOpenSessions / shares) {
+      throw new ServiceError(429, 'too_many_sessions', `request_id: ${count} presignatures are in the making already`);
     }
     return this.works.begin(id, this.#context.clock.monotonic(), owner);
+  }
+
+  /** What this member has begun that is open: all that is, where nobody can be told apart. */
+  #openOf(owner: Caller): ReturnType<Works<PresignatureRequest>['openOf']> {
+    return this.works.openOf((work) => this.#context.shares === 1 || work.owner === owner);
   }
 
   /** @throws ServiceError 404, or 409 when the status would move back */

@@ -74,7 +74,8 @@ export class RequestStore {
     const known = this.works.byId.get(id);
     if (known !== undefined) return known;
     const { limits, shares } = this.#context;
-    const open = shares === 1 ? this.protocol : this.works.openOf(owner, (work) => isProtocolRecord(this.#record(work)));
+    const isOwn = (work: Work<StoredRequest>): boolean => work.owner === owner && isProtocolRecord(this.#record(work));
+    const open = shares === 1 ? this.protocol : this.works.openOf(isOwn).count;
     if (open >= limits.maxOpenSessions / shares && !this.#forgetUnusedSession(owner)) {
       throw new ServiceError(429, 'too_many_sessions', `request_id: ${open} protocol records are open already`);
     }

@@ -190,11 +190,10 @@ export class Works<R extends { readonly status: Status }> {
     return false;
   }
 
-  /** How many open works this member has begun. @param isCounted leaves out the others */
-  openOf(owner: Caller, isCounted: (work: Work<R>) => boolean): number {
-    let count = 0;
-    for (const work of this.open.values()) if (work.owner === owner && isCounted(work)) count += 1;
-    return count;
+  /** How many of these works are open, and how much room their records take. */
+  openOf(isCounted: (work: Work<R>) => boolean): { readonly count: number; readonly bytes: number } {
+    const counted = [...this.open.values()].filter(isCounted);
+    return { count: counted.length, bytes: counted.reduce((sum, { recordBytes }) => sum + recordBytes, 0) };
   }
 
   #charge(owner: Caller, bytes: number): void {
