@@ -79,6 +79,22 @@ describe('OrderedList', () => {
     );
   });
 
+  it('has its items in the order of their keys, in whatever order they came', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(1_000), { maxLength: 200 }), fc.nat(1_000), (keys, from) => {
+        const list = new OrderedList<number, number>();
+        const places = keys.map((key) => list.add(key, key));
+        const removed = places.filter((_place, k) => k % 3 === 0);
+        for (const place of removed) list.remove(place);
+        const left = keys.filter((_key, k) => k % 3 !== 0).sort((a, b) => a - b);
+        expect([...list.after(from)]).toEqual(left.filter((key) => key > from));
+        // A key that was removed can be added again.
+        for (const { order } of removed) list.add(Number(order), Number(order));
+        expect([...list.after(-1)]).toEqual([...keys].sort((a, b) => a - b));
+      }),
+    );
+  });
+
   it('does not keep what was removed', () => {
     const list = new OrderedList<number>();
     for (let n = 0; n < 10_000; n += 1) list.remove(list.add(String(n).padStart(6, '0'), n));

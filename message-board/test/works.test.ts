@@ -52,13 +52,42 @@ describe('a list that begins after one of its elements', () => {
     expect(looks.count).toBe(1);
   });
 
+  it.each(['records', 'changedAfter'] as const)('of one status (%s) looks at nothing of another', (list) => {
+    const { works, looks, addWatched } = testWorks();
+    for (let k = 0; k < 1_000; k += 1) addWatched(`w_${k}`, k !== 500);
+    const idsWith = (status: Status): string[] => {
+      const found = list === 'records' ? works.records(status, undefined) : works.changedAfter(status, '');
+      return [...found].map(({ id }) => id);
+    };
+    expect([idsWith('failed'), looks.count]).toEqual([[], 0]);
+    expect([idsWith('pending'), looks.count]).toEqual([['w_500'], 1]);
+  });
+
+  it('of one status is in order of arrival, whatever the order in which they came to it', () => {
+    const { works, sequence, add, idsOf } = testWorks();
+    const all = ['a', 'b', 'c', 'd'].map((id) => add(id));
+    for (const work of [all[2], all[0], all[3]]) {
+      if (work === undefined) throw new Error('four');
+      works.change(work, { id: work.id, status: 'failed' }, sequence.next(), 1_000);
+      works.finish(work, 0);
+    }
+    expect([idsOf('failed', undefined), idsOf('failed', 'a'), idsOf('pending', undefined)]).toEqual([['a', 'c', 'd'], ['c', 'd'], ['b']]);
+    expect([...works.changedAfter('failed', '')].map(({ id }) => id)).toEqual(['c', 'a', 'd']);
+    for (const work of all) works.drop(work);
+    expect([idsOf('failed', undefined), idsOf('pending', undefined), idsOf(undefined, undefined)]).toEqual([[], [], []]);
+  });
+
   it('begins behind one that is finished, and at the start behind one that is forgotten', () => {
-    const { works, add, idsOf } = testWorks({ maxFinished: 1 });
+    const { works, sequence, add, idsOf } = testWorks({ maxFinished: 1 });
     const [, b, c] = ['a', 'b', 'c', 'd'].map((id) => add(id));
     if (b === undefined || c === undefined) throw new Error('four');
-    works.finish(b, 0);
+    const finish = (work: Work<Item>): void => {
+      works.change(work, { id: work.id, status: 'completed' }, sequence.next(), 1_000);
+      works.finish(work, 0);
+    };
+    finish(b);
     expect([idsOf(undefined, 'b'), idsOf('pending', 'b'), idsOf('pending', undefined)]).toEqual([['c', 'd'], ['c', 'd'], ['a', 'c', 'd']]);
-    works.finish(c, 0);
+    finish(c);
     expect([idsOf(undefined, 'b'), idsOf('pending', 'c')]).toEqual([['a', 'c', 'd'], ['d']]);
   });
 

@@ -10,17 +10,19 @@ interface Slot<T> {
 export type Place<T> = Slot<T>;
 
 /**
- * Items in the order of their keys. Each new item has a larger key than all before. Adding and removing take constant time on average,
- * finding a key takes logarithmic time.
+ * Items in the order of their keys. Adding at the end and removing take constant time on average, finding a key takes logarithmic time.
+ * Adding elsewhere moves what comes after it.
  */
 export class OrderedList<T, K extends Order = string> {
   #slots: Slot<T>[] = [];
   #live = 0;
 
-  /** Adds at the end. @param order the key: larger than every earlier one */
+  /** @param order the key, which no other item has */
   add(order: K, item: T): Place<T> {
     const slot = { order, item };
-    this.#slots.push(slot);
+    const last = this.#slots.at(-1);
+    if (last === undefined || last.order < order) this.#slots.push(slot);
+    else this.#slots.splice(this.#firstAfter(order), 0, slot);
     this.#live += 1;
     return slot;
   }

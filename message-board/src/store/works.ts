@@ -24,12 +24,26 @@ export interface Work<R> {
   arrival: number;
   /** Its place in that order. */
   arrived: Place<Work<R>> | undefined;
-  /** Its place among those that are open; undefined for others. */
-  arrivedOpen: Place<Work<R>> | undefined;
-  /** Its place in the order of the last changes; undefined before its first record. */
-  change: Place<Work<R>> | undefined;
+  /** Its other places in lists; undefined before its first record. */
+  listed: Listed<R> | undefined;
   /** Size of the record, as the store counts it. */
   recordBytes: number;
+}
+
+/** Works in order of arrival, and of their last changes. */
+class Lists<R> {
+  readonly arrived = new OrderedList<Work<R>, number>();
+  readonly changed = new OrderedList<Work<R>>();
+}
+
+/** The places of a work with a record. */
+interface Listed<R> {
+  readonly status: Status;
+  /** Among those of its status. */
+  readonly arrivedOfStatus: Place<Work<R>>;
+  readonly changedOfStatus: Place<Work<R>>;
+  /** Among all. */
+  readonly changed: Place<Work<R>>;
 }
 
 /** Works by id, and in order of arrival. Finished ones are also in the order in which they finished, and records by their last change. */
@@ -38,9 +52,10 @@ export class Works<R extends { readonly status: Status }> {
   readonly open = new Map<string, Work<R>>();
   readonly finished = new Map<string, Work<R>>();
   readonly #finishedWithEntries = new Set<Work<R>>();
-  readonly #arrived = new OrderedList<Work<R>, number>();
-  readonly #arrivedOpen = new OrderedList<Work<R>, number>();
-  readonly #changed = new OrderedList<Work<R>>();
+  readonly #all = new Lists<R>();
+  readonly #ofStatus: Readonly<Record<Status, Lists<R>>> = {
+    pending: new Lists(), in_progress: new Lists(), completed: new Lists(), failed: new Lists(),
+  };
   readonly #usage: Usage;
   readonly #limits: Limits;
   readonly #finishedBytesMax: number;
@@ -75,8 +90,7 @@ export class Works<R extends { readonly status: Status }> {
       finishedAt: undefined,
       arrival: 0,
       arrived: undefined,
-      arrivedOpen: undefined,
-      change: undefined,
+      listed: undefined,
       recordBytes: 0,
     };
     this.#arrive(work);
@@ -101,15 +115,13 @@ export class Works<R extends { readonly status: Status }> {
     if (work.finishedAt !== undefined) this.#finishedBytes += more;
     work.recordBytes = recordBytes;
     work.record = record;
-    if (work.change !== undefined) this.#changed.remove(work.change);
-    work.change = this.#changed.add(revision, work);
+    this.#list(work, record.status, revision);
   }
 
   /** Ends an open work. When too many are finished, the oldest is forgotten. */
   finish(work: Work<R>, now: number): void {
     work.finishedAt = now;
     this.open.delete(work.id);
-    if (work.arrivedOpen !== undefined) this.#arrivedOpen.remove(work.arrivedOpen);
     this.finished.set(work.id, work);
     this.#finishedBytes += work.recordBytes;
     if (entries(work) > 0) this.#finishedWithEntries.add(work);
@@ -138,7 +150,6 @@ export class Works<R extends { readonly status: Status }> {
     this.dropEntries(work);
     this.#usage.bytes -= work.recordBytes;
     if (work.finishedAt !== undefined) this.#finishedBytes -= work.recordBytes;
-    if (work.change !== undefined) this.#changed.remove(work.change);
     this.#leave(work);
     for (const works of [this.byId, this.open, this.finished]) works.delete(work.id);
     if (work.record !== undefined) this.#onDrop(work.record);
@@ -211,33 +222,51 @@ export class Works<R extends { readonly status: Status }> {
 
   /** Records in order of arrival. @param status only with this status @param after only after the one with this id, if it is known */
   *records(status: Status | undefined, after: string | undefined): Generator<R> {
-    const works = status === 'pending' || status === 'in_progress' ? this.#arrivedOpen : this.#arrived;
     const last = after === undefined ? 0 : (this.byId.get(after)?.arrival ?? 0);
-    for (const { record } of works.after(last)) {
-      if (record !== undefined && (status === undefined || record.status === status)) yield record;
-    }
+    for (const { record } of this.#with(status).arrived.after(last)) if (record !== undefined) yield record;
   }
 
   /** Records in order of their last change. @param status only with this status @param revision only changed after it; `''`: all */
   *changedAfter(status: Status | undefined, revision: string): Generator<R> {
-    for (const { record } of this.#changed.after(revision)) {
-      if (record !== undefined && (status === undefined || record.status === status)) yield record;
-    }
+    for (const { record } of this.#with(status).changed.after(revision)) if (record !== undefined) yield record;
+  }
+
+  #with(status: Status | undefined): Lists<R> {
+    return status === undefined ? this.#all : this.#ofStatus[status];
   }
 
   #arrive(work: Work<R>): void {
     this.#leave(work);
     this.#arrivals += 1;
     work.arrival = this.#arrivals;
-    work.arrived = this.#arrived.add(work.arrival, work);
-    work.arrivedOpen = this.#arrivedOpen.add(work.arrival, work);
+    work.arrived = this.#all.arrived.add(work.arrival, work);
     this.byId.set(work.id, work);
     this.open.set(work.id, work);
   }
 
-  #leave({ arrived, arrivedOpen }: Work<R>): void {
-    if (arrived !== undefined) this.#arrived.remove(arrived);
-    if (arrivedOpen !== undefined) this.#arrivedOpen.remove(arrivedOpen);
+  #leave(work: Work<R>): void {
+    if (work.arrived !== undefined) this.#all.arrived.remove(work.arrived);
+    this.#unlist(work);
+  }
+
+  /** Gives a work its places behind all that have changed before, and among those of its status. */
+  #list(work: Work<R>, status: Status, revision: string): void {
+    this.#unlist(work);
+    const { arrived, changed } = this.#ofStatus[status];
+    work.listed = {
+      status,
+      arrivedOfStatus: arrived.add(work.arrival, work),
+      changedOfStatus: changed.add(revision, work),
+      changed: this.#all.changed.add(revision, work),
+    };
+  }
+
+  #unlist({ listed }: Work<R>): void {
+    if (listed === undefined) return;
+    const { arrived, changed } = this.#ofStatus[listed.status];
+    arrived.remove(listed.arrivedOfStatus);
+    changed.remove(listed.changedOfStatus);
+    this.#all.changed.remove(listed.changed);
   }
 }
 
