@@ -31,25 +31,20 @@ export class Outcomes {
    * @throws when it cannot be kept: the request must not be signed
    */
   async learn(record: RequestRecord): Promise<string | undefined> {
-    const { decided, cluster } = this.deps;
-    if (record.status === 'completed') {
-      if (record.signature === undefined || !this.#holds(record, record.signature)) return undefined;
-      decided.complete({ id: record.id, messageSha256: messageHash(record.message) }, record.signature);
-      return 'it is completed';
-    }
-    if (!cluster.refusals) return record.status === 'failed' ? 'it has failed' : undefined;
+    if (record.status === 'completed') return this.#learnSignature(record);
+    if (!this.deps.cluster.refusals) return record.status === 'failed' ? 'it has failed' : undefined;
     return this.#learnFailure(record);
   }
 
   /**
-   * The same for a request about which this node does nothing now: one that it has accepted, or one that has failed before it could decide
+   * The same for a request about which this node does nothing now: one that it has accepted, or one that has ended before it could decide
    * and may be shown as pending again. Never throws.
    */
   async learnLate(record: RequestRecord): Promise<void> {
     const { decided, logger } = this.deps;
     try {
       const earlier = decided.get(record.id);
-      const isOpen = earlier === undefined ? record.status === 'failed' : earlier.refusal === null && earlier.signature === null;
+      const isOpen = earlier === undefined || (earlier.refusal === null && earlier.signature === null);
       if (isOpen) await this.learn(record);
     } catch (error) {
       logger.warn({ event: 'outcome_not_kept', request_id: record.id, err: error }, 'The outcome of a request could not be kept');
@@ -62,6 +57,20 @@ export class Outcomes {
     this.#doubted.add(task);
     const fields = { event: 'outcome_doubted', request_id: id, status };
     this.deps.logger.warn(fields, 'The board calls a request finished without a proof');
+  }
+
+  async #learnSignature(record: RequestRecord): Promise<string | undefined> {
+    const { roster, decided } = this.deps;
+    const { id, message, signature } = record;
+    if (signature === undefined) return undefined;
+    // It was signed before this node could decide. If nothing were kept, the nodes that had no part in it could sign it a second time when
+    // the board has forgotten it: there may be t of them.
+    const asking = decided.get(id) === undefined ? await askingFor(roster, record) : null;
+    if (!this.#holds(record, signature)) return undefined;
+    const payload = { id, messageSha256: messageHash(message) };
+    if (asking !== null) decided.accept({ ...payload, expires: asking.expires.getTime() });
+    decided.complete(payload, signature);
+    return 'it is completed';
   }
 
   async #learnFailure(record: RequestRecord): Promise<string | undefined> {

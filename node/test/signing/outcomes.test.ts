@@ -9,6 +9,8 @@ import { ServiceError } from 'service/errors';
 import { present } from 'testkit/present';
 import { members, originOf } from 'testkit/roster';
 import { newSigner } from 'testkit/signer';
+import { authorizeSigned } from '../../src/approval/authorization.js';
+import { decide } from '../../src/approval/decision.js';
 import type { SigningTask } from '../../src/signing/signing_task.js';
 import { pass, passUntil } from '../util/passing.js';
 import { SigningWorld } from '../util/signing_world.js';
@@ -133,11 +135,25 @@ describe('that a request is completed', () => {
     expect(world.deps.decided.get('req_1')).toMatchObject({ signature: null });
   });
 
-  it('is kept of a request that this node has accepted in an earlier life', async () => {
+  it('is kept of a request that this node has accepted in an earlier life, and of none for which the gateway has not asked', async () => {
     const signature = signer.sign('m');
     await world.work.seeLate({ ...pending, id: 'req_2', status: 'completed', signature });
     await world.work.seeLate({ ...pending, status: 'completed', signature });
     expect([world.deps.decided.get('req_1')?.signature, world.deps.decided.get('req_2')]).toEqual([signature, undefined]);
+  });
+
+  it.each<[when: string, learn: (record: RequestRecord) => Promise<unknown>]>([
+    ['when it was first seen', (record) => world.work.seeLate(record)],
+    ['while this node decided', async (record) => {
+      world.work.see(world.task({ ...record, status: 'pending' }, { kind: 'deciding' }), record);
+      await passUntil(world.clock, () => world.deps.decided.get(record.id) !== undefined);
+    }],
+  ])('is kept of a request that was completed %s: shown as pending later, it is not signed a second time', async (_when, learn) => {
+    const signature = signer.sign('m');
+    const unseen: RequestRecord = { ...pending, id: 'req_2', origin: await originOf(all, 'req_2', 'm') };
+    await learn({ ...unseen, status: 'completed', signature });
+    Object.assign(world.deps, { authorize: authorizeSigned({ roster: all.roster, maxAgeMs: 24 * HOUR_MS }) });
+    expect(await decide(world.deps, unseen)).toMatchObject({ kind: 'completed', signature });
   });
 });
 
