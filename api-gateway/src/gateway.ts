@@ -161,10 +161,13 @@ export class Gateway {
     return this.#health.health();
   }
 
-  /** The board may have its outcome: the gateway was down, or could not ask. A board that does not answer keeps no request from its end. */
+  /**
+   * The board may have its outcome: the gateway was down, or could not ask. A board that does not answer keeps no request from its end. A
+   * signature does, while too few nodes state the key under which to verify it.
+   */
   async #expire(id: string): Promise<void> {
-    await this.#statuses.look(id, new AbortController().signal).catch(() => undefined);
-    await this.#closings.close(id, 'expired');
+    const isUnclear = await this.#statuses.look(id, new AbortController().signal).then(() => false, lacksKey);
+    if (!isUnclear) await this.#closings.close(id, 'expired');
   }
 
   /** Accepts a request and takes it to the board. Whatever the board does, it is accepted: the sweep posts it until the board has it. */
@@ -188,4 +191,8 @@ export class Gateway {
       await sleep(this.#deps.clock, SWEEP_EVERY_MS, signal);
     }
   }
+}
+
+function lacksKey(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === 'no_public_key';
 }

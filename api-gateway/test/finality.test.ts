@@ -335,6 +335,23 @@ describe('time', () => {
     expect(await status(c, unsigned)).toEqual({ request_id: unsigned, status: 'failed', reason: 'expired' });
   });
 
+  it('waits with a signature that the gateway cannot verify yet, because too few nodes state the key', async () => {
+    const clock = new VirtualClock(Date.now());
+    const c = await start({ clock });
+    await c.stateKey();
+    const [{ request_id: signed }, { request_id: unsigned }] = [await sign(c, 'a'), await sign(c, 'b')];
+    await c.restartGateway(async () => {
+      await c.finish(signed);
+      for (const number of [2, 3]) await c.state(number, { public_key: c.signer.publicKey, stage: 'starting' });
+      await clock.advance(HOUR_MS + 120_000);
+    });
+    await c.gateway.tidy();
+    expect(await c.gateway.list({ limit: 9 })).toMatchObject([{ status: 'pending' }, { request_id: unsigned, reason: 'expired' }]);
+    await c.stateKey();
+    await c.gateway.tidy();
+    expect(await status(c, signed)).toMatchObject({ status: 'completed', signature: c.signer.sign('a') });
+  });
+
   it('is what passes, not what the wall clock says: a clock that is set ends and forgets nothing', async () => {
     const clock = new VirtualClock();
     const c = await start({ clock, retentionMs: 24 * HOUR_MS });
