@@ -13,7 +13,8 @@
  * its turn. Only one that came a round further in the last half of its turn goes on, and only until the next leader wants another. (5) A
  * node leads LED_ATTEMPTS at a time, and besides them always the request that has waited longest for it: since the last failure that it
  * has noted of it. It follows a few attempts of each leader. So no member can use up what another one needs. (6) Each leader has its own
- * numbers, which grow, also from one life to the next, so nobody can take a fresh execution id away from it.
+ * numbers, so nobody can take a fresh execution id away from it. They grow, also from one life to the next, and with the turns, so that a
+ * leader whose journal is lost is followed again from its next turn on.
  *
  * STATEMENT. Let turns be at least 2C + 8D long, which they become, up to eight times TURN_MS. Let P requests at most be signed in full
  * at a time. Then a request that all good members sign in full is signed within P * B rounds after G, where B = binom(n - 1, t - 1). A
@@ -238,8 +239,10 @@ function ownAttempt({ index, n, t }: PlanDeps, state: PlanState, turn: Turn, sig
   const last = known.length === 0 ? undefined : Math.max(...known);
   const isFirst = turn.number === 0 && last === undefined && firstSigner(requestId, n) === index;
   const [first] = signerSets(requestId, n, t);
-  const number = isFirst && first?.join() === signers.join() ? 0 : nextNumber(index, last, n);
-  return { requestId, number, signers };
+  if (isFirst && first?.join() === signers.join()) return { requestId, number: 0, signers };
+  // Beyond all that it can have led in earlier turns, whether it remembers them or not.
+  const lowest = nextNumber(index, undefined, n) + n * ATTEMPTS_IN_A_TURN * turn.number;
+  return { requestId, number: Math.max(lowest, nextNumber(index, last, n)), signers };
 }
 
 /** It owed this node a message lately, or as many say so as cannot all be cheats; or its heartbeat is late. */

@@ -66,6 +66,12 @@ const plan = (scene: Scene, state: Partial<PlanState> = {}, now = 0) => planner.
 const tried = (history: Partial<SigningHistory>): Partial<PlanState> => ({ history: { ...NOTHING_TRIED, ...history } });
 const run = (number: number, signers: number[]) => ({ kind: 'run', attempt: { requestId, number, signers } });
 const wait = (ms: number) => ({ kind: 'wait', ms });
+/** How old the request is when a turn begins. */
+const turnStart = (number: number): number => {
+  let age = 0;
+  while (turnAt(age, 4).number < number) age = turnAt(age, 4).end;
+  return age;
+};
 
 describe('turns', () => {
   it('follow on each other without a gap, and are twice as long after each round, up to eight times', () => {
@@ -85,9 +91,9 @@ describe('the leader of a turn', () => {
   it('is the first signer, then the next one in the ring, and so on; the others wait for it', () => {
     expect(plan({ self: 0 })).toEqual(run(0, [0, 1, 2]));
     for (const self of [1, 2, 3]) expect(plan({ self })).toEqual(wait(TURN_MS));
-    expect(plan({ self: 1 }, {}, TURN_MS)).toEqual(run(2, [0, 1, 2]));
-    expect(plan({ self: 3 }, {}, 3 * TURN_MS)).toEqual(run(4, [0, 1, 3]));
-    expect(plan({ self: 0 }, {}, 4 * TURN_MS)).toEqual(run(1, [0, 1, 2]));
+    expect(plan({ self: 1 }, {}, TURN_MS)).toEqual(run(14, [0, 1, 2]));
+    expect(plan({ self: 3 }, {}, 3 * TURN_MS)).toEqual(run(40, [0, 1, 3]));
+    expect(plan({ self: 0 }, {}, 4 * TURN_MS)).toEqual(run(49, [0, 1, 2]));
   });
 
   it.each<[string, Partial<Scene>, Partial<PlanState>]>([
@@ -118,6 +124,23 @@ describe('the leader of a turn', () => {
     expect(plan({ self: 0 }, tried({ lastOf: new Map([[0, 0]]) }))).toEqual(run(1, [0, 1, 2]));
     expect(plan({ self: 0 }, { lastLed: 9 })).toEqual(run(13, [0, 1, 2]));
     expect(plan({ self: 0 }, { ...tried(history), lastLed: 1 })).toEqual(run(9, [0, 1, 2]));
+  });
+
+  it('is followed in its next turn though it has lost its journal', () => {
+    const before: number[] = [];
+    const ofTurn = (turn: number): Attempt => {
+      const history = { lastOf: new Map(before.length === 0 ? [] : [[0, Math.max(...before)]]), begun: { turn, attempts: 0 } };
+      const next = plan({ self: 0 }, tried(history), turnStart(turn));
+      if (next.kind !== 'run') throw new Error('it leads');
+      return next.attempt;
+    };
+    for (const turn of [0, 0, 0, 4, 4, 4]) before.push(ofTurn(turn).number);
+    expect(new Set(before).size).toBe(6);
+    const last = Math.max(...before);
+    before.length = 0;
+    const { number, signers } = ofTurn(8);
+    const followed = { self: 1, announced: { 0: [{ number, signers: [...signers] }] } };
+    expect(plan(followed, tried({ lastOf: new Map([[0, last]]) }), turnStart(8))).toEqual(run(number, [...signers]));
   });
 
   it('says which nodes are missing when too few are there; one that refuses is not', () => {
