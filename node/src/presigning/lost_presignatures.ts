@@ -11,7 +11,7 @@ import type { Clock } from 'service/clock';
 import { signersLabel } from '../base/utils.js';
 import type { PresenceView } from '../cluster/presence.js';
 import type { Culprits } from '../evidence/culprits.js';
-import type { PresignaturePool } from './presignature_pool.js';
+import { offeredOfEach, type PresignaturePool } from './presignature_pool.js';
 
 /** Smaller: a short outage of a node costs presignatures. Larger: what cannot be used takes up room for longer. */
 const SILENT_MS = 30_000;
@@ -74,9 +74,13 @@ export class LostPresignatures {
   }
 }
 
-/** Does a ready node state all of a signer set that it holds, and not this one? */
+/**
+ * Does a ready node state all of a signer set that it holds, and not this one? It does unless it states as many as it can and holds more: a
+ * number alone, which may be false, keeps nothing here.
+ */
 function doesNotHold(peer: PeerView, label: string, id: string): boolean {
   const { offers = {}, pool = {} } = peer.status ?? {};
   const stated = offers[label] ?? [];
-  return isReady(peer) && stated.length >= (pool[label] ?? 0) && !stated.includes(id);
+  const statesAll = stated.length >= (pool[label] ?? 0) || stated.length < offeredOfEach(Object.keys(offers).length);
+  return isReady(peer) && statesAll && !stated.includes(id);
 }

@@ -84,7 +84,7 @@ export class PresignaturePool {
   offers(): Record<string, string[]> {
     const free = this.free();
     const sets = new Set(free.map(({ participants }) => signersLabel(participants)));
-    const ofEach = Math.min(MAX_OFFERS, Math.ceil(MAX_OFFERED / sets.size));
+    const ofEach = offeredOfEach(sets.size);
     const idsOf = (label: string): string[] => free.filter(({ participants }) => signersLabel(participants) === label).map(({ id }) => id);
     return Object.fromEntries([...sets].map((label) => [label, idsOf(label).slice(0, ofEach)]));
   }
@@ -120,6 +120,11 @@ export class PresignaturePool {
   free(): StoredPresignature[] {
     return [...this.#stored.values()].filter(({ id }) => !this.#reserved.has(id));
   }
+}
+
+/** How many of each signer set are offered at most, when there are free ones of so many sets. */
+export function offeredOfEach(sets: number): number {
+  return Math.min(MAX_OFFERS, Math.ceil(MAX_OFFERED / sets));
 }
 
 /** How many are free, by signer set: `1-2-3`. */

@@ -76,12 +76,20 @@ describe('presignatures that are lost', () => {
   it.each<[what: string, more: Parameters<typeof holds>[2]]>([
     ['cannot sign now, and so states none', { stage: 'impaired', pool: {}, offers: {} }],
     ['is down', { live: false, pool: {}, offers: {} }],
-    ['has more than it states', { pool: { '1-2-3': 2 } }],
+    ['has more than it can state', { pool: { '1-2-3': 49 }, offers: { '1-2-3': Array.from({ length: 48 }, (_, k) => `${k}`) } }],
   ])('are not known by the statement of a maker that %s', async (_what, more) => {
     holds(2, ['y'], more);
     expect(drop()).toEqual([]);
     await clock.advance(20_000);
     expect([drop(), held()]).toEqual([[], ['x', 'y']]);
+  });
+
+  it.each([{ offers: { '1-2-3': ['y'] } }, { offers: {} }])('are those that a maker only counts: with %j', async ({ offers }) => {
+    holds(2, ['y'], { pool: { '1-2-3': 1_000_000 }, offers });
+    drop();
+    await clock.advance(10_001);
+    drop();
+    expect(held()).toEqual(offers['1-2-3'] ?? []);
   });
 
   it('are not those that are assigned to a request here', async () => {
