@@ -83,10 +83,11 @@ class Progress {
     readonly done: Record<string, Figures>,
   ) {}
 
-  static async open({ name, seed, ms }: Call): Promise<Progress> {
+  static async open({ name, seed, ms, limitMs }: Call): Promise<Progress> {
     const folder = fileURLToPath(new URL('run/soak/', ROOT));
     await mkdir(folder, { recursive: true });
-    const path = `${folder}${name}-${seed}-${Math.round(ms / 1000)}s.json`;
+    // What was judged by another limit is played again.
+    const path = `${folder}${name}-${seed}-${Math.round(ms / 1000)}s-within-${limitMs}ms.json`;
     const text = await readFile(path, 'utf8').catch(() => '{}');
     return new Progress(path, StateSchema.parse(JSON.parse(text)));
   }

@@ -1,6 +1,6 @@
 /** A disk of its own for one folder, small enough to be filled: whatever writes there, SQLite among them, meets a full disk. */
 import { execFile } from 'node:child_process';
-import { cp, open, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -27,7 +27,7 @@ export class SmallDisk {
   static async under(folder: string): Promise<SmallDisk> {
     const kept = `${folder}.kept`;
     await rename(folder, kept);
-    await cp(kept, folder, { recursive: true });
+    await mkdir(folder);
     await run('mount', ['-t', 'tmpfs', '-o', `size=${SIZE_MIB}m,mode=700`, 'tmpfs', folder]);
     mounted.add(folder);
     await cp(kept, folder, { recursive: true });
