@@ -73,6 +73,11 @@ export class ProcessCluster {
     return new Map(running.flatMap(([name, { pid }]) => (pid === undefined ? [] : [[name, pid]])));
   }
 
+  /** The path of an honest node's program. */
+  get nodeProgram(): string {
+    return this.size.primes === 'small' ? SMALL_NODE : program('node/dist/main.js');
+  }
+
   startBoard(): void {
     const env = { PORT: String(this.boardPort), ROSTER_FILE: this.files.rosterFile, ...this.settings };
     this.#start('message-board', program('message-board/dist/main.js'), env);
@@ -90,7 +95,7 @@ export class ProcessCluster {
   }
 
   startNode(number: number, variant: NodeVariant = {}): void {
-    const { main = this.size.primes === 'small' ? SMALL_NODE : program('node/dist/main.js'), preload, env } = variant;
+    const { main = this.nodeProgram, preload, env } = variant;
     const own = {
       NODE_ID: `node-${number}`,
       MESSAGE_BOARD_URL: this.#boardUrl,

@@ -1,4 +1,4 @@
-/** The program of a node on small primes that cheats in the way that `SOAK_VICE` names. Everything else it does as an honest one. */
+/** A node that cheats in the way that `SOAK_VICE` names. Everything else it does as the program `SOAK_PROGRAM`, an honest node. */
 import { BoardClient } from 'message-board/client';
 import { announce, Presence, Seals } from 'node/parts';
 import { PARTIAL_SIGNATURE, REQUEST_STATUS } from 'sealing/kinds';
@@ -127,4 +127,4 @@ const BEGIN: Record<Vice, () => void> = {
 };
 
 BEGIN[z.enum(VICES).parse(process.env['SOAK_VICE'])]();
-await import('../small_node.js');
+await import(z.string().parse(process.env['SOAK_PROGRAM']));

@@ -24,7 +24,9 @@ const instead = (variant: Parameters<ProcessCluster['startNode']>[1]): Fault => 
   cluster.startNode(number, variant);
 };
 const clockOffBy = (ms: number): Fault => instead({ preload: WRONG_CLOCK, env: { SOAK_CLOCK_MS: String(ms) } });
-const corrupt = (vice: string): Fault => instead({ main: CORRUPT_NODE, env: { SOAK_VICE: vice } });
+const corrupt = (vice: string): Fault => (cluster, number, disk) => (
+  instead({ main: CORRUPT_NODE, env: { SOAK_VICE: vice, SOAK_PROGRAM: cluster.nodeProgram } })(cluster, number, disk)
+);
 
 /** The one for which the node's data folder is on a small disk, which is mounted for it. */
 export const DISK_FULL = 'disk-full';

@@ -11,11 +11,12 @@ import { kill } from './kill.js';
 import { SeededRandom } from './random.js';
 import type { Figures } from './report.js';
 import { CAN_MOUNT, unmountAll } from './small_disk.js';
-import { SoakedCluster } from './soaked_cluster.js';
+import { SoakedCluster, type SoakSize } from './soaked_cluster.js';
 
-const HELP = `Usage: e2e/soak.sh NAME [--minutes N] [--seed S] [--only FAULT] [--within S] [--keep]
+const HELP = `Usage: e2e/soak.sh NAME [--minutes N] [--seed S] [--only FAULT] [--within S] [--full] [--keep]
 
 Runs a cluster of real processes on small parameters, with two requests a second, while something goes wrong.
+With --full it has the real parameters, and a request every four seconds.
 
   NAME          faults: one node at a time is at fault (none is for comparison):
                 ${Object.keys(FAULTS).join(', ')}.
@@ -26,6 +27,7 @@ Runs a cluster of real processes on small parameters, with two requests a second
   --minutes N   of each fault (default 2); of killing in all (default 20)
   --seed S      a whole number: which node, which process, when; printed at the start
   --only FAULT  one fault alone
+  --full        the real parameters
   --within S    how long a request may take, seconds (default 10); longer on a busy machine
   --keep        keeps the cluster's folder, with all logs, when something has failed
   -h, --help    this text
@@ -47,6 +49,7 @@ interface Call {
   readonly seed: number;
   readonly only: string | undefined;
   readonly limitMs: number;
+  readonly size: SoakSize;
   readonly keep: boolean;
 }
 
@@ -58,7 +61,7 @@ function misuse(complaint: string): never {
 function readCall(): Call {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
-  const options = { minutes: text, seed: text, only: text, within: text, keep: flag, help: { ...flag, short: 'h' } };
+  const options = { minutes: text, seed: text, only: text, within: text, full: flag, keep: flag, help: { ...flag, short: 'h' } };
   try {
     const { values, positionals } = parseArgs({ options, allowPositionals: true });
     if (values.help) {
@@ -70,7 +73,7 @@ function readCall(): Call {
     const seed = z.coerce.number().int().min(0).max(2 ** 32 - 1).parse(values.seed ?? String(systemClock.now() % 2 ** 32));
     if (values.only !== undefined && FAULTS[values.only] === undefined) misuse(`--only: there is no fault ${values.only}`);
     const limitMs = 1_000 * z.coerce.number().positive().parse(values.within ?? '10');
-    return { name, ms: minutes * 60_000, seed, only: values.only, limitMs, keep: values.keep };
+    return { name, ms: minutes * 60_000, seed, only: values.only, limitMs, size: values.full ? 'full' : 'small', keep: values.keep };
   } catch (error) {
     return misuse(error instanceof z.ZodError ? error.issues.map(({ message }) => message).join('; ') : String(error));
   }
@@ -83,11 +86,11 @@ class Progress {
     readonly done: Record<string, Figures>,
   ) {}
 
-  static async open({ name, seed, ms, limitMs }: Call): Promise<Progress> {
+  static async open({ name, seed, ms, size, limitMs }: Call): Promise<Progress> {
     const folder = fileURLToPath(new URL('run/soak/', ROOT));
     await mkdir(folder, { recursive: true });
     // What was judged by another limit is played again.
-    const path = `${folder}${name}-${seed}-${Math.round(ms / 1000)}s-within-${limitMs}ms.json`;
+    const path = `${folder}${name}-${size}-${seed}-${Math.round(ms / 1000)}s-within-${limitMs}ms.json`;
     const text = await readFile(path, 'utf8').catch(() => '{}');
     return new Progress(path, StateSchema.parse(JSON.parse(text)));
   }
@@ -143,7 +146,7 @@ async function run(call: Call): Promise<boolean> {
   });
   try {
     for (const part of left) {
-      soaked ??= await begin();
+      soaked ??= await begin(call.size);
       const figures = await part.play(soaked);
       const isSpent = CONVICTING.has(part.name);
       const illness = isSpent ? null : await soaked.illness();
@@ -160,12 +163,13 @@ async function run(call: Call): Promise<boolean> {
   }
   const failed = parts.filter(({ name }) => (progress.done[name]?.faults.length ?? 1) > 0).map(({ name }) => name);
   await progress.end();
-  say(failed.length === 0 ? 'all as it has to be' : `FAILED: ${failed.join(', ')}. Again: e2e/soak.sh ${call.name} --seed ${call.seed}`);
+  const again = `e2e/soak.sh ${call.name} --seed ${call.seed}${call.size === 'full' ? ' --full' : ''}`;
+  say(failed.length === 0 ? 'all as it has to be' : `FAILED: ${failed.join(', ')}. Again: ${again}`);
   return failed.length === 0;
 }
 
-async function begin(): Promise<SoakedCluster> {
-  const soaked = await SoakedCluster.start();
+async function begin(size: SoakSize): Promise<SoakedCluster> {
+  const soaked = await SoakedCluster.start(size);
   say(`a cluster runs in ${soaked.cluster.files.folder}`);
   return soaked;
 }
