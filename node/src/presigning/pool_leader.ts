@@ -154,16 +154,18 @@ export class PoolLeader {
   }
 
   /**
-   * Of these sets, those that come first as long as some are missing. Last come sets of which one has failed lately; before them, those
-   * with a member that lately did not sign with what it has made. When better sets have all that they may have, the others are tried: one
-   * batch at a time, beside those under way, so that a member that makes none holds up nobody's.
+   * Of these sets, those that come first as long as some are missing. Best are sets of which none has failed lately, and of them those
+   * without a member that lately did not sign with what it has made. When all have failed, the one that failed longest ago is best. When
+   * better sets have all that they may have, the others are tried: one batch at a time, beside those under way, so that a member that makes
+   * none holds up nobody's.
    */
   #choice(levels: readonly SetLevel[]): { readonly sets: readonly SetLevel[]; readonly isTrial: boolean } {
-    const { clock } = this.deps;
-    const lately = clock.monotonic() - FAILED_SET_MS;
-    const well = levels.filter(({ signers }) => (this.#failedAt.get(signersLabel(signers)) ?? -Infinity) < lately);
+    const failedAt = ({ signers }: SetLevel): number => this.#failedAt.get(signersLabel(signers)) ?? -Infinity;
+    const lately = this.deps.clock.monotonic() - FAILED_SET_MS;
+    const well = levels.filter((level) => failedAt(level) < lately);
     const trusted = well.filter(({ signers }) => !signers.some((party) => isSuspected(this.deps, party)));
-    const choices = [trusted, well, levels].filter((sets) => sets.length > 0);
+    const [longestAgo] = [...levels].sort((a, b) => failedAt(a) - failedAt(b));
+    const choices = [trusted, well, longestAgo === undefined ? [] : [longestAgo], levels].filter((sets) => sets.length > 0);
     const place = choices.findIndex((sets) => neediestSets(sets, this.#aim()).length > 0);
     return { sets: choices[place] ?? [], isTrial: place > 0 };
   }

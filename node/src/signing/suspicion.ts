@@ -9,16 +9,22 @@ import type { PresenceView } from '../cluster/presence.js';
 const SUSPECTED_MS = 60_000;
 
 export interface SuspicionDeps {
+  /** Nodes in the cluster. */
+  readonly n: number;
+  /** How many of them sign. */
+  readonly t: number;
   readonly clock: Clock;
   readonly presence: Pick<PresenceView, 'update'>;
 }
 
 /**
- * Parties that owed this node a message when an attempt or a presignature failed. The others are told. It is a hint and nothing else,
- * because a cheat can make honest nodes suspect each other: it decides only between signers that are as good otherwise.
+ * Parties that owed this node a message when an attempt or a presignature failed, n - t at most: if more were suspected, no set of signers
+ * would be better than the others. The latest count, because whoever was silent before may be well again. The others are told. It is a
+ * hint and nothing else, because a cheat can make honest nodes suspect each other: it decides only between signers that are as good
+ * otherwise.
  */
 export class Suspicion {
-  /** Until when, on the monotonic clock, by party. */
+  /** Until when, on the monotonic clock, by party. The latest is the last. */
   readonly #until = new Map<number, number>();
 
   /** @param life ends with the node */
@@ -35,8 +41,13 @@ export class Suspicion {
   /** These parties did not send what they owed. */
   suspect(parties: readonly number[]): void {
     if (parties.length === 0) return;
-    const { clock } = this.deps;
-    for (const party of parties) this.#until.set(party, clock.monotonic() + SUSPECTED_MS);
+    const { n, t, clock } = this.deps;
+    for (const party of parties) {
+      this.#until.delete(party);
+      this.#until.set(party, clock.monotonic() + SUSPECTED_MS);
+    }
+    const tooMany = Math.max(0, this.#until.size - (n - t));
+    for (const party of [...this.#until.keys()].slice(0, tooMany)) this.#until.delete(party);
     this.#publish();
     void sleep(clock, SUSPECTED_MS, this.life).then(() => {
       this.#publish();

@@ -263,6 +263,25 @@ describe('the leader of the pool', () => {
     });
   });
 
+  it('asks for the set that failed longest ago, when all have failed', async () => {
+    leading.refillMs = 60_000;
+    const failed: string[] = [];
+    await leading.run(() => {
+      const [next] = leading.asked.filter(({ request_id }) => leading.pending.has(request_id));
+      const label = next?.participants?.join() ?? '';
+      for (const { request_id, participants = [] } of leading.asked) {
+        if (participants.join() !== label || !leading.pending.delete(request_id)) continue;
+        leading.leader?.ended(request_id, participants, false);
+      }
+      if (label !== '') failed.push(label);
+      return failed.length >= 12;
+    });
+    const rounds = [0, 4, 8].map((from) => failed.slice(from, from + 4));
+    expect(new Set(rounds[0]).size).toBe(4);
+    expect(rounds[1]).toEqual(rounds[0]);
+    expect(rounds[2]).toEqual(rounds[0]);
+  });
+
   it('is the lowest node that was heard of lately', async () => {
     leading = new Leading();
     for (const index of [2, 3]) leading.presence.set(index, 'a');
