@@ -56,7 +56,9 @@ export async function exchangePartialSignatures(
   const collection = new Collection(deps, request, stored);
   const posted = await issue(deps, collection, request, stored, permit);
   await collection.add(posted);
-  const wait = { after: posted.at(-1)?.id, deadline, signal: permit.signal };
+  // Without its own, the answer is a page that others have filled.
+  const isWhole = posted.some(({ from_node }) => from_node === nodeId(deps.index));
+  const wait = { after: posted.at(-1)?.id, isWhole, deadline, signal: permit.signal };
   return collection.outcome() ?? awaitOthers(deps, collection, request, stored, wait);
 }
 
@@ -79,18 +81,28 @@ async function issue(
   return client.exchangePartialSignature({ request_id: request.id, from_node: nodeId(index), payload }, signal);
 }
 
+/** How a node waits for the others. */
+interface Awaiting {
+  /** The last entry that it has read. */
+  after: string | undefined;
+  /** Has it read all that was there? */
+  readonly isWhole: boolean;
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+}
+
 /** Reads on until all partial signatures are there, the deadline passes, or a signer whose own is missing is down. */
 async function awaitOthers(
   deps: PartialSignaturesDeps,
   collection: Collection,
   request: RequestRecord,
   { participants }: StoredPresignature,
-  { after, deadline, signal }: { after: string | undefined; readonly deadline: number; readonly signal: AbortSignal },
+  { after, isWhole, deadline, signal }: Awaiting,
 ): Promise<CollectionOutcome> {
   const { index, client, clock, presence } = deps;
   const silent = (): CollectionOutcome => ({ kind: 'silent', missing: collection.missing() });
   const isLost = (): boolean => collection.missing().some((party) => !isReady(deps, party));
-  const patience = Math.min(LOOK_PATIENCE_MS * (1 + participants.indexOf(index)), deadline - clock.monotonic());
+  const patience = isWhole ? Math.min(LOOK_PATIENCE_MS * (1 + participants.indexOf(index)), deadline - clock.monotonic()) : 0;
   await sleepWhile(deps, patience, signal, () => !isLost() && announcedAttempts(deps, request.id).length === 0);
   signal.throwIfAborted();
 

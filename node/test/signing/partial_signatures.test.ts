@@ -11,6 +11,7 @@ import { sign } from 'sealing/statement';
 import type { z } from 'zod';
 import { identityText } from 'testkit/fixed_identity';
 import { systemClock } from 'service/clock';
+import { VirtualClock } from 'testkit/virtual_clock';
 import type { AuditRecord } from '../../src/audit/audit_log.js';
 import type { Accusation } from '../../src/evidence/accusation.js';
 import type { StoredPresignature } from '../../src/presigning/presignature_pool.js';
@@ -143,6 +144,20 @@ describe('the exchange of partial signatures', () => {
     const last = await exchange(depsOf(2, { client: watched('last') }), request, b, never);
     expect([isSignature(last, request), asked]).toEqual([true, []]);
     expect([await first, asked]).toEqual([last, ['first']]);
+  });
+
+  it('reads on at once when what others have posted fills the page that it is answered', async () => {
+    const request = await client.createRequest({ message: 'a full page' });
+    const [a, b] = presignatures('presig_gen_full_page');
+    const other = exchange(depsOf(2), request, b, never);
+    while ((await client.listPartialSignatures(request.id)).length === 0);
+    const full: PartialSignaturesDeps['client'] = {
+      exchangePartialSignature: async (...call) => (await client.exchangePartialSignature(...call)).slice(0, 0),
+      listPartialSignatures: (...call) => client.listPartialSignatures(...call),
+    };
+    // Its time stands still, so it cannot wait for its turn to look.
+    const outcome = await exchange({ ...depsOf(0, { client: full }), clock: new VirtualClock() }, request, a, never);
+    expect([isSignature(outcome, request), await other]).toEqual([true, outcome]);
   });
 
   const stranger = Identity.parse(identityText('node-3', 'of another cluster'));
