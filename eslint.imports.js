@@ -28,7 +28,7 @@ export const IMPORTS = {
     signing: ['hash', 'wire', 'runtime', 'ecdsa', 'paillier', 'zk', 'key_share'],
     reshare: ['hash', 'wire', 'runtime', 'zk', 'key_share'],
     aborts: ['runtime', 'keygen', 'aux_info', 'signing', 'reshare'],
-    evidence: ['hash', 'wire', 'runtime', 'paillier', 'key_share', 'keygen', 'aux_info', 'signing', 'reshare', 'aborts'],
+    evidence: ['hash', 'wire', 'runtime', 'ecdsa', 'paillier', 'key_share', 'keygen', 'aux_info', 'signing', 'reshare', 'aborts'],
     sessions: ['runtime', 'ecdsa', 'key_share', 'keygen', 'aux_info', 'signing', 'reshare'],
     index: [
       'wire', 'runtime', 'ecdsa', 'paillier', 'key_share', 'keygen', 'aux_info', 'signing',

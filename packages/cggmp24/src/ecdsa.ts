@@ -1,6 +1,8 @@
-import { createHash } from 'node:crypto';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { keccak_256 } from '@noble/hashes/sha3.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import { z } from 'zod';
 import { isPoint, verify as verifyWithLibrary } from '#secp256k1';
 import { Bytes, Bytes32, checkArgument, fields, Integer } from './base/arguments.js';
 import { InvalidArgument } from './base/errors.js';
@@ -16,18 +18,26 @@ export interface Signature {
 /** A point, or its SEC1 encoding: 33 bytes (compressed) or 65. */
 export type PublicKey = Point | Uint8Array;
 
-/** The forms in which programs expect a signature; text is lower-case hexadecimal. */
-export interface SignatureForms {
+/** How a message becomes the 32 bytes that are signed. `sha256d` is SHA-256 of SHA-256, as in Bitcoin; `keccak256` is Ethereum's. */
+export const MESSAGE_HASHES = ['sha256', 'sha256d', 'keccak256'] as const;
+export type MessageHash = (typeof MESSAGE_HASHES)[number];
+
+/** A signature as text: lower-case hexadecimal. */
+export interface SignatureEncodings {
   /** 64 digits. */
   readonly r: string;
   /** 64 digits; never more than q/2. */
   readonly s: string;
-  /** Which of the up to four keys that fit `r` and `s` has signed, from 0 to 3. Ethereum's v is 27 or more above. */
-  readonly recoveryId: number;
   /** ASN.1: what OpenSSL, X.509 and Bitcoin take. */
   readonly der: string;
   /** r and s one after the other, 128 digits: what JWT and most libraries take. */
   readonly compact: string;
+}
+
+/** The forms in which programs expect a signature. */
+export interface SignatureForms extends SignatureEncodings {
+  /** Which of the up to four keys that fit `r` and `s` has signed, from 0 to 3. Ethereum's v is 27 or more above. */
+  readonly recoveryId: number;
 }
 
 const SignatureShape = fields({ r: Integer, s: Integer });
@@ -37,6 +47,24 @@ export const DigestShape = Bytes32.refine(
   (digest) => toScalar(fromBytes(digest)) !== 0n,
   'must not be zero modulo the group order: anybody can sign that',
 );
+
+export const MessageHashShape = z.enum(MESSAGE_HASHES, { error: `must be one of ${MESSAGE_HASHES.join(', ')}` });
+
+const HASHES: Record<MessageHash, (message: Uint8Array) => Uint8Array> = {
+  sha256,
+  sha256d: (message) => sha256(sha256(message)),
+  keccak256: keccak_256,
+};
+
+/**
+ * The 32 bytes that are signed of a message.
+ * @throws InvalidArgument
+ */
+export function hashMessage(message: Uint8Array, hash: MessageHash = 'sha256'): Uint8Array {
+  checkArgument('message', Bytes, message);
+  checkArgument('hash', MessageHashShape, hash);
+  return HASHES[hash](message);
+}
 
 /** @throws InvalidArgument when it is no point of the curve */
 function sec1(publicKey: PublicKey): Uint8Array {
@@ -79,7 +107,7 @@ function isSigned(signature: Signature, publicKey: PublicKey, digest: Uint8Array
 export function verify(signature: Signature, publicKey: PublicKey, message: Uint8Array): boolean {
   checkArgument('signature', SignatureShape, signature);
   checkArgument('message', Bytes, message);
-  return isSigned(signature, publicKey, new Uint8Array(createHash('sha256').update(message).digest()));
+  return isSigned(signature, publicKey, sha256(message));
 }
 
 /**
@@ -98,6 +126,14 @@ function noncePoint({ r, s }: Signature, publicKey: Point, digest: Uint8Array): 
   return multiplyPublic(G, fromBytes(digest) * inverse).add(multiplyPublic(publicKey, r * inverse));
 }
 
+/** @throws InvalidArgument when no low-s signature has these numbers */
+export function signatureEncodings(signature: Signature): SignatureEncodings {
+  checkArgument('signature', SignatureShape, signature);
+  if (!isInRange(signature)) throw new InvalidArgument('signature', 'r must be from 1 to q - 1, and s from 1 to q/2');
+  const compact = bytesToHex(encode(signature, 'compact'));
+  return { r: compact.slice(0, 64), s: compact.slice(64), der: bytesToHex(encode(signature, 'der')), compact };
+}
+
 /**
  * A valid signature in the forms that programs expect.
  * @param digest what was signed: of a message, SHA-256
@@ -106,12 +142,5 @@ function noncePoint({ r, s }: Signature, publicKey: Point, digest: Uint8Array): 
 export function signatureForms(signature: Signature, publicKey: PublicKey, digest: Uint8Array): SignatureForms {
   if (!verifyDigest(signature, publicKey, digest)) throw new InvalidArgument('signature', 'does not sign the digest under the public key');
   const { x, y } = noncePoint(signature, publicPoint(publicKey), digest).toAffine();
-  const compact = bytesToHex(encode(signature, 'compact'));
-  return {
-    r: compact.slice(0, 64),
-    s: compact.slice(64),
-    recoveryId: Number(y & 1n) + (x >= GROUP_ORDER ? 2 : 0),
-    der: bytesToHex(encode(signature, 'der')),
-    compact,
-  };
+  return { ...signatureEncodings(signature), recoveryId: Number(y & 1n) + (x >= GROUP_ORDER ? 2 : 0) };
 }

@@ -37,7 +37,10 @@ export { run, type DriverOptions, type Signal, type Transport } from './runtime/
 export type { OutgoingMessage, Session, Step } from './runtime/session.js';
 
 // ---- Signatures ----
-export { publicPoint, signatureForms, verify, verifyDigest, type PublicKey, type Signature, type SignatureForms } from './ecdsa.js';
+export {
+  hashMessage, MESSAGE_HASHES, publicPoint, signatureEncodings, signatureForms, verify, verifyDigest,
+  type MessageHash, type PublicKey, type Signature, type SignatureEncodings, type SignatureForms,
+} from './ecdsa.js';
 export {
   derive, formatPath, MAX_PATH_LENGTH, parsePath,
   type Derived, type ExtendedPublicKey, type RootKey,

@@ -4,7 +4,8 @@ import { auxInfoRounds } from './aux_info/messages.js';
 import { auxInfoGeneration } from './aux_info/protocol.js';
 import { PregeneratedPrimesShape, type PregeneratedPrimes } from './aux_info/primes.js';
 import { Callback, checkArgument, fields, Flag, instanceOf, integerBetween, listOf, NonEmptyBytes } from './base/arguments.js';
-import type { Signature } from './ecdsa.js';
+import { InvalidArgument } from './base/errors.js';
+import { DigestShape, hashMessage, type Signature } from './ecdsa.js';
 import type { AuxInfo } from './key_share/aux_info.js';
 import type { CoreKeyShare } from './key_share/core.js';
 import { KeyShareShape, type KeyShare } from './key_share/key_share.js';
@@ -76,8 +77,10 @@ export interface SigningOptions extends RunOptions {
 }
 
 export interface FullSigningOptions extends SigningOptions {
-  /** What is hashed with SHA-256 and signed. */
-  readonly message: Uint8Array;
+  /** What is hashed with SHA-256 and signed. Exactly one of `message` and `digest`. */
+  readonly message?: Uint8Array | undefined;
+  /** 32 bytes that are signed as they are. All signers have to have agreed on them before anybody begins. */
+  readonly digest?: Uint8Array | undefined;
   /** Public derivation below the key, non-hardened; empty by default. */
   readonly path?: readonly number[];
 }
@@ -87,7 +90,8 @@ const KeygenShape = fields({ ...runShape, chainCode: ChainCodeShape.optional() }
 const AuxInfoShape = fields({ ...runShape, primes: PregeneratedPrimesShape, insecurePrmFirstWordOnly: Flag.optional() });
 const signingShape = { ...runShape, share: KeyShareShape, signers: listOf(z.unknown()), identification: Flag.optional() };
 const SigningShape = fields(signingShape);
-const FullSigningShape = fields({ ...signingShape, message: NonEmptyBytes, path: listOf(z.unknown()).optional() });
+const signedShape = { message: NonEmptyBytes.optional(), digest: DigestShape.optional() };
+const FullSigningShape = fields({ ...signingShape, ...signedShape, path: listOf(z.unknown()).optional() });
 
 function rngOf({ rng }: { readonly rng?: Rng }): Rng {
   return rng === undefined ? systemRng : checkedRng(rng);
@@ -164,14 +168,22 @@ export function presign(options: SigningOptions): Session<Presignature> {
   return signersSession(context, presignProtocol(context), presigningRounds);
 }
 
+function digestOf({ message, digest }: FullSigningOptions): Uint8Array {
+  if (digest !== undefined && message !== undefined) throw new InvalidArgument('digest', 'cannot be given with message');
+  if (digest !== undefined) return Uint8Array.from(digest);
+  if (message === undefined) throw new InvalidArgument('message', 'must be a Uint8Array, or digest be given');
+  return hashMessage(message);
+}
+
 /**
- * Signs a message interactively among `minSigners` signers. 4 rounds and the echo; every signer gets the signature.
+ * Signs a message or a digest interactively among `minSigners` signers. 4 rounds and the echo; every signer gets the signature.
  * @throws InvalidArgument
  */
 export function sign(options: FullSigningOptions): Session<Signature> {
   checkArgument('', FullSigningShape, options);
+  const digest = digestOf(options);
   const context = signingContext(signerOptions(options, options.path ?? []));
-  return signersSession(context, signProtocol(context, options.message), signingRounds);
+  return signersSession(context, signProtocol(context, digest), signingRounds);
 }
 
 /** What both sides of a resharing take; the same at all parties. */

@@ -117,6 +117,8 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   },
   verify: { call: api.verify, args: [{ r: 1n, s: 1n }, publicKey, message] },
   verifyDigest: { call: api.verifyDigest, args: [{ r: 1n, s: 1n }, publicKey, new Uint8Array(32).fill(1)] },
+  hashMessage: { call: api.hashMessage, args: [message] },
+  signatureEncodings: { call: api.signatureEncodings, args: [{ r: 1n, s: 1n }] },
   signatureForms: {
     call: api.signatureForms,
     args: [{ r: 1n, s: 1n }, publicKey, new Uint8Array(32).fill(1)],

@@ -8,6 +8,7 @@
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import { z } from 'zod';
 import { checkArgument, fields, Flag, integerBetween, listOf, NonEmptyBytes, Text } from '../base/arguments.js';
+import { DigestShape, hashMessage } from '../ecdsa.js';
 import { PublicCoreJson } from '../key_share/core.js';
 import { publicKeyMaterialJson, PublicKeyMaterialShape, type PublicKeyMaterial } from '../key_share/public_key_material.js';
 import { ChainCodeShape, checkParties, checkThreshold, type ChainCodeMode } from '../keygen/context.js';
@@ -60,8 +61,10 @@ export interface SigningCaseSetting {
   readonly key: PublicKeyMaterial;
   /** Public derivation below the key. */
   readonly path: readonly number[];
-  /** What is signed; null when nothing is yet. */
+  /** What is hashed with SHA-256 and signed; null when nothing is yet, and with a digest. */
   readonly message: Uint8Array | null;
+  /** The 32 bytes that are signed, when they are not SHA-256 of a message. */
+  readonly digest?: Uint8Array | undefined;
   readonly reliableBroadcast: boolean;
   readonly identification: boolean;
 }
@@ -76,6 +79,11 @@ export interface Case {
   readonly params: SecurityParams;
   readonly setting: Setting;
   readonly messages: readonly SignedMessage[];
+}
+
+/** The 32 bytes that are signed; null when nothing is yet. */
+export function signedDigest({ message, digest }: SigningCaseSetting): Uint8Array | null {
+  return digest ?? (message === null ? null : hashMessage(message));
 }
 
 const HexText = z.string().regex(/^([0-9a-f]{2})*$/, 'must be bytes in hex');
@@ -102,6 +110,7 @@ function caseJson(params: SecurityParams) {
     key: publicKeyMaterialJson(params),
     path: z.array(z.int().min(0).max(0x7fff_ffff)).max(MAX_PATH_LENGTH).readonly(),
     message: BytesJson.nullable(),
+    digest: BytesJson.optional(),
     identification: z.boolean(),
   });
   const reshare = z.strictObject({
@@ -146,6 +155,7 @@ const SettingShape = z.discriminatedUnion(
       key: PublicKeyMaterialShape,
       path: listOf(integerBetween(0, 0x7fff_ffff)),
       message: NonEmptyBytes.nullable(),
+      digest: DigestShape.optional(),
       identification: Flag,
     }),
     fields({ kind: z.literal('reshare'), executionId: NonEmptyBytes, keys: NamedKeysShape, ...ReshareSettingShape }),
@@ -163,6 +173,9 @@ export function checkCase(submitted: Case): void {
   if (setting.kind === 'reshare') reshareContext(setting);
   if (setting.kind === 'signing' && setting.key.aux.params.name !== params.name) {
     throw new InvalidArgument('setting', 'the key is of another level');
+  }
+  if (setting.kind === 'signing' && setting.digest !== undefined && setting.message !== null) {
+    throw new InvalidArgument('setting', 'a digest is signed, or a message');
   }
   for (const [k, { sender, recipient }] of messages.entries()) {
     if (sender >= parties) throw new InvalidArgument('messages', `${k}: no such sender`);

@@ -20,7 +20,7 @@ import { publicSigningContext } from '../signing/context.js';
 import { allIdentificationRounds } from '../signing/identification_messages.js';
 import { presigningRounds, signingRounds } from '../signing/messages.js';
 import { judgeAuxInfo } from './aux_info.js';
-import { checkCase, partiesOf, type Case } from './case.js';
+import { checkCase, partiesOf, signedDigest, type Case } from './case.js';
 import { judgeNonThresholdKeygen, judgeThresholdKeygen } from './keygen.js';
 import { judgeReshare } from './reshare.js';
 import { judgeSigning } from './signing.js';
@@ -59,9 +59,10 @@ export function judge(submitted: Case): Verdict[] {
     }
     case 'signing': {
       const context = publicSigningContext(setting, setting.key);
-      const rounds = setting.message === null ? presigningRounds : signingRounds;
+      const digest = signedDigest(setting);
+      const rounds = digest === null ? presigningRounds : signingRounds;
       const transcript = read(context.identification ? [...rounds, ...allIdentificationRounds(params, context.signers)] : rounds);
-      judgeSigning(context, setting.message, transcript);
+      judgeSigning(context, digest, transcript);
       return transcript.verdicts;
     }
   }

@@ -16,12 +16,12 @@ import type { PublicSigningContext } from '../signing/context.js';
 import { FAILED, identificationChecks, operationOf, type PresigningTranscript, type SentOperation } from '../signing/identification.js';
 import { identificationRounds, type FailedSum } from '../signing/identification_messages.js';
 import { echo, round1a, round1b, round2, round3, round4, type Round1a, type Round3 } from '../signing/messages.js';
-import { isPartialSignature, messageToScalar, PARTIAL_SIGNATURE_EQUATION } from '../signing/presignature.js';
+import { digestToScalar, isPartialSignature, PARTIAL_SIGNATURE_EQUATION } from '../signing/presignature.js';
 import { publicDataOf } from '../signing/presignature_data.js';
 import type { Transcript } from './transcript.js';
 
-/** @param message what was to be signed, null when nothing was */
-export function judgeSigning(ctx: PublicSigningContext, message: Uint8Array | null, t: Transcript): void {
+/** @param digest the 32 bytes that were to be signed, null when nothing was */
+export function judgeSigning(ctx: PublicSigningContext, digest: Uint8Array | null, t: Transcript): void {
   for (const { sender, recipient, body } of t.sent(round1b)) {
     const first = t.of(round1a, sender);
     if (first === undefined) continue;
@@ -37,7 +37,7 @@ export function judgeSigning(ctx: PublicSigningContext, message: Uint8Array | nu
     t.require(sender, 'invalid_affine_proof', round2, () => { checkProducts(ctx, sender, recipient, at(ciphertexts, recipient).K, body); });
   }
   const all = t.everyone.map((j) => Gammas.get(j));
-  if (all.every((Gamma) => Gamma !== undefined)) judgeResults(ctx, message, t, bound, { ciphertexts, Gammas: all });
+  if (all.every((Gamma) => Gamma !== undefined)) judgeResults(ctx, digest, t, bound, { ciphertexts, Gammas: all });
 }
 
 /** Gamma_j of each signer that has proven it to at least one other. */
@@ -55,7 +55,7 @@ function judgeGammas(ctx: PublicSigningContext, t: Transcript): Map<number, Poin
 /** @param bound the signers that have echoed these first messages */
 function judgeResults(
   ctx: PublicSigningContext,
-  message: Uint8Array | null,
+  digest: Uint8Array | null,
   t: Transcript,
   bound: readonly number[],
   shown: { readonly ciphertexts: readonly Round1a[]; readonly Gammas: readonly Point[] },
@@ -70,19 +70,19 @@ function judgeResults(
   if (results === undefined || results.some((result, j) => failedCheckOf(verify(j, result)) !== null)) return;
   const equation = failedCheckOf(() => { checkSums(ctx, results); });
   const sum = equation === null ? undefined : FAILED[equation];
-  if (equation === null && message !== null) judgePartialSignatures(message, t, bound, Gamma, results);
+  if (equation === null && digest !== null) judgePartialSignatures(digest, t, bound, Gamma, results);
   if (sum !== undefined && ctx.identification) judgeIdentification(ctx, sum, t, bound, { ...shown, results });
 }
 
 function judgePartialSignatures(
-  message: Uint8Array,
+  digest: Uint8Array,
   t: Transcript,
   bound: readonly number[],
   Gamma: Point,
   results: readonly Round3[],
 ): void {
   const publicData = publicDataOf(Gamma, results);
-  const m = messageToScalar(message);
+  const m = digestToScalar(digest);
   for (const j of bound) {
     const signed = t.of(round4, j);
     if (signed === undefined) continue;

@@ -1,10 +1,9 @@
-import { sha256 } from '@noble/hashes/sha2.js';
 import { z } from 'zod';
-import { Bytes, checkArgument, Flag, instanceOf, integerBetween, listOf } from '../base/arguments.js';
+import { checkArgument, Flag, instanceOf, integerBetween, listOf } from '../base/arguments.js';
 import { at } from '../base/at.js';
 import { InvalidArgument } from '../base/errors.js';
 import { inspectSymbol } from '../base/inspect.js';
-import { verify, type PublicKey, type Signature } from '../ecdsa.js';
+import { hashMessage, verifyDigest, type MessageHash, type PublicKey, type Signature } from '../ecdsa.js';
 import { multiplyPublic, ScalarShape, toScalar, type Scalar } from '../math/curve.js';
 import { fromBytes } from '../math/integer.js';
 import { NonZeroPointJson, PointJson, ScalarJson } from '../wire/json.js';
@@ -27,10 +26,14 @@ import { RandomizedSigning, type RandomizedPartialSignature } from './randomized
 
 const PartialSignaturesShape = listOf(PartialSignatureShape);
 
-/** m = SHA-256(message) as an integer modulo q. @throws InvalidArgument */
-export function messageToScalar(message: Uint8Array): Scalar {
-  checkArgument('message', Bytes, message);
-  return toScalar(fromBytes(sha256(message)));
+/** m: a message's hash as an integer modulo q. @throws InvalidArgument */
+export function messageToScalar(message: Uint8Array, hash: MessageHash = 'sha256'): Scalar {
+  return digestToScalar(hashMessage(message, hash));
+}
+
+/** m of 32 bytes that are signed as they are. */
+export function digestToScalar(digest: Uint8Array): Scalar {
+  return toScalar(fromBytes(digest));
 }
 
 const HandOverJson = z.object({
@@ -41,12 +44,18 @@ const HandOverJson = z.object({
   commitments: z.array(z.object({ tilde_Delta: PointJson, tilde_S: PointJson })).min(1),
 });
 
+let takeSecrets: (presignature: Presignature) => PresignatureSecrets;
+
 /**
  * A signer's presignature: good for one signature. Every use empties it first, so that nothing that happens
  * afterwards can make it sign again: two signatures from one presignature reveal the key. Memory only; prints as `[secret]`.
  */
 export class Presignature {
   #secrets: PresignatureSecrets | null;
+
+  static {
+    takeSecrets = (presignature) => presignature.#take();
+  }
 
   constructor(
     readonly publicData: PresignaturePublicData,
@@ -66,14 +75,11 @@ export class Presignature {
 
   /**
    * sigma_i = k~_i m + r chi~_i. Takes the message itself: a digest chosen after the presignature is known allows forgery.
-   * @param message the bytes to be hashed with SHA-256, not a digest
-   * @throws InvalidArgument when the presignature was used already, or when the message is no Uint8Array; that does not use it up
+   * @param message the bytes to be hashed, not a digest
+   * @throws InvalidArgument when the presignature was used already, or when an argument is of another type; that does not use it up
    */
-  issuePartialSignature(message: Uint8Array): PartialSignature {
-    checkArgument('message', Bytes, message);
-    const { tildeK, tildeChi } = this.#take();
-    const r = xCoordinate(this.publicData.Gamma);
-    return { sigma: toScalar(tildeK * messageToScalar(message) + r * tildeChi) };
+  issuePartialSignature(message: Uint8Array, hash: MessageHash = 'sha256'): PartialSignature {
+    return issueFor(this, messageToScalar(message, hash));
   }
 
   /**
@@ -122,6 +128,15 @@ export class Presignature {
   }
 }
 
+/**
+ * sigma_i for any m. Only for full signing, where nobody has known the presignature before m was fixed: it is no part of the package's API,
+ * because with a presignature that is known, whoever chooses m forges a signature.
+ */
+export function issueFor(presignature: Presignature, m: Scalar): PartialSignature {
+  const { tildeK, tildeChi } = takeSecrets(presignature);
+  return { sigma: toScalar(tildeK * m + xCoordinate(presignature.publicData.Gamma) * tildeChi) };
+}
+
 /** Label of the check of a partial signature. */
 export const PARTIAL_SIGNATURE_EQUATION = 'sigma_j Gamma = m Delta~_j + r S~_j';
 
@@ -157,17 +172,28 @@ export function combine(
   publicKey: PublicKey,
   message: Uint8Array,
   attributable = true,
+  hash: MessageHash = 'sha256',
 ): Signature {
   checkArgument('partials', PartialSignaturesShape, partials);
   checkArgument('publicData', PublicDataShape, publicData);
-  checkArgument('message', Bytes, message);
   checkArgument('attributable', Flag, attributable);
+  return combineFor(partials, publicData, publicKey, hashMessage(message, hash), attributable);
+}
+
+/** `combine` for 32 bytes that are signed as they are: for full signing alone, as {@link issueFor}. */
+export function combineFor(
+  partials: readonly PartialSignature[],
+  publicData: PresignaturePublicData,
+  publicKey: PublicKey,
+  digest: Uint8Array,
+  attributable: boolean,
+): Signature {
   requireAll(partials, publicData);
   const signature = { r: xCoordinate(publicData.Gamma), s: lowS(partials) };
-  if (verify(signature, publicKey, message)) return signature;
+  if (verifyDigest(signature, publicKey, digest)) return signature;
   requireKey(publicData, publicKey);
 
-  const m = messageToScalar(message);
+  const m = digestToScalar(digest);
   const isRight = ({ sigma }: PartialSignature, position: number): boolean => isPartialSignature(sigma, position, publicData, m);
   throw wrongPartials(partials, isRight, PARTIAL_SIGNATURE_EQUATION, attributable);
 }

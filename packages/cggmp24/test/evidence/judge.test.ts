@@ -11,6 +11,7 @@ import {
   type SignedMessage,
 } from '../../src/evidence/case.js';
 import { judge } from '../../src/evidence/judge.js';
+import { hashMessage } from '../../src/ecdsa.js';
 import { keyMaterialDigest } from '../../src/key_share/public_key_material.js';
 import { G, toScalar, type Point } from '../../src/math/curve.js';
 import { SECURITY_128 } from '../../src/params.js';
@@ -186,6 +187,13 @@ describe('a partial signature', () => {
     });
     expect(verdictsOf(caseOf(message))).toEqual([]);
     expect(verdictsOf(caseOf(message, 2))).toEqual(['invalid_partial_signature Round4 2']);
+    const withDigest = (submitted: Case, digest: Uint8Array): Case => ({ ...submitted, setting: { ...setting, message: null, digest } });
+    expect(verdictsOf(withDigest(caseOf(message, 2), hashMessage(message)))).toEqual(['invalid_partial_signature Round4 2']);
+    expect(verdictsOf(withDigest(caseOf(message), hashMessage(message, 'sha256d')))).toHaveLength(3);
+    const asJson = serializeCase(withDigest(caseOf(message), hashMessage(message)));
+    expect(serializeCase(parseCase(asJson, FEW_REPETITIONS))).toBe(asJson);
+    const both = { ...caseOf(message), setting: { ...setting, message, digest: hashMessage(message) } };
+    expect(() => serializeCase(both)).toThrow('a digest is');
     expect(verdictsOf(caseOf(utf8ToBytes('something else')))).toHaveLength(3);
   });
 });

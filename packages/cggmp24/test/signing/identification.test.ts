@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { G, GROUP_ORDER, multiplyPublic, toScalar, toSigned } from '../../src/math/curve.js';
 import { decContext } from '../../src/zk/context.js';
 import { systemRng } from '../../src/math/random.js';
+import { hashMessage } from '../../src/ecdsa.js';
 import { at } from '../../src/base/at.js';
 import { ProtocolAborted } from '../../src/aborts.js';
 import { presign as presignSession } from '../../src/sessions.js';
@@ -65,7 +66,7 @@ describe('whoever breaks a sum is named by every honest signer', () => {
   it('in full signing, with a derivation path', () => {
     const sessions = [0, 1, 2].map((position) => {
       const ctx = contextOf(group, position, [44, 7]);
-      return signer(ctx, sign(ctx, utf8ToBytes('a message')), position === 2 ? wrongS(0) : []);
+      return signer(ctx, sign(ctx, hashMessage(utf8ToBytes('a message'))), position === 2 ? wrongS(0) : []);
     });
     expectBlame(simulate(sessions), [0, 1], CODE, [2]);
   });

@@ -1,11 +1,12 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import { utf8ToBytes } from '@noble/hashes/utils.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import fc from 'fast-check';
 import { encodePoint, G, GROUP_ORDER, INFINITY, invertScalar, multiply, toScalar, type Point, type Scalar } from '../../src/math/curve.js';
-import { verify, type Signature } from '../../src/ecdsa.js';
+import { hashMessage, MESSAGE_HASHES, verify, verifyDigest, type Signature } from '../../src/ecdsa.js';
 import { at } from '../../src/base/at.js';
 import { InvalidArgument } from '../../src/base/errors.js';
+import { ProtocolAborted } from '../../src/runtime/abort.js';
 import { combine, isPartialSignature, messageToScalar, Presignature } from '../../src/signing/presignature.js';
 import type { PartialSignature, PresignaturePublicData } from '../../src/signing/presignature_data.js';
 import { abortOfCall, blamed } from '../util/blame.js';
@@ -40,6 +41,23 @@ const made = (k = 12_345n): Made => presignatureOf(0xdeadbeefn, k, [1n, 2n, 3n, 
 const partialsOf = ({ presignatures }: Made, signed = message): PartialSignature[] =>
   presignatures.map((presignature) => presignature.issuePartialSignature(signed));
 const combined = (one: Made, partials = partialsOf(one)): Signature => combine(partials, one.publicData, one.key, message);
+
+describe('the hashes of messages', () => {
+  // FIPS 180-4, Bitcoin and Ethereum: of "abc".
+  it.each([
+    ['sha256', 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'],
+    ['sha256d', '4f8b42c22dd3729b519ba6f68d2da7cc5b2d606d05daed5ad5128cc03e6c6358'],
+    ['keccak256', '4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45'],
+  ] as const)('%s', (hash, expected) => {
+    expect(bytesToHex(hashMessage(utf8ToBytes('abc'), hash))).toBe(expected);
+    const one = made();
+    const partials = one.presignatures.map((presignature) => presignature.issuePartialSignature(message, hash));
+    const signature = combine(partials, one.publicData, one.key, message, true, hash);
+    expect(verifyDigest(signature, one.key, hashMessage(message, hash))).toBe(true);
+    const others = MESSAGE_HASHES.filter((other) => other !== hash);
+    for (const other of others) expect(() => combine(partials, one.publicData, one.key, message, true, other)).toThrow(ProtocolAborted);
+  });
+});
 
 describe('combine', () => {
   it('makes a low-s signature that others accept, whatever the key, the nonce and the message', () => {

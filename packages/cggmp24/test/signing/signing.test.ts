@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import fc from 'fast-check';
 import { encodePoint, GROUP_ORDER, type Point } from '../../src/math/curve.js';
-import { verify, type Signature } from '../../src/ecdsa.js';
+import { hashMessage, verify, verifyDigest, type Signature } from '../../src/ecdsa.js';
 import { completeKeyShare, type KeyShare } from '../../src/key_share/key_share.js';
 import { at } from '../../src/base/at.js';
 import { InvalidArgument } from '../../src/base/errors.js';
@@ -93,6 +93,16 @@ describe('2 of 3', () => {
       expectSigned(run(shares, [0, 1], { message: signed }), keyOf(shares), signed);
   });
 
+  it('signs a digest as it is', () => {
+    const digest = hashMessage(message, 'keccak256');
+    const signatures = run(shares, [0, 1], { message: undefined, digest });
+    for (const signature of signatures) {
+      expect(verifyDigest(signature, keyOf(shares), digest)).toBe(true);
+      for (const other of [message, digest]) expect(verify(signature, keyOf(shares), other)).toBe(false);
+    }
+    expect(signatures).toHaveLength(2);
+  });
+
   it('presigning is what signing begins with', () => {
     const rng = (): ReturnType<typeof seededRng> => seededRng('the same');
     const presigning = recordRun(
@@ -164,6 +174,10 @@ describe('options', () => {
     ['signers', { ...options, signers: [0, 1.5] }, 'from 0 to 2'],
     ['signers', { ...options, signers: [1, 2] }, 'we are not among them'],
     ['message', { ...options, message: new Uint8Array() }, 'must not be empty'],
+    ['message', { ...options, message: undefined }, 'or digest be given'],
+    ['digest', { ...options, digest: new Uint8Array(32).fill(1) }, 'cannot be given with message'],
+    ['digest', { ...options, message: undefined, digest: new Uint8Array(31).fill(1) }, 'must be 32 bytes'],
+    ['digest', { ...options, message: undefined, digest: new Uint8Array(32) }, 'must not be zero'],
     ['path', { ...options, path: [2 ** 31] }, 'from 0 to 2^31 - 1'],
     ['path', { ...options, path: [-1] }, 'from 0 to 2^31 - 1'],
   ])('%s is refused', (argument, wrong, reason) => {
