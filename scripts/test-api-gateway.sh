@@ -57,7 +57,8 @@ REQUEST=$(text_at request_id)
 get "$G/status/$REQUEST"
 expect 'GET /status/{id} knows it' 200 "\"request_id\":\"$REQUEST\"" '"status":'
 until_finished get "$G/status/$REQUEST?wait=30000"
-COMPLETED="\"status\":\"completed\",\"signature\":\"$SIGNATURE\""
+FORMS='"r":"[0-9a-f]{64}","s":"[0-9a-f]{64}","der":"30[0-9a-f]+","compact":"[0-9a-f]{128}","recovery_id":[0-3]'
+COMPLETED="\"status\":\"completed\",\"signature\":\"$SIGNATURE\",$FORMS"
 expect_body 'GET /status/{id}?wait answers the signature, a JSON string' "\{\"request_id\":\"$REQUEST\",$COMPLETED\}"
 FIRST=$BODY
 get "$G/status/$REQUEST"
@@ -82,6 +83,14 @@ post "$G/sign" '{"message":5}'
 expect 'a message that is no text is 400' 400 'message: '
 post "$G/sign" '{"message":"\ud800"}'
 expect 'a message that is not Unicode is 400' 400 'message: '
+post "$G/sign" '{"message":"m","bytes":"00"}'
+expect 'bytes beside a message are 400' 400 'bytes: '
+post "$G/sign" '{"bytes":"0"}'
+expect 'half a byte is 400' 400 'bytes: '
+post "$G/sign" '{"digest":"00"}'
+expect 'a short digest is 400' 400 'digest: '
+post "$G/sign" '{"message":"m","hash":"md5"}'
+expect 'an unknown hash is 400' 400 'hash: '
 post "$G/sign" '{"message":"m","colour":"red"}'
 expect 'an unknown field is 400 by name' 400 'colour: '
 post "$G/sign" '{"message":'

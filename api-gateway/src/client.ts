@@ -1,13 +1,15 @@
 import { ECDH } from 'node:crypto';
-import { verify } from 'cggmp24';
-import { MAX_WAIT_MS, parseSignature, PublicKeyHexSchema } from 'message-board/contract';
+import { signatureForms } from 'cggmp24';
+import { MAX_WAIT_MS, parseSignature, PublicKeyHexSchema, type Payload } from 'message-board/contract';
+import { digestOf, isSignatureOf } from 'message-board/payload';
 import { sleep, systemClock, type Clock } from 'service/clock';
 import { TransportError } from 'service/errors';
 import { JsonClient, type JsonClientOptions } from 'service/json_client';
 import { systemRandom, type RandomBytes } from 'service/random';
 import { z } from 'zod';
 import {
-  HealthSchema, IDEMPOTENCY_HEADER, IdempotencyKeySchema, NotFoundSchema, ReadySchema, SigningStatusSchema, type Health, type SigningStatus,
+  FormsSchema, HealthSchema, IDEMPOTENCY_HEADER, IdempotencyKeySchema, NotFoundSchema, ReadySchema, SigningStatusSchema, SignSchema,
+  type Health, type SignBody, type SigningStatus,
 } from './contract.js';
 
 const KeySchema = PublicKeyHexSchema.refine(isPoint, 'is not a point of secp256k1');
@@ -35,6 +37,9 @@ export interface GatewayClientOptions extends Omit<JsonClientOptions, 'onHeaders
 
 /** Random bytes of an idempotency key. Fewer: two requests may get the same one. */
 const RANDOM_BYTES_OF_KEY = 16;
+
+/** What is to be signed: the body of `POST /sign`, or a text, which stands for `{message}`. */
+export type Asked = string | SignBody;
 
 /** Which requests to list. */
 export interface Listing {
@@ -78,14 +83,14 @@ export class GatewayClient {
   }
 
   /**
-   * Asks for a signature of SHA-256 of the message's UTF-8 bytes.
-   * @param message 1 byte to 64 KiB
+   * Asks for a signature.
+   * @param asked the body of `POST /sign`, or a text, which stands for `{message}`
    * @throws TransportError: it is not known whether there is a request, unless `idempotencyKey` was given and the call is made again
    */
-  async sign(message: string, { wait, signal, idempotencyKey = this.#newKey() }: Signing = {}): Promise<SigningStatus> {
+  async sign(asked: Asked, { wait, signal, idempotencyKey = this.#newKey() }: Signing = {}): Promise<SigningStatus> {
     const headers = { [IDEMPOTENCY_HEADER]: IdempotencyKeySchema.parse(idempotencyKey) };
-    const status = await this.#http.post('/sign', { message }, SigningStatusSchema, { query: { wait }, signal, headers });
-    return this.#verified(status, message);
+    const status = await this.#http.post('/sign', bodyOf(asked), SigningStatusSchema, { query: { wait }, signal, headers });
+    return this.#verified(status, asked);
   }
 
   /**
@@ -104,16 +109,16 @@ export class GatewayClient {
 
   /**
    * @param id the request's, from the answer of `sign`
-   * @param message what `sign` was called with
+   * @param asked what `sign` was called with
    * @returns undefined when the gateway knows no such request
    */
-  async status(id: string, message: string, { wait, signal }: Waiting = {}): Promise<SigningStatus | undefined> {
+  async status(id: string, asked: Asked, { wait, signal }: Waiting = {}): Promise<SigningStatus | undefined> {
     const options = { query: { wait }, signal, alsoStatus: 404 };
     const status = await this.#http.get(`/status/${encodeURIComponent(id)}`, StatusAnswerSchema, options);
     if (status.request_id !== id) {
       throw new TransportError(`the gateway answers with the status of ${status.request_id} instead of ${id}: check what serves it`, false);
     }
-    return status.status === 'not_found' ? undefined : this.#verified(status, message);
+    return status.status === 'not_found' ? undefined : this.#verified(status, asked);
   }
 
   /**
@@ -121,16 +126,16 @@ export class GatewayClient {
    * @param patienceMs how long to ask
    * @returns the status, which is `pending` when the patience is over; undefined when the gateway knows no such request
    */
-  async finished(id: string, message: string, patienceMs: number, signal?: AbortSignal): Promise<SigningStatus | undefined> {
+  async finished(id: string, asked: Asked, patienceMs: number, signal?: AbortSignal): Promise<SigningStatus | undefined> {
     const end = this.#clock.monotonic() + patienceMs;
     for (;;) {
-      const asked = this.#clock.monotonic();
-      const left = Math.max(0, Math.ceil(end - asked));
+      const askedAt = this.#clock.monotonic();
+      const left = Math.max(0, Math.ceil(end - askedAt));
       const wait = Math.min(left, MAX_WAIT_MS);
-      const status = await this.status(id, message, { wait, ...(signal === undefined ? {} : { signal }) });
+      const status = await this.status(id, asked, { wait, ...(signal === undefined ? {} : { signal }) });
       if (status?.status !== 'pending' || left === 0) return status;
       // A gateway with too many waiting clients answers at once.
-      if (this.#clock.monotonic() - asked < wait) await sleep(this.#clock, Math.min(ASK_AGAIN_MS, left), signal);
+      if (this.#clock.monotonic() - askedAt < wait) await sleep(this.#clock, Math.min(ASK_AGAIN_MS, left), signal);
     }
   }
 
@@ -163,17 +168,34 @@ export class GatewayClient {
     return this.#random(RANDOM_BYTES_OF_KEY).toString('hex');
   }
 
-  async #verified(status: SigningStatus, message: string): Promise<SigningStatus> {
+  /** The status with all forms of the signature, whichever the gateway shows. */
+  async #verified(status: SigningStatus, asked: Asked): Promise<SigningStatus> {
     if (status.status !== 'completed') return status;
     const { request_id: id, signature } = status;
     if (signature === undefined) throw new TransportError(`the gateway calls ${id} completed and shows no signature: ask again`, false);
     const key = this.#pinnedKey ?? (await this.publicKey());
-    if (!verify(parseSignature(signature), Buffer.from(key, 'hex'), Buffer.from(message))) {
+    const forms = formsOf(SignSchema.parse(bodyOf(asked)), signature, Buffer.from(key, 'hex'));
+    if (forms === undefined) {
       const problem = `the signature of ${id} is not valid for this message under the public key ${key}`;
       throw new InvalidSignature(`${problem}: check that the request was made for this message, and do not use the signature`, false);
     }
-    return status;
+    const wrong = FormsSchema.keyof().options.find((form) => status[form] !== undefined && status[form] !== forms[form]);
+    if (wrong !== undefined) {
+      throw new InvalidSignature(`${wrong}: the gateway shows another one than that of the signature of ${id}: do not use it`, false);
+    }
+    return { ...status, ...forms };
   }
+}
+
+function bodyOf(asked: Asked): SignBody {
+  return typeof asked === 'string' ? { message: asked } : asked;
+}
+
+/** @returns undefined when the signature is not valid */
+function formsOf(payload: Payload, signature: string, key: Uint8Array): z.infer<typeof FormsSchema> | undefined {
+  if (!isSignatureOf(payload, signature, key)) return undefined;
+  const { recoveryId: recovery_id, ...forms } = signatureForms(parseSignature(signature), key, digestOf(payload));
+  return { ...forms, recovery_id };
 }
 
 function isPoint(key: string): boolean {

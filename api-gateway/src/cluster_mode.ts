@@ -3,9 +3,10 @@
  * to. It is chosen here; nothing else in the gateway asks which kind of cluster it serves.
  */
 import type { BoardClient } from 'message-board/client';
-import type { RequestRecord } from 'message-board/contract';
+import { payloadOf, type Payload, type RequestRecord } from 'message-board/contract';
 import { keysStatedBy } from 'message-board/node_statement';
 import { provenFailure, type ClosingReason } from 'message-board/outcome';
+import { payloadField } from 'message-board/payload';
 import { askingFor, verifySigningRequest, type Asking } from 'message-board/signing_request';
 import { largestSignerSet } from 'message-board/peer_view';
 import type { Logger } from 'pino';
@@ -14,6 +15,7 @@ import { CLOSING } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { sign } from 'sealing/statement';
 import type { Clock } from 'service/clock';
+import { ServiceError } from 'service/errors';
 import { viaBoard } from './board_unavailable.js';
 import type { Culprit, NodeHealth } from './contract.js';
 import { NodeStatuses } from './node_statuses.js';
@@ -48,6 +50,8 @@ export interface ClusterMode {
   follow(signal: AbortSignal): Promise<void>;
   /** The public keys that are shown now, compressed and hexadecimal. @throws BoardUnavailable */
   shownKeys(): Promise<readonly string[]>;
+  /** Do the nodes know such payloads? @throws ServiceError 400 `payload_not_supported` */
+  refuseUnknown(payload: Payload): void;
   /** The id of the presignature that the gateway proposes for the next request; undefined when it proposes none. */
   propose(): string | undefined;
   /** The request that it was proposed for is not kept: it can be proposed for another one. */
@@ -107,6 +111,10 @@ class SealedCluster implements ClusterMode {
     return keysStatedBy(this.#deps.roster.t, statuses.filter(({ stage }) => stage === 'ready' || stage === 'impaired'));
   }
 
+  refuseUnknown(): void {
+    // All nodes run this program.
+  }
+
   propose(): string | undefined {
     return this.#proposals.next(this.#nodes.peers());
   }
@@ -119,10 +127,11 @@ class SealedCluster implements ClusterMode {
     return originOf(this.#deps.identity, this.#deps.roster, draft, times);
   }
 
-  async proposedAnew({ id, message, origin }: PendingRequest, presignature_id: string | undefined): Promise<PostedRequest> {
-    const { time, expires } = await verifySigningRequest(this.#deps.roster, { id, message, origin });
+  async proposedAnew(request: PendingRequest, presignature_id: string | undefined): Promise<PostedRequest> {
+    const { time, expires } = await verifySigningRequest(this.#deps.roster, request);
     const times = { time: time.getTime(), expires: expires.getTime() };
-    return { message, origin: await this.originOf({ id, message, presignature_id }, times), presignature_id };
+    const payload = payloadOf(request);
+    return { ...payload, origin: await this.originOf({ id: request.id, ...payload, presignature_id }, times), presignature_id };
   }
 
   closingOf(requestId: string, reason: ClosingReason): Promise<string> {
@@ -168,6 +177,14 @@ class PlainCluster implements ClusterMode {
   async shownKeys(): Promise<readonly string[]> {
     const key = await viaBoard(this.#deps.board.getPublicKey());
     return key === undefined ? [] : [key];
+  }
+
+  /** Rust nodes hash the text of every request with SHA-256. */
+  refuseUnknown(payload: Payload): void {
+    const { kind, hash } = payload;
+    if (kind === undefined && hash === undefined) return;
+    const field = kind === undefined ? 'hash' : payloadField(payload);
+    throw new ServiceError(400, 'payload_not_supported', `${field}: the nodes of a plain cluster sign text with SHA-256 alone`);
   }
 
   propose(): undefined {

@@ -2,7 +2,7 @@
  * The gateway's HTTP contract. What it receives is strict: an unknown key is refused by name.
  *
  * Errors are `{error: {code, message}}`, with one exception: an unknown request is 404 `{request_id, status: "not_found"}`.
- * - 400 malformed, 413 too large, 415 not JSON
+ * - 400 malformed, `payload_not_supported`: a plain cluster signs nothing but text with SHA-256; 413 too large, 415 not JSON
  * - 409 `idempotency_conflict`, `too_late`
  * - 429 too many unfinished requests
  * - 503 `board_unavailable`: it does not answer, or refuses the gateway; `no_public_key`, `public_key_conflict`: there is no key, or
@@ -10,21 +10,49 @@
  *   gateway shuts down. `GET /ready` has `not_enough_nodes` and `requests_stuck` too
  */
 import {
-  NodeIdSchema, PublicKeyHexSchema, ReasonSchema, RequestIdSchema, SignatureSchema, SigningMessageSchema,
+  BytesHexSchema, DigestHexSchema, NodeIdSchema, payloadOf, PublicKeyHexSchema, ReasonSchema, RequestIdSchema, SignatureSchema,
+  SigningMessageSchema, type Payload, type PayloadField,
 } from 'message-board/contract';
+import { MESSAGE_HASHES } from 'cggmp24';
 import { z } from 'zod';
 
 const TextSchema = z.string({ error: ({ input }) => (input === undefined ? 'is required' : 'must be text') });
 
+const FIELDS = ['message', 'bytes', 'digest'] as const satisfies PayloadField[];
+
 /**
- * `POST /sign`: what is to be signed, as SHA-256 of its UTF-8 bytes; 1 byte to 64 KiB.
+ * `POST /sign`: what is to be signed. Exactly one of
+ * - `message`: text, of which the UTF-8 bytes are hashed; 1 byte to 64 KiB
+ * - `bytes`: the bytes that are hashed, in hexadecimal; 1 byte to 64 KiB
+ * - `digest`: 64 hexadecimal digits, 32 bytes that are signed as they are. Nodes sign it only where their policy allows it, and in full
+ *
+ * `hash` says how the first two are hashed, by the nodes: `sha256` (also without it), `sha256d`, which is SHA-256 twice, or `keccak256`.
  *
  * 200: the request is accepted, and ends in exactly one of completed and failed, whatever is restarted. The outcome is kept for
  * `RETENTION_SECONDS`. 409, 429 and 503: it is not accepted and never signed. No answer, or 500: nobody knows; the same call with the same
  * `Idempotency-Key` tells.
  */
-export const SignSchema = z.strictObject({ message: TextSchema.pipe(SigningMessageSchema) });
-export type Sign = z.infer<typeof SignSchema>;
+export const SignSchema = z
+  .strictObject({
+    message: TextSchema.pipe(SigningMessageSchema).optional(),
+    bytes: TextSchema.pipe(BytesHexSchema).optional(),
+    digest: TextSchema.pipe(DigestHexSchema).optional(),
+    hash: z.enum(MESSAGE_HASHES, { error: `must be one of ${MESSAGE_HASHES.join(', ')}` }).optional(),
+  })
+  .superRefine((body, context) => {
+    const [first, second] = FIELDS.filter((field) => body[field] !== undefined);
+    const complain = (field: string, message: string): void => { context.addIssue({ code: 'custom', path: [field], message }); };
+    if (first === undefined) complain('message', 'is required, or bytes, or digest');
+    else if (second !== undefined) complain(second, `cannot be given with ${first}`);
+    else if (first === 'digest' && body.hash !== undefined) complain('hash', 'cannot be given with digest, which is signed as it is');
+  })
+  .transform(({ message, bytes, digest, hash = 'sha256' }): Payload => {
+    const hashed = hash === 'sha256' ? {} : { hash };
+    if (digest !== undefined) return { message: digest, kind: 'digest' };
+    return bytes === undefined ? payloadOf({ message: message ?? '', ...hashed }) : payloadOf({ message: bytes, kind: 'bytes', ...hashed });
+  });
+/** As a client says it. */
+export type SignBody = z.input<typeof SignSchema>;
 
 export const IDEMPOTENCY_HEADER = 'idempotency-key';
 /**
@@ -38,11 +66,31 @@ export const SignHeadersSchema = z.object({ [IDEMPOTENCY_HEADER]: IdempotencyKey
 /** `?wait=` on `POST /sign` and `GET /status/{id}`: milliseconds, 0 to 30,000, to wait for the end of the request. */
 export { WaitQuerySchema } from 'message-board/contract';
 
-/** Answer of `POST /sign` and `GET /status/{id}`. `signature` is a JSON string and was verified by the gateway. */
+const hex = (digits: RegExp): z.ZodString => z.string().max(144).regex(digits, 'must be hexadecimal digits, in lower case');
+const ScalarHexSchema = hex(/^[0-9a-f]{64}$/);
+
+/** A signature in the forms that programs expect; hexadecimal. */
+export const FormsSchema = z.object({
+  r: ScalarHexSchema,
+  /** Never more than q/2. */
+  s: ScalarHexSchema,
+  /** Which of the keys that fit `r` and `s` has signed. Ethereum's v is 27 more. */
+  recovery_id: z.int().min(0).max(3),
+  /** ASN.1, as OpenSSL and Bitcoin take it. */
+  der: hex(/^30([0-9a-f]{2})+$/),
+  /** r and s, one after the other. */
+  compact: hex(/^[0-9a-f]{128}$/),
+});
+
+/**
+ * Answer of `POST /sign` and `GET /status/{id}`. `signature` is a JSON string and was verified by the gateway. A completed request has
+ * the other forms of it too, except that requests which an earlier version of the gateway has completed have no `recovery_id`.
+ */
 export const SigningStatusSchema = z.object({
   request_id: RequestIdSchema,
   status: z.enum(['pending', 'completed', 'failed']),
   signature: SignatureSchema.optional(),
+  ...FormsSchema.partial().shape,
   /** Why the request failed, or what it waits for: as the board says, or as nodes that refuse it have signed. */
   reason: ReasonSchema.optional(),
 });

@@ -1,3 +1,4 @@
+import type { Payload } from 'message-board/contract';
 import { sleep } from 'service/clock';
 import { ServiceError } from 'service/errors';
 import { within } from './board_unavailable.js';
@@ -5,7 +6,7 @@ import { BoardView } from './board_view.js';
 import { BoardWatch } from './board_watch.js';
 import { Closings } from './closings.js';
 import { clusterMode, type ClusterDeps, type ClusterMode } from './cluster_mode.js';
-import type { Health, Sign, SigningStatus } from './contract.js';
+import type { Health, SigningStatus } from './contract.js';
 import { GatewayHealth, type GatewayHealthDeps } from './health.js';
 import { OutcomeVerifier, statusOf } from './outcome_verifier.js';
 import { Posting } from './posting.js';
@@ -69,9 +70,9 @@ export class Gateway {
    * @param key the client's name for the request: one that has it already is answered, whatever the board does
    * @param waitMs how long the request may take to finish
    * @param ended stops the waiting
-   * @throws ServiceError 409, 429 or 503: the request was not accepted
+   * @throws ServiceError 400, 409, 429 or 503: the request was not accepted
    */
-  async sign(asked: Sign, key: string | undefined, waitMs: number, ended: AbortSignal): Promise<SigningStatus> {
+  async sign(asked: Payload, key: string | undefined, waitMs: number, ended: AbortSignal): Promise<SigningStatus> {
     const { clock, logger } = this.#deps;
     const end = clock.monotonic() + waitMs;
     const request = (key === undefined ? undefined : await this.#book.withKey(key, asked)) ?? (await this.#accept(asked, key, ended));
@@ -171,8 +172,9 @@ export class Gateway {
   }
 
   /** Accepts a request and takes it to the board. Whatever the board does, it is accepted: the sweep posts it until the board has it. */
-  async #accept(asked: Sign, key: string | undefined, ended: AbortSignal): Promise<StoredRequest> {
+  async #accept(asked: Payload, key: string | undefined, ended: AbortSignal): Promise<StoredRequest> {
     const { clock, logger } = this.#deps;
+    this.#cluster.refuseUnknown(asked);
     this.key.refuseConflict();
     await this.#watch.refuseWhenDown();
     const request = await this.#book.accept(asked, key);

@@ -1,12 +1,12 @@
 import type { RequestRecord } from 'message-board/contract';
-import { messageHash } from 'message-board/signing_request';
+import { payloadSha256 } from 'message-board/payload';
 import type { Identity } from 'sealing/identity';
 import { SIGNING_REQUEST } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { sign } from 'sealing/statement';
 
 /** A new request, before it is signed. */
-export type RequestDraft = Pick<RequestRecord, 'id' | 'message' | 'presignature_id'>;
+export type RequestDraft = Pick<RequestRecord, 'id' | 'message' | 'kind' | 'hash' | 'presignature_id'>;
 
 /** Between these two times nodes may sign a request. Milliseconds since 1970, by the wall clock: nodes compare them with theirs. */
 export interface RequestTimes {
@@ -19,7 +19,7 @@ export interface RequestTimes {
  * @returns the `origin` of the request
  */
 export function originOf(identity: Identity, roster: Roster, draft: RequestDraft, { time, expires }: RequestTimes): Promise<string> {
-  const { id, message, presignature_id } = draft;
+  const { id, presignature_id } = draft;
   const times = { time: new Date(time).toISOString(), expires: new Date(expires).toISOString() };
-  return sign(identity, roster, SIGNING_REQUEST, { id, message_sha256: messageHash(message), ...times, presignature_id });
+  return sign(identity, roster, SIGNING_REQUEST, { id, message_sha256: payloadSha256(draft), ...times, presignature_id });
 }

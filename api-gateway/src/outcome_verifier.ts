@@ -1,5 +1,6 @@
-import { verify } from 'cggmp24';
+import { signatureEncodings, signatureForms } from 'cggmp24';
 import { parseSignature, type RequestRecord } from 'message-board/contract';
+import { digestOf, isSignatureOf } from 'message-board/payload';
 import type { Logger } from 'pino';
 import { ServiceError } from 'service/errors';
 import type { ClusterMode } from './cluster_mode.js';
@@ -46,8 +47,9 @@ export class OutcomeVerifier {
   async #outcome(record: RequestRecord, mayBeSigned: boolean): Promise<Outcome | undefined> {
     const { id, status, signature } = record;
     if (status === 'completed') {
-      if (signature === undefined || !mayBeSigned || !(await this.#isValid(record, signature))) throw this.#invalidSignature(id);
-      return { status, signature };
+      const recoveryId = signature === undefined || !mayBeSigned ? undefined : await this.#recoveryId(record, signature);
+      if (signature === undefined || recoveryId === undefined) throw this.#invalidSignature(id);
+      return { status, signature, recoveryId };
     }
     const reason = await this.#deps.cluster.failure(record);
     return reason === undefined ? undefined : { status: 'failed', reason };
@@ -60,9 +62,11 @@ export class OutcomeVerifier {
     return { request_id: record.id, status: 'pending', reason };
   }
 
-  async #isValid(record: RequestRecord, signature: string): Promise<boolean> {
+  /** @returns undefined when the signature is not valid */
+  async #recoveryId(record: RequestRecord, signature: string): Promise<number | undefined> {
     const publicKey = Buffer.from(await this.#deps.key.get(), 'hex');
-    return verify(parseSignature(signature), publicKey, Buffer.from(record.message));
+    if (!isSignatureOf(record, signature, publicKey)) return undefined;
+    return signatureForms(parseSignature(signature), publicKey, digestOf(record)).recoveryId;
   }
 
   #invalidSignature(id: string): ServiceError {
@@ -79,7 +83,13 @@ export function statusOf(request_id: string, state: StoredRequest['state']): Sig
     case 'pending':
       return { request_id, status: 'pending' };
     case 'completed':
-      return { request_id, status: 'completed', signature: state.signature };
+      return {
+        request_id,
+        status: 'completed',
+        signature: state.signature,
+        ...signatureEncodings(parseSignature(state.signature)),
+        recovery_id: state.recoveryId,
+      };
     case 'failed':
       return { request_id, status: 'failed', reason: state.reason };
   }

@@ -1,5 +1,5 @@
 import type { BoardClient } from 'message-board/client';
-import type { RequestRecord } from 'message-board/contract';
+import { isSamePayload, payloadOf, type RequestRecord } from 'message-board/contract';
 import type { Logger } from 'pino';
 import type { Clock } from 'service/clock';
 import { ServiceError } from 'service/errors';
@@ -117,22 +117,23 @@ export class Posting {
   }
 
   async #post(request: PendingRequest, signal: AbortSignal): Promise<RequestRecord> {
-    const { id, message, origin, presignature_id } = request;
-    const record = await viaBoard(this.#deps.board.createRequest({ id, message, origin, presignature_id }, signal));
+    const { id, origin, presignature_id } = request;
+    const record = await viaBoard(this.#deps.board.createRequest({ id, ...payloadOf(request), origin, presignature_id }, signal));
     if (isRecordOf(request, record)) return record;
     throw displaced(id);
   }
 
   /**
-   * The board has the id already. If the gateway has signed that too, for the same message, it is the same request in other words: the
+   * The board has the id already. If the gateway has signed that too, for the same payload, it is the same request in other words: the
    * disk is an older copy. @throws ServiceError 503 `request_displaced`
    */
-  async #asTheBoardHasIt({ id, message }: PendingRequest, signal: AbortSignal): Promise<PostedRequest> {
+  async #asTheBoardHasIt(request: PendingRequest, signal: AbortSignal): Promise<PostedRequest> {
     const { board, cluster } = this.#deps;
+    const { id } = request;
     const record = await viaBoard(board.getRequest(id, { signal }));
-    const own = record?.id === id && record.message === message ? await cluster.ownRequest(record) : null;
+    const own = record?.id === id && isSamePayload(record, request) ? await cluster.ownRequest(record) : null;
     if (own === null || record?.origin === undefined) throw displaced(id);
-    return { message, origin: record.origin, presignature_id: own.proposal };
+    return { ...payloadOf(request), origin: record.origin, presignature_id: own.proposal };
   }
 
   /** @returns the request as it is on the disk now; undefined when it is not pending any more */
@@ -151,7 +152,7 @@ function pendingOf(request: StoredRequest | undefined): PendingRequest | undefin
 
 /** Is this the record of this very request? */
 export function isRecordOf(request: PendingRequest, record: RequestRecord): boolean {
-  return record.id === request.id && record.message === request.message && record.origin === request.origin;
+  return record.id === request.id && isSamePayload(record, request) && record.origin === request.origin;
 }
 
 /** The code with which the board has refused a call as a conflict; undefined when it has not. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { RequestRecord } from 'message-board/contract';
+import { payloadOf, type Payload, type RequestRecord } from 'message-board/contract';
+import { isPresignable } from 'message-board/payload';
 import { newRequestId } from 'message-board/ids';
 import type { Logger } from 'pino';
 import type { Clock } from 'service/clock';
@@ -7,7 +8,6 @@ import { ServiceError } from 'service/errors';
 import type { RandomBytes } from 'service/random';
 import { SteadyClock } from 'service/steady_clock';
 import type { ClusterMode } from './cluster_mode.js';
-import type { Sign } from './contract.js';
 import {
   StoreFull, TooManyPending, type NewRequest, type Outcome, type Registered, type RequestStore, type StoredRequest,
 } from './store/request_store.js';
@@ -67,7 +67,7 @@ export class RequestBook {
   }
 
   /** The request that has this key; undefined when none has. @throws ServiceError 409 when it is for something else than `asked` */
-  async withKey(key: string, asked: Sign): Promise<StoredRequest | undefined> {
+  async withKey(key: string, asked: Payload): Promise<StoredRequest | undefined> {
     const request = await this.#deps.store.withKey(key);
     return request === undefined ? undefined : sameAsked(request, asked);
   }
@@ -77,7 +77,7 @@ export class RequestBook {
    * @param key the client's name for it. Another call with this key gets the same request, also one that comes at the same time
    * @throws ServiceError 409 `idempotency_conflict`; 429 `too_many_unfinished`; 503 `disk_full`: nothing is kept
    */
-  async accept(asked: Sign, key: string | undefined): Promise<StoredRequest> {
+  async accept(asked: Payload, key: string | undefined): Promise<StoredRequest> {
     const request = await this.#newRequest(asked, key);
     const kept = await this.#register(request);
     if (!kept.isNew) return sameAsked(kept.request, asked);
@@ -97,11 +97,12 @@ export class RequestBook {
     if (own === null) return undefined;
     const leftMs = own.expires.getTime() + GRACE_MS - clock.now();
     if (leftMs <= 0) return 'forgotten';
-    const { id, message, origin = '' } = record;
+    const { id, origin = '' } = record;
+    const payload = payloadOf(record);
     const now = this.#steady.now();
-    const posted = { message, origin, presignature_id: own.proposal };
+    const posted = { ...payload, origin, presignature_id: own.proposal };
     const times = { acceptedAt: now, endsAt: now + leftMs };
-    const kept = await store.register({ id, idempotencyKey: undefined, askedSha256: sha256Of({ message }), ...times, posted });
+    const kept = await store.register({ id, idempotencyKey: undefined, askedSha256: sha256Of(payload), ...times, posted });
     if (kept.isNew) {
       logger.warn({ event: 'request_adopted', request_id: id }, 'The message board has a request of this gateway that is not on its disk');
     }
@@ -151,13 +152,12 @@ export class RequestBook {
     }
   }
 
-  async #newRequest(asked: Sign, key: string | undefined): Promise<NewRequest> {
+  async #newRequest(asked: Payload, key: string | undefined): Promise<NewRequest> {
     const { clock, random, cluster, lifetimeMs } = this.#deps;
-    const { message } = asked;
     const time = clock.now();
     const id = newRequestId(time, random(RANDOM_BYTES_OF_ID).toString('hex'));
-    const presignature_id = cluster.propose();
-    const origin = await cluster.originOf({ id, message, presignature_id }, { time, expires: time + lifetimeMs });
+    const presignature_id = isPresignable(asked) ? cluster.propose() : undefined;
+    const origin = await cluster.originOf({ id, ...asked, presignature_id }, { time, expires: time + lifetimeMs });
     const acceptedAt = this.#steady.now();
     return {
       id,
@@ -165,17 +165,17 @@ export class RequestBook {
       askedSha256: sha256Of(asked),
       acceptedAt,
       endsAt: acceptedAt + lifetimeMs + GRACE_MS,
-      posted: { message, origin, presignature_id },
+      posted: { ...asked, origin, presignature_id },
     };
   }
 }
 
-/** Of what a client has asked for, as it was parsed: its fields in the order of the contract. */
-function sha256Of(asked: Sign): string {
+/** Of what a client has asked for, as it was parsed: so digits in another case, and a preset that is given, are the same. */
+function sha256Of(asked: Payload): string {
   return createHash('sha256').update(JSON.stringify(asked)).digest('hex');
 }
 
-function sameAsked(request: StoredRequest, asked: Sign): StoredRequest {
+function sameAsked(request: StoredRequest, asked: Payload): StoredRequest {
   if (request.askedSha256 === sha256Of(asked)) return request;
   const problem = `idempotency-key: it was given before, with another body, for ${request.id}`;
   throw new ServiceError(409, 'idempotency_conflict', `${problem}: give each request a key of its own`);

@@ -25,7 +25,7 @@ describe('the client, with a gateway', () => {
     const [record] = await c.nodes.listRequests({ status: 'pending', wait: 30_000 });
     const id = record?.id ?? '';
     await c.finish(id);
-    const signed = { request_id: id, status: 'completed', signature: c.signer.sign('Hello') };
+    const signed = { request_id: id, status: 'completed', signature: c.signer.sign('Hello'), ...c.signer.forms('Hello') };
     expect(await answer).toEqual(signed);
     expect(await client.status(id, 'Hello')).toEqual(signed);
     expect(await client.finished(id, 'Hello', 0)).toEqual(signed);
@@ -134,6 +134,34 @@ describe('the client, with a gateway that is not honest', () => {
     await expect(clientOf().sign('m')).rejects.toMatchObject({ name: 'InvalidSignature' });
     await expect(clientOf().status('req_1', 'm')).rejects.toMatchObject({ name: 'InvalidSignature' });
     await expect(clientOf().finished('req_1', 'm', 1_000)).rejects.toMatchObject({ name: 'InvalidSignature' });
+  });
+
+  it.each([
+    ['r', '1'.repeat(64)], ['s', '1'.repeat(64)], ['recovery_id', 2], ['der', '3006020101020101'], ['compact', '1'.repeat(128)],
+  ])('does not take another %s beside a valid signature', async (form, value) => {
+    const [status, body] = signedBy(signer.sign('m'));
+    answers['/status/req_1'] = [status, { ...body, ...signer.forms('m'), [form]: value }];
+    const error = { name: 'InvalidSignature', message: expect.stringContaining(`${form}: the gateway shows another one`) };
+    await expect(clientOf().status('req_1', 'm')).rejects.toMatchObject(error);
+    answers['/status/req_1'] = [status, { ...body, ...signer.forms('m') }];
+    expect(await clientOf().status('req_1', 'm')).toEqual({ ...body, ...signer.forms('m') });
+  });
+
+  it('has all forms of the signature, also where an earlier gateway shows none', async () => {
+    answers['/status/req_1'] = signedBy(signer.sign('m'));
+    expect(await clientOf().status('req_1', 'm')).toMatchObject(signer.forms('m'));
+  });
+
+  it.each([
+    ['bytes', { bytes: 'ABCD', hash: 'keccak256' }, { message: 'abcd', kind: 'bytes', hash: 'keccak256' }],
+    ['text', { message: 'm', hash: 'sha256d' }, { message: 'm', hash: 'sha256d' }],
+    ['a digest', { digest: 'Ab'.repeat(32) }, { message: 'ab'.repeat(32), kind: 'digest' }],
+  ] as const)('verifies what is signed of %s, and nothing else', async (_what, asked, payload) => {
+    answers['/status/req_1'] = signedBy(signer.sign(payload));
+    expect(await clientOf().status('req_1', asked)).toMatchObject({ status: 'completed', ...signer.forms(payload) });
+    for (const other of ['m', { bytes: 'abcd' }, { bytes: 'ab'.repeat(32) }, { digest: 'cd'.repeat(32) }] as const) {
+      await expect(clientOf().status('req_1', other)).rejects.toMatchObject({ name: 'InvalidSignature' });
+    }
   });
 
   it('takes a valid signature, and asks for the key once', async () => {

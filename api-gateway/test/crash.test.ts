@@ -74,7 +74,7 @@ it.each<[step: string, onBoard: number, unfinished: number]>([
   expect(answer.status).toBe('pending');
   await until(async () => (await nodes.listRequests({ status: 'pending' })).length === 1);
   expect(await finishAll()).toBe(1);
-  const done = { request_id: answer.request_id, status: 'completed', signature: signer.sign('pay 1') };
+  const done = { request_id: answer.request_id, status: 'completed', signature: signer.sign('pay 1'), ...signer.forms('pay 1') };
   expect(await second.client.sign('pay 1', { ...KEY, wait: 30_000 })).toEqual(done);
   expect(await second.client.list()).toEqual([done]);
   expect((await nodes.listRequests()).map(({ id }) => id)).toEqual([answer.request_id]);
@@ -88,6 +88,7 @@ it.each(['before the outcome is on the disk', 'before the outcome is told'])('ki
   expect(await first.killed()).toBe('SIGKILL');
 
   const second = await gateway('never');
-  expect(await second.client.status(id, 'pay 1')).toEqual({ request_id: id, status: 'completed', signature: signer.sign('pay 1') });
+  const done = { request_id: id, status: 'completed', signature: signer.sign('pay 1'), ...signer.forms('pay 1') };
+  expect(await second.client.status(id, 'pay 1')).toEqual(done);
   expect(await nodes.listRequests()).toHaveLength(1);
 });

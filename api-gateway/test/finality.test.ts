@@ -418,7 +418,7 @@ describe('GET /requests', () => {
       return statuses.map(({ request_id }) => request_id);
     };
     expect(await caller(c.app).get('/requests?limit=4&after=' + String(ids[0]))).toEqual([
-      { request_id: ids[1], status: 'completed', signature: c.signer.sign('m1') },
+      { request_id: ids[1], status: 'completed', signature: c.signer.sign('m1'), ...c.signer.forms('m1') },
       { request_id: ids[2], status: 'pending' },
       cancelled(ids[3] ?? ''),
       { request_id: ids[4], status: 'pending' },

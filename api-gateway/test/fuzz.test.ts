@@ -5,17 +5,22 @@ import { Pool } from 'undici';
 import { z } from 'zod';
 import { changedJsonText, runs } from 'testkit/fuzz';
 import { NotFoundSchema, SigningStatusSchema } from '../src/contract.js';
-import { cluster, type Cluster } from './support.js';
+import { sealedCluster, type SealedCluster } from './sealed_support.js';
 
 const ErrorSchema = z.strictObject({ error: z.strictObject({ code: z.string().regex(/^[a-z_]{1,64}$/), message: z.string().max(1000) }) });
 const AnswerSchema = z.union([ErrorSchema, SigningStatusSchema, NotFoundSchema, z.strictObject({ public_key: z.string() })]);
 
+const BODIES = [
+  '{"message":"m"}', '{"message":"a longer message, with é and 😀"}', '{"message":"m","hash":"sha256d"}',
+  '{"bytes":"00aBff","hash":"keccak256"}', `{"digest":"${'4f'.repeat(32)}"}`,
+];
+
 describe('the gateway', () => {
-  let system: Cluster;
+  let system: SealedCluster;
   let pool: Pool;
   beforeAll(async () => {
-    system = await cluster({ maxUnfinished: 100_000 });
-    await system.postKey();
+    system = await sealedCluster({ deps: { maxUnfinished: 100_000 } });
+    await system.stateKey();
     pool = new Pool(system.url);
   });
   afterAll(async () => {
@@ -34,7 +39,7 @@ describe('the gateway', () => {
 
   it('answers every body', async () => {
     await fc.assert(
-      fc.asyncProperty(changedJsonText(['{"message":"m"}', '{"message":"a longer message, with é and 😀"}']), async (body) => {
+      fc.asyncProperty(changedJsonText(BODIES), async (body) => {
         await call('POST', '/sign', body);
       }),
       runs(80),

@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { until } from 'testkit/eventually';
+import { members } from 'testkit/roster';
 import { SigningStatusSchema, type SigningStatus } from '../src/contract.js';
 import { stoppedAfterEach, type Cluster } from './support.js';
 
@@ -26,7 +27,7 @@ describe('the same key', () => {
     expect(await sign(c, 'k')).toEqual({ request_id: id, status: 'pending' });
     await c.finish(id);
     await c.gateway.sweep();
-    const done = { request_id: id, status: 'completed', signature: c.signer.sign('m') };
+    const done = { request_id: id, status: 'completed', signature: c.signer.sign('m'), ...c.signer.forms('m') };
     expect(await sign(c, 'k')).toEqual(done);
     expect(await sign(c, 'k', 'm', '?wait=30000')).toEqual(done);
     expect(await onBoard(c)).toEqual([id]);
@@ -50,7 +51,8 @@ describe('the same key', () => {
     await c.gateway.sweep();
     await c.stopBoard();
     await c.restartGateway(() => c.startBoard());
-    expect(await sign(c, 'a')).toEqual({ request_id: a.request_id, status: 'completed', signature: c.signer.sign('m') });
+    const done = { request_id: a.request_id, status: 'completed', signature: c.signer.sign('m'), ...c.signer.forms('m') };
+    expect(await sign(c, 'a')).toEqual(done);
     expect(await sign(c, 'b')).toEqual(b);
     await c.gateway.sweep();
     expect(await onBoard(c)).toEqual([b.request_id]);
@@ -66,6 +68,22 @@ describe('the same key', () => {
     await c.restartGateway();
     expect((await post(c, 'k', { message: 'n' })).status).toBe(409);
     expect(await onBoard(c)).toHaveLength(2);
+  });
+
+  it('is the same for equal bytes in another letter case, and with the hash that is preset; not for another hash or kind', async () => {
+    const c = await start({}, members(4, 3));
+    const same = [{ bytes: 'ABcd' }, { bytes: 'abCD', hash: 'sha256' }];
+    const answers = await Promise.all(same.map((body) => post(c, 'k', body)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect(answers[0]?.body).toEqual(answers[1]?.body);
+    for (const other of [{ bytes: 'abcd', hash: 'sha256d' }, { message: 'abcd' }, { bytes: 'abce' }, { digest: 'ab'.repeat(32) }]) {
+      expect(await post(c, 'k', other)).toMatchObject({ status: 409, body: { error: { code: 'idempotency_conflict' } } });
+    }
+    const digests = await Promise.all(['ab', 'AB'].map((digits) => post(c, 'l', { digest: digits.repeat(32) })));
+    expect(digests[0]?.body).toEqual(digests[1]?.body);
+    expect((await post(c, 'l', { bytes: 'ab'.repeat(32) })).status).toBe(409);
+    await c.restartGateway();
+    expect((await post(c, 'k', { bytes: 'abcd' })).body).toEqual(answers[0]?.body);
   });
 
   it('twenty times at the same moment is one request', async () => {

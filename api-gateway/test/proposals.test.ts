@@ -154,6 +154,17 @@ describe('the gateway of a sealed cluster', () => {
     expect([await proposed(), await proposed(), await proposed()]).toEqual(['a', 'b', undefined]);
   });
 
+  it('proposes none for a digest: whoever has chosen it may have known the presignature', async () => {
+    await hold('p');
+    await c.gateway.sweep();
+    const { request_id: id } = (await caller(c.app).post('/sign', { digest: 'ab'.repeat(32) })) as SigningStatus;
+    const record = await c.nodes.getRequest(id);
+    expect(record !== undefined && (await askingFor(c.roster, record))?.proposal).toBeUndefined();
+    expect(record?.presignature_id).toBeUndefined();
+    const { request_id: other } = (await caller(c.app).post('/sign', { bytes: 'ab'.repeat(32), hash: 'keccak256' })) as SigningStatus;
+    expect((await c.nodes.getRequest(other))?.presignature_id).toBe('p');
+  });
+
   it('proposes none for a request that it does not keep', async () => {
     await c.stop();
     c = await sealedCluster({ deps: { maxUnfinished: 3 } });

@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Heartbeat, NodeRecord, RequestRecord } from 'message-board/contract';
 import { refusalOf } from 'message-board/outcome';
-import { askingFor, messageHash } from 'message-board/signing_request';
+import { messageHash, payloadSha256 } from 'message-board/payload';
+import { askingFor } from 'message-board/signing_request';
 import type { Identity } from 'sealing/identity';
 import { CLOSING, REFUSAL, SIGNING_REQUEST } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
@@ -54,6 +55,43 @@ describe('what it asks of the nodes', () => {
     const { signer, claims } = await verify(c.roster, SIGNING_REQUEST, record?.origin ?? '');
     const asked = { id, message_sha256: messageHash('Ödeme'), time: '2026-01-02T03:04:05.678Z', expires: '2026-01-02T04:04:05.678Z' };
     expect({ signer, claims }).toEqual({ signer: 'gateway', claims: asked });
+  });
+
+  it.each([
+    ['bytes', { bytes: 'AB01', hash: 'keccak256' }, { message: 'ab01', kind: 'bytes', hash: 'keccak256' }],
+    ['text with another hash', { message: 'm', hash: 'sha256d' }, { message: 'm', hash: 'sha256d' }],
+    ['a digest', { digest: 'AB'.repeat(32) }, { message: 'ab'.repeat(32), kind: 'digest' }],
+  ] as const)('is signed with its kind and hash: %s, also when it is posted again', async (_what, body, payload) => {
+    const { request_id: id } = (await caller(c.app).post('/sign', body)) as SigningStatus;
+    const asked = async () => {
+      const record = await c.nodes.getRequest(id);
+      const { claims } = await verify(c.roster, SIGNING_REQUEST, record?.origin ?? '');
+      return { ...claims, message: record?.message, kind: record?.kind, hash: record?.hash };
+    };
+    const first = await asked();
+    expect(first).toMatchObject({ id, message_sha256: payloadSha256(payload), ...payload });
+    await c.stopBoard();
+    await c.restartGateway(() => c.startBoard());
+    await c.gateway.sweep();
+    expect(await asked()).toEqual(first);
+    await c.stateKey();
+    await c.finish(id);
+    expect(await status(id)).toMatchObject({ status: 'completed', ...c.signer.forms(payload) });
+  });
+
+  it('is not completed by a signature of the same digits in another kind, or with another hash', async () => {
+    await c.stateKey();
+    const digest = 'ab'.repeat(32);
+    const { request_id: id } = (await caller(c.app).post('/sign', { bytes: digest })) as SigningStatus;
+    const others = [{ message: digest }, { message: digest, kind: 'digest' }, { message: digest, kind: 'bytes', hash: 'sha256d' }] as const;
+    for (const other of others) {
+      c.liar.tell(ofEveryRecord((record) => ({ ...record, ...other, status: 'completed', signature: c.signer.sign(other) })));
+      const answer = await caller(c.app).get(`/status/${id}`, 503);
+      expect(answer).toMatchObject({ error: { code: expect.stringMatching(/^(request_displaced|invalid_signature)$/) } });
+    }
+    c.liar.tell(honest);
+    await c.finish(id);
+    expect(await status(id)).toMatchObject({ status: 'completed', ...c.signer.forms({ message: digest, kind: 'bytes' }) });
   });
 
   it('is posted again as it was, when the board has lost it', async () => {

@@ -24,6 +24,15 @@ describe('POST /sign', () => {
     expect(await c.nodes.getRequest(request_id)).toMatchObject(posted);
   });
 
+  it('puts a text with the hash that is preset on the board as one without it', async () => {
+    const c = await start();
+    const asked = { message: 'm', hash: 'sha256' };
+    const { request_id: id } = SigningStatusSchema.parse(await caller(c.app).post('/sign', asked));
+    const record = await c.nodes.getRequest(id);
+    expect(record).toMatchObject({ message: 'm' });
+    expect(Object.keys(record ?? {})).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(kind|hash)$/)]));
+  });
+
   it('makes a new request of each call', async () => {
     const c = await start();
     expect((await sign(c, 'same')).request_id).not.toBe((await sign(c, 'same')).request_id);
@@ -36,7 +45,7 @@ describe('POST /sign', () => {
     const [record] = await c.nodes.listRequests({ status: 'pending', wait: 30_000 });
     await c.finish(record?.id ?? '');
     const signature = expect.stringMatching(/^\{"r":"[0-9a-f]{64}","s":"[0-9a-f]{64}"\}$/) as unknown;
-    expect(await answer).toEqual({ request_id: record?.id, status: 'completed', signature });
+    expect(await answer).toEqual({ request_id: record?.id, status: 'completed', signature, ...c.signer.forms('Hello') });
     expect((await c.gateway.health()).unfinished).toBe(0);
   });
 
@@ -73,6 +82,25 @@ describe('POST /sign', () => {
     [`{"message":"${'m'.repeat(65_537)}"}`, 400, 'message: must be at most 65536 bytes of UTF-8'],
     [`{"message":"${'é'.repeat(32_769)}"}`, 400, 'message: must be at most 65536 bytes of UTF-8'],
     ['{"message":"m","wait":5}', 400, 'wait: '],
+    ['{"message":"m","bytes":"00"}', 400, 'bytes: cannot be given with message'],
+    ['{"bytes":"00","digest":"0000"}', 400, 'digest: must be 64 hexadecimal digits'],
+    [`{"bytes":"00","digest":"${'1'.repeat(64)}"}`, 400, 'digest: cannot be given with bytes'],
+    [`{"message":"m","digest":"${'1'.repeat(64)}"}`, 400, 'digest: cannot be given with message'],
+    ['{"bytes":""}', 400, 'bytes: must not be empty'],
+    ['{"bytes":"abc"}', 400, 'bytes: must be an even number of hexadecimal digits'],
+    ['{"bytes":"0x00"}', 400, 'bytes: must be an even number of hexadecimal digits'],
+    ['{"bytes":5}', 400, 'bytes: must be text'],
+    [`{"bytes":"${'00'.repeat(65_537)}"}`, 400, 'bytes: must be at most 65536 bytes'],
+    [`{"digest":"${'1'.repeat(63)}"}`, 400, 'digest: must be 64 hexadecimal digits'],
+    [`{"digest":"${'0'.repeat(64)}"}`, 400, 'digest: must not be zero modulo the group order'],
+    [`{"digest":"fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"}`, 400, 'digest: must not be zero modulo'],
+    [`{"digest":"${'1'.repeat(64)}","hash":"sha256"}`, 400, 'hash: cannot be given with digest'],
+    ['{"message":"m","hash":"sha1"}', 400, 'hash: must be one of sha256, sha256d, keccak256'],
+    ['{"hash":"sha256"}', 400, 'message: is required, or bytes, or digest'],
+    // Rust nodes know nothing else than text with SHA-256.
+    ['{"bytes":"00"}', 400, 'bytes: the nodes of a plain cluster'],
+    [`{"digest":"${'1'.repeat(64)}"}`, 400, 'digest: the nodes of a plain cluster'],
+    ['{"message":"m","hash":"keccak256"}', 400, 'hash: the nodes of a plain cluster'],
     ['{"message":"m","__proto__":{}}', 400, '__proto__: '],
     ['[]', 400, 'body: '],
     ['', 400, 'message: is required'],

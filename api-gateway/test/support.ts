@@ -87,7 +87,7 @@ export async function cluster(deps: Partial<GatewayDeps> = {}, { roster, gateway
     finish: async (id: string) => {
       const record = await nodes.getRequest(id);
       if (record === undefined) throw new Error(`no request ${id}`);
-      await nodes.updateRequest(id, { signature: signer.sign(record.message) });
+      await nodes.updateRequest(id, { signature: signer.sign(record) });
     },
     stop: async () => {
       await started.stop();

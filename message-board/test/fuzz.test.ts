@@ -18,7 +18,7 @@ import { ServiceError, TransportError } from 'service/errors';
 import { BoardClient } from '../src/client/client.js';
 import * as contract from '../src/contract/contract.js';
 import { refusalOf } from '../src/contract/outcome.js';
-import { messageHash } from '../src/contract/signing_request.js';
+import { messageHash, payloadSha256 } from '../src/contract/payload.js';
 import { newSigner } from 'testkit/signer';
 import { runningBoard } from './support.js';
 
@@ -52,6 +52,8 @@ const status = {
 const presignature_id = 'presig_gen_node-1_ab';
 const message_sha256 = messageHash('m');
 const participants = [0, 1, 2];
+const BYTES = { message: '00ff', kind: 'bytes', hash: 'keccak256' } as const;
+const DIGEST = { message: 'ab'.repeat(32), kind: 'digest' } as const;
 
 /** One honest call of each kind; a board with the roster accepts them all. */
 async function honestCalls(): Promise<Call[]> {
@@ -63,6 +65,8 @@ async function honestCalls(): Promise<Call[]> {
   const asked = { message_sha256, time: '2026-01-02T03:04:05.678Z', expires: '2026-01-02T04:04:05.678Z' };
   const origin = await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_1_a', ...asked });
   const proposing = await sign(gateway, roster, SIGNING_REQUEST, { id: 'req_2_a', ...asked, presignature_id });
+  const originFor = (id: string, what: contract.Payload): Promise<string> =>
+    sign(gateway, roster, SIGNING_REQUEST, { ...asked, id, message_sha256: payloadSha256(what) });
   const naming = await sign(one ?? gateway, roster, NAMING, { request_id: 'req_1_a', presignature_id });
   const refusal = await sign(two ?? gateway, roster, REFUSAL, refusalOf({ id: 'req_1_a', origin }, 'policy_refused'));
   const closing = await sign(gateway, roster, CLOSING, { request_id: 'req_1_a', reason: 'cancelled' });
@@ -71,6 +75,8 @@ async function honestCalls(): Promise<Call[]> {
   return [
     { method: 'POST', path: '/requests', body: { id: 'req_1_a', message: 'm', origin } },
     { method: 'POST', path: '/requests', body: { id: 'req_2_a', message: 'm', presignature_id, origin: proposing } },
+    { method: 'POST', path: '/requests', body: { id: 'req_3_a', ...BYTES, origin: await originFor('req_3_a', BYTES) } },
+    { method: 'POST', path: '/requests', body: { id: 'req_4_a', ...DIGEST, origin: await originFor('req_4_a', DIGEST) } },
     { method: 'PUT', path: '/requests/req_1_a', body: { presignature_id, naming } },
     { method: 'PUT', path: '/requests/req_1_a', body: { refusal } },
     { method: 'POST', path: '/messages', body: { ...fields, payload: message } },

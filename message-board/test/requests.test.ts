@@ -41,6 +41,23 @@ describe('POST /requests', () => {
     expect(await post(testBoard(), { id: 'sign-0', message: 'm', origin: 'gateway' })).toMatchObject({ id: 'sign-0', origin: 'gateway' });
   });
 
+  it.each([
+    [{ kind: 'bytes', message: '00' }, 'kind: the nodes of a plain cluster'],
+    [{ kind: 'digest', message: 'ab'.repeat(32) }, 'kind: the nodes of a plain cluster'],
+    [{ hash: 'keccak256', message: 'm' }, 'hash: the nodes of a plain cluster'],
+    [{ kind: 'text', message: 'm' }, 'kind: '],
+    [{ hash: 'sha256', message: 'm' }, 'hash: '],
+    [{ kind: 'bytes', message: 'AB' }, 'message: must be in lower case'],
+    [{ kind: 'bytes', message: 'abc' }, 'message: must be an even number'],
+    [{ kind: 'digest', message: 'ab' }, 'message: must be 64 hexadecimal digits'],
+    [{ kind: 'digest', message: 'ab'.repeat(32), hash: 'sha256d' }, 'hash: cannot be given with a digest'],
+  ])('of a plain cluster refuses %j', async (body, complaint) => {
+    const { app } = testBoard();
+    const answer = await caller(app).post('/requests', body, 400);
+    expect(answer).toMatchObject({ error: { code: 'invalid_request', message: expect.stringContaining(complaint) } });
+    expect(await caller(app).get('/requests')).toEqual([]);
+  });
+
   it('answers the stored record when the same is posted again, also when it is finished', async () => {
     const { board, put, signature } = await withRequest('m');
     const first = (await list(board, ''))[0];

@@ -6,9 +6,11 @@ import { Roster } from 'sealing/roster';
 import { sign } from 'sealing/statement';
 import { heartbeatOf, READY_STATUS } from 'testkit/heartbeat';
 import { members, originOf } from 'testkit/roster';
-import { TOPICS, type Heartbeat, type HeartbeatAnswer, type NodeStatus, type RequestRecord, type Topic } from '../src/contract/contract.js';
+import {
+  TOPICS, type Heartbeat, type HeartbeatAnswer, type NodeStatus, type Payload, type RequestRecord, type Topic,
+} from '../src/contract/contract.js';
 import { refusalOf } from '../src/contract/outcome.js';
-import { messageHash } from '../src/contract/signing_request.js';
+import { messageHash, payloadSha256 } from '../src/contract/payload.js';
 import { verifierFor } from '../src/server/verifiers.js';
 import { caller } from 'testkit/caller';
 import { sessionHeaders } from 'testkit/session';
@@ -587,6 +589,41 @@ describe('signing requests', () => {
     const answer = await api.post('/requests', { id: 'req_1', message: 'm', presignature_id: 'p', origin: await origin() }, 403);
     expect(answer).toMatchObject(refused('invalid_statement', complaint));
     expect(await api.get('/requests')).toEqual([]);
+  });
+
+  const DIGITS = 'ab'.repeat(32);
+  const FORMS = [
+    { message: DIGITS }, { message: DIGITS, kind: 'bytes' }, { message: DIGITS, kind: 'digest' }, { message: DIGITS, hash: 'sha256d' },
+    { message: DIGITS, kind: 'bytes', hash: 'keccak256' },
+  ] as const;
+  const askedFor = (id: string, payload: Payload, presignature_id?: string) =>
+    sign(gateway, file, SIGNING_REQUEST, { id, message_sha256: payloadSha256(payload), ...times, presignature_id });
+
+  it('are kept with their kind and hash, and only as the gateway has signed them', async () => {
+    for (const payload of FORMS) {
+      const { api } = sealedBoard();
+      const origin = await askedFor('req_1', payload);
+      for (const other of FORMS.filter((form) => form !== payload)) {
+        const answer = await api.post('/requests', { id: 'req_1', ...other, origin }, 403);
+        expect(answer).toMatchObject(refused('unsigned_request', 'only requests that its gateway has signed'));
+      }
+      const record = await api.post('/requests', { id: 'req_1', ...payload, origin });
+      expect(record).toMatchObject({ ...payload, status: 'pending' });
+      expect(await api.post('/requests', { id: 'req_1', ...payload, origin })).toEqual(record);
+      expect(await api.get('/requests/req_1')).toEqual(record);
+    }
+  });
+
+  it('for a digest get no presignature, from the gateway or from a node', async () => {
+    const { api } = sealedBoard();
+    const digest = { message: DIGITS, kind: 'digest' } as const;
+    const proposed = { id: 'req_1', ...digest, presignature_id: 'p', origin: await askedFor('req_1', digest, 'p') };
+    const answer = await api.post('/requests', proposed, 400);
+    expect(answer).toMatchObject(refused('invalid_request', 'presignature_id: cannot be given with a digest'));
+    await api.post('/requests', { id: 'req_1', ...digest, origin: await askedFor('req_1', digest) });
+    const naming = await sign(one, file, NAMING, { request_id: 'req_1', presignature_id: 'p' });
+    expect(await api.put('/requests/req_1', { presignature_id: 'p', naming }, 409)).toMatchObject({ error: { code: 'signed_in_full' } });
+    expect(await api.get('/requests/req_1')).not.toHaveProperty('presignature_id');
   });
 
   it('with a presignature need an origin', async () => {

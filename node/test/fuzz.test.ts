@@ -3,6 +3,7 @@ import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { isSamePayload, RequestRecordSchema } from 'message-board/contract';
 import { pino } from 'pino';
 import { Refused } from 'sealing/errors';
 import { systemClock } from 'service/clock';
@@ -19,7 +20,7 @@ import { parsePolicy } from '../src/approval/policy.js';
 import { nextAction } from '../src/setup/setup_action.js';
 import { signedRequest } from './util/board_record.js';
 import { inFolder } from 'testkit/folder';
-import { members } from 'testkit/roster';
+import { members, originOf } from 'testkit/roster';
 import { VirtualClock } from 'testkit/virtual_clock';
 
 const isRefused = (error: unknown): boolean => error instanceof Refused;
@@ -65,7 +66,8 @@ describe('a policy', () => {
     fc.assert(
       fc.property(changedJsonText([honest]), fc.string({ unit: 'binary', maxLength: 50 }), (text, message) => {
         const read = readOrRefused(() => parsePolicy(text, new VirtualClock()), isRefused);
-        if (read !== null) expect(typeof read.value.check({ id: 'req_1_a', message, time: new Date(0) }).allowed).toBe('boolean');
+        const request = { id: 'req_1_a', payload: { message }, time: new Date(0) };
+        if (read !== null) expect(typeof read.value.check(request).allowed).toBe('boolean');
       }),
       runs(200),
     );
@@ -81,7 +83,7 @@ describe('a policy', () => {
     fc.assert(
       fc.property(letters, fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 }), (pattern, message) => {
         const policy = parsePolicy(JSON.stringify({ version: 1, allow: [pattern] }), new VirtualClock());
-        const { allowed } = policy.check({ id: 'r', message, time: new Date(0) });
+        const { allowed } = policy.check({ id: 'r', payload: { message }, time: new Date(0) });
         expect(allowed).toBe(slow(pattern, message));
       }),
       runs(500),
@@ -159,15 +161,19 @@ describe('what the board shows', () => {
     const all = members();
     const { id, message, origin } = await signedRequest(all, 'what was asked for');
     const at = new Date().toISOString();
-    const record = { id, message, origin: origin ?? '', status: 'pending', revision: 'a.1', created_at: at, updated_at: at, age_ms: 0 };
+    const bytes = { message: 'ab'.repeat(32), kind: 'bytes', hash: 'sha256d' } as const;
+    const asked = [{ message, origin: origin ?? '' }, { ...bytes, origin: await originOf(all, id, bytes) }];
+    const common = { id, status: 'pending', revision: 'a.1', created_at: at, updated_at: at, age_ms: 0 };
+    const records = asked.map((one) => ({ ...common, ...one }));
     const authorize = authorizeSigned({ roster: all.roster, maxAgeMs: 60_000 });
     await fc.assert(
-      fc.asyncProperty(changedJson([record]), async (json) => {
-        const shown = { ...record, ...(typeof json === 'object' && !Array.isArray(json) ? json : {}) } as Record<string, unknown>;
-        const texts = ['id', 'message', 'origin'].every((field) => typeof shown[field] === 'string');
-        if (!texts) return;
-        const read = await readOrRefusedLater(() => authorize(shown as unknown as Parameters<typeof authorize>[0]), isRefused);
-        if (read !== null) expect([shown.id, shown.message]).toEqual([id, message]);
+      fc.asyncProperty(fc.constantFrom(...records), changedJson(records), async (record, json) => {
+        const changed = { ...record, ...(typeof json === 'object' && !Array.isArray(json) ? json : {}) };
+        const shown = RequestRecordSchema.safeParse(changed).data;
+        if (shown === undefined) return;
+        const read = await readOrRefusedLater(() => authorize(shown), isRefused);
+        const isAsked = records.some((one) => isSamePayload(one, shown) && one.origin === shown.origin);
+        if (read !== null) expect([shown.id, isAsked]).toEqual([id, true]);
       }),
       runs(100),
     );

@@ -121,7 +121,7 @@ class Run implements RunningJob<string | Signature> {
 
   #output(): string | Signature {
     const { job, deps } = this;
-    if (job.kind === 'sign') return newSignature(job.executionId, job.message);
+    if (job.kind === 'sign') return newSignature(job.executionId, textOf(job));
     const isWrong = deps.cheat === 'wrong_half';
     const place = { party: deps.index, position: this.#position, signers: job.signers.length };
     return JSON.stringify({ id: job.executionId, ...place, isWrong } satisfies PresignatureHalf);
@@ -135,4 +135,10 @@ class Run implements RunningJob<string | Signature> {
     if (settle !== null) this.onEnd();
     return settle;
   }
+}
+
+/** The simulation's clients ask for texts alone. */
+function textOf(job: Extract<Job, { readonly kind: 'sign' }>): string {
+  if ('digest' in job) throw new Error('a digest: not in a simulation');
+  return job.message;
 }

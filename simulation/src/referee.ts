@@ -87,7 +87,7 @@ export class Referee {
     const session = `${node} ${job.executionId}`;
     if (this.#sessionsBegun.has(session)) this.#violated(`${node} has run ${job.executionId} twice`);
     this.#sessionsBegun.add(session);
-    if (job.kind === 'sign') this.#onePayload(node, `message of ${requestOf(job.executionId)}`, job.message);
+    if (job.kind === 'sign') this.#onePayload(node, `message of ${requestOf(job.executionId)}`, 'digest' in job ? job.digest : job.message);
   }
 
   late(id: string, by: number): void {

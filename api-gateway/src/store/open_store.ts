@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { Refused, systemCode } from 'sealing/errors';
 import { z } from 'zod';
 import { sqliteError } from './sqlite_errors.js';
-import { SCHEMA, SCHEMA_VERSION, SqliteStore } from './sqlite_store.js';
+import { FROM_VERSION_1, SCHEMA, SCHEMA_VERSION, SqliteStore } from './sqlite_store.js';
 
 const FILE = 'gateway.sqlite';
 /** Marks the file as this program's: `file gateway.sqlite` shows it. */
@@ -82,6 +82,12 @@ function prepare(database: DatabaseSync, roster: string, path: string): void {
     const advice = 'Give the gateway of each cluster a DATA_DIR of its own, or the roster of this one';
     throw new Refused(`${path} belongs to a cluster with another roster. ${advice}`);
   }
+  if (!isNew && version < SCHEMA_VERSION) upgrade(database);
+}
+
+/** In one transaction: after a crash the file is of one version or the other. */
+function upgrade(database: DatabaseSync): void {
+  database.exec(`BEGIN IMMEDIATE; ${FROM_VERSION_1} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }
 
 function begin(database: DatabaseSync, roster: string): void {

@@ -9,6 +9,9 @@
 /** What the board is given. */
 export interface PostedRequest {
   readonly message: string;
+  /** What `message` is, and how it is hashed, as the board's contract says. */
+  readonly kind?: 'bytes' | 'digest' | undefined;
+  readonly hash?: 'sha256d' | 'keccak256' | undefined;
   readonly origin: string;
   readonly presignature_id?: string | undefined;
 }
@@ -30,7 +33,12 @@ export interface NewRequest {
 }
 
 export type Outcome =
-  | { readonly status: 'completed'; readonly signature: string }
+  | {
+      readonly status: 'completed';
+      readonly signature: string;
+      /** Undefined when an earlier version of the gateway has completed it. */
+      readonly recoveryId?: number | undefined;
+    }
   | {
       readonly status: 'failed';
       readonly reason: string;

@@ -7,7 +7,7 @@ import {
 } from './request_store.js';
 
 /** Version of the tables. A file with a higher one is of a later version of this program. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** What was posted is only there while the request is pending; the outcome only afterwards. */
 export const SCHEMA = `
@@ -21,15 +21,25 @@ export const SCHEMA = `
     ends_at INTEGER NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('pending', 'completed', 'failed')),
     message BLOB,
+    kind TEXT CHECK (kind IN ('bytes', 'digest')),
+    hash TEXT CHECK (hash IN ('sha256d', 'keccak256')),
     origin TEXT,
     presignature_id TEXT,
     signature TEXT,
+    recovery_id INTEGER,
     reason TEXT,
     closing TEXT,
     ended_at INTEGER
   ) STRICT;
   CREATE INDEX requests_by_status ON requests (status, arrival);
   CREATE INDEX requests_by_end ON requests (ended_at) WHERE ended_at IS NOT NULL;
+`;
+
+/** Makes tables of version 1 those of version 2. */
+export const FROM_VERSION_1 = `
+  ALTER TABLE requests ADD COLUMN kind TEXT CHECK (kind IN ('bytes', 'digest'));
+  ALTER TABLE requests ADD COLUMN hash TEXT CHECK (hash IN ('sha256d', 'keccak256'));
+  ALTER TABLE requests ADD COLUMN recovery_id INTEGER;
 `;
 
 const RowSchema = z.object({
@@ -41,9 +51,12 @@ const RowSchema = z.object({
   ends_at: z.int(),
   status: z.enum(['pending', 'completed', 'failed']),
   message: z.instanceof(Uint8Array).nullable(),
+  kind: z.enum(['bytes', 'digest']).nullable(),
+  hash: z.enum(['sha256d', 'keccak256']).nullable(),
   origin: z.string().nullable(),
   presignature_id: z.string().nullable(),
   signature: z.string().nullable(),
+  recovery_id: z.int().min(0).max(3).nullable(),
   reason: z.string().nullable(),
   closing: z.string().nullable(),
 });
@@ -75,8 +88,9 @@ export class SqliteStore implements RequestStore {
       const { count } = this.#pendingSummary();
       if (count >= maxPending) throw new TooManyPending(count);
       this.#run(
-        `INSERT INTO requests (id, idempotency_key, asked_sha256, accepted_at, ends_at, status, message, origin, presignature_id)
-         VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?)`,
+        `INSERT INTO requests
+           (id, idempotency_key, asked_sha256, accepted_at, ends_at, status, message, kind, hash, origin, presignature_id)
+         VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?)`,
         id, idempotencyKey ?? null, askedSha256, acceptedAt, endsAt, ...columnsOf(posted),
       );
       return { request: this.#known(id), isNew: true };
@@ -94,7 +108,8 @@ export class SqliteStore implements RequestStore {
   replacePosted(id: string, fromOrigin: string, posted: PostedRequest): Promise<StoredRequest | undefined> {
     return this.#commit.write(() => {
       this.#run(
-        `UPDATE requests SET message = ?, origin = ?, presignature_id = ? WHERE id = ? AND status = 'pending' AND origin = ?`,
+        `UPDATE requests SET message = ?, kind = ?, hash = ?, origin = ?, presignature_id = ?
+         WHERE id = ? AND status = 'pending' AND origin = ?`,
         ...columnsOf(posted), id, fromOrigin,
       );
       return this.#get(id);
@@ -103,14 +118,16 @@ export class SqliteStore implements RequestStore {
 
   end(id: string, outcome: Outcome, endedAt: number): Promise<Ended | undefined> {
     const { status } = outcome;
-    const [signature, reason, closing] =
-      status === 'completed' ? [outcome.signature, null, null] : [null, outcome.reason, outcome.closing ?? null];
+    const [signature, recoveryId, reason, closing] =
+      status === 'completed'
+        ? [outcome.signature, outcome.recoveryId ?? null, null, null]
+        : [null, null, outcome.reason, outcome.closing ?? null];
     return this.#commit.write(() => {
       const isNew = this.#run(
-        `UPDATE requests SET status = ?, signature = ?, reason = ?, closing = ?, ended_at = ?,
-           message = NULL, origin = NULL, presignature_id = NULL
+        `UPDATE requests SET status = ?, signature = ?, recovery_id = ?, reason = ?, closing = ?, ended_at = ?,
+           message = NULL, kind = NULL, hash = NULL, origin = NULL, presignature_id = NULL
          WHERE id = ? AND status = 'pending'`,
-        status, signature, reason, closing, endedAt, id,
+        status, signature, recoveryId, reason, closing, endedAt, id,
       );
       const state = this.#get(id)?.state;
       return state === undefined || state.status === 'pending' ? undefined : { outcome: state, isNew };
@@ -206,8 +223,8 @@ export class SqliteStore implements RequestStore {
 }
 
 /** A text may have NUL characters, after which SQLite's own functions would see nothing: a message is kept as its bytes. */
-function columnsOf({ message, origin, presignature_id }: PostedRequest): [Uint8Array, string, string | null] {
-  return [Buffer.from(message), origin, presignature_id ?? null];
+function columnsOf({ message, kind, hash, origin, presignature_id }: PostedRequest): SQLInputValue[] {
+  return [Buffer.from(message), kind ?? null, hash ?? null, origin, presignature_id ?? null];
 }
 
 /** @throws ZodError or Error when somebody has changed the file */
@@ -224,13 +241,14 @@ function toRequest(value: unknown): StoredRequest {
   };
 }
 
-function stateOf({ id, status, message, origin, presignature_id, signature, reason, closing }: z.infer<typeof RowSchema>) {
+function stateOf(row: z.infer<typeof RowSchema>): StoredRequest['state'] {
+  const { id, status, message, origin, signature, reason } = row;
   if (status === 'pending' && message !== null && origin !== null) {
-    const posted = { message: Buffer.from(message).toString(), origin, presignature_id: presignature_id ?? undefined };
-    return { status, posted };
+    const [kind, hash, presignature_id] = [row.kind ?? undefined, row.hash ?? undefined, row.presignature_id ?? undefined];
+    return { status, posted: { message: Buffer.from(message).toString(), kind, hash, origin, presignature_id } };
   }
-  if (status === 'completed' && signature !== null) return { status, signature };
-  if (status === 'failed' && reason !== null) return { status, reason, closing: closing ?? undefined };
+  if (status === 'completed' && signature !== null) return { status, signature, recoveryId: row.recovery_id ?? undefined };
+  if (status === 'failed' && reason !== null) return { status, reason, closing: row.closing ?? undefined };
   throw new Error(`gateway.sqlite: the row of ${id} lacks what its status needs`);
 }
 

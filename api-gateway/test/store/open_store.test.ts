@@ -1,7 +1,7 @@
 /** Which files a gateway starts with, and what it says of the others. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -66,11 +66,43 @@ it('no other process opens it at the same time, and any may afterwards, however 
   await opening();
 });
 
+it('brings a file of version 1 to this one, with what is in it', async () => {
+  await mkdir(folder);
+  statement(`
+    CREATE TABLE cluster (roster TEXT NOT NULL) STRICT;
+    CREATE TABLE requests (
+      arrival INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, idempotency_key TEXT UNIQUE, asked_sha256 TEXT NOT NULL,
+      accepted_at INTEGER NOT NULL, ends_at INTEGER NOT NULL, status TEXT NOT NULL CHECK (status IN ('pending', 'completed', 'failed')),
+      message BLOB, origin TEXT, presignature_id TEXT, signature TEXT, reason TEXT, closing TEXT, ended_at INTEGER
+    ) STRICT;
+    CREATE INDEX requests_by_status ON requests (status, arrival);
+    CREATE INDEX requests_by_end ON requests (ended_at) WHERE ended_at IS NOT NULL;
+    INSERT INTO cluster VALUES ('${ROSTER}');
+    INSERT INTO requests (id, asked_sha256, accepted_at, ends_at, status, message, origin) VALUES ('p', 'a', 1, 2, 'pending', x'6d', 'o');
+    INSERT INTO requests (id, asked_sha256, accepted_at, ends_at, status, signature, ended_at)
+      VALUES ('c', 'a', 1, 2, 'completed', '{}', 2);
+    PRAGMA application_id = 1953720183;
+    PRAGMA user_version = 1`);
+  for (let time = 0; time < 2; time += 1) {
+    const store = await openStore(folder, ROSTER);
+    expect(await store.get('p')).toMatchObject({ state: { status: 'pending', posted: { message: 'm', origin: 'o' } } });
+    expect((await store.get('c'))?.state).toEqual({ status: 'completed', signature: '{}', recoveryId: undefined });
+    await store.close();
+  }
+  const store = await openStore(folder, ROSTER);
+  const posted = { message: 'ab', kind: 'bytes', hash: 'keccak256', origin: 'o' } as const;
+  const { request } = await store.register({ id: 'new', idempotencyKey: undefined, askedSha256: 'b', acceptedAt: 1, endsAt: 2, posted });
+  expect(request.state).toEqual({ status: 'pending', posted });
+  await store.end('new', { status: 'completed', signature: '{}', recoveryId: 1 }, 3);
+  expect((await store.get('new'))?.state).toEqual({ status: 'completed', signature: '{}', recoveryId: 1 });
+  await store.close();
+});
+
 describe('a file that is refused, stays as it is, and says what to do', () => {
   it('is that of a later version', async () => {
     await made();
-    statement('PRAGMA user_version = 2');
-    await expect(opening()).rejects.toThrow(/later version of this program \(tables 2, known 1\)\. Start that version/);
+    statement('PRAGMA user_version = 3');
+    await expect(opening()).rejects.toThrow(/later version of this program \(tables 3, known 2\)\. Start that version/);
   });
 
   it("is another cluster's", async () => {

@@ -9,7 +9,7 @@ import { StoreFull, TooManyPending, type NewRequest, type RequestStore } from '.
 import { SCHEMA, SqliteStore } from '../../src/store/sqlite_store.js';
 
 const ROSTER = 'a'.repeat(64);
-const COMPLETED = { status: 'completed', signature: '{"r":"1","s":"2"}' } as const;
+const COMPLETED = { status: 'completed', signature: '{"r":"1","s":"2"}', recoveryId: 1 } as const;
 const CANCELLED = { status: 'failed', reason: 'cancelled', closing: 'a.b.c' } as const;
 
 let folder: string;

@@ -35,6 +35,9 @@ export * from './entries.js';
 export * from './health.js';
 export { contentOf, MAX_OFFERS, newsOf, type NodeStatus, type SetupStatus } from './node_status.js';
 export * from './nodes.js';
+export {
+  BytesHexSchema, DigestHexSchema, isSamePayload, payloadOf, type Payload, type PayloadField,
+} from './payload.js';
 export * from './presignature_requests.js';
 export * from './public_key.js';
 export * from './requests.js';

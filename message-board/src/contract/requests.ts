@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import {
-  CursorSchema, OriginSchema, page, ReasonSchema, RequestIdSchema, StatementSchema, SignatureSchema, SigningMessageSchema,
-  StatusSchema, TimeSchema, WaitSchema,
+  CursorSchema, OriginSchema, page, ReasonSchema, RequestIdSchema, SignatureSchema, StatementSchema, StatusSchema,
+  TimeSchema, WaitSchema,
 } from './contract_fields.js';
+import { isPresignable, PayloadHashSchema, PayloadKindSchema, payloadProblem } from './payload.js';
 
 /**
  * Upper bound of the refusals of one request: as many as a cluster may have nodes. With a smaller value, some nodes of a large cluster
@@ -18,6 +19,10 @@ export const MAX_REFUSALS = 256;
 export const RequestRecordSchema = z.object({
   id: RequestIdSchema,
   message: z.string(),
+  /** What `message` is. Absent: a text. Of `bytes` and of a `digest` it has the hexadecimal digits, in lower case. */
+  kind: PayloadKindSchema.optional(),
+  /** How it becomes the 32 bytes that are signed. Absent: by SHA-256; a digest is signed as it is. */
+  hash: PayloadHashSchema.optional(),
   status: StatusSchema,
   signature: SignatureSchema.optional(),
   reason: ReasonSchema.optional(),
@@ -45,23 +50,35 @@ export type RequestRecord = z.infer<typeof RequestRecordSchema>;
  * `POST /requests` → the record. Without `id` the board makes one: `req_<unix seconds>_<random>`. The same id, message and origin again
  * are answered with the stored record. Another message or origin under a known id is answered 409 `request_exists`.
  *
+ * `kind` and `hash` are as in the record, and belong to the message. Only a board with a roster takes them: Rust nodes do not know them.
+ *
  * With a roster, a request that the gateway has signed takes the place of one under its id that the gateway has not signed.
  *
  * A presignature signs one request. One that is assigned to another request is 409 `presignature_conflict`, here and in a `PUT`.
  *
  * With `presignature_id`, the record names the presignature from the start. With a roster the gateway must propose it in the `origin`,
- * for this id and message: the board answers anything else 403 `invalid_statement`.
+ * for this id and message: the board answers anything else 403 `invalid_statement`. A digest is never signed with a presignature.
  */
 export const CreateRequestSchema = z
   .strictObject({
-    message: SigningMessageSchema,
+    message: z.string(),
+    kind: PayloadKindSchema.optional(),
+    hash: PayloadHashSchema.optional(),
     id: RequestIdSchema.optional(),
     origin: OriginSchema.optional(),
     presignature_id: RequestIdSchema.optional(),
   })
+  .superRefine((body, context) => {
+    const wrong = payloadProblem(body);
+    if (wrong !== undefined) context.addIssue({ code: 'custom', path: [wrong.field], message: wrong.problem });
+  })
   .refine((body) => body.presignature_id === undefined || body.origin !== undefined, {
     path: ['presignature_id'],
     message: 'needs origin',
+  })
+  .refine((body) => body.presignature_id === undefined || isPresignable(body), {
+    path: ['presignature_id'],
+    message: 'cannot be given with a digest, which is signed in full',
   });
 export type CreateRequest = z.infer<typeof CreateRequestSchema>;
 

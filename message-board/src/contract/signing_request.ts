@@ -1,21 +1,16 @@
-import { createHash } from 'node:crypto';
 import { Refused } from 'sealing/errors';
 import { SIGNING_REQUEST } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { verify } from 'sealing/statement';
 import type { RequestRecord } from './contract.js';
+import { payloadSha256 } from './payload.js';
 
 /** The only member whose signature makes a request one to sign, and the only one that can close it. */
 export const GATEWAY = 'gateway';
 
-/** SHA-256 of a message's UTF-8 bytes, hexadecimal. The gateway signs it in place of the message; nodes state and record it. */
-export function messageHash(message: string): string {
-  return createHash('sha256').update(message).digest('hex');
-}
+type AskedRequest = Pick<RequestRecord, 'id' | 'message' | 'kind' | 'hash' | 'origin'>;
 
-type AskedRequest = Pick<RequestRecord, 'id' | 'message' | 'origin'>;
-
-/** What the gateway's signature says of a request, besides its id and message. */
+/** What the gateway's signature says of a request, besides its id and payload. */
 export interface Asking {
   /** The member that has signed it. */
   readonly askedBy: string;
@@ -27,13 +22,14 @@ export interface Asking {
   readonly proposal: string | undefined;
 }
 
-/** Verifies that the gateway has asked for this message under this id. @throws Refused saying what is wrong */
-export async function verifySigningRequest(roster: Roster, { id, message, origin }: AskedRequest): Promise<Asking> {
+/** Verifies that the gateway has asked for this payload under this id. @throws Refused saying what is wrong */
+export async function verifySigningRequest(roster: Roster, request: AskedRequest): Promise<Asking> {
+  const { id, origin } = request;
   if (origin === undefined) throw new Refused('origin: there is none');
   const { signer, claims } = await verify(roster, SIGNING_REQUEST, origin);
   if (signer !== GATEWAY) throw new Refused(`origin: it is by ${signer}, not by the ${GATEWAY}`);
   if (claims.id !== id) throw new Refused('origin: it is for another id');
-  if (claims.message_sha256 !== messageHash(message)) throw new Refused('origin: it is for another message');
+  if (claims.message_sha256 !== payloadSha256(request)) throw new Refused('origin: it is for another message');
   return { askedBy: signer, time: new Date(claims.time), expires: new Date(claims.expires), proposal: claims.presignature_id };
 }
 

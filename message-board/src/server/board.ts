@@ -6,6 +6,7 @@ import type {
   CreatePresignatureRequest, CreateRequest, Health, Heartbeat, HeartbeatAnswer, NodeId, PresignatureRequest, RequestRecord, StatementTexts,
   Status, UpdateRequest,
 } from '../contract/contract.js';
+import { isSamePayload } from '../contract/payload.js';
 import { readStatementsStrictly, type NodeStatements } from '../contract/node_statement.js';
 import { NodeStore } from '../store/node_store.js';
 import { PresignatureRequestStore } from '../store/presignature_request_store.js';
@@ -76,6 +77,10 @@ export class Board {
 
   /** In a sealed cluster, only what the gateway has signed and posts is among the requests. @throws ServiceError as `create`, or 403 */
   async createRequest(body: CreateRequest, caller: Caller): Promise<RequestRecord> {
+    if (!this.isSealed && (body.kind ?? body.hash) !== undefined) {
+      const problem = `${body.kind === undefined ? 'hash' : 'kind'}: the nodes of a plain cluster sign text with SHA-256 alone`;
+      throw new ServiceError(400, 'invalid_request', problem);
+    }
     const asked = this.isSealed && caller !== GATEWAY ? null : await this.#verifier.request(body);
     if (asked === null) return this.#createUnsigned(body);
     const record = this.requests.create(body, asked.lifetimeMs);
@@ -188,9 +193,9 @@ export class Board {
   }
 
   #createUnsigned(body: CreateRequest): RequestRecord {
-    const { id = '', message, origin, presignature_id } = body;
+    const { id = '', origin, presignature_id } = body;
     const known = this.requests.works.byId.get(id)?.record;
-    if (known?.message === message && known.origin === origin) return this.requests.get(id);
+    if (known !== undefined && isSamePayload(known, body) && known.origin === origin) return this.requests.get(id);
     if (presignature_id !== undefined) {
       throw new ServiceError(403, 'invalid_statement', 'presignature_id: the gateway has not proposed it for this request');
     }

@@ -10,6 +10,7 @@ import {
 } from '../contract/contract.js';
 import { keysStatedBy, proofBy, verifyStatements, type StatementProof } from '../contract/node_statement.js';
 import { refusalsToFail, verifyClosing, verifyRefusal } from '../contract/outcome.js';
+import { payloadOf } from '../contract/payload.js';
 import { askingFor } from '../contract/signing_request.js';
 import { verifyUnsignedRefusal, type UnsignedRefusal } from '../contract/unsigned_requests.js';
 import type { AskedRequest, MakersOf, Namespace, SignedFacts, Verifier } from './verifier.js';
@@ -61,8 +62,9 @@ export class SealedVerifier implements Verifier {
     });
   }
 
-  async request({ id = '', message, origin, presignature_id }: CreateRequest): Promise<AskedRequest | null> {
-    const asking = await askingFor(this.#roster, { id, message, origin });
+  async request(body: CreateRequest): Promise<AskedRequest | null> {
+    const { id = '', origin, presignature_id } = body;
+    const asking = await askingFor(this.#roster, { ...payloadOf(body), id, origin });
     if (presignature_id !== undefined && asking?.proposal !== presignature_id) {
       const complaint = 'presignature_id: the gateway has not proposed it for this request';
       throw new ServiceError(403, 'invalid_statement', complaint);

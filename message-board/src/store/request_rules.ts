@@ -1,7 +1,7 @@
-import { verify } from 'cggmp24';
 import { signerOf, unverifiedClaims } from 'sealing/statement';
 import { REFUSAL } from 'sealing/kinds';
-import { MAX_REFUSALS, parseSignature, type NodeId, type RequestRecord, type Status, type UpdateRequest } from '../contract/contract.js';
+import { MAX_REFUSALS, type NodeId, type RequestRecord, type Status, type UpdateRequest } from '../contract/contract.js';
+import { isPresignable, isSignatureOf } from '../contract/payload.js';
 import { reasonOfRefusals, type ClosingReason, type VerifiedRefusal } from '../contract/outcome.js';
 import { ServiceError } from 'service/errors';
 
@@ -22,11 +22,11 @@ function conflict(code: string, message: string): ServiceError {
   return new ServiceError(409, code, message);
 }
 
-function checkSignature(signature: string, message: string, publicKey: string | undefined): void {
+function checkSignature(signature: string, record: StoredRequest, publicKey: string | undefined): void {
   if (publicKey === undefined) {
     throw conflict('no_public_key', 'signature: the board cannot check it before it has the public key');
   }
-  if (!verify(parseSignature(signature), Buffer.from(publicKey, 'hex'), Buffer.from(message))) {
+  if (!isSignatureOf(record, signature, Buffer.from(publicKey, 'hex'))) {
     const complaint = 'signature: does not sign the message of the request under the public key, or is not low-s';
     throw new ServiceError(400, 'invalid_signature', complaint);
   }
@@ -72,6 +72,7 @@ function assigned(record: StoredRequest, { presignature_id, naming }: UpdateRequ
     throw conflict('presignature_conflict', `presignature_id: the request already names ${record.presignature_id}`);
   }
   if (isFinal(record.status)) throw conflict('status_conflict', `presignature_id: the request is ${record.status}`);
+  if (!isPresignable(record)) throw conflict('signed_in_full', 'presignature_id: a digest is signed in full');
   return naming === undefined ? { presignature_id } : { presignature_id, naming };
 }
 
@@ -113,7 +114,7 @@ function progress(record: StoredRequest, body: UpdateRequest, publicKey: string 
     throw conflict('status_conflict', `the request is ${record.status}, which is final`);
   }
   if (signature !== undefined) {
-    checkSignature(signature, record.message, publicKey);
+    checkSignature(signature, record, publicKey);
     return { status: 'completed', signature, reason: undefined, statement: undefined };
   }
   if (status === 'completed') throw conflict('signature_missing', 'status: cannot be completed without a signature');

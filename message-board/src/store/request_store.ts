@@ -2,6 +2,7 @@ import type { CreateRequest, RequestRecord, Status, UpdateRequest } from '../con
 import type { Caller } from 'service/callers';
 import { ServiceError } from 'service/errors';
 import { EXPIRY_MARGIN_MS } from '../contract/outcome.js';
+import { isSamePayload, payloadOf } from '../contract/payload.js';
 import { isRequestId, newRequestId } from '../contract/request_ids.js';
 import { changes, isFinal, isProtocolRecord, type StoredRequest, type UpdateFacts } from './request_rules.js';
 import type { StoreContext } from './store_context.js';
@@ -21,7 +22,7 @@ export function requestBytes(record: Pick<RequestRecord, 'message' | 'origin' | 
  */
 const FINISHED_PART = 0.375;
 
-type NewFields = Pick<RequestRecord, 'message' | 'status' | 'origin' | 'presignature_id'>;
+type NewFields = Pick<RequestRecord, 'message' | 'kind' | 'hash' | 'status' | 'origin' | 'presignature_id'>;
 
 /** Signing requests and protocol records. */
 export class RequestStore {
@@ -52,9 +53,10 @@ export class RequestStore {
    */
   create(body: CreateRequest, lifetimeMs: number | null): RequestRecord {
     const { clock, limits, random } = this.#context;
-    const { id = newRequestId(clock.now(), random()), message, origin, presignature_id } = body;
+    const { id = newRequestId(clock.now(), random()), origin, presignature_id } = body;
     const known = this.works.byId.get(id);
-    if (known?.record?.message === message && known.record.origin === origin) return this.#shown(known.record);
+    const isSame = known?.record !== undefined && isSamePayload(known.record, body) && known.record.origin === origin;
+    if (isSame) return this.get(id);
     // After a restart of the board, nodes that ask for a request's messages make a protocol record under its id. The request replaces it.
     const givesWay = known?.record !== undefined && isProtocolRecord(known.record) && isRequestId(id);
     if (known !== undefined && !givesWay) {
@@ -64,7 +66,7 @@ export class RequestStore {
     if (this.pending >= limits.maxPendingRequests) {
       throw new ServiceError(429, 'too_many_pending', `${this.pending} requests are pending already`);
     }
-    const record = this.#announce(id, { message, origin, presignature_id, status: 'pending' });
+    const record = this.#announce(id, { ...payloadOf(body), origin, presignature_id, status: 'pending' });
     if (lifetimeMs !== null) this.#expiries.set(this.#existing(id), clock.monotonic() + lifetimeMs);
     return this.#shown(record);
   }

@@ -1,5 +1,6 @@
 import type { CreateRequest, NodeId, RequestRecord, Status } from '../contract/contract.js';
 import { reasonOfRefusals } from '../contract/outcome.js';
+import { isSamePayload, payloadOf } from '../contract/payload.js';
 import { newRequestId } from '../contract/request_ids.js';
 import type { UnsignedRefusal } from '../contract/unsigned_requests.js';
 import type { Caller } from 'service/callers';
@@ -60,16 +61,18 @@ export class UnsignedRequests {
   }
 
   /** @throws ServiceError 409 when the id stands for something else */
-  create({ id: wanted, message, origin }: CreateRequest): RequestRecord {
+  create(body: CreateRequest): RequestRecord {
+    const { id: wanted, origin } = body;
     const { clock, random, sequence, changed } = this.#deps;
     const id = wanted ?? newRequestId(clock.now(), random());
     const known = this.get(id);
     if (known !== undefined) {
-      if (known.message === message && known.origin === origin) return known;
+      if (isSamePayload(known, body) && known.origin === origin) return known;
       throw new ServiceError(409, 'request_exists', `id: ${id} is known with another message or origin`);
     }
     const at = new Date(clock.now()).toISOString();
-    const record: StoredRequest = { id, message, origin, status: 'pending', revision: sequence.next(), created_at: at, updated_at: at };
+    const state = { status: 'pending', revision: sequence.next(), created_at: at, updated_at: at } as const;
+    const record: StoredRequest = { id, ...payloadOf(body), origin, ...state };
     const unsigned: Unsigned = { record, since: clock.monotonic(), refusals: new Map() };
     this.#byId.set(id, unsigned);
     this.#bytes += requestBytes(record);

@@ -1,5 +1,6 @@
 import type { RequestRecord } from 'message-board/contract';
 import { isRequestId, REQUEST_ID_PREFIX } from 'message-board/ids';
+import { isPresignable, payloadProblem } from 'message-board/payload';
 import { verifySigningRequest } from 'message-board/signing_request';
 import { Refused } from 'sealing/errors';
 import type { Roster } from 'sealing/roster';
@@ -10,7 +11,7 @@ export interface Authorization {
   readonly askedBy: string | null;
   /** When its client asked: by the gateway's clock, in a plain cluster by the board's. */
   readonly time: Date;
-  /** The id of the presignature that the gateway proposes, if it does. */
+  /** The id of the presignature that the gateway proposes, if it does, and if one may sign this. */
   readonly proposal: string | undefined;
   /** When this node may sign it, by its own clock; null in a plain cluster, where it always may. */
   readonly validity: Validity | null;
@@ -27,7 +28,7 @@ export interface Validity {
 }
 
 /**
- * Has a client of the gateway asked for this very message under this very id?
+ * Has a client of the gateway asked for this very payload under this very id?
  * @throws Refused saying what is wrong. Only this node's own log says that: others learn that it was refused, and no more
  */
 export type Authorize = (request: RequestRecord) => Promise<Authorization>;
@@ -48,18 +49,22 @@ export function authorizeSigned({ roster, maxAgeMs }: AuthorizationOptions): Aut
     const { askedBy, time, expires, proposal } = await verifySigningRequest(roster, request);
     const asked = time.getTime();
     const ends = Math.min(expires.getTime(), asked + maxAgeMs);
-    return { askedBy, time, proposal, validity: { begins: asked - maxAgeMs, ends, expires: expires.getTime() } };
+    const validity = { begins: asked - maxAgeMs, ends, expires: expires.getTime() };
+    return { askedBy, time, proposal: isPresignable(request) ? proposal : undefined, validity };
   };
 }
 
-/** In a plain cluster: anybody may ask, at any time. */
+/** In a plain cluster: anybody may ask, at any time, for a text with SHA-256: nobody has signed that it is something else. */
 export const authorizeAnybody: Authorize = (request) =>
   new Promise((resolve) => {
     checkForm(request);
+    const isText = request.kind === undefined && request.hash === undefined;
+    if (!isText) throw new Refused('kind, hash: in a plain cluster, text is signed with SHA-256 alone');
     resolve({ askedBy: null, time: new Date(request.created_at), proposal: undefined, validity: null });
   });
 
-function checkForm({ id, message }: RequestRecord): void {
-  if (!isRequestId(id)) throw new Refused(`id: a signing request's begins with ${REQUEST_ID_PREFIX}`);
-  if (message === '') throw new Refused('message: it is empty');
+function checkForm(request: RequestRecord): void {
+  if (!isRequestId(request.id)) throw new Refused(`id: a signing request's begins with ${REQUEST_ID_PREFIX}`);
+  const wrong = payloadProblem(request);
+  if (wrong !== undefined) throw new Refused(`${wrong.field}: it ${wrong.problem}`);
 }

@@ -1,5 +1,5 @@
 import type { RequestRecord } from 'message-board/contract';
-import { messageHash } from 'message-board/signing_request';
+import { payloadField, payloadHashName, payloadSha256 } from 'message-board/payload';
 import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
 import type { Clock } from 'service/clock';
@@ -42,7 +42,7 @@ interface Objection {
   readonly why: string;
 }
 
-/** The code of a request whose id the gateway has used for another message. */
+/** The code of a request whose id the gateway has used for another payload. */
 const ID_USED: Objection = { code: 'id_used', why: 'the gateway has asked for another message under this id' };
 const EXPIRED: Objection = { code: 'expired', why: 'by the clock of this node it has expired, or is older than REQUEST_MAX_AGE_MS' };
 
@@ -64,7 +64,7 @@ export async function decide(deps: DecisionDeps, request: RequestRecord): Promis
   }
   const { askedBy, time, proposal, validity } = authorization;
   const audited = { ...asked, asked_by: askedBy };
-  const { id, message } = request;
+  const { id } = request;
   const payload = validity === null ? null : { id, messageSha256: asked.message_sha256, expires: validity.expires };
   const earlier = payload === null ? undefined : deps.decided.get(id);
   if (earlier !== undefined) {
@@ -75,7 +75,7 @@ export async function decide(deps: DecisionDeps, request: RequestRecord): Promis
   const now = deps.clock.now();
   if (validity !== null && now < validity.begins) return { kind: 'postponed', until: validity.begins };
   if (validity !== null && now >= validity.ends) return refuse(deps, audited, payload, EXPIRED);
-  const answer = deps.policy.check({ id, message, time });
+  const answer = deps.policy.check({ id, payload: request, time });
   if (!answer.allowed) return refuse(deps, audited, payload, answer);
   if (payload !== null) deps.decided.accept(payload);
   // A note is on the disk no later than the record that precedes a signature.
@@ -83,9 +83,11 @@ export async function decide(deps: DecisionDeps, request: RequestRecord): Promis
   return { kind: 'accepted', proposal, ends: validity?.ends ?? Infinity };
 }
 
-function auditedFields({ id, message, origin }: RequestRecord): AuditedRequest {
+function auditedFields(request: RequestRecord): AuditedRequest {
+  const { id, origin } = request;
   const origin_sha256 = origin === undefined ? null : sha256(origin);
-  return { request_id: id, asked_by: null, origin_sha256, message_sha256: messageHash(message) };
+  const payload = { kind: payloadField(request), hash: payloadHashName(request), message_sha256: payloadSha256(request) };
+  return { request_id: id, asked_by: null, origin_sha256, ...payload };
 }
 
 /** @param payload what the refusal is kept for; null when it is not kept */

@@ -1,5 +1,7 @@
 /** Decides which of the requests of authorized clients a node signs. It is asked before any share is used. */
 import { readFile } from 'node:fs/promises';
+import type { Payload } from 'message-board/contract';
+import { payloadBytes, payloadField, PAYLOAD_FIELDS } from 'message-board/payload';
 import { Refused, systemCode } from 'sealing/errors';
 import { decodeUtf8, parseJson } from 'sealing/json';
 import type { Clock } from 'service/clock';
@@ -9,7 +11,7 @@ import { sha256 } from '../base/sha256.js';
 /** What a client wants signed. */
 export interface PolicyRequest {
   readonly id: string;
-  readonly message: string;
+  readonly payload: Payload;
   /** When its client asked. */
   readonly time: Date;
 }
@@ -26,8 +28,27 @@ export interface Policy {
   check(request: PolicyRequest): PolicyAnswer;
 }
 
-/** Signs everything that is asked for. */
-export const ALLOW_ALL: Policy = { sha256: null, check: () => ({ allowed: true }) };
+/** What is signed where the policy does not say it. Who may have a digest signed hides from all nodes what it is of. */
+const USUAL_PAYLOADS: readonly string[] = ['message', 'bytes'];
+
+/** Signs every message, and all bytes, that are asked for. */
+export const ALLOW_ALL: Policy = {
+  sha256: null,
+  check({ payload }) {
+    const why = kindObjection(payload, USUAL_PAYLOADS);
+    return why === null ? { allowed: true } : { allowed: false, code: 'policy_refused', why };
+  },
+};
+
+function kindObjection(payload: Payload, allowed: readonly string[]): string | null {
+  const field = payloadField(payload);
+  return allowed.includes(field) ? null : `the payload is of the kind ${field}, which payloads does not allow`;
+}
+
+/** Does it say anything of what a message may be? */
+function hasContentRules({ allow, deny, max_message_bytes }: Readonly<Record<string, unknown>>): boolean {
+  return (allow ?? deny ?? max_message_bytes) !== undefined;
+}
 
 const PatternSchema = z.string().min(1).max(256);
 const PatternsSchema = z.array(PatternSchema).max(100);
@@ -38,19 +59,24 @@ const LimitSchema = z.int().min(1).max(MOST_COUNTED);
 /**
  * A pattern is a text in which each `*` stands for any text, even an empty one. It has to match the whole message, and case counts.
  * Patterns can do no more than that: so a match takes time in proportion to the length of the message, and no stranger can make it take
- * longer.
+ * longer. Both are compared as their bytes in UTF-8: so a pattern also matches `bytes` that are such a text.
  */
 const PolicyFileSchema = z.strictObject({
   version: z.literal(1),
+  /** What may be signed: fields of `POST /sign`. Without it, messages and bytes. */
+  payloads: z.array(z.enum(PAYLOAD_FIELDS)).min(1, 'must have one of message, bytes and digest, or not be there').optional(),
   /** If given, a message has to match at least one of these. */
   allow: PatternsSchema.min(1, 'must have a pattern, or not be there').optional(),
   /** A message must match none. */
   deny: PatternsSchema.optional(),
-  /** Length of the message in UTF-8. */
+  /** Length of the message in UTF-8, or of the bytes. */
   max_message_bytes: LimitSchema.optional(),
   /** In any 60 seconds, and in any 60 minutes; each request counts once. */
   max_requests_per_minute: LimitSchema.optional(),
   max_requests_per_hour: LimitSchema.optional(),
+}).refine(({ payloads = [], ...rules }) => !payloads.includes('digest') || !hasContentRules(rules), {
+  path: ['payloads'],
+  message: 'digest cannot be combined with allow, deny or max_message_bytes: a digest can be of any message, also of one that they refuse',
 });
 type PolicyText = z.infer<typeof PolicyFileSchema>;
 
@@ -118,16 +144,17 @@ class FilePolicy implements Policy {
     private readonly counted: CountedRequests,
   ) {}
 
-  check({ id, message }: PolicyRequest): PolicyAnswer {
-    const why = this.#objection(message);
+  check({ id, payload }: PolicyRequest): PolicyAnswer {
+    const why = kindObjection(payload, this.file.payloads ?? USUAL_PAYLOADS) ?? this.#objection(asBytes(payloadBytes(payload)));
     if (why !== null) return { allowed: false, code: 'policy_refused', why };
     if (this.#count(id)) return { allowed: true };
     return { allowed: false, code: 'rate_limited', why: 'there were too many requests' };
   }
 
+  /** @param message one character for each byte */
   #objection(message: string): string | null {
     const { allow, deny = [], max_message_bytes = Infinity } = this.file;
-    if (Buffer.byteLength(message) > max_message_bytes) return 'the message is too long';
+    if (message.length > max_message_bytes) return 'the message is too long';
     if (deny.some((pattern) => matches(pattern, message))) return 'the message matches a pattern of deny';
     return allow === undefined || allow.some((pattern) => matches(pattern, message)) ? null : 'the message matches no pattern of allow';
   }
@@ -148,9 +175,14 @@ class FilePolicy implements Policy {
   }
 }
 
+/** A text with one character for each byte. */
+function asBytes(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
+}
+
 /** Looks for each piece between two stars at the first place where it occurs. If the message matches at all, it matches in this way. */
 function matches(pattern: string, message: string): boolean {
-  const [first = '', ...others] = pattern.split('*');
+  const [first = '', ...others] = asBytes(Buffer.from(pattern)).split('*');
   const last = others.pop();
   if (last === undefined) return message === first;
   if (!message.startsWith(first)) return false;

@@ -22,7 +22,10 @@ export interface AuditedRequest {
   readonly asked_by: string | null;
   /** SHA-256 of the statement by which it was asked for, hexadecimal; null when there is none. */
   readonly origin_sha256: string | null;
-  /** SHA-256 of the message, hexadecimal: the message itself is never written. */
+  readonly kind: 'message' | 'bytes' | 'digest';
+  /** null for a digest, which is signed as it is. */
+  readonly hash: 'sha256' | 'sha256d' | 'keccak256' | null;
+  /** Names the payload, hexadecimal: SHA-256 of a message that is signed with it. The payload itself is never written. */
   readonly message_sha256: string;
 }
 

@@ -15,7 +15,7 @@ import {
   type SignedMessage,
   type Verdict,
 } from 'cggmp24';
-import { messageHash } from 'message-board/signing_request';
+import { digestOf, PayloadHashSchema, PayloadKindSchema, payloadProblem, payloadSha256, type Payload } from 'message-board/payload';
 import { DisclosureSchema, openDisclosed } from 'sealing/envelope';
 import { Refused } from 'sealing/errors';
 import { MemberNameSchema } from 'sealing/identity';
@@ -47,6 +47,9 @@ export const EvidenceSchema = z.strictObject({
   /** Statements of partial signatures of `message`, when one of them is wrong. */
   partial_signatures: z.array(z.string()),
   message: z.string().nullable(),
+  /** What `message` is, and how it is hashed, as in a request. */
+  kind: PayloadKindSchema.optional(),
+  hash: PayloadHashSchema.optional(),
 });
 export type Evidence = z.infer<typeof EvidenceSchema>;
 
@@ -110,14 +113,28 @@ interface PartialSignatures {
   readonly malformed: readonly Verdict[];
 }
 
-async function authenticatedPartials(roster: Roster, { setting, partial_signatures, message }: Evidence): Promise<PartialSignatures> {
+/** What the partial signatures are of; null when there are none. */
+function signedPayload({ message, kind, hash }: Evidence): Payload | null {
+  return message === null ? null : checked({ message, kind, hash });
+}
+
+/** @throws Refused when nobody could have asked for it */
+function checked(payload: Payload): Payload {
+  const wrong = payloadProblem(payload);
+  if (wrong !== undefined) throw new Refused(`${wrong.field}: it ${wrong.problem}`);
+  return payload;
+}
+
+async function authenticatedPartials(roster: Roster, evidence: Evidence): Promise<PartialSignatures> {
+  const { setting, partial_signatures } = evidence;
+  const payload = signedPayload(evidence);
   const messages: SignedMessage[] = [];
   const malformed: Verdict[] = [];
   for (const statement of partial_signatures) {
     const { signer, claims } = await verify(roster, PARTIAL_SIGNATURE, statement);
     const party = positionOf(setting, signer);
     if (claims.presignature_id !== setting.execution_id) throw new Refused('partial_signatures: one is of another presignature');
-    const isOfMessage = message !== null && claims.message_sha256 === messageHash(message);
+    const isOfMessage = payload !== null && claims.message_sha256 === payloadSha256(payload);
     if (!isOfMessage) throw new Refused('partial_signatures: one is of another message');
     const sigma = z.safeDecode(ScalarJson, { curve: 'secp256k1', scalar: claims.sigma });
     if (sigma.success) messages.push(partialSignatureMessage(party, { sigma: sigma.data }));
@@ -128,7 +145,7 @@ async function authenticatedPartials(roster: Roster, { setting, partial_signatur
 
 function caseOf(roster: Roster, params: SecurityParams, evidence: Evidence, messages: readonly SignedMessage[]): Case {
   const { n: parties, t: threshold } = roster;
-  const { setting, key, message } = evidence;
+  const { setting, key } = evidence;
   const executionId = new TextEncoder().encode(setting.execution_id);
   const run = { executionId, reliableBroadcast: true };
   switch (setting.protocol) {
@@ -138,8 +155,16 @@ function caseOf(roster: Roster, params: SecurityParams, evidence: Evidence, mess
       return { params, messages, setting: { ...run, kind: 'aux_info', parties, prmFirstWordOnly: false } };
     case 'presign':
     case 'sign':
-      return { params, messages, setting: signingSetting(run, params, setting, key, setting.message ?? message) };
+      return { params, messages, setting: signingSetting(run, params, setting, key, digestIn(evidence)) };
   }
+}
+
+/** The 32 bytes that are signed, as the session or the statements say; null when nothing is yet. */
+function digestIn(evidence: Evidence): Uint8Array | null {
+  const { message, digest } = evidence.setting;
+  if (digest !== undefined) return digestOf(checked({ message: digest, kind: 'digest' }));
+  const payload = message === null ? signedPayload(evidence) : checked({ message });
+  return payload === null ? null : digestOf(payload);
 }
 
 function signingSetting(
@@ -147,11 +172,11 @@ function signingSetting(
   params: SecurityParams,
   { participants: signers, key_material }: SessionSetting,
   keyJson: Evidence['key'],
-  text: string | null,
+  digest: Uint8Array | null,
 ): Setting {
   const key = publicKeyMaterialJson(params).safeParse(keyJson);
   if (!key.success) throw new Refused(`key: ${key.error.issues[0]?.message ?? 'it is not the material of a key'}`);
   if (keyMaterialDigest(key.data) !== key_material) throw new Refused('key: the session was about another key');
-  const message = text === null ? null : new TextEncoder().encode(text);
-  return { ...run, kind: 'signing', signers, key: key.data, path: [], message, identification: true };
+  const signed = { message: null, digest: digest ?? undefined };
+  return { ...run, kind: 'signing', signers, key: key.data, path: [], ...signed, identification: true };
 }

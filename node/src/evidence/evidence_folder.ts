@@ -62,6 +62,7 @@ export class EvidenceFolder {
   async #evidence({ code, round, blame, record }: Accusation): Promise<Evidence> {
     const { roster, params, index, key } = this.options;
     const session = record.kind === 'session' ? record : record.making;
+    const signed = record.kind === 'session' ? null : record.payload;
     if (session === null) throw new Error('nobody has signed how the presignature was made');
     const culprits = blame.map(({ party }) => party);
     return EvidenceSchema.parse({
@@ -76,7 +77,9 @@ export class EvidenceFolder {
       key: session.setting.key_material === null || key === null ? null : z.encode(publicKeyMaterialJson(params), key),
       envelopes: await this.#envelopes(session, culprits),
       partial_signatures: record.kind === 'session' ? [] : record.statements,
-      message: record.kind === 'session' ? null : record.message,
+      message: signed?.message ?? null,
+      kind: signed?.kind,
+      hash: signed?.hash,
     } satisfies Record<keyof Evidence, unknown>);
   }
 

@@ -1,4 +1,5 @@
 import type { RequestRecord } from 'message-board/contract';
+import { isPresignable } from 'message-board/payload';
 import { askingFor } from 'message-board/signing_request';
 import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
@@ -71,7 +72,7 @@ export class Assignments {
     const order = orderOf(record);
     if (order > this.#youngest) this.#youngest = order;
     if (!pool.has(id)) return;
-    const willUse = record.status === 'pending' && (state === null || !needsNoPresignature(state));
+    const willUse = record.status === 'pending' && isPresignable(record) && (state === null || !needsNoPresignature(state));
     // The decision about the request shows whether the gateway proposes it. Until then it is assigned to no other request.
     const isUndecided = willUse && record.naming === undefined && (state === null || state.kind === 'deciding');
     if (!isUndecided && !(await this.#isAssigned(record, task).catch(() => false))) return;

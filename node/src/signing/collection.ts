@@ -1,6 +1,8 @@
-import { combine, ProtocolAborted, ScalarJson, type Blame, type PartialSignature, type Point, type Signature } from 'cggmp24';
-import type { PartialSignature as Entry, RequestRecord } from 'message-board/contract';
-import { messageHash } from 'message-board/signing_request';
+import {
+  combine, ProtocolAborted, ScalarJson, type Blame, type MessageHash, type PartialSignature, type Point, type Signature,
+} from 'cggmp24';
+import { payloadOf, type PartialSignature as Entry, type RequestRecord } from 'message-board/contract';
+import { isPresignable, payloadBytes, payloadHashName, payloadSha256 } from 'message-board/payload';
 import type { Logger } from 'pino';
 import { Refused } from 'sealing/errors';
 import { PARTIAL_SIGNATURE } from 'sealing/kinds';
@@ -37,22 +39,30 @@ export type CollectionOutcome =
 /** The partial signatures of one request from one presignature. The first that a signer has stated counts: it can blame only itself. */
 export class Collection {
   readonly #stated = new Map<number, StatedPartial>();
-  /** SHA-256 of the message, hexadecimal. */
+  /** Names the payload in statements. */
   readonly messageHash: string;
+  readonly #message: Uint8Array;
+  readonly #hash: MessageHash;
   /** Senders in whose name something was ignored. */
   readonly #ignored = new Set<string>();
 
+  /** @throws when no presignature may sign the request, whoever has assigned this one */
   constructor(
     private readonly deps: CollectionDeps,
     private readonly request: RequestRecord,
     private readonly stored: StoredPresignature,
   ) {
-    this.messageHash = messageHash(request.message);
+    const hash = payloadHashName(request);
+    if (!isPresignable(request) || hash === null) throw new Error(`${request.id}: no presignature may sign it`);
+    this.messageHash = payloadSha256(request);
+    this.#message = payloadBytes(request);
+    this.#hash = hash;
   }
 
-  /** This node's own, in the form in which it is posted. */
-  async own(partial: PartialSignature): Promise<string> {
+  /** This node's own, in the form in which it is posted. It uses the presignature up. */
+  async own(): Promise<string> {
     const { index, seals } = this.deps;
+    const partial = this.stored.presignature.issuePartialSignature(this.#message, this.#hash);
     const sigma = z.encode(ScalarJson, partial.sigma).scalar;
     const claims = { request_id: this.request.id, message_sha256: this.messageHash, presignature_id: this.stored.id, sigma };
     const statement = await seals.state(PARTIAL_SIGNATURE, claims);
@@ -80,8 +90,8 @@ export class Collection {
     const partials = all.flatMap(({ partial }) => partial ?? []);
     if (partials.length < participants.length) return null;
     try {
-      const message = Buffer.from(this.request.message);
-      const signature = combine(partials, presignature.publicData, this.deps.keyShare.sharedPublicKey, message);
+      const { sharedPublicKey } = this.deps.keyShare;
+      const signature = combine(partials, presignature.publicData, sharedPublicKey, this.#message, true, this.#hash);
       return { kind: 'signed', signature };
     } catch (error) {
       if (!(error instanceof ProtocolAborted)) throw error;
@@ -90,9 +100,10 @@ export class Collection {
   }
 
   #accuse(blame: readonly Blame[]): CollectionOutcome {
-    const { id: requestId, message } = this.request;
+    const { id: requestId } = this.request;
+    const payload = payloadOf(this.request);
     const statements = [...this.#stated.values()].map(({ statement }) => statement);
-    const record = { kind: 'partial_signature', requestId, message, making: this.stored.making, statements } as const;
+    const record = { kind: 'partial_signature', requestId, payload, making: this.stored.making, statements } as const;
     this.deps.accuser.accuse({ code: 'invalid_partial_signature', round: 'combine', blame, record });
     return { kind: 'wrong', makers: blame.map(({ party }) => party) };
   }

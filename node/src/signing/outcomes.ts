@@ -1,7 +1,8 @@
-import { verify, type Point } from 'cggmp24';
-import { parseSignature, type RequestRecord } from 'message-board/contract';
+import type { Point } from 'cggmp24';
+import type { RequestRecord } from 'message-board/contract';
 import { provenFailure } from 'message-board/outcome';
-import { askingFor, messageHash } from 'message-board/signing_request';
+import { isSignatureOf, payloadSha256 } from 'message-board/payload';
+import { askingFor } from 'message-board/signing_request';
 import type { Logger } from 'pino';
 import type { Roster } from 'sealing/roster';
 import type { DecidedRequests } from '../storage/decided_requests.js';
@@ -61,13 +62,13 @@ export class Outcomes {
 
   async #learnSignature(record: RequestRecord): Promise<string | undefined> {
     const { roster, decided } = this.deps;
-    const { id, message, signature } = record;
+    const { id, signature } = record;
     if (signature === undefined) return undefined;
     // It was signed before this node could decide. If nothing were kept, the nodes that had no part in it could sign it a second time when
     // the board has forgotten it: there may be t of them.
     const asking = decided.get(id) === undefined ? await askingFor(roster, record) : null;
     if (!this.#holds(record, signature)) return undefined;
-    const payload = { id, messageSha256: messageHash(message) };
+    const payload = { id, messageSha256: payloadSha256(record) };
     if (asking !== null) decided.accept({ ...payload, expires: asking.expires.getTime() });
     decided.complete(payload, signature);
     return 'it is completed';
@@ -81,14 +82,14 @@ export class Outcomes {
     const asking = await askingFor(roster, record);
     // What the gateway has not asked for is not signed anyway.
     if (asking !== null) {
-      const payload = { id: record.id, messageSha256: messageHash(record.message), expires: asking.expires.getTime() };
+      const payload = { id: record.id, messageSha256: payloadSha256(record), expires: asking.expires.getTime() };
       const [code = 'failed'] = reason.split(':');
       decided.refuse(payload, code);
     }
     return `it has failed: ${reason}`;
   }
 
-  #holds({ message }: RequestRecord, signature: string): boolean {
-    return verify(parseSignature(signature), this.deps.keyShare.sharedPublicKey, Buffer.from(message));
+  #holds(record: RequestRecord, signature: string): boolean {
+    return isSignatureOf(record, signature, this.deps.keyShare.sharedPublicKey);
   }
 }

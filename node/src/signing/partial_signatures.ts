@@ -67,7 +67,7 @@ async function issue(
   { index, client, audit }: PartialSignaturesDeps,
   collection: Collection,
   request: RequestRecord,
-  { id, participants, presignature }: StoredPresignature,
+  { id, participants }: StoredPresignature,
   { signal, checkMayIssue }: SharePermit,
 ): ReturnType<BoardClient['exchangePartialSignature']> {
   const { messageHash: message_sha256 } = collection;
@@ -76,7 +76,7 @@ async function issue(
   await audit.record({ event: 'partial_signature', fields });
   signal.throwIfAborted();
   checkMayIssue();
-  const payload = await collection.own(presignature.issuePartialSignature(Buffer.from(request.message)));
+  const payload = await collection.own();
   checkMayIssue();
   return client.exchangePartialSignature({ request_id: request.id, from_node: nodeId(index), payload }, signal);
 }

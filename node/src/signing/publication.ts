@@ -2,7 +2,7 @@
 import type { Signature } from 'cggmp24';
 import type { BoardClient } from 'message-board/client';
 import { formatSignature, type RequestRecord } from 'message-board/contract';
-import { messageHash } from 'message-board/signing_request';
+import { payloadSha256 } from 'message-board/payload';
 import type { Logger } from 'pino';
 import { REQUEST_STATUS } from 'sealing/kinds';
 import { sleep, type Clock } from 'service/clock';
@@ -48,7 +48,7 @@ export async function submitSignature(
 ): Promise<void> {
   const label = signersLabel(signers);
   logger.info({ event: 'signature_generated', request_id: task.id, signers: label, path, ms: Math.round(ms) }, 'signature generated');
-  const fields = { request_id: task.id, message_sha256: messageHash(task.request.message), signers: label, path };
+  const fields = { request_id: task.id, message_sha256: payloadSha256(task.request), signers: label, path };
   audit.note({ event: 'signature_verified', fields });
   const text = formatSignature(signature);
   decided.complete({ id: task.id, messageSha256: fields.message_sha256 }, text);

@@ -1,7 +1,7 @@
 import type { Signature } from 'cggmp24';
 import type { BoardClient } from 'message-board/client';
 import type { RequestRecord } from 'message-board/contract';
-import { messageHash } from 'message-board/signing_request';
+import { digestOf, payloadSha256 } from 'message-board/payload';
 import type { AuditLog } from '../audit/audit_log.js';
 import { SessionTimeout } from '../base/errors.js';
 import { nodeId, nodeIndex, signersLabel } from '../base/utils.js';
@@ -210,10 +210,9 @@ export class FullSigning {
   async #sign(attempt: Attempt, task: SigningTask, watch: AttemptWatch, signal: AbortSignal): Promise<Signature> {
     const { index, cluster, logger, audit, keyShare } = this.deps;
     const { requestId: request_id, number, signers } = attempt;
-    const { message } = task.request;
     const id = attemptId(attempt);
     const label = signersLabel(signers);
-    const fields = { request_id, message_sha256: messageHash(message), execution_id: id, signers: label };
+    const fields = { request_id, message_sha256: payloadSha256(task.request), execution_id: id, signers: label };
     await audit.record({ event: 'full_signing_started', fields });
     logger.info({ event: 'full_signing_started', request_id, attempt: number, signers: label }, 'Full signing started');
     return await runOverBoard(this.deps, {
@@ -222,7 +221,7 @@ export class FullSigning {
       participants: signers,
       self: index,
       keyMaterial: keyShare.materialDigest,
-      job: { kind: 'sign', executionId: id, signers, message, identification: cluster.identification },
+      job: { kind: 'sign', executionId: id, signers, ...signedBy(task.request), identification: cluster.identification },
       silenceMs: SILENCE_MS,
       signal,
       onRound: (round) => {
@@ -249,4 +248,10 @@ export class FullSigning {
     logger.warn({ event: 'not_enough_signers', request_id: task.id, missing: names }, 'Too few nodes are alive to sign');
     return reportWaiting(this.deps, task.id, reason, task.signing);
   }
+}
+
+/** What a full signing signs: a text with SHA-256, as Rust nodes do too, or the digest that this node computes of anything else. */
+function signedBy(request: RequestRecord): { readonly message: string } | { readonly digest: string } {
+  if (request.kind === undefined && request.hash === undefined) return { message: request.message };
+  return { digest: Buffer.from(digestOf(request)).toString('hex') };
 }

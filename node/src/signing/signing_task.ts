@@ -1,4 +1,5 @@
-import type { RequestRecord } from 'message-board/contract';
+import { isSamePayload, type RequestRecord } from 'message-board/contract';
+import { isPresignable } from 'message-board/payload';
 import type { Clock } from 'service/clock';
 import { Wakeup } from '../base/wakeup.js';
 import { BATCH } from '../workers/batch.js';
@@ -81,8 +82,8 @@ export class SigningTask {
   }
 
   /** Is this the same request? The board may show another one under its id. */
-  isAbout({ id, message, origin }: RequestRecord): boolean {
-    return id === this.#request.id && message === this.#request.message && origin === this.#request.origin;
+  isAbout(record: RequestRecord): boolean {
+    return record.id === this.#request.id && isSamePayload(record, this.#request) && record.origin === this.#request.origin;
   }
 
   get id(): string {
@@ -93,8 +94,17 @@ export class SigningTask {
     return orderOf(this.request);
   }
 
-  /** The presignature that is assigned to it: the gateway's proposal, else the one that the board shows, if there is any. */
+  /** May a presignature sign it? */
+  get isPresignable(): boolean {
+    return isPresignable(this.#request);
+  }
+
+  /**
+   * The presignature that is assigned to it: the gateway's proposal, else the one that the board shows, if there is any. None counts for a
+   * digest, whoever assigns it.
+   */
   get assigned(): string | undefined {
+    if (!this.isPresignable) return undefined;
     return proposalOf(this.#state) ?? this.#request.presignature_id;
   }
 

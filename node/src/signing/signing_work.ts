@@ -36,7 +36,7 @@ const NOT_ASSIGNED_MS = 50;
 /** While too few nodes are alive to sign, this node checks this often which are; news wakes it earlier. */
 const TOO_FEW_LOOK_MS = 1_000;
 
-/** Without a pool there is nothing to plan. */
+/** Without a pool, or for what no presignature may sign, there is nothing to plan. */
 const IN_FULL = { kind: 'in_full' } as const;
 
 const isOpen = ({ ended }: SigningTask): boolean => !ended.aborted;
@@ -200,7 +200,7 @@ export class SigningWork {
 
   async #seekPresignature(task: SigningTask, state: WaitingState): Promise<void> {
     // The new state follows on the plan at once: the next task that is about to be signed in full counts this one.
-    const plan = this.presignatures.enabled ? this.#planner.plan(task, state, this.tasks()) : IN_FULL;
+    const plan = this.presignatures.enabled && task.isPresignable ? this.#planner.plan(task, state, this.tasks()) : IN_FULL;
     switch (plan.kind) {
       case 'in_full':
         this.deps.logger.info({ event: 'no_presignature', request_id: task.id }, 'No presignature available, using full protocol');

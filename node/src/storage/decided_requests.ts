@@ -39,7 +39,7 @@ const LOG = '-wal';
 /** What the gateway has asked for. */
 export interface AskedPayload {
   readonly id: string;
-  /** Of the message, hexadecimal. An id stands for one payload. */
+  /** Names the payload, hexadecimal: of a message that is signed with SHA-256, that. An id stands for one payload. */
   readonly messageSha256: string;
   /** Milliseconds since 1970, as the gateway has signed it. */
   readonly expires: number;

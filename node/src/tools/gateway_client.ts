@@ -1,4 +1,4 @@
-import { GatewayClient, InvalidSignature } from 'api-gateway/client';
+import { GatewayClient, InvalidSignature, type Asked } from 'api-gateway/client';
 import type { SigningStatus } from 'api-gateway/contract';
 import { ServiceError, TransportError } from 'service/errors';
 import { z } from 'zod';
@@ -14,8 +14,8 @@ export function fetchPublicKey(gateway: string): Promise<string> {
 }
 
 /** @returns undefined when the gateway knows no such request @throws InvalidSignature; CommandFailure when there is no gateway */
-export function fetchStatus(gateway: string, requestId: string, message: string): Promise<SigningStatus | undefined> {
-  return answerOf(gateway, `/status/${requestId}`, (client) => client.status(requestId, message));
+export function fetchStatus(gateway: string, requestId: string, asked: Asked): Promise<SigningStatus | undefined> {
+  return answerOf(gateway, `/status/${requestId}`, (client) => client.status(requestId, asked));
 }
 
 async function answerOf<T>(gateway: string, path: string, ask: (client: GatewayClient) => Promise<T>): Promise<T> {

@@ -18,14 +18,16 @@ export type Job =
     }
   /** Needs the key share. `signers` are key-share indices. */
   | { readonly kind: 'presign'; readonly executionId: string; readonly signers: readonly number[] }
-  /** Needs the key share. `message` is signed as the SHA-256 of its UTF-8 bytes. `identification`: do all signers know that phase? */
-  | {
+  /**
+   * Needs the key share. `message` is signed as the SHA-256 of its UTF-8 bytes, `digest`, 64 hexadecimal digits, as it is.
+   * `identification`: do all signers know that phase?
+   */
+  | ({
       readonly kind: 'sign';
       readonly executionId: string;
       readonly signers: readonly number[];
-      readonly message: string;
       readonly identification: boolean;
-    }
+    } & ({ readonly message: string } | { readonly digest: string }))
   /** Runs while the thread has nothing else to do. */
   | { readonly kind: 'safe_prime' };
 

@@ -205,9 +205,9 @@ export class SessionHost {
           cohort: this.#nextCohort(),
         };
       case 'sign': {
-        const message = new TextEncoder().encode(job.message);
         const { signers, identification } = job;
-        const session = sign({ executionId, signers, message, identification, share: this.#share() });
+        const signed = 'digest' in job ? { digest: Buffer.from(job.digest, 'hex') } : { message: new TextEncoder().encode(job.message) };
+        const session = sign({ executionId, signers, ...signed, identification, share: this.#share() });
         return { ...hosted(session, (signature) => signature), urgent: true };
       }
     }

@@ -115,7 +115,7 @@ describe('the authorization of a request', () => {
       await expect(check(await asked({ id: 'other_1', of: cluster }), cluster)).rejects.toThrow(
         'id: a signing request’s begins with req_'.replace('’', "'"),
       );
-      await expect(check(record({ message: '' }), cluster)).rejects.toThrow('message: it is empty');
+      await expect(check(record({ message: '' }), cluster)).rejects.toThrow('message: it must not be empty');
     },
   );
 

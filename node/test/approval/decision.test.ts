@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { RequestRecordSchema, type RequestRecord } from 'message-board/contract';
+import { RequestRecordSchema, type Payload, type RequestRecord } from 'message-board/contract';
+import { payloadSha256 } from 'message-board/payload';
 import { systemClock, type Clock } from 'service/clock';
 import type { AuditRecord } from '../../src/audit/audit_log.js';
 import { authorizeSigned } from '../../src/approval/authorization.js';
 import { decide } from '../../src/approval/decision.js';
-import { parsePolicy, type Policy } from '../../src/approval/policy.js';
+import { ALLOW_ALL, parsePolicy, type Policy } from '../../src/approval/policy.js';
 import { DecidedRequestsFile } from '../../src/storage/decided_requests.js';
 import { memoryLog } from '../util/cluster.js';
 import { members, originOf } from 'testkit/roster';
@@ -40,13 +41,14 @@ function policyOf(policy: object): Policy {
 
 const refused = (code: string) => ({ kind: 'refused', code });
 
-async function asked(id: string, message: string, agoMs = 0, proposal?: string): Promise<RequestRecord> {
+async function asked(id: string, what: string | Payload, agoMs = 0, proposal?: string): Promise<RequestRecord> {
+  const payload = typeof what === 'string' ? { message: what } : what;
   const at = new Date().toISOString();
   return RequestRecordSchema.parse({
     id,
-    message,
+    ...payload,
     status: 'pending',
-    origin: await originOf(cluster, id, message, agoMs, proposal),
+    origin: await originOf(cluster, id, payload, agoMs, proposal),
     revision: '1',
     created_at: at,
     updated_at: at,
@@ -63,6 +65,8 @@ describe('the decision about a request', () => {
       request_id: 'req_1',
       asked_by: 'gateway',
       origin_sha256: sha256(request.origin ?? ''),
+      kind: 'message',
+      hash: 'sha256',
       message_sha256: sha256('pay 5'),
     };
     expect(events).toEqual([{ how: 'note', event: 'request_authorized', fields }]);
@@ -73,7 +77,7 @@ describe('the decision about a request', () => {
     const { deps, events, lines } = nodeWith({ max_requests_per_hour: 1 });
     expect(await decide(deps, { ...(await asked('req_1', 'pay 5')), origin: undefined })).toEqual(refused('unauthorized'));
     expect(await decide(deps, await asked('req_2', 'pay 5', HOUR_MS))).toEqual(refused('expired'));
-    const fields = { message_sha256: sha256('pay 5') };
+    const fields = { kind: 'message', hash: 'sha256', message_sha256: sha256('pay 5') };
     expect(events[0]).toEqual({
       how: 'record',
       event: 'request_refused',
@@ -100,6 +104,72 @@ describe('the decision about a request', () => {
       { how: 'record', event: 'request_refused', fields: { code: 'policy_refused', why: 'the message matches a pattern of deny' } },
     ]);
     expect(JSON.stringify([events, lines])).not.toMatch(/mallory/);
+  });
+
+  it.each([
+    ['bytes', { message: 'ab01', kind: 'bytes' }, 'sha256'],
+    ['bytes', { message: 'ab01', kind: 'bytes', hash: 'keccak256' }, 'keccak256'],
+    ['message', { message: 'pay 5', hash: 'sha256d' }, 'sha256d'],
+    ['digest', { message: 'ab'.repeat(32), kind: 'digest' }, null],
+  ] as const)('lets %s through that were asked for, and records kind and hash: %#', async (kind, payload, hash) => {
+    const { deps, events } = nodeWith({ payloads: ['message', 'bytes', 'digest'] });
+    expect(await decide(deps, await asked('req_1', payload))).toMatchObject({ kind: 'accepted' });
+    const fields = { kind, hash, message_sha256: payloadSha256(payload) };
+    expect(events).toMatchObject([{ event: 'request_authorized', fields }]);
+    expect(JSON.stringify(events)).not.toContain(payload.message);
+  });
+
+  it('does not take the same digits for another kind, or for another hash', async () => {
+    const digits = 'ab'.repeat(32);
+    const forms: Payload[] = [
+      { message: digits }, { message: digits, kind: 'bytes' }, { message: digits, kind: 'digest' }, { message: digits, hash: 'keccak256' },
+      { message: digits, kind: 'bytes', hash: 'sha256d' },
+    ];
+    const { deps, lines } = nodeWith({ payloads: ['message', 'bytes', 'digest'] });
+    for (const [k, signed] of forms.entries()) {
+      for (const [j, shown] of forms.entries()) {
+        if (j === k) continue;
+        const record = { ...(await asked(`req_${k}_${j}`, signed)), kind: undefined, hash: undefined, ...shown };
+        expect(await decide(deps, record)).toEqual(refused('unauthorized'));
+      }
+      expect(await decide(deps, await asked(`req_${k}`, signed))).toMatchObject({ kind: 'accepted' });
+      // The gateway itself asks for something else under the same id.
+      const other = forms[(k + 1) % forms.length] ?? signed;
+      expect(await decide(deps, await asked(`req_${k}`, other))).toEqual(refused('id_used'));
+    }
+    expect(lines.filter(({ code }) => code === 'unauthorized').every(({ why }) => why === 'origin: it is for another message')).toBe(true);
+  });
+
+  it.each([
+    ['digits in upper case', { message: 'AB', kind: 'bytes' }, 'message: it must be in lower case'],
+    ['half a byte', { message: 'abc', kind: 'bytes' }, 'message: it must be an even number'],
+    ['no bytes', { message: '', kind: 'bytes' }, 'message: it must not be empty'],
+    ['a short digest', { message: 'ab'.repeat(31), kind: 'digest' }, 'message: it must be 64'],
+    ['a digest of zero', { message: '00'.repeat(32), kind: 'digest' }, 'message: it must not be zero'],
+    ['a digest that is hashed', { message: 'ab'.repeat(32), kind: 'digest', hash: 'sha256d' }, 'hash: it cannot be given'],
+  ] as const)('refuses %s, though the gateway has asked for it', async (_what, payload, why) => {
+    const { deps, lines } = nodeWith({ payloads: ['message', 'bytes', 'digest'] });
+    expect(await decide(deps, await asked('req_1', payload))).toEqual(refused('unauthorized'));
+    expect(lines).toMatchObject([{ why: expect.stringContaining(why) }]);
+  });
+
+  it('refuses a digest where the policy does not name it', async () => {
+    const digest = { message: 'ab'.repeat(32), kind: 'digest' } as const;
+    for (const policy of [{}, { payloads: ['message', 'bytes'] }, { allow: ['*'] }]) {
+      const { deps, lines } = nodeWith(policy);
+      expect(await decide(deps, await asked('req_1', digest))).toEqual(refused('policy_refused'));
+      expect(lines).toMatchObject([{ why: 'the payload is of the kind digest, which payloads does not allow' }]);
+    }
+    const { deps } = nodeWith({});
+    const without = { ...deps, policy: ALLOW_ALL };
+    expect(await decide(without, await asked('req_1', digest))).toEqual(refused('policy_refused'));
+    expect(await decide(without, await asked('req_2', { message: 'ab', kind: 'bytes' }))).toMatchObject({ kind: 'accepted' });
+  });
+
+  it('knows of no presignature for a digest, though the gateway has proposed one', async () => {
+    const { deps } = nodeWith({ payloads: ['digest'] });
+    const request = { ...(await asked('req_1', { message: 'ab'.repeat(32), kind: 'digest' }, 0, 'p')), presignature_id: 'p' };
+    expect(await decide(deps, request)).toMatchObject({ kind: 'accepted', proposal: undefined });
   });
 
   it('has the presignature that the gateway proposes, and only that one, when it lets a request through', async () => {

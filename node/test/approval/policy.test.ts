@@ -2,14 +2,15 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { parsePolicy, PolicyFile, type Policy, type PolicyAnswer } from '../../src/approval/policy.js';
+import type { Payload } from 'message-board/contract';
+import { ALLOW_ALL, parsePolicy, PolicyFile, type Policy, type PolicyAnswer } from '../../src/approval/policy.js';
 import { inFolder } from 'testkit/folder';
 import { VirtualClock } from 'testkit/virtual_clock';
 
 const clock = new VirtualClock();
 let ids = 0;
 function check(policy: Policy, message: string, id = `req_${++ids}`): PolicyAnswer {
-  return policy.check({ id, message, time: new Date() });
+  return policy.check({ id, payload: { message }, time: new Date() });
 }
 const answer = (policy: Policy, message: string, id?: string): string => {
   const given = check(policy, message, id);
@@ -72,6 +73,50 @@ describe('a policy', () => {
       now = 70 * 60_000;
       expect([answer(policy, 'm'), answer(policy, 'm')]).toEqual(['allowed', 'rate_limited']);
     }));
+
+  const payloadAnswer = (policy: Policy, payload: Payload): string => {
+    const given = policy.check({ id: `req_${++ids}`, payload, time: new Date() });
+    return given.allowed ? 'allowed' : `${given.code}: ${given.why}`;
+  };
+  const bytes = (content: string | Uint8Array): Payload => ({ message: Buffer.from(content).toString('hex'), kind: 'bytes' });
+  const DIGEST: Payload = { message: 'ab'.repeat(32), kind: 'digest' };
+  const notAllowed = (kind: string): string => `policy_refused: the payload is of the kind ${kind}, which payloads does not allow`;
+
+  it('allows the kinds of payload that it names: without it messages and bytes', () => {
+    const answers = (policy: Policy): string[] => [{ message: 'm' }, bytes('m'), DIGEST].map((payload) => payloadAnswer(policy, payload));
+    for (const usual of [ALLOW_ALL, policyOf({}), policyOf({ payloads: ['bytes', 'message'] })]) {
+      expect(answers(usual)).toEqual(['allowed', 'allowed', notAllowed('digest')]);
+    }
+    expect(answers(policyOf({ payloads: ['digest'] }))).toEqual([notAllowed('message'), notAllowed('bytes'), 'allowed']);
+    expect(answers(policyOf({ payloads: ['message'] }))).toEqual(['allowed', notAllowed('bytes'), notAllowed('digest')]);
+  });
+
+  it('compares bytes with its patterns as it compares the text that they are', () => {
+    const policy = policyOf({ allow: ['pay é*'], deny: ['*mallory*'], max_message_bytes: 20 });
+    const of = (content: string | Uint8Array): string => payloadAnswer(policy, bytes(content)).split(':')[0] ?? '';
+    expect([of('pay é5'), of('pay e5'), of('pay é mallory'), of(`pay é${'5'.repeat(20)}`)]).toEqual([
+      'allowed', 'policy_refused', 'policy_refused', 'policy_refused',
+    ]);
+    const [prefix, noText] = [Buffer.from('pay é'), Buffer.of(0xff, 0x00)];
+    expect([of(Buffer.concat([prefix, noText])), of(Buffer.concat([noText, prefix]))]).toEqual(['allowed', 'policy_refused']);
+    expect(of(Buffer.concat([prefix, noText, Buffer.from('mallory')]))).toBe('policy_refused');
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), fc.string({ unit: 'grapheme' }), (text, pattern) => {
+        const one = policyOf({ allow: [`${pattern}*`] });
+        expect(payloadAnswer(one, bytes(text)).split(':')[0]).toBe(payloadAnswer(one, { message: text }).split(':')[0]);
+      }),
+    );
+  });
+
+  it.each([
+    ['allow', { allow: ['*'] }], ['deny', { deny: ['bad'] }], ['max_message_bytes', { max_message_bytes: 10 }],
+  ])('is refused with digests and %s: a digest of anything could be asked for', (_what, rule) => {
+    expect(() => policyOf({ payloads: ['message', 'digest'], ...rule })).toThrow(/payloads: digest cannot be combined with allow, deny or/);
+  });
+
+  it.each([[[]], [['text']], ['digest'], [null]])('is refused with payloads %j', (payloads) => {
+    expect(() => policyOf({ payloads })).toThrow(/payloads/);
+  });
 
   it.each([
     ['pay 5', 'pay 5', true],

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { RequestRecord } from 'message-board/contract';
 import { refusalOf } from 'message-board/outcome';
-import { messageHash } from 'message-board/signing_request';
+import { messageHash } from 'message-board/payload';
 import { REFUSAL, REQUEST_STATUS } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
 import { systemClock } from 'service/clock';

@@ -30,6 +30,29 @@ describe('verify-signature', () => {
   });
 
   it.each([
+    ['bytes', ['--bytes=00FF'], { message: '00ff', kind: 'bytes' }],
+    ['bytes with keccak256', ['--bytes=00ff', '--hash=keccak256'], { message: '00ff', kind: 'bytes', hash: 'keccak256' }],
+    ['a message with sha256d', ['--message=m', '--hash=sha256d'], { message: 'm', hash: 'sha256d' }],
+    ['a digest', [`--digest=${'ab'.repeat(32)}`], { message: 'ab'.repeat(32), kind: 'digest' }],
+  ] as const)('accepts a signature of %s, and not that of something else', async (_what, options, payload) => {
+    const call = (signed: string): Promise<Ran> =>
+      runProgram('verify_signature', ...options, `--signature=${signed}`, `--public-key=${signer.publicKey}`);
+    expect((await call(signer.sign(payload))).code).toBe(0);
+    expect((await call(signer.sign(payload.message))).code).toBe(1);
+  });
+
+  it.each([
+    [['--message=m', '--bytes=00'], '--bytes: cannot be given with message'],
+    [['--bytes=0'], '--bytes: must be an even number of hexadecimal digits'],
+    [['--digest=00'], '--digest: must be 64 hexadecimal digits'],
+    [['--message=m', '--hash=md5'], '--hash: must be one of sha256, sha256d, keccak256'],
+  ])('answers 2 to %j', async (options, expected) => {
+    const others = [`--signature=${signature}`, `--public-key=${signer.publicKey}`];
+    const { code, stderr } = await runProgram('verify_signature', ...options, ...others);
+    expect([code, stderr.split('\n')[0]]).toEqual([2, expected]);
+  });
+
+  it.each([
     ['another message', { message: `${message} ` }],
     ['another key', { 'public-key': newSigner().publicKey }],
     ['a signature of another message', { signature: ofAnother }],
@@ -57,7 +80,10 @@ describe('verify-signature', () => {
   it('names every option that is missing, and one that is unknown', async () => {
     const nothing = await runProgram('verify_signature');
     expect(nothing.code).toBe(2);
-    expect(nothing.stderr).toMatch(/^--message: is required\n--signature: is required\n--public-key: is required\n/);
+    expect(nothing.stderr).toMatch(/^--signature: is required\n--public-key: is required\n/);
+    const nothingSigned = await runProgram('verify_signature', `--signature=${signature}`, `--public-key=${signer.publicKey}`);
+    expect(nothingSigned.code).toBe(2);
+    expect(nothingSigned.stderr).toMatch(/^--message: is required, or bytes, or digest\n/);
     const unknown = await runProgram('verify_signature', '--key=02');
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toMatch(/--key/);

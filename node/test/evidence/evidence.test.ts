@@ -156,7 +156,7 @@ describe('a folder of evidence', () => {
   it('says when there is nothing to show', async () => {
     await inFolder(async (folder) => {
       const { logger, lines } = memoryLog();
-      const record = { kind: 'partial_signature', requestId: 'req_1', message: 'm', making: null, statements: [] } as const;
+      const record = { kind: 'partial_signature', requestId: 'req_1', payload: { message: 'm' }, making: null, statements: [] } as const;
       const folderOf = new EvidenceFolder({ folder, roster, params, index: 0, key: null, logger });
       await folderOf.save({ code: 'invalid_partial_signature', round: 'combine', blame: [{ party: 1, reason: 'x' }], record });
       expect(lines).toMatchObject([{ event: 'evidence_not_saved' }]);

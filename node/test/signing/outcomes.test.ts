@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { RequestRecordSchema, type RequestRecord, type UpdateRequest } from 'message-board/contract';
 import { refusalOf } from 'message-board/outcome';
-import { messageHash } from 'message-board/signing_request';
+import { messageHash } from 'message-board/payload';
 import { CLOSING, REFUSAL } from 'sealing/kinds';
 import { sign } from 'sealing/statement';
 import { ServiceError } from 'service/errors';

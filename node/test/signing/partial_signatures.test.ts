@@ -205,10 +205,21 @@ describe('the exchange of partial signatures', () => {
     await client.postPartialSignature({ request_id: request.id, from_node: 'node-3', payload: statement });
     const accused: Accusation[] = [];
     expect(await exchange(depsOf(0, { accused }), request, a, never)).toEqual({ kind: 'wrong', makers: [2] });
-    const record = { kind: 'partial_signature', requestId: request.id, message: 'wrong', making: null };
+    const record = { kind: 'partial_signature', requestId: request.id, payload: { message: 'wrong' }, making: null };
     expect(accused).toMatchObject([{ code: 'invalid_partial_signature', blame: [{ party: 2, reason }], record }]);
     const shown = accused[0]?.record;
     expect(shown?.kind === 'partial_signature' && [shown.statements.length, shown.statements.includes(statement)]).toEqual([2, true]);
+  });
+
+  it('is never issued for a digest, whatever has let the request come so far', async () => {
+    const at = new Date().toISOString();
+    const record = { id: 'req_1_digest', status: 'pending', revision: '1', created_at: at, updated_at: at, age_ms: 0 } as const;
+    const [a] = presignatures('presig_gen_digest');
+    const digest = { ...record, message: 'ab'.repeat(32), kind: 'digest' } as const;
+    await expect(exchange(depsOf(0), digest, a, never)).rejects.toThrow('req_1_digest: no presignature may sign it');
+    expect(await client.listPartialSignatures('req_1_digest')).toEqual([]);
+    // It is as it was.
+    expect(a.presignature.issuePartialSignature(Buffer.from('m')).sigma).toBeGreaterThan(0n);
   });
 
   it('takes the first that a signer has stated: another one changes nothing', async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { RequestRecordSchema, type RequestRecord } from 'message-board/contract';
-import { messageHash } from 'message-board/signing_request';
+import { messageHash } from 'message-board/payload';
 import { firstSigner, signerSets } from '../../src/cluster/signer_sets.js';
 import { SigningWork } from '../../src/signing/signing_work.js';
 import { inFull } from '../../src/signing/task_state.js';

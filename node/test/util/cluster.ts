@@ -2,11 +2,12 @@ import { setMaxListeners } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodePoint, keyMaterialDigest, serializeKeyShare, verify, type KeyShare } from 'cggmp24';
+import { encodePoint, keyMaterialDigest, serializeKeyShare, type KeyShare } from 'cggmp24';
 import { SMALL_FOR_TESTS } from 'cggmp24/testing';
 import { createApp, verifierFor, type AppDeps } from 'message-board/app';
 import { BoardClient } from 'message-board/client';
-import { parseSignature, sessionsOf, type NodeStatus, type RequestRecord, type SignSession } from 'message-board/contract';
+import { sessionsOf, type NodeStatus, type Payload, type RequestRecord, type SignSession } from 'message-board/contract';
+import { isSignatureOf } from 'message-board/payload';
 import { serve, type Running } from 'service/serve';
 import { pino, type Logger } from 'pino';
 import type { Identity } from 'sealing/identity';
@@ -262,9 +263,10 @@ export class SigningCluster {
   }
 
   /** Asks for a signature as the gateway does. */
-  async request(message: string, id = `req_1_${++this.#requests}`, presignature_id?: string): Promise<RequestRecord> {
-    const origin = await originOf(this.members, id, message, 0, presignature_id);
-    return await this.client.createRequest({ id, message, presignature_id, origin });
+  async request(asked: string | Payload, id = `req_1_${++this.#requests}`, presignature_id?: string): Promise<RequestRecord> {
+    const payload = typeof asked === 'string' ? { message: asked } : asked;
+    const origin = await originOf(this.members, id, payload, 0, presignature_id);
+    return await this.client.createRequest({ id, ...payload, presignature_id, origin });
   }
 
   /** Waits until the request is no longer pending. @throws when that takes longer than `ms` */
@@ -283,9 +285,9 @@ export class SigningCluster {
   }
 
   /** Is the record completed with a valid signature of its message? */
-  isSigned({ status, signature, message }: RequestRecord): boolean {
-    if (status !== 'completed' || signature === undefined) return false;
-    return verify(parseSignature(signature), Buffer.from(this.publicKey, 'hex'), Buffer.from(message));
+  isSigned(record: RequestRecord): boolean {
+    const { status, signature } = record;
+    return status === 'completed' && signature !== undefined && isSignatureOf(record, signature, Buffer.from(this.publicKey, 'hex'));
   }
 
   /** How a request was signed: the `path` of what the nodes logged. */

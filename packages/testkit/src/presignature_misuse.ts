@@ -1,5 +1,5 @@
 /** The misuse of presignatures that tests of attacks and crashes look for in everything that a board was ever told. */
-import { messageHash } from 'message-board/signing_request';
+import { messageHash } from 'message-board/payload';
 import { PARTIAL_SIGNATURE } from 'sealing/kinds';
 import type { Roster } from 'sealing/roster';
 import { verify } from 'sealing/statement';

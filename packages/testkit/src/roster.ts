@@ -1,4 +1,5 @@
-import { messageHash } from 'message-board/signing_request';
+import type { Payload } from 'message-board/contract';
+import { payloadSha256 } from 'message-board/payload';
 import { Identity } from 'sealing/identity';
 import { SIGNING_REQUEST } from 'sealing/kinds';
 import { Roster } from 'sealing/roster';
@@ -34,11 +35,17 @@ const LIFETIME_MS = 3_600_000;
  * The gateway's signed statement that asks for a signature, as of `agoMs` ago: it expires an hour after that.
  * @param presignature_id the proposed one, if any
  */
-export function originOf({ gateway, roster }: Members, id: string, message: string, agoMs = 0, presignature_id?: string): Promise<string> {
+export function originOf(
+  { gateway, roster }: Members,
+  id: string,
+  asked: string | Payload,
+  agoMs = 0,
+  presignature_id?: string,
+): Promise<string> {
   const time = Date.now() - agoMs;
   return sign(gateway, roster, SIGNING_REQUEST, {
     id,
-    message_sha256: messageHash(message),
+    message_sha256: payloadSha256(typeof asked === 'string' ? { message: asked } : asked),
     time: new Date(time).toISOString(),
     expires: new Date(time + LIFETIME_MS).toISOString(),
     presignature_id,

@@ -1,6 +1,6 @@
 /** What the attacks' tests look for in a board's memory: that they would find it. */
 import { describe, expect, it } from '@jest/globals';
-import { messageHash } from 'message-board/signing_request';
+import { messageHash } from 'message-board/payload';
 import { misuses, type StatedPartial } from '../src/presignature_misuse.js';
 
 const asked = new Map([['a', 'message of a'], ['b', 'message of b']]);

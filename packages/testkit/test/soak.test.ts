@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from '@jest/globals';
 import type { RequestRecord } from 'message-board/contract';
-import { messageHash } from 'message-board/signing_request';
+import { messageHash } from 'message-board/payload';
 import { inFolder } from '../src/folder.js';
 import type { Asked } from '../src/soak/load.js';
 import { SeededRandom } from '../src/soak/random.js';

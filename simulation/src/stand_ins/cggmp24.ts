@@ -3,12 +3,15 @@
  * message: whoever runs the protocols calls it, once all signers have taken part.
  */
 import { createHash } from 'node:crypto';
-import { ProtocolAborted, type PartialSignature, type PresignaturePublicData, type PublicKey, type Scalar, type Signature } from 'cggmp24';
+import {
+  hashMessage, ProtocolAborted, signatureEncodings, type PartialSignature, type PresignaturePublicData, type PublicKey,
+  type Scalar, type Signature, type SignatureForms,
+} from 'cggmp24';
 import type * as real from 'cggmp24';
 
 export * from 'cggmp24';
 
-/** The text of a message, by its signature. */
+/** What is signed, hexadecimal, by its signature. */
 const signatures = new Map<string, string>();
 /** Told of each half that signs. */
 let onIssue: (half: PresignatureHalf, message: string) => void = () => undefined;
@@ -38,12 +41,20 @@ function number(...parts: readonly (string | number)[]): bigint {
 /** @param source what it was made by: another source gives another signature of the same message */
 export function newSignature(source: string, message: string): Signature {
   const signature = { r: number('r', source), s: number('s', source, message) };
-  signatures.set(`${signature.r} ${signature.s}`, message);
+  signatures.set(`${signature.r} ${signature.s}`, hex(hashMessage(Buffer.from(message))));
   return signature;
 }
 
-export function verify(signature: Signature, _publicKey: PublicKey, message: Uint8Array): boolean {
-  return signatures.get(`${signature.r} ${signature.s}`) === Buffer.from(message).toString();
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+export function verifyDigest(signature: Signature, _publicKey: PublicKey, digest: Uint8Array): boolean {
+  return signatures.get(`${signature.r} ${signature.s}`) === hex(digest);
+}
+
+export function signatureForms(signature: Signature): SignatureForms {
+  return { ...signatureEncodings(signature), recoveryId: 0 };
 }
 
 function partOf(id: string, position: number, message: string): Scalar {
@@ -87,4 +98,4 @@ export function combine(
   throw new ProtocolAborted('invalid_partial_signature', 'combine', wrong.map((party) => ({ party, reason: 'it is not the right one' })));
 }
 
-({ verify, combine }) satisfies Pick<typeof real, 'verify' | 'combine'>;
+({ verifyDigest, signatureForms, combine }) satisfies Pick<typeof real, 'verifyDigest' | 'signatureForms' | 'combine'>;

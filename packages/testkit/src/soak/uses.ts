@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GatewayClient } from 'api-gateway/client';
 import type { BoardClient } from 'message-board/client';
-import { messageHash } from 'message-board/signing_request';
+import { messageHash } from 'message-board/payload';
 import { z } from 'zod';
 import type { ClusterFiles } from '../cluster_files.js';
 import type { Asked } from './load.js';
