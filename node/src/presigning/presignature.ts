@@ -3,7 +3,8 @@ import type { PresignatureRequest } from 'message-board/contract';
 import { Refused } from 'sealing/errors';
 import { PRESIGNATURE_REQUEST } from 'sealing/kinds';
 import { every, sleep, type Timer } from 'service/clock';
-import { nodeId, signersLabel } from '../base/utils.js';
+import { SessionTimeout } from '../base/errors.js';
+import { nodeId, nodeIndex, signersLabel } from '../base/utils.js';
 import { keepReading } from '../cluster/reading.js';
 import type { SessionRecord } from '../mail/session_record.js';
 import { runOverBoard } from '../transport/http_transport.js';
@@ -36,6 +37,8 @@ interface OwnMaking extends Making {
 export interface PresignatureMakerDeps extends PresigningDeps {
   /** Told when the pool has one more. */
   readonly onAdded: () => void;
+  /** Told whose messages were missing when a making failed, party indices. */
+  readonly onSilent: (parties: readonly number[]) => void;
 }
 
 /**
@@ -218,6 +221,7 @@ export class PresignatureMaker {
     } catch (error) {
       if (signal.aborted) return isMade;
       logger.warn({ event: 'presignature_failed', ...fields, err: error }, 'Presignature generation failed');
+      if (error instanceof SessionTimeout) this.deps.onSilent(error.missing.flatMap((name) => nodeIndex(name, this.deps.n) ?? []));
       await report('failed').catch(() => undefined);
     }
     return isMade;

@@ -34,9 +34,17 @@ class SigningCoordinator {
     private readonly deps: SigningDeps,
     private readonly life: AbortSignal,
   ) {
-    this.#presignatures = new PresignatureMaker({ ...deps, onAdded: () => { this.#wake(); } });
-    this.#assignments = new Assignments(deps, this.#presignatures);
     const suspicion = new Suspicion(deps, life);
+    this.#presignatures = new PresignatureMaker({
+      ...deps,
+      onAdded: () => {
+        this.#wake();
+      },
+      onSilent: (parties) => {
+        suspicion.suspect(parties);
+      },
+    });
+    this.#assignments = new Assignments(deps, this.#presignatures);
     this.#work = new SigningWork(deps, this.#presignatures, this.#assignments, suspicion, () => this.#tasks.values());
     this.#againAt = deps.clock.monotonic() + AGAIN_MS;
   }

@@ -8,6 +8,7 @@ import { sign } from 'sealing/statement';
 import { systemClock, type Clock } from 'service/clock';
 import { systemRandom } from 'service/random';
 import { ExecutionJournal } from '../../src/storage/execution_journal.js';
+import { SessionTimeout } from '../../src/base/errors.js';
 import { PoolDemand } from '../../src/presigning/pool_demand.js';
 import { PresignatureMaker } from '../../src/presigning/presignature.js';
 import type { PresigningDeps } from '../../src/presigning/presigning_deps.js';
@@ -76,8 +77,10 @@ async function makerOf({ journal, result, heldMs = () => 0, clock = systemClock,
     config: { poolTarget: 2, poolMax: 4, workers: 1, poolLeaderTimeoutMs: 600_000 },
   } satisfies PresigningDeps;
   const ending = new AbortController();
-  const maker = new PresignatureMaker({ ...deps, onAdded: () => undefined });
-  return { maker, presence, lines, ending, demand: deps.demand, running: () => maker.run(ending.signal) };
+  const silent: (readonly number[])[] = [];
+  const onSilent = (parties: readonly number[]): void => void silent.push(parties);
+  const maker = new PresignatureMaker({ ...deps, onAdded: () => undefined, onSilent });
+  return { maker, silent, presence, lines, ending, demand: deps.demand, running: () => maker.run(ending.signal) };
 }
 
 it('a presignature is begun once, however often the board asks for it, also after a restart', () =>
@@ -96,6 +99,20 @@ it('a presignature is begun once, however often the board asks for it, also afte
       expect([life, runs]).toEqual([life, 1]);
     }
   }));
+
+it.each([
+  ['of those whose messages did not come', new SessionTimeout('round1b', ['node-3']), [[2]]],
+  ['of nobody, when it fails for another reason', new Error('another reason'), []],
+])('when a making fails, it is told %s', async (_of, failure, expected) => {
+  let isFirst = true;
+  const claim = (): Promise<boolean> => Promise.resolve(isFirst && !(isFirst = false));
+  const { lines, silent, ending, running } = await makerOf({ journal: { claim }, result: () => Promise.reject(failure) });
+  const ended = running();
+  await eventually('it has failed', () => lines.some(({ event }) => event === 'presignature_failed'));
+  ending.abort();
+  await ended;
+  expect(silent).toEqual(expected);
+});
 
 it.each<[reason: string, request: () => Promise<PresignatureRequest>]>([
   ['it is not signed', async () => ({ ...(await asked()), origin: undefined })],
