@@ -333,6 +333,30 @@ describe('nodes that can sign together', () => {
   ])('are %s', (_what, from, who) => {
     expect(largestSignerSet(from)).toEqual(who);
   });
+
+  const pairs = ALL.flatMap((liar) => others(liar).map((victim) => [liar, victim] as const));
+
+  it.each(pairs)('are three with each honest node, when %s says that it does not hear %s', (liar, victim) => {
+    const from = nodes(...ALL.map((nodeId) => (nodeId === liar ? { hears: others(liar, victim) } : {})));
+    for (const honest of others(liar)) {
+      expect(largestSignerSet(from, honest)).toHaveLength(3);
+      expect(largestSignerSet(from, honest)).toContain(honest);
+    }
+    expect(largestSignerSet(from, liar)).not.toContain(victim);
+  });
+
+  it('are none with a node that is not ready', () => {
+    expect(largestSignerSet(nodes({ stage: 'impaired' }), 'node-1')).toEqual([]);
+  });
+
+  it('are found where the node that fits fewest has to stay', () => {
+    // Nodes 1 to 3 sign together. Nodes 4 to 7 hear each other in pairs, and none of the first three, who have most misfits.
+    const names = [1, 2, 3, 4, 5, 6, 7].map((k) => `node-${k}`);
+    const hears = [[2, 3], [1, 3], [1, 2], [5], [4], [7], [6]].map((some) => some.map((k) => `node-${k}`));
+    const alive = { live: true, ageMs: 0 };
+    const from = names.map((nodeId, index) => ({ ...alive, index, nodeId, status: { ...READY_STATUS, hears: hears[index] ?? [] } }));
+    expect(largestSignerSet(from)).toEqual(['node-1', 'node-2', 'node-3']);
+  });
 });
 
 describe('another life under the own name', () => {

@@ -41,9 +41,11 @@ export function unreadiness(deps: Pick<HealthDeps, 'requiredSigners' | 'presence
   if (problem !== undefined) return problem;
   const { stage } = presence.status;
   if (stage !== 'ready') return { code: 'not_ready', reason: stage };
-  const ready = largestSignerSet(allNodes(deps));
-  if (ready.length >= requiredSigners && (requiredSigners === 1 || ready.includes(deps.nodeId))) return null;
-  const reason = `${ready.length} nodes can sign together and ${requiredSigners} have to: start the others, or look at their /health`;
+  // Of all sets with this node: one corrupt node, which says that it does not hear this one, keeps only itself out of them.
+  const together = largestSignerSet(allNodes(deps), deps.nodeId).length;
+  if (together >= requiredSigners) return null;
+  const who = `this node and ${together - 1} others can sign together and ${requiredSigners} have to`;
+  const reason = `${who}: start the others, or look at their /health`;
   return { code: 'not_enough_nodes', reason };
 }
 

@@ -137,7 +137,7 @@ describe('the health of a node', () => {
       const code = async (): Promise<string> => ((await answer()) as { code?: string } | undefined)?.code ?? 'ready';
       expect(await answer()).toMatchObject({ code: 'not_ready', message: 'starting' });
       presence.update({ stage: 'ready' });
-      const alone = { code: 'not_enough_nodes', message: expect.stringMatching(/^1 nodes can sign together and 2/) };
+      const alone = { code: 'not_enough_nodes', message: expect.stringMatching(/^this node and 0 others can sign together and 2/) };
       expect(await answer()).toMatchObject(alone);
       const peer = await other();
       expect(await code()).toBe('not_enough_nodes');

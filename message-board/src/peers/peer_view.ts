@@ -100,18 +100,34 @@ function membersOf(label: string, nodes: readonly PeerView[]): PeerView[] | null
   return members.map(({ index }) => index + 1).join('-') === label ? members : null;
 }
 
+/** Choices that one search tries. Smaller: a set is missed when many nodes do not fit. Larger: corrupt nodes can make it take long. */
+const MAX_CHOICES = 1_000;
+
 /**
- * Nodes that can sign together, as many as there are: each is ready, none accuses another one, and each hears all others. Of two that do
- * not fit, the one that fits fewest is left out, so a corrupt node that fits nobody leaves out itself.
+ * The largest set of nodes that can sign together: each is ready, none accuses another one, and each hears all others.
+ * @param member is one of the set; without it, any set counts
  */
-export function largestSignerSet(nodes: readonly PeerView[]): NodeId[] {
-  const left = new Set(nodes.filter(isReady));
-  for (;;) {
-    const misfits = [...left].map((node) => ({ node, count: [...left].filter((other) => !fit(node, other)).length }));
-    const [worst] = misfits.sort((a, b) => b.count - a.count);
-    if (worst === undefined || worst.count === 0) return [...left].map(({ nodeId }) => nodeId);
-    left.delete(worst.node);
-  }
+export function largestSignerSet(nodes: readonly PeerView[], member?: NodeId): NodeId[] {
+  const ready = nodes.filter(isReady);
+  const always = ready.find(({ nodeId }) => nodeId === member);
+  if (member !== undefined && always === undefined) return [];
+  const candidates = always === undefined ? ready : ready.filter((node) => fit(node, always));
+  return largestFitting(candidates, { choices: MAX_CHOICES }).map(({ nodeId }) => nodeId);
+}
+
+/** Of two that do not fit, one is left out. It is not known which of them lies, so both sets are tried, while there are choices left. */
+function largestFitting(nodes: readonly PeerView[], left: { choices: number }): readonly PeerView[] {
+  const misfits = nodes.map((node) => ({ node, count: nodes.filter((other) => !fit(node, other)).length }));
+  const [worst] = misfits.sort((a, b) => b.count - a.count);
+  if (worst === undefined || worst.count === 0) return nodes;
+  const without = largestFitting(nodes.filter((node) => node !== worst.node), left);
+  // One that does not fit a single other one can take that one's place only.
+  if (worst.count === 1 || left.choices === 0) return without;
+  left.choices -= 1;
+  const fitting = nodes.filter((node) => fit(node, worst.node));
+  if (fitting.length <= without.length) return without;
+  const together = largestFitting(fitting, left);
+  return together.length > without.length ? together : without;
 }
 
 function fit(a: PeerView, b: PeerView): boolean {
