@@ -1,11 +1,11 @@
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { systemClock } from './clock.js';
 import { Connections, type ConnectionLimits } from './connections.js';
 import { objectionToHost } from './hosts.js';
 import type { Service } from './http.js';
-import type { ErrorBody, ServiceError } from './errors.js';
+import { ServiceError, type ErrorBody } from './errors.js';
 import { onHangup, onStopSignal } from './signals.js';
 
 const MIB = 1024 * 1024;
@@ -44,13 +44,47 @@ export interface Running {
   readonly close: () => Promise<void>;
 }
 
+/**
+ * A request that makes Node give up the rest of what it has read, once its connection is cut: Node does so for a request that changes the
+ * protocol. Otherwise it would go on parsing, and one chunk of 64 KiB has thousands of small requests.
+ */
+class Incoming extends IncomingMessage {
+  get upgrade(): boolean {
+    return this.method === 'CONNECT' || this.socket.destroyed;
+  }
+
+  /** What else asks for another protocol is answered like any other request. */
+  set upgrade(_asked: unknown) {
+    // The getter says it.
+  }
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Hands all calls to the handler, also those that Node would answer by itself, as often as a caller likes. */
+function serverFor(handler: Handler): Server {
+  const shouldUpgradeCallback = ({ socket }: IncomingMessage): boolean => socket.destroyed;
+  const own = { IncomingMessage: Incoming, shouldUpgradeCallback, requireHostHeader: false };
+  const server = createServer({ ...TIMEOUTS, ...own, maxHeaderSize: MAX_HEADER_BYTES }, handler);
+  return server.on('checkExpectation', handler);
+}
+
+/** Is this call for this service, and can it be answered? */
+function objectionTo({ httpVersion, headers: { host, expect } }: IncomingMessage, names: readonly string[]): ServiceError | null {
+  if (httpVersion === '1.1' && host === undefined) return new ServiceError(400, 'malformed_request', 'host: is missing');
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    return new ServiceError(417, 'unknown_expectation', 'expect: must be 100-continue, or be left out');
+  }
+  return objectionToHost(host, names);
+}
+
 /** Listens. @param port 0 for a free one */
 export async function serve(service: Service, host: string, port: number, logger: Logger, options: ServeOptions = {}): Promise<Running> {
   const { names = [], limits = OPEN_TO_ALL } = options;
   const connections = new Connections(limits, systemClock);
-  const server = createServer({ ...TIMEOUTS, maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
+  const server = serverFor((request, response) => {
     if (!connections.begin(request.socket, () => request.complete, response)) return;
-    const objection = objectionToHost(request.headers.host, [host, ...names]);
+    const objection = objectionTo(request, [host, ...names]);
     if (objection === null) service.app(request, response);
     else refuse(response, objection);
   });
@@ -88,8 +122,9 @@ export async function serve(service: Service, host: string, port: number, logger
   return { port: address.port, connections: () => connections.size, close };
 }
 
+/** Closes the connection, too: this caller has waited for no turn, and must not have the next answer at once. */
 function refuse(response: ServerResponse, { status, code, message }: ServiceError): void {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', connection: 'close' });
   response.end(JSON.stringify({ error: { code, message } } satisfies ErrorBody));
 }
 

@@ -1,4 +1,5 @@
 /** What bounds a real server: its connections, requests, answers that nobody reads, and the names that it answers to. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -96,6 +97,41 @@ describe('one request at a time', () => {
     caller.get('/held', undefined, 150);
     await until(() => caller.isClosed);
     expect([held(), caller.text]).toEqual([1, '']);
+  });
+
+  it.each<[what: string, request: string]>([
+    ['ask again', 'GET /held HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'],
+    ['expect what is not known', 'GET /quick HTTP/1.1\r\nhost: 127.0.0.1\r\nexpect: x\r\n\r\n'],
+    ['expect to be told to go on', 'POST /held HTTP/1.1\r\nhost: 127.0.0.1\r\nexpect: 100-continue\r\ncontent-length: 0\r\n\r\n'],
+    ['name no host', 'GET /quick HTTP/1.1\r\n\r\n'],
+    ['name another host', 'GET /quick HTTP/1.1\r\nhost: evil.example\r\n\r\n'],
+    ['ask for a tunnel', 'CONNECT 127.0.0.1:1 HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'],
+    ['are no requests', 'x\r\n\r\n'],
+  ])('a thousand in one write that %s cost two', async (_what, one) => {
+    let parsed = 0;
+    const count = (): void => {
+      parsed += 1;
+    };
+    await start();
+    const caller = await call();
+    subscribe('http.server.request.start', count);
+    caller.socket.write(one.repeat(1_000));
+    await until(() => caller.isClosed);
+    unsubscribe('http.server.request.start', count);
+    // The first is answered, and may be told to go on before.
+    expect([parsed <= 2, caller.text.split('HTTP/1.1 ').length <= 3]).toEqual([true, true]);
+  });
+
+  it.each([
+    ['an unknown expectation', 'host: 127.0.0.1\r\nexpect: x\r\n', '417 Expectation Failed'],
+    ['no host', '', '400 Bad Request'],
+    ['another host', 'host: evil.example\r\n', '421 Misdirected Request'],
+  ])('one with %s is refused, and its connection closed', async (_what, headers, status) => {
+    await start();
+    const caller = await call();
+    caller.get('/quick', headers);
+    expect(await caller.answer()).toBe(`HTTP/1.1 ${status}`);
+    await until(() => caller.isClosed);
   });
 
   it('one that asks after the answer is served', async () => {
