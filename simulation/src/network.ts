@@ -51,6 +51,8 @@ export class Network {
   send(caller: Process, call: HttpCall, signal: AbortSignal): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       if (!caller.isAlive) return;
+      // As undici does: nothing would call back any more.
+      signal.throwIfAborted();
       const gone = new AbortController();
       let pending: Timer | undefined;
       let isOver = false;
