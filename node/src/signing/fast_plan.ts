@@ -10,7 +10,7 @@ import type { Assignments } from './assignments.js';
 import type { ClusterKind } from './cluster_kind.js';
 import type { SigningTask } from './signing_task.js';
 import type { Suspicion } from './suspicion.js';
-import type { WaitingState } from './task_state.js';
+import type { FullState, WaitingState } from './task_state.js';
 import { TURN_MS } from './turns.js';
 
 /**
@@ -98,6 +98,16 @@ export class FastPlanner {
     const patience = this.#assignmentTime(task, since, place < 0 ? signers.length : place) - this.deps.clock.monotonic();
     if (patience > 0) return { kind: 'wait', ms: patience, isForNext: false };
     return place < 0 ? { kind: 'in_full' } : { kind: 'assign', usable };
+  }
+
+  /**
+   * Presignatures for a request that is signed in full, of which this node is to assign one: they came late, but one costs far less than
+   * another attempt. None as long as the first attempt may sign it.
+   */
+  late(task: SigningTask, { began }: FullState): readonly string[] {
+    if (task.assigned !== undefined || this.deps.clock.monotonic() < began + TURN_MS) return [];
+    const free = this.#presignedSet(task);
+    return free?.signers[0] === this.deps.index ? free.usable : [];
   }
 
   /** Has it waited as long as a request may, or does another node sign it in full? Then it gets no presignature any more. */

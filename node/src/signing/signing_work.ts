@@ -247,7 +247,12 @@ export class SigningWork {
     this.#track(join());
   }
 
-  async #signInFull(task: SigningTask, state: FullState): Promise<void> {
+  async #signInFull(task: SigningTask, before: FullState): Promise<void> {
+    const late = this.presignatures.enabled && task.isPresignable ? this.#planner.late(task, before) : [];
+    // It is used beside full signing, by all its makers.
+    if (late.length > 0) this.see(task, await this.#fast.assign(task, late));
+    const { state } = task;
+    if (state.kind !== 'in_full' || task.signing.aborted) return;
     const plan = this.#full.plan(task, state);
     switch (plan.kind) {
       case 'wait':

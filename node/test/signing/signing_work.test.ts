@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { RequestRecordSchema, type RequestRecord } from 'message-board/contract';
 import { messageHash } from 'message-board/payload';
-import { firstSigner, signerSets } from '../../src/cluster/signer_sets.js';
+import { firstSigner, ringOf, signerSets } from '../../src/cluster/signer_sets.js';
 import { SigningWork } from '../../src/signing/signing_work.js';
 import { inFull } from '../../src/signing/task_state.js';
 import { TURN_MS } from '../../src/signing/turns.js';
@@ -93,6 +93,42 @@ it('after a restart, a node leads under numbers above those of its earlier lives
   task.end('the test is over');
   await Promise.all([again.idle(), work.idle()]);
   expect(claimed).toEqual(['10', '14', '18', '22', '26']);
+});
+
+it('a request that is signed in full for longer than a turn gets a presignature that has become free, and keeps that one', async () => {
+  const named: [string | undefined, number][] = [];
+  // This node leads only in the fourth turn.
+  const id = Array.from({ length: 20 }, (_, k) => `req_${k}`).find((each) => ringOf(each, 4)[3] === 1) ?? '';
+  let shown = record(id);
+  const world = new SigningWorld({
+    getRequest: () => Promise.resolve(shown),
+    updateRequest: (_, { presignature_id, naming }) => {
+      named.push([presignature_id, world.clock.monotonic()]);
+      shown = { ...shown, presignature_id, naming, revision: String(named.length + 1) };
+      return Promise.resolve(shown);
+    },
+    listPartialSignatures: () => new Promise(() => undefined),
+    exchangePartialSignature: () => new Promise(() => undefined),
+  });
+  const { clock, work, pool } = world;
+  const task = world.accepted(shown);
+  world.tasks = [task];
+  task.move('waiting', (state) => inFull(state, clock.monotonic()));
+  work.start(task);
+  pool.add(half('of others', [0, 1, 2]));
+  pool.add(half('late', [1, 2, 3]));
+  world.presence.set(0, 'a', { live: false });
+  while (clock.monotonic() < 2 * TURN_MS) {
+    await pass(clock, 250);
+    task.wakeup.notify();
+  }
+  pool.add(half('later still', [1, 2, 3]));
+  task.wakeup.notify();
+  await pass(clock, 250);
+  task.end('the test is over');
+  await pass(clock, 250);
+  expect(named.map(([id]) => id)).toEqual(['late']);
+  expect(named[0]?.[1]).toBeGreaterThanOrEqual(TURN_MS);
 });
 
 it('a signature that the board does not take is no failed attempt: nobody is suspected, and it is published again', async () => {
