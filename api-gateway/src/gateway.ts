@@ -103,7 +103,7 @@ export class Gateway {
   /**
    * Ends a request as `cancelled`. Nodes that hear of it sign it no more; {@link Closings} says what that means and what not.
    * @returns undefined when there is no such request
-   * @throws ServiceError 409 `too_late` when it has ended in another way
+   * @throws ServiceError 409 `too_late` when it has ended in another way; 503 `disk_full`: nothing has changed
    */
   async cancel(id: string, ended: AbortSignal): Promise<SigningStatus | undefined> {
     const before = await this.#book.get(id);
@@ -115,6 +115,7 @@ export class Gateway {
     }
     const request = await this.#book.get(id);
     if (request === undefined) return undefined;
+    if (request.state.status === 'pending') this.#refuseBadDisk();
     const outcome = request.state.status === 'pending' ? await this.#closings.close(id, 'cancelled') : request.state;
     // A second call is answered like the first, whose answer may have been lost.
     if (outcome.status === 'failed' && outcome.reason === 'cancelled') return statusOf(id, outcome);
@@ -175,6 +176,7 @@ export class Gateway {
   async #accept(asked: Payload, key: string | undefined, ended: AbortSignal): Promise<StoredRequest> {
     const { clock, logger } = this.#deps;
     this.#cluster.refuseUnknown(asked);
+    this.#refuseBadDisk();
     this.key.refuseConflict();
     await this.#watch.refuseWhenDown();
     const request = await this.#book.accept(asked, key);
@@ -185,6 +187,12 @@ export class Gateway {
       logger.warn(fields, 'It is not known whether the message board has a new request. It is posted again until the board has it');
     }
     return request;
+  }
+
+  /** What is written to such a disk may be lost: a later call with the same key would be signed as another request. @throws ServiceError */
+  #refuseBadDisk(): void {
+    const { problem } = this.#deps.disk.state;
+    if (problem !== null) throw new ServiceError(503, 'disk_full', `nothing can be kept: ${problem.reason}`);
   }
 
   async #everySecond(act: () => Promise<void>, signal: AbortSignal): Promise<void> {

@@ -10,7 +10,7 @@ import { systemRandom } from 'service/random';
 import { runService } from 'service/serve';
 import { createApp } from './app.js';
 import { ConfigSchema } from './config.js';
-import { openStore } from './store/open_store.js';
+import { openStore, STORE_FILES } from './store/open_store.js';
 
 /**
  * When the gateway stops, calls to the board that are under way get this long. Shorter: nodes hear only after the next start that a request
@@ -37,7 +37,7 @@ const limits = {
   lifetimeMs: 1_000 * config.REQUEST_LIFETIME_SECONDS,
   retentionMs: 1_000 * config.RETENTION_SECONDS,
 };
-const disk = new DiskWatch({ folder: config.DATA_DIR, disk: systemDisk, clock: systemClock });
+const disk = new DiskWatch({ folder: config.DATA_DIR, open: STORE_FILES, disk: systemDisk, clock: systemClock });
 const looking = disk.start();
 const service = createApp({ ...limits, store, disk, roster, identity, board, clock: systemClock, random: systemRandom, logger });
 if (sealKey.kind === 'none') {

@@ -16,7 +16,7 @@ import type * as Store from '../src/store/open_store.js';
 // A process runs what was built.
 const built = (path: string): Promise<unknown> => import(new URL(`../dist/${path}`, import.meta.url).href);
 const { createApp } = (await built('app.js')) as typeof App;
-const { openStore } = (await built('store/open_store.js')) as typeof Store;
+const { openStore, STORE_FILES } = (await built('store/open_store.js')) as typeof Store;
 
 const [step, folder = '', boardUrl = '', rosterText = '', identityText = ''] = process.argv.slice(2);
 
@@ -53,7 +53,7 @@ store.end = async (id, outcome, endedAt) => {
 const limits = { maxUnfinished: 100, maxWaiting: 100, lifetimeMs: 3_600_000, retentionMs: 86_400_000 };
 const logger = createLogger('info', { service: 'api-gateway' });
 const identity = Identity.parse(identityText);
-const disk = new DiskWatch({ folder, disk: systemDisk, clock: systemClock });
+const disk = new DiskWatch({ folder, open: STORE_FILES, disk: systemDisk, clock: systemClock });
 const service = createApp({ ...limits, store, disk, roster, identity, board, clock: systemClock, random: systemRandom, logger });
 const stopping = new AbortController();
 const sweeping = service.gateway.run(stopping.signal);

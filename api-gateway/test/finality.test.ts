@@ -6,6 +6,7 @@ import { request as ask } from 'undici';
 import type { RequestRecord } from 'message-board/contract';
 import { CLOSING } from 'sealing/kinds';
 import { verify } from 'sealing/statement';
+import type { DiskState } from 'service/disk';
 import { caller } from 'testkit/caller';
 import { until } from 'testkit/eventually';
 import { VirtualClock } from 'testkit/virtual_clock';
@@ -14,6 +15,7 @@ import { StoreFull } from '../src/store/request_store.js';
 import type { Lie } from './lying_board.js';
 import { passUntil, passUntilSettled } from './passing.js';
 import { sealedCluster, type SealedCluster } from './sealed_support.js';
+import { ROOMY } from './support.js';
 
 const HOUR_MS = 3_600_000;
 const started: SealedCluster[] = [];
@@ -401,6 +403,24 @@ describe('a full disk', () => {
     Object.assign(c.store, roomy);
     expect(await status(c, a.request_id)).toMatchObject({ status: 'completed' });
     expect(await cancel(c, b.request_id)).toEqual(cancelled(b.request_id));
+  });
+});
+
+describe('a disk that has a problem', () => {
+  it('refuses new requests and cancellations, and still answers for those that it has', async () => {
+    const disk: { state: DiskState } = { state: ROOMY.state };
+    const c = await start({ disk });
+    await c.stateKey();
+    await c.gateway.sweep();
+    const { request_id } = await sign(c, 'a');
+    disk.state = { freeBytes: null, problem: { code: 'disk_failed', reason: 'the file is gone' } };
+    const told = { error: { code: 'disk_full', message: 'nothing can be kept: the file is gone' } };
+    expect(await caller(c.app).post('/sign', { message: 'b' }, 503)).toEqual(told);
+    expect(await cancel(c, request_id, 503)).toEqual(told);
+    expect(await status(c, request_id)).toMatchObject({ status: 'pending' });
+    expect(await caller(c.app).get('/requests')).toHaveLength(1);
+    disk.state = ROOMY.state;
+    expect(await cancel(c, request_id)).toEqual(cancelled(request_id));
   });
 });
 

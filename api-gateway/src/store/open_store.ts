@@ -7,6 +7,8 @@ import { sqliteError } from './sqlite_errors.js';
 import { FROM_VERSION_1, SCHEMA, SCHEMA_VERSION, SqliteStore } from './sqlite_store.js';
 
 const FILE = 'gateway.sqlite';
+/** What an open store writes to, in its folder. */
+export const STORE_FILES: readonly string[] = [FILE, `${FILE}-wal`];
 /** Marks the file as this program's: `file gateway.sqlite` shows it. */
 const APPLICATION_ID = 0x74736777;
 

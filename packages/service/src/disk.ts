@@ -1,5 +1,5 @@
 import { closeSync, openSync, unlinkSync, write } from 'node:fs';
-import { statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { every, type Clock, type Timer } from './clock.js';
@@ -10,6 +10,8 @@ export interface Disk {
   freeBytes(folder: string): Promise<number>;
   /** Writes a few bytes in a folder, and removes them. @throws when that is not possible: a quota or a read-only disk shows only so */
   tryToWrite(folder: string): Promise<void>;
+  /** Tells a file from every other one, also from one that has taken its place. @throws when it is not there */
+  identity(file: string): Promise<string>;
 }
 
 export const systemDisk: Disk = {
@@ -27,6 +29,10 @@ export const systemDisk: Disk = {
     } finally {
       closeSync(file);
     }
+  },
+  identity: async (file) => {
+    const { dev, ino } = await stat(file);
+    return `${dev}:${ino}`;
   },
 };
 
@@ -52,6 +58,8 @@ export interface DiskState {
 
 export interface DiskWatchOptions {
   readonly folder: string;
+  /** Files of the folder that the program keeps open from before the first look. One that was removed takes writes, and loses them. */
+  readonly open?: readonly string[];
   readonly disk: Disk;
   readonly clock: Clock;
   /** Called when the state has changed. */
@@ -63,6 +71,8 @@ export class DiskWatch {
   readonly #options: DiskWatchOptions;
   #state: DiskState = { freeBytes: null, problem: null };
   #isLooking = false;
+  /** The open files, as the first look has found them. */
+  readonly #identities = new Map<string, string>();
 
   constructor(options: DiskWatchOptions) {
     this.#options = options;
@@ -98,12 +108,37 @@ export class DiskWatch {
       const floor = this.#state.problem?.code === 'disk_full' ? RECOVERY * FLOOR_BYTES : FLOOR_BYTES;
       if (free < floor) return { freeBytes, problem: full(folder, 'it has less than 16 MiB left') };
       await disk.tryToWrite(folder);
-      return { freeBytes, problem: null };
+      return { freeBytes, problem: await this.#missing() };
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+      const code = codeOf(error);
       return { freeBytes, problem: NO_SPACE.has(code) ? full(folder, code) : failed(folder, code) };
     }
   }
+
+  /** An open file that is not in its place any more. */
+  async #missing(): Promise<DiskProblem | null> {
+    const { folder, disk, open = [] } = this.#options;
+    for (const path of open.map((name) => join(folder, name))) {
+      const found = await disk.identity(path).catch((error: unknown) => {
+        if (codeOf(error) === 'ENOENT') return null;
+        throw error;
+      });
+      const first = this.#identities.get(path) ?? found;
+      if (first === null || found !== first) return missing(path);
+      this.#identities.set(path, first);
+    }
+    return null;
+  }
+}
+
+/** The system's code, `ENOENT` for instance, or else what the error says. */
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);
+}
+
+function missing(path: string): DiskProblem {
+  const advice = 'stop this program, put the file back, and start it again';
+  return { code: 'disk_failed', reason: `${path} is not the file any more that this program writes to: ${advice}` };
 }
 
 function full(folder: string, why: string): DiskProblem {
@@ -111,6 +146,9 @@ function full(folder: string, why: string): DiskProblem {
 }
 
 function failed(folder: string, why: string): DiskProblem {
+  if (why === 'ENOENT') {
+    return { code: 'disk_failed', reason: `the folder ${folder} is gone: stop this program, put it back, and start it again` };
+  }
   return { code: 'disk_failed', reason: `nothing can be written to ${folder} (${why}): repair the disk, or its mode and owner` };
 }
 

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { inFolder } from 'testkit/folder';
 import { VirtualClock } from 'testkit/virtual_clock';
@@ -15,6 +15,7 @@ function watched() {
     folder: '/data',
     clock,
     disk: {
+      identity: () => Promise.resolve('1:1'),
       freeBytes: () => Promise.resolve(disk.free),
       tryToWrite: () => (disk.error === null ? Promise.resolve() : Promise.reject(Object.assign(new Error('no'), { code: disk.error }))),
     },
@@ -73,6 +74,28 @@ describe('the watch of a disk', () => {
       expect(await readdir(folder)).toEqual([]);
       const gone = new DiskWatch({ folder: `${folder}/gone`, disk: systemDisk, clock: new VirtualClock() });
       await gone.look();
-      expect(gone.state.problem?.code).toBe('disk_failed');
+      expect(gone.state.problem).toEqual({ code: 'disk_failed', reason: expect.stringContaining('gone is gone') });
+    }));
+
+  it('notices that an open file, or its folder, is not in its place, until it is back', () =>
+    inFolder(async (parent) => {
+      const [folder, file] = [`${parent}/data`, `${parent}/data/kept`];
+      await mkdir(folder);
+      await writeFile(file, 'old');
+      const watch = new DiskWatch({ folder, open: ['kept'], disk: systemDisk, clock: new VirtualClock() });
+      const problem = async (): Promise<unknown> => {
+        await watch.look();
+        return watch.state.problem;
+      };
+      const lost = { code: 'disk_failed', reason: expect.stringContaining(`${file} is not the file any more`) };
+      expect(await problem()).toBeNull();
+      await rename(file, `${parent}/away`);
+      expect(await problem()).toEqual(lost);
+      await writeFile(file, 'new');
+      expect(await problem()).toEqual(lost);
+      await rename(`${parent}/away`, file);
+      expect(await problem()).toBeNull();
+      await rm(folder, { recursive: true });
+      expect(await problem()).toMatchObject({ code: 'disk_failed' });
     }));
 });
