@@ -13,7 +13,7 @@ import { newProcess, ProcessClock, type ClockOptions, type Process, type Timelin
 /** As the gateway's program has it. */
 const BOARD_OPTIONS = { timeoutMs: 5_000, tries: 3 };
 const ROOMY_DISK = { state: { freeBytes: null, problem: null } };
-const LIMITS = { maxUnfinished: 10_000, maxWaiting: 1_000, lifetimeMs: 3_600_000, retentionMs: 604_800_000 };
+const LIMITS = { maxUnfinished: 10_000, maxWaiting: 1_000, retentionMs: 604_800_000 };
 /** A client waits this long for one answer. */
 const WAIT_MS = 20_000;
 /** Between two tries of a client. */
@@ -32,6 +32,8 @@ export interface GatewayHostDeps {
   readonly random: Random;
   readonly members: Members;
   readonly clock: ClockOptions;
+  /** How long nodes may sign a request. */
+  readonly lifetimeMs: number;
   readonly logger: (process: Process) => Logger;
   readonly events: ClientEvents;
 }
@@ -67,14 +69,15 @@ export class GatewayHost {
   start(): void {
     if (this.#life !== null) return;
     this.#lives += 1;
-    const { timeline, members: { roster, gateway: identity }, logger } = this.deps;
+    const { timeline, members: { roster, gateway: identity }, logger, lifetimeMs } = this.deps;
     const process = newProcess(`gateway-life-${this.#lives}`);
     const clock = new ProcessClock(timeline, process, this.deps.clock);
     const random = this.deps.random.stream(process.name).bytes;
     const board = new BoardClient(`http://${process.name}`, { ...BOARD_OPTIONS, clock, random, session: sessionsOf(roster, identity) });
     // A turn of the real event loop never ends while the timeline runs.
     const store = new SqliteStore(this.#database, queueMicrotask);
-    const gateway = new Gateway({ ...LIMITS, disk: ROOMY_DISK, board, store, clock, random, roster, identity, logger: logger(process) });
+    const limits = { ...LIMITS, lifetimeMs };
+    const gateway = new Gateway({ ...limits, disk: ROOMY_DISK, board, store, clock, random, roster, identity, logger: logger(process) });
     const ending = new AbortController();
     this.#life = { process, gateway, ending, over: gateway.run(ending.signal), gone: new AbortController() };
   }

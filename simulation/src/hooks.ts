@@ -3,11 +3,12 @@
  * leave out a check.
  */
 import { registerHooks } from 'node:module';
+import { replaceAbort } from './stand_ins/abort.js';
 
-const STAND_INS = ['cggmp24', 'sealing/envelope', 'sealing/statement', 'undici'];
+const STAND_INS = ['cggmp24', 'message-board/node_statement', 'sealing/envelope', 'sealing/statement', 'undici'];
 
 const standIns = new Map(STAND_INS.map((name) => {
-  const file = name.replace('sealing/', '');
+  const file = name.replace(/^.*\//, '');
   return [import.meta.resolve(name), new URL(`./stand_ins/${file}.js`, import.meta.url).href];
 }));
 
@@ -19,3 +20,5 @@ registerHooks({
     return standIn === undefined || context.parentURL === standIn ? resolved : { ...resolved, url: standIn };
   },
 });
+
+replaceAbort();

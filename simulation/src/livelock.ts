@@ -1,5 +1,5 @@
 import { START_OF_TIME } from './cluster_facts.js';
-import { legOf, SETTINGS, type Schedule } from './schedule.js';
+import { legOf, LIFETIME_MS, SETTINGS, type Schedule } from './schedule.js';
 import { HONEST } from './vices.js';
 import type { Script } from './world.js';
 
@@ -14,6 +14,7 @@ const CALM_MS = 25_000;
 /** Four honest nodes, no presignatures, one request, and a network that loses nothing. */
 export const LIVELOCK: Schedule = {
   seed: 'livelock',
+  size: 'large',
   n: N,
   t: T,
   vices: Array.from({ length: N }, () => HONEST),
@@ -25,7 +26,8 @@ export const LIVELOCK: Schedule = {
   settings: SETTINGS,
   clocks: Array.from({ length: N + 2 }, () => ({ rate: 1, wall: START_OF_TIME })),
   faults: [],
-  requests: [{ at: 4_000, message: 'a message', cancelledAfterMs: null }],
+  requests: [{ at: 4_000, message: 'a message', refusedBy: [], cancelledAfterMs: null }],
+  lifetimeMs: LIFETIME_MS,
 };
 
 /**

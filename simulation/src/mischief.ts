@@ -36,10 +36,11 @@ export class Mischief {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, vices } = this.deps;
-    const { announces, names, accuses, fails, reposts, floods } = vices;
+    const { announces, names, assigns, accuses, fails, reposts, floods } = vices;
     const all: readonly [boolean, Misdeed][] = [
       [announces, (request) => this.#announce(request)],
       [names, (request) => this.#name(request, signal)],
+      [assigns, (request) => this.#assign(request, signal)],
       [accuses, () => this.#accuse()],
       [fails, (request) => this.#fail(request, signal)],
       [reposts, () => this.#repost(signal)],
@@ -85,6 +86,16 @@ export class Mischief {
     await client.updateRequest(request.id, { presignature_id: id, naming }, signal);
   }
 
+  /** One that it has made with others, without waiting for its place, or one that nobody makes. It may assign the same one twice. */
+  async #assign(request: RequestRecord | undefined, signal: AbortSignal): Promise<void> {
+    if (request === undefined || request.presignature_id !== undefined) return;
+    const { presence, random, seals, client } = this.deps;
+    const own = Object.values(presence.status.offers ?? {}).flat();
+    const id = own.length > 0 && random.chance(0.7) ? random.pick(own) : await this.#ask([this.deps.index], signal);
+    const naming = await seals.state(NAMING, { request_id: request.id, presignature_id: id });
+    await client.updateRequest(request.id, { presignature_id: id, naming }, signal);
+  }
+
   #falseOffers(): Record<string, string[]> {
     const { index, n, t, random } = this.deps;
     const higher = Array.from({ length: n - index - 1 }, (_, k) => index + 1 + k);
@@ -122,10 +133,17 @@ export class Mischief {
   }
 
   async #flood(signal: AbortSignal): Promise<void> {
+    await this.#ask([], signal);
+  }
+
+  /** Asks for a presignature of a set with these members. @returns its id */
+  async #ask(members: readonly number[], signal: AbortSignal): Promise<string> {
     const { n, t, random, seals, client } = this.deps;
-    const participants = random.some(Array.from({ length: n }, (_, party) => party), t);
+    const others = Array.from({ length: n }, (_, party) => party).filter((party) => !members.includes(party));
+    const participants = [...members, ...random.some(others, t - members.length)].sort((a, b) => a - b);
     const id = this.#newId();
     const origin = await seals.state(PRESIGNATURE_REQUEST, { id, participants });
     await client.createPresignatureRequest({ request_id: id, participants, origin }, signal);
+    return id;
   }
 }

@@ -29,6 +29,8 @@ export interface NodeHostDeps {
   /** The longest computation between two messages. */
   readonly stepMs: number;
   readonly vices: Vices;
+  /** Does its policy refuse this message? */
+  readonly refuses: (message: string) => boolean;
   readonly logger: (process: Process) => Logger;
   readonly onAudit: (record: AuditRecord) => void;
   readonly onJob: (job: Job) => void;
@@ -45,6 +47,7 @@ interface Life {
 
 /** A machine with a node that has its key share. What its disk has survives the process. */
 export class NodeHost {
+  readonly #clock: ProcessClock;
   /** The ids that it has begun, as its journal has them. */
   readonly #journal = new Set<string>();
   /** What it has decided about requests. That survives its process, too. */
@@ -55,8 +58,8 @@ export class NodeHost {
   #life: Life | null = null;
 
   constructor(private readonly deps: NodeHostDeps) {
-    const clock = new ProcessClock(deps.timeline, newProcess(`node-${deps.index + 1}-disk`), deps.clock);
-    this.#decided = DecidedRequestsFile.open(':memory:', { clock });
+    this.#clock = new ProcessClock(deps.timeline, newProcess(`node-${deps.index + 1}-machine`), deps.clock);
+    this.#decided = DecidedRequestsFile.open(':memory:', { clock: this.#clock });
   }
 
   get index(): number {
@@ -70,6 +73,11 @@ export class NodeHost {
   /** The process that runs now; null while it is down. */
   get process(): Process | null {
     return this.#life?.process ?? null;
+  }
+
+  /** What its wall clock says, milliseconds since 1970. */
+  get wallTime(): number {
+    return this.#clock.now();
   }
 
   /** Sessions under way. */
@@ -188,7 +196,11 @@ export class NodeHost {
   }
 
   #policy(random: Random): Policy {
-    const refuse = { allowed: false, code: 'policy_refused', why: 'it is corrupt' } as const;
-    return { sha256: null, check: () => (random.chance(this.deps.vices.refuses) ? refuse : { allowed: true }) };
+    const { refuses, vices } = this.deps;
+    const refuse = { allowed: false, code: 'policy_refused', why: 'the schedule says so' } as const;
+    return {
+      sha256: null,
+      check: ({ payload: { message } }) => (refuses(message) || random.chance(vices.refuses) ? refuse : { allowed: true }),
+    };
   }
 }

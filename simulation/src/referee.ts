@@ -1,9 +1,20 @@
 import type { AuditRecord, Job } from 'node/parts';
 import type { PresignatureHalf } from './stand_ins/cggmp24.js';
 
+/** How a request may end, if its client does not cancel it. */
+export interface Ends {
+  readonly completed: boolean;
+  /** How a reason may begin. */
+  readonly failures: readonly string[];
+}
+
+/** What a cluster owes. */
+export const COMPLETED: Ends = { completed: true, failures: [] };
+
 /** A request of a client. */
 interface Asked {
   readonly message: string;
+  readonly ends: Ends;
   readonly acceptedAt: number;
   isCancelled: boolean;
   outcome: string | null;
@@ -13,6 +24,12 @@ interface Asked {
 /** The request whose attempt this is: `<request>.<number>.<signers>`, or the request's id. */
 function requestOf(executionId: string): string {
   return executionId.split('.')[0] ?? executionId;
+}
+
+function mayEnd({ ends, isCancelled }: Asked, outcome: string): boolean {
+  if (outcome.startsWith('completed')) return ends.completed;
+  const failures = isCancelled ? [...ends.failures, 'cancelled'] : ends.failures;
+  return failures.some((reason) => outcome.startsWith(`failed ${reason}`));
 }
 
 /**
@@ -26,6 +43,12 @@ export class Referee {
   readonly #payloads = new Map<string, string>();
   /** By presignature: the request and payload that an honest node has used it for. */
   readonly #uses = new Map<string, string>();
+  /** By presignature: the request that an honest node has used it for. */
+  readonly #requestOf = new Map<string, string>();
+  /** Requests that an honest node has begun to sign in full. */
+  readonly #inFull = new Set<string>();
+  /** Until when requests may be signed, milliseconds since 1970; in all words in which the gateway has asked. */
+  readonly #expiries = new Map<string, number>();
   readonly #halvesUsed = new Set<string>();
   readonly #sessionsBegun = new Set<string>();
 
@@ -36,14 +59,29 @@ export class Referee {
     return this.#asked;
   }
 
-  get unfinished(): number {
-    return [...this.#asked.values()].filter(({ outcome }) => outcome === null).length;
+  /** Of each request, for people: its outcome, and whether honest nodes have used a presignature for it, and run the protocol in full. */
+  get outcomes(): string[] {
+    const presigned = new Set(this.#requestOf.values());
+    return [...this.#asked].map(([id, { outcome }]) => {
+      const ways = [presigned.has(id) ? ['presigned'] : [], this.#inFull.has(id) ? ['in full'] : []].flat();
+      const [status = 'none', reason = ''] = (outcome ?? '').split(/[ :]/);
+      return [status === 'failed' ? reason : status, ...(status === 'completed' ? ways : [])].join(' ');
+    });
   }
 
-  accepted(message: string, id: string): void {
+  /** How many of them have no outcome. */
+  unfinished = 0;
+
+  accepted(message: string, id: string, ends: Ends): void {
     if (this.#asked.has(id)) this.#violated(`${id} was accepted twice`);
     if ([...this.#asked.values()].some((asked) => asked.message === message)) this.#violated(`${message} was given a second id, ${id}`);
-    this.#asked.set(id, { message, acceptedAt: this.now(), isCancelled: false, outcome: null, endedAt: Infinity });
+    if (!this.#asked.has(id)) this.unfinished += 1;
+    this.#asked.set(id, { message, ends, acceptedAt: this.now(), isCancelled: false, outcome: null, endedAt: Infinity });
+  }
+
+  /** The gateway has signed that a request may be signed until then, milliseconds since 1970. */
+  expires(id: string, at: number): void {
+    this.#expiries.set(id, Math.max(at, this.#expiries.get(id) ?? 0));
   }
 
   /** Its client has cancelled a request. It may be too late for that. */
@@ -57,9 +95,10 @@ export class Referee {
     const asked = this.#asked.get(id);
     if (asked === undefined) return;
     if (asked.outcome !== null && asked.outcome !== outcome) this.#violated(`${id} was shown as ${asked.outcome}, then as ${outcome}`);
-    const isAllowed = outcome.startsWith('completed') || (asked.isCancelled && outcome === 'failed cancelled');
-    if (!isAllowed) this.#violated(`${id} ended as: ${outcome}`);
-    asked.outcome ??= outcome;
+    if (!mayEnd(asked, outcome)) this.#violated(`${id} ended as: ${outcome}`);
+    if (asked.outcome !== null) return;
+    this.unfinished -= 1;
+    asked.outcome = outcome;
     asked.endedAt = this.now();
   }
 
@@ -69,13 +108,17 @@ export class Referee {
       const { request_id, message_sha256, presignature_id } = record.fields;
       this.#onePayload(node, request_id, message_sha256);
       this.#oneUse(node, presignature_id, `${request_id} ${message_sha256}`);
+      this.#requestOf.set(presignature_id, request_id);
     } else if (record.event === 'full_signing_started') {
+      this.#inFull.add(record.fields.request_id);
       this.#onePayload(node, record.fields.request_id, record.fields.message_sha256);
     }
   }
 
-  /** A half of a presignature has signed at an honest node. */
-  issued(node: string, { id, party }: PresignatureHalf): void {
+  /** A half of a presignature has signed at an honest node, when its wall clock said `at`. */
+  issued(node: string, { id, party }: PresignatureHalf, at: number): void {
+    const request = this.#requestOf.get(id) ?? '';
+    if (at >= (this.#expiries.get(request) ?? Infinity)) this.#violated(`${node} signs ${request} after it has expired`);
     const half = `${id} ${party}`;
     if (this.#halvesUsed.has(half)) this.#violated(`${node} has signed twice with ${id}`);
     this.#halvesUsed.add(half);

@@ -18,6 +18,8 @@ export interface Vices {
   readonly announces: boolean;
   /** It assigns and offers presignatures that do not exist, or that others have. */
   readonly names: boolean;
+  /** It assigns presignatures that are its own, or that it only says are, to requests for which the gateway has proposed none. */
+  readonly assigns: boolean;
   /** It accuses others of cheating. */
   readonly accuses: boolean;
   /** It says that requests have failed. */
@@ -37,6 +39,7 @@ export const HONEST: Vices = {
   refuses: 0,
   announces: false,
   names: false,
+  assigns: false,
   accuses: false,
   fails: false,
   reposts: false,
@@ -53,6 +56,7 @@ const SOME: readonly ((random: Random) => Partial<Vices>)[] = [
   (random) => ({ refuses: random.pick([0.5, 1]) }),
   () => ({ announces: true }),
   () => ({ names: true }),
+  () => ({ assigns: true }),
   () => ({ accuses: true }),
   () => ({ fails: true }),
   () => ({ reposts: true }),
@@ -65,9 +69,14 @@ export function drawVices(random: Random): Vices {
   return Object.assign({}, HONEST, ...chosen) as Vices;
 }
 
-/** Their names, for the trace. */
+/** For the trace. */
 export function describeVices(vices: Vices): string {
-  const shown = Object.entries(vices).filter(([name, value]) => value !== HONEST[name as keyof Vices]);
   const textOf = (value: unknown): string => (typeof value === 'number' ? value.toFixed(1) : String(value));
-  return shown.map(([name, value]) => (value === true ? name : `${name} ${textOf(value)}`)).join(', ');
+  return namesOf(vices).map((name) => (vices[name] === true ? name : `${name} ${textOf(vices[name])}`)).join(', ');
+}
+
+/** Those that this member has. */
+export function namesOf(vices: Vices): (keyof Vices)[] {
+  const names = Object.keys(HONEST) as (keyof Vices)[];
+  return names.filter((name) => vices[name] !== HONEST[name]);
 }

@@ -17,7 +17,7 @@ export function work(): void {
 }
 
 async function simulate(seed: string): Promise<Verdict> {
-  const nothing = { seed, events: 0, virtualMs: 0, latencies: [] };
+  const nothing = { seed, events: 0, virtualMs: 0, latencies: [], traits: {} };
   const verdict = await worldOf(seed).run().catch((error: unknown) => ({ ...nothing, violations: [describe(error)] }));
   // Rejections show only now.
   await nextTurn();

@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { Counts } from './counts.js';
 import type { Verdict } from './world.js';
 
 /** A schedule that takes longer, in real time, never ends. Smaller: a busy machine is mistaken for that. Larger: it is noticed later. */
@@ -37,7 +38,7 @@ function start(): ChildProcess {
 function ask(worker: ChildProcess, seed: string): Promise<Verdict> {
   return new Promise((resolve) => {
     const failed = (why: string): void => {
-      end({ seed, violations: [why], events: 0, virtualMs: 0, latencies: [] });
+      end({ seed, violations: [why], events: 0, virtualMs: 0, latencies: [], traits: {} });
     };
     const onExit = (code: number | null): void => {
       failed(`its process has ended with code ${code}`);
@@ -60,15 +61,17 @@ function ask(worker: ChildProcess, seed: string): Promise<Verdict> {
 class Tally {
   readonly #started = performance.now();
   readonly #latencies: number[] = [];
+  readonly #counts = new Counts();
   #done = 0;
   #virtualMs = 0;
   failed = 0;
 
   constructor(private readonly count: number) {}
 
-  add({ seed, violations, latencies, virtualMs }: Verdict): void {
+  add({ seed, violations, latencies, virtualMs, traits }: Verdict): void {
     this.#done += 1;
     this.#virtualMs += virtualMs;
+    this.#counts.add(traits);
     if (violations.length === 0) this.#latencies.push(...latencies);
     else this.#fail(seed, violations);
   }
@@ -84,6 +87,7 @@ class Tally {
       `${this.#done} schedules in ${this.#seconds} s, ${(this.#virtualMs / 3_600_000).toFixed(1)} hours of virtual time. `
       + `${sorted.length} requests took ${at(0.5)} in the median, 99 in 100 at most ${at(0.99)}, the slowest ${at(1)}\n`,
     );
+    process.stdout.write(this.#counts.text);
     process.stdout.write(this.failed === 0 ? 'All schedules hold\n' : `${this.failed} schedules FAILED\n`);
   }
 

@@ -1,25 +1,28 @@
 import type { Logger } from 'pino';
+import { SIGNING_REQUEST } from 'sealing/kinds';
 import { BoardHost } from './board_host.js';
-import { completedBy } from './bound.js';
 import { GatewayHost } from './client_host.js';
 import { membersOf, START_OF_TIME } from './cluster_facts.js';
 import { Network } from './network.js';
 import { NodeHost } from './node_host.js';
 import { Random } from './random.js';
 import { Referee } from './referee.js';
-import { CLIENT_PAUSE_MS, type Fault, type Schedule } from './schedule.js';
+import { owedTo } from './owed.js';
+import type { Fault, Schedule } from './schedule.js';
 import { forgetSignatures } from './stand_ins/cggmp24.js';
+import { forgetReadStatements } from './stand_ins/node_statement.js';
 import { forgetStatements } from './stand_ins/statement.js';
 import { connect } from './stand_ins/undici.js';
+import { traitsOf, type Traits } from './traits.js';
 import { Timeline, type ClockOptions, type Process } from './timeline.js';
-import { describeVices, HONEST } from './vices.js';
+import { describeVices } from './vices.js';
 
 /** A world with more events in all is a loop that does not wait. Real ones have some 20,000 a minute. */
 const MOST_EVENTS = 2_000_000;
 /** All that is still under way ends this much later than twice `deltaMs` after the last outcome, but for presignatures in the making. */
 const QUIET_MS = 300;
-/** The gateway looks every second whether the board has all requests. A call of it may have to break before. */
-const POSTED_AGAIN_MS = 10_000;
+/** A client whose calls reach the gateway has an id after this long, whatever its calls have met before. */
+const ACCEPTED_MS = 20_000;
 /** A node that is told to stop has ended after this long. */
 const STOP_MS = 2_000;
 
@@ -31,6 +34,7 @@ export interface Verdict {
   readonly virtualMs: number;
   /** From the acceptance, or from the calm if that is later, to the outcome, milliseconds; of each request. */
   readonly latencies: readonly number[];
+  readonly traits: Traits;
 }
 
 /** What happens, for people: when, at whom, what. */
@@ -49,6 +53,8 @@ export class World {
   readonly #network: Network;
   /** By when each request has to be completed, milliseconds of the timeline. */
   readonly #deadlines = new Map<string, number>();
+  /** By when all requests have to be accepted; then, by when they have to be finished. */
+  #horizon: number;
   /** All that have ever run, by name. */
   readonly #processes = new Map<string, Process>();
 
@@ -57,7 +63,8 @@ export class World {
     private readonly trace: Trace | null = null,
     private readonly script: Script | null = null,
   ) {
-    const { seed, n, t, weather, vices } = schedule;
+    const { seed, n, t, weather, vices, calmAt, requests } = schedule;
+    this.#horizon = Math.max(calmAt, ...requests.map(({ at }) => at)) + ACCEPTED_MS;
     const { timeline, referee } = this;
     const random = new Random(seed);
     const members = membersOf(n, t);
@@ -72,18 +79,27 @@ export class World {
       clock: this.#clock(index),
       settings: schedule.settings,
       stepMs: schedule.stepMs,
+      refuses: (message) => schedule.requests.some((request) => request.message === message && request.refusedBy.includes(index)),
       onAudit: (record) => { if (this.#isHonest(index)) referee.audited(`node-${index + 1}`, record); },
       onJob: (job) => { if (this.#isHonest(index)) referee.begun(`node-${index + 1}`, job); },
     }));
     this.board = new BoardHost({ ...common, random: random.stream('board'), roster: members.roster, clock: this.#clock(n) });
     this.#network = new Network(timeline, random.stream('network'), weather, this.board);
-    forgetStatements();
-    forgetSignatures((half) => { if (this.#isHonest(half.party)) referee.issued(`node-${half.party + 1}`, half); });
+    forgetReadStatements();
+    forgetStatements((_, typ, claims) => {
+      if (typ !== SIGNING_REQUEST.typ) return;
+      const { id, expires } = SIGNING_REQUEST.claims.parse(claims);
+      referee.expires(id, Date.parse(expires));
+    });
+    forgetSignatures((half) => {
+      const node = this.nodes[half.party];
+      if (node?.isHonest === true) referee.issued(`node-${half.party + 1}`, half, node.wallTime);
+    });
     connect((caller, call, signal) => this.#network.send(this.#processOf(caller), call, signal));
     const events = {
       onAccepted: (message: string, id: string) => {
         this.#note('client', `${message}: accepted as ${id}`);
-        referee.accepted(message, id);
+        this.#accepted(message, id);
       },
       onCancel: (id: string) => {
         this.#note('client', `${id}: cancels it`);
@@ -94,7 +110,8 @@ export class World {
         referee.shown(id, outcome);
       },
     };
-    this.gateway = new GatewayHost({ ...common, random: random.stream('gateway'), clock: this.#clock(n + 1), events });
+    const { lifetimeMs } = schedule;
+    this.gateway = new GatewayHost({ ...common, random: random.stream('gateway'), clock: this.#clock(n + 1), lifetimeMs, events });
   }
 
   async run(): Promise<Verdict> {
@@ -112,48 +129,31 @@ export class World {
     if (referee.violations.length === 0) await this.#end();
     const { calmAt } = schedule;
     const latencies = [...referee.requests.values()].map(({ acceptedAt, endedAt }) => endedAt - Math.max(acceptedAt, calmAt));
-    return { seed: schedule.seed, violations: referee.violations, events: timeline.happened, virtualMs: timeline.now, latencies };
+    const traits = { ...traitsOf(schedule), outcomes: referee.outcomes };
+    return { seed: schedule.seed, violations: referee.violations, events: timeline.happened, virtualMs: timeline.now, latencies, traits };
+  }
+
+  #accepted(message: string, id: string): void {
+    const { referee, schedule, timeline } = this;
+    const { ends, by } = owedTo(message, schedule, timeline.now);
+    referee.accepted(message, id, ends);
+    this.#deadlines.set(id, by);
+    if (referee.requests.size === schedule.requests.length) this.#horizon = Math.max(...this.#deadlines.values());
   }
 
   /** Are all requests finished, or is one too late? */
   #isDecided(): boolean {
     const { timeline, referee, schedule } = this;
     if (referee.violations.length > 0 || timeline.happened > MOST_EVENTS) return true;
-    if (referee.requests.size === schedule.requests.length && referee.unfinished === 0) return true;
-    return timeline.now > this.#horizon();
-  }
-
-  /** By when all requests have to be completed. */
-  #horizon(): number {
-    const { referee, schedule } = this;
-    if (referee.requests.size < schedule.requests.length) return Infinity;
-    return Math.max(...[...referee.requests.keys()].map((id) => this.#deadlineOf(id)));
-  }
-
-  #deadlineOf(id: string): number {
-    const known = this.#deadlines.get(id);
-    if (known !== undefined) return known;
-    const { n, t, calmAt, deltaMs, stepMs, vices, faults, requests } = this.schedule;
-    const acceptedAt = this.referee.requests.get(id)?.acceptedAt ?? 0;
-    const restarts = faults.filter(({ kind, who }) => kind === 'start' && who === 'board').map(({ at }) => at);
-    const by = completedBy({
-      n, t, acceptedAt, deltaMs,
-      calmAt: calmAt + CLIENT_PAUSE_MS,
-      // The gateway posts again what a board that was restarted has lost.
-      bornAt: Math.max(acceptedAt, ...restarts.map((at) => at + POSTED_AGAIN_MS + deltaMs)),
-      signingMs: 3 * stepMs + 2 * deltaMs,
-      requests: requests.length,
-      areSilent: vices.every((vice) => vice === HONEST),
-    });
-    this.#deadlines.set(id, by);
-    return by;
+    return (referee.unfinished === 0 && referee.requests.size === schedule.requests.length) || timeline.now > this.#horizon;
   }
 
   #judgeTime(): void {
-    const { referee, timeline } = this;
+    const { referee, timeline, schedule } = this;
+    if (referee.requests.size < schedule.requests.length) referee.note('a request was not accepted');
     if (timeline.happened > MOST_EVENTS) referee.note('there is no end of events');
     for (const [id, { endedAt }] of referee.requests) {
-      const by = this.#deadlineOf(id);
+      const by = this.#deadlines.get(id) ?? Infinity;
       if (endedAt > by && (endedAt < Infinity || timeline.now > by)) referee.late(id, by);
     }
   }

@@ -83,6 +83,8 @@ interface ReadRecord {
  */
 export class Peers {
   readonly #options: PeersOptions;
+  /** All nodes but the reader. */
+  readonly #others: readonly { readonly index: number; readonly nodeId: NodeId }[];
   readonly #callbacks = new Set<() => void>();
   /** By party index. */
   #heard: ReadonlyMap<number, HeardPeer> = new Map();
@@ -95,6 +97,9 @@ export class Peers {
 
   constructor(options: PeersOptions) {
     this.#options = options;
+    const { n, self } = options;
+    const all = Array.from({ length: n }, (_, index) => ({ index, nodeId: idOf(index) }));
+    this.#others = all.filter(({ index }) => index !== self?.index);
     options.board.onRestart(() => {
       this.#spareLive();
     });
@@ -102,14 +107,11 @@ export class Peers {
 
   /** All nodes but the reader, in the order of their indices, those never heard of too. */
   list(): PeerView[] {
-    const { n, self, clock } = this.#options;
-    const now = clock.monotonic();
-    return Array.from({ length: n }, (_, index) => index)
-      .filter((index) => index !== self?.index)
-      .map((index) => {
-        const { live = false, heardAt = -Infinity, stated } = this.#heard.get(index) ?? {};
-        return { index, nodeId: idOf(index), live, ageMs: now - heardAt, status: stated?.status };
-      });
+    const now = this.#options.clock.monotonic();
+    return this.#others.map(({ index, nodeId }) => {
+      const { live = false, heardAt = -Infinity, stated } = this.#heard.get(index) ?? {};
+      return { index, nodeId, live, ageMs: now - heardAt, status: stated?.status };
+    });
   }
 
   /**

@@ -1,5 +1,4 @@
-import { blake2b } from '@noble/hashes/blake2.js';
-import { utf8ToBytes } from '@noble/hashes/utils.js';
+import { hash } from 'node:crypto';
 
 /**
  * Sets are tried in order until all members of one are alive. With fewer sets, nodes that are down could leave a large cluster without
@@ -19,8 +18,7 @@ function* combinations(n: number, t: number, from = 0): Generator<number[]> {
 
 /** The request's first signer: the first 8 bytes of BLAKE2b-512(request id), little-endian, modulo n. */
 export function firstSigner(requestId: string, n: number): number {
-  const hash = blake2b(utf8ToBytes(requestId));
-  return Number(new DataView(hash.buffer, hash.byteOffset).getBigUint64(0, true) % BigInt(n));
+  return Number(hash('blake2b512', requestId, 'buffer').readBigUInt64LE() % BigInt(n));
 }
 
 /**

@@ -15,8 +15,8 @@ interface Signed {
   readonly rosterHash: string;
   /** As they were written. */
   readonly claims: unknown;
-  /** Parsed by the schema of its kind. */
-  readonly parsed: unknown;
+  /** Parsed by the schema of its kind, once somebody verifies it. */
+  readonly parsed: () => unknown;
 }
 
 /** By text. */
@@ -24,10 +24,14 @@ const book = new Map<string, Signed>();
 /** The text of what was signed, by signer, kind and payload: to sign the same again gives the same text. */
 const texts = new Map<string, string>();
 
-/** Begins a new world, in which nobody has said anything. */
-export function forgetStatements(): void {
+/** Told of each statement that is new. */
+let onSigned: (signer: string, typ: string, claims: unknown) => void = () => undefined;
+
+/** Begins a new world, in which nobody has said anything. @param listener told of each statement that is new */
+export function forgetStatements(listener: typeof onSigned): void {
   book.clear();
   texts.clear();
+  onSigned = listener;
 }
 
 /** @returns three parts, as a JWS has them */
@@ -39,17 +43,24 @@ export function sign<Claims>(identity: Identity, roster: Roster, kind: Statement
   const text = `${identity.name}.${kind.typ}.${texts.size}`;
   texts.set(key, text);
   const written: unknown = JSON.parse(payload);
-  const parsed = kind.claims.safeParse(written).data;
+  const parsed = once(() => kind.claims.safeParse(written).data);
   book.set(text, { signer: identity.name, typ: kind.typ, rosterHash: roster.hash, claims: written, parsed });
+  onSigned(identity.name, kind.typ, written);
   return Promise.resolve(text);
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
 }
 
 export function verify<Claims>(roster: Roster, kind: StatementKind<Claims>, text: string): Promise<{ signer: string; claims: Claims }> {
   const signed = book.get(text);
   if (signed === undefined) return Promise.reject(new Refused('the signature is not valid'));
-  const { signer, typ, rosterHash, parsed } = signed;
+  const { signer, typ, rosterHash } = signed;
   if (typ !== kind.typ) return Promise.reject(new Refused(`it is not a ${kind.typ}`));
   if (rosterHash !== roster.hash) return Promise.reject(new Refused('it was signed for another roster'));
+  const parsed = signed.parsed();
   if (parsed === undefined) return Promise.reject(new Refused(`${kind.typ}: it is not well formed`));
   return Promise.resolve({ signer, claims: parsed as Claims });
 }
