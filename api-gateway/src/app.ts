@@ -1,5 +1,5 @@
 import { RequestIdSchema } from 'message-board/contract';
-import { jsonService, parse, type Service } from 'service/http';
+import { jsonService, NoQuerySchema, parse, type Service } from 'service/http';
 import { IDEMPOTENCY_HEADER, ListQuerySchema, SignHeadersSchema, SignSchema, WaitQuerySchema } from './contract.js';
 import { Gateway, type GatewayDeps } from './gateway.js';
 
@@ -32,6 +32,7 @@ export function createApp(deps: GatewayDeps): GatewayService {
     });
     app.delete('/requests/:id', async (request, response) => {
       const { id } = request.params;
+      parse(NoQuerySchema, request.query);
       const wellFormed = RequestIdSchema.safeParse(id).success;
       const status = wellFormed ? await gateway.cancel(id, ended(response)) : undefined;
       if (status === undefined) response.status(404).json({ request_id: id, status: 'not_found' });

@@ -3,6 +3,7 @@
  *
  * Errors are `{error: {code, message}}`, with one exception: an unknown request is 404 `{request_id, status: "not_found"}`.
  * - 400 malformed, `payload_not_supported`: a plain cluster signs nothing but text with SHA-256; 413 too large, 415 not JSON
+ * - 404 `unknown_request`: the list cannot go on after a request that the gateway does not have
  * - 409 `idempotency_conflict`, `too_late`
  * - 429 too many unfinished requests
  * - 503 `board_unavailable`: it does not answer, or refuses the gateway; `no_public_key`, `public_key_conflict`: there is no key, or
@@ -101,12 +102,13 @@ const MAX_LISTED = 100;
 const LIMIT = `must be a whole number, 1 to ${MAX_LISTED}`;
 
 /**
- * `GET /requests` → an array of {@link SigningStatusSchema}: the requests that the gateway has accepted, in that order, the newest last.
- * `after`: id of the last one seen; only later ones are listed. `limit`: how many at most, 100 by default. What a pending request waits
- * for is only told by its status.
+ * `GET /requests` → an array of {@link SigningStatusSchema}: the requests that the gateway has accepted, in that order, the oldest first.
+ * `after`: id of the last one seen; only later ones are listed; 404 `unknown_request` when the gateway does not have it.
+ * `limit`: how many at most, 100 by default. What a pending request waits for is only told by its status.
  *
- * `DELETE /requests/{id}` → 202 and its status: `failed`, with the reason `cancelled`, for good. 409 `too_late` when it is completed, or
- * has failed in another way. A signature may exist all the same, when nodes had issued their parts before: it is never shown.
+ * `DELETE /requests/{id}` → 202 and its status: `failed`, with the reason `cancelled`, for good; also when it is called
+ * again. 409 `too_late` when it is completed, or has failed in another way. A signature may exist all the same, when nodes had
+ * issued their parts before: it is never shown.
  */
 export const ListQuerySchema = z.strictObject({
   status: z.enum(['pending', 'completed', 'failed']).optional(),

@@ -122,9 +122,15 @@ export class Gateway {
     throw new ServiceError(409, 'too_late', `${id} is ${outcome.status} already: ask for its status`);
   }
 
-  /** What was accepted, in that order. What a request waits for is told by its status. */
+  /**
+   * What was accepted, in that order. What a request waits for is told by its status.
+   * @throws ServiceError 404 `unknown_request`: there is none of this id after which to go on
+   */
   async list(query: ListQuery): Promise<SigningStatus[]> {
-    return (await this.#deps.store.list(query)).map(({ id, state }) => statusOf(id, state));
+    const requests = await this.#deps.store.list(query);
+    if (requests !== undefined) return requests.map(({ id, state }) => statusOf(id, state));
+    const problem = `after: the gateway has no request ${query.after ?? ''}, or has forgotten its outcome`;
+    throw new ServiceError(404, 'unknown_request', `${problem}: leave after out, and the list begins at the oldest`);
   }
 
   /** Sweeps every second, ends what has outlived its time, and follows what nodes state, until `signal` aborts. */

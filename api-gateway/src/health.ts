@@ -6,13 +6,13 @@ import type { BoardWatch } from './board_watch.js';
 import type { ClusterMode } from './cluster_mode.js';
 import type { Health, ProblemCode } from './contract.js';
 import type { PinnedKey } from './public_key.js';
-import type { RequestBook } from './request_book.js';
+import type { RequestBook, Unfinished } from './request_book.js';
 
 /** `GET /ready` asks the board for this long. Smaller: one slow answer counts. Larger: whoever asks waits longer for the news. */
 const PATIENCE_MS = 3_000;
 /**
- * Requests are stuck when one is this old and none was completed for this long. Smaller: a slow machine that signs in full seems stuck.
- * Larger: nobody is told for longer.
+ * Requests are stuck when one that nodes may still sign is this old and none was completed for this long. Smaller: a slow machine that
+ * signs in full seems stuck. Larger: nobody is told for longer.
  */
 const STUCK_MS = 60_000;
 /** Smaller: slow heartbeats look like a clock that is off. Larger: less time to set a clock before its member cannot sign, at 30 s. */
@@ -33,7 +33,7 @@ export interface GatewayHealthDeps {
 /** What one answer rests on. */
 interface Facts {
   readonly cluster: ReturnType<ClusterMode['health']>;
-  readonly unfinished: Awaited<ReturnType<RequestBook['unfinished']>>;
+  readonly unfinished: Unfinished;
 }
 
 /** Would a request that is made now be signed? */
@@ -92,7 +92,7 @@ export class GatewayHealth {
   }
 
   /** Why a request would not be signed, as far as board and key are not the reason. */
-  #obstacles({ cluster: { signers }, unfinished: { oldestMs } }: Facts): ServiceError[] {
+  #obstacles({ cluster: { signers }, unfinished: { oldestInTime } }: Facts): ServiceError[] {
     const { disk, book, clock, t } = this.deps;
     const idleMs = clock.monotonic() - book.completedAt;
     const unavailable = (code: ProblemCode, message: string): ServiceError => new ServiceError(503, code, message);
@@ -102,8 +102,8 @@ export class GatewayHealth {
       disk.state.problem !== null && unavailable('disk_full', disk.state.problem.reason),
       signers !== null && signers < t
         && unavailable('not_enough_nodes', `${signers} nodes can sign together and ${t} have to: see nodes in GET /health`),
-      oldestMs > STUCK_MS && idleMs > STUCK_MS
-        && unavailable('requests_stuck', `the oldest request is ${Math.round(oldestMs / 1000)} s old: see nodes in GET /health`),
+      oldestInTime !== undefined && oldestInTime.ageMs > STUCK_MS && idleMs > STUCK_MS
+        && unavailable('requests_stuck', stuck(oldestInTime)),
     ];
     return found.filter((error) => error !== false);
   }
@@ -113,4 +113,9 @@ export class GatewayHealth {
     const { state, isShown } = this.deps.key;
     return state !== 'unknown' && (signers !== null || isShown);
   }
+}
+
+function stuck({ id, ageMs }: { readonly id: string; readonly ageMs: number }): string {
+  const advice = `GET /status/${id} says what it waits for, GET /health what its nodes lack, and DELETE /requests/${id} ends it`;
+  return `${id} waits for ${Math.round(ageMs / 1000)} s, and nothing was signed meanwhile: ${advice}`;
 }

@@ -12,7 +12,7 @@ import type { Outcome, StoredRequest } from './store/request_store.js';
 export interface OutcomeVerifierDeps {
   readonly cluster: Pick<ClusterMode, 'othersMayAsk' | 'failure' | 'pendingReason'>;
   readonly key: Pick<PinnedKey, 'get' | 'look' | 'state'>;
-  readonly book: Pick<RequestBook, 'end'>;
+  readonly book: Pick<RequestBook, 'end' | 'isOver'>;
   readonly logger: Logger;
 }
 
@@ -32,6 +32,8 @@ export class OutcomeVerifier {
     if (request.state.status !== 'pending') return statusOf(request.id, request.state);
     const outcome = await this.#outcome(record, true);
     if (outcome !== undefined) return statusOf(request.id, await this.#deps.book.end(request.id, outcome));
+    // What nodes have said earlier is not what it waits for: nobody signs it any more, and the gateway ends it after its grace.
+    if (this.#deps.book.isOver(request)) return { request_id: request.id, status: 'pending', reason: 'expiring' };
     return this.#pending(record);
   }
 

@@ -36,6 +36,15 @@ export interface RequestBookDeps {
   readonly logger: Logger;
 }
 
+/** Requests that are not finished. */
+export interface Unfinished {
+  readonly count: number;
+  /** How long ago the oldest was accepted; 0 when there is none. */
+  readonly oldestMs: number;
+  /** The oldest that nodes may still sign. */
+  readonly oldestInTime: { readonly id: string; readonly ageMs: number } | undefined;
+}
+
 /**
  * All requests that the gateway has accepted, from before they are posted until their outcome has been kept for long enough. Whether a
  * client is told of a request, and what, is decided by what is on the disk, and by nothing else.
@@ -60,10 +69,17 @@ export class RequestBook {
     return this.#deps.store.get(id);
   }
 
-  /** How many requests are not finished, and how long ago the oldest of them was accepted; 0 when there is none. */
-  async unfinished(): Promise<{ readonly count: number; readonly oldestMs: number }> {
-    const { count, oldestAcceptedAt } = await this.#deps.store.pendingSummary();
-    return { count, oldestMs: oldestAcceptedAt === undefined ? 0 : Math.max(0, this.#steady.now() - oldestAcceptedAt) };
+  async unfinished(): Promise<Unfinished> {
+    const now = this.#steady.now();
+    const { count, oldestAcceptedAt = now, oldestInTime: first } = await this.#deps.store.pendingSummary(now + GRACE_MS);
+    const ageOf = (acceptedAt: number): number => Math.max(0, now - acceptedAt);
+    const oldestInTime = first === undefined ? undefined : { id: first.id, ageMs: ageOf(first.acceptedAt) };
+    return { count, oldestMs: ageOf(oldestAcceptedAt), oldestInTime };
+  }
+
+  /** Is the time over in which nodes may sign it? The request ends {@link GRACE_MS} later. */
+  isOver({ endsAt }: StoredRequest): boolean {
+    return endsAt - GRACE_MS <= this.#steady.now();
   }
 
   /** The request that has this key; undefined when none has. @throws ServiceError 409 when it is for something else than `asked` */

@@ -290,7 +290,8 @@ describe('time', () => {
     await clock.advance(HOUR_MS + 119_000);
     await c.gateway.tidy();
     await c.gateway.sweep();
-    expect(await status(c, id)).toMatchObject({ status: 'pending' });
+    expect(await status(c, id)).toEqual({ request_id: id, status: 'pending', reason: 'expiring' });
+    expect(await caller(c.app).get('/ready')).toEqual({ status: 'ready' });
     c.liar.tell(honest);
     await clock.advance(1_000);
     await c.gateway.tidy();
@@ -424,8 +425,18 @@ describe('a disk that has a problem', () => {
   });
 });
 
+describe('DELETE /requests/{id}', () => {
+  it('refuses a query, which it does not have', async () => {
+    const c = await start();
+    await c.stateKey();
+    const { request_id: id } = await sign(c);
+    const { status: code } = await fetch(`${c.url}/requests/${id}?force=1`, { method: 'DELETE' });
+    expect([code, (await status(c, id)).status]).toEqual([400, 'pending']);
+  });
+});
+
 describe('GET /requests', () => {
-  it('lists what was accepted, the newest last, page by page', async () => {
+  it('lists what was accepted, the oldest first, page by page', async () => {
     const c = await start();
     await c.stateKey();
     const ids: string[] = [];
@@ -448,6 +459,9 @@ describe('GET /requests', () => {
     expect(await listed('?status=pending')).toEqual([ids[0], ids[2], ids[4]]);
     expect(await listed(`?status=pending&after=${String(ids[2])}`)).toEqual([ids[4]]);
     expect(await listed('?status=failed')).toEqual([ids[3]]);
+    expect(await caller(c.app).get('/requests?after=req_1_unknown', 404)).toMatchObject({
+      error: { code: 'unknown_request', message: expect.stringMatching(/^after: .* req_1_unknown.*leave after out/) },
+    });
   });
 
   it.each(['limit=0', 'limit=101', 'limit=1e1', 'limit=1&limit=2', 'status=done', 'status=in_progress', 'after=', 'x=1', 'wait=5'])(

@@ -111,13 +111,16 @@ describe('what keeps requests from being signed', () => {
   const CLUSTER = { nodes: [], signers: 3 as number | null, presignatures: {}, clockSkewMs: null };
   function facts(change: { readonly [K in keyof GatewayHealthDeps]?: object } = {}) {
     const clock = new VirtualClock();
-    const state = { cluster: { ...CLUSTER }, oldestMs: 0, completedAt: 0 };
+    const state = { cluster: { ...CLUSTER }, ageMs: 0, isInTime: true, completedAt: 0 };
     const deps = {
       cluster: { health: () => state.cluster, culprits: () => [] },
       key: { state: 'known', isShown: true, look: () => Promise.resolve(true), refuseConflict: () => undefined },
       watch: { isUp: true },
       book: {
-        unfinished: () => Promise.resolve({ count: 1, oldestMs: state.oldestMs }),
+        unfinished: () => {
+          const { ageMs, isInTime } = state;
+          return Promise.resolve({ count: 1, oldestMs: ageMs, oldestInTime: isInTime ? { id: 'req_1_a', ageMs } : undefined });
+        },
         get completedAt() {
           return state.completedAt;
         },
@@ -129,18 +132,27 @@ describe('what keeps requests from being signed', () => {
     };
     const health = new GatewayHealth(deps as GatewayHealthDeps);
     const never = new AbortController().signal;
-    const code = (): Promise<string> => health.ready(never).then(() => 'ready', (error: unknown) => (error as ServiceError).code);
-    return { health, state, clock, code };
+    const said = () => health.ready(never).then(() => ({ code: 'ready', message: '' }), (error: unknown) => error as ServiceError);
+    const code = async (): Promise<string> => (await said()).code;
+    return { health, state, clock, code, said };
   }
 
   it('is a request that is older than a minute while none was completed for a minute', async () => {
+    const { state, clock, code, said } = facts();
+    await clock.advance(200_000);
+    state.ageMs = 60_000;
+    expect(await code()).toBe('ready');
+    state.ageMs = 60_001;
+    expect(await code()).toBe('requests_stuck');
+    expect((await said()).message).toMatch(/^req_1_a waits for 60 s.*GET \/status\/req_1_a .*DELETE \/requests\/req_1_a /);
+    state.completedAt = 140_000;
+    expect(await code()).toBe('ready');
+  });
+
+  it('is no request that nodes may not sign any more, however old it is', async () => {
     const { state, clock, code } = facts();
     await clock.advance(200_000);
-    state.oldestMs = 60_000;
-    expect(await code()).toBe('ready');
-    state.oldestMs = 60_001;
-    expect(await code()).toBe('requests_stuck');
-    state.completedAt = 140_000;
+    Object.assign(state, { ageMs: 190_000, isInTime: false });
     expect(await code()).toBe('ready');
   });
 

@@ -68,15 +68,16 @@ export interface Ended {
 
 export interface ListQuery {
   readonly status?: StoredRequest['state']['status'] | undefined;
-  /** Id of the last request seen: only later ones are listed. When it is not known, all are. */
+  /** Id of the last request seen: only later ones are listed. */
   readonly after?: string | undefined;
   readonly limit: number;
 }
 
-/** How many requests are pending, and when the oldest of them was accepted. */
+/** How many requests are pending, when the oldest of them was accepted, and which is the oldest that still has time. */
 export interface PendingSummary {
   readonly count: number;
   readonly oldestAcceptedAt: number | undefined;
+  readonly oldestInTime: { readonly id: string; readonly acceptedAt: number } | undefined;
 }
 
 /** Every method rejects when it cannot be done: with {@link StoreFull} when there is no room, and nothing is changed then. */
@@ -100,11 +101,12 @@ export interface RequestStore {
    * @returns the outcome that the request has; undefined when the request is not known
    */
   end(id: string, outcome: Outcome, endedAt: number): Promise<Ended | undefined>;
-  /** In the order in which they were accepted. */
-  list(query: ListQuery): Promise<StoredRequest[]>;
+  /** In the order in which they were accepted. @returns undefined when the request of `after` is not known */
+  list(query: ListQuery): Promise<StoredRequest[] | undefined>;
   /** The `origin` of each pending request, by id, the oldest first. */
   pendingOrigins(): Promise<Map<string, string>>;
-  pendingSummary(): Promise<PendingSummary>;
+  /** @param endsAfter a request has time when it ends later */
+  pendingSummary(endsAfter: number): Promise<PendingSummary>;
   /** Ids of pending requests that should have ended by now. @param limit how many at most */
   overdue(now: number, limit: number): Promise<string[]>;
   /**

@@ -62,7 +62,8 @@ const RowSchema = z.object({
 });
 const IdSchema = z.object({ id: z.string() }).transform(({ id }) => id);
 const OriginSchema = z.object({ id: z.string(), origin: z.string() }).transform(({ id, origin }): [string, string] => [id, origin]);
-const SummarySchema = z.object({ count: z.int(), oldest: z.int().nullable() });
+const CountSchema = z.object({ count: z.int(), oldest: z.int().nullable() });
+const InTimeSchema = z.object({ id: z.string(), acceptedAt: z.int() });
 
 /** The requests of one gateway, in a file that no other process opens. Reads take microseconds, and see what is on the disk. */
 export class SqliteStore implements RequestStore {
@@ -85,7 +86,7 @@ export class SqliteStore implements RequestStore {
       const known = (idempotencyKey === undefined ? undefined : this.#withKey(idempotencyKey)) ?? this.#get(id);
       if (known?.id === id && known.askedSha256 !== askedSha256) throw new Error(`${id} stands for another request already`);
       if (known !== undefined) return { request: known, isNew: false };
-      const { count } = this.#pendingSummary();
+      const { count } = this.#pending();
       if (count >= maxPending) throw new TooManyPending(count);
       this.#run(
         `INSERT INTO requests
@@ -134,9 +135,10 @@ export class SqliteStore implements RequestStore {
     });
   }
 
-  list({ status, after, limit }: ListQuery): Promise<StoredRequest[]> {
+  list({ status, after, limit }: ListQuery): Promise<StoredRequest[] | undefined> {
     return reading(() => {
-      const last = after === undefined ? 0 : (this.#get(after)?.arrival ?? 0);
+      const last = after === undefined ? 0 : this.#get(after)?.arrival;
+      if (last === undefined) return undefined;
       const ofStatus = status === undefined ? '' : 'AND status = ?';
       const values = status === undefined ? [last, limit] : [last, status, limit];
       return this.#all(`SELECT * FROM requests WHERE arrival > ? ${ofStatus} ORDER BY arrival LIMIT ?`, ...values).map(toRequest);
@@ -150,8 +152,13 @@ export class SqliteStore implements RequestStore {
     });
   }
 
-  pendingSummary(): Promise<PendingSummary> {
-    return reading(() => this.#pendingSummary());
+  pendingSummary(endsAfter: number): Promise<PendingSummary> {
+    return reading(() => {
+      const { count, oldest } = this.#pending();
+      const inTime = `SELECT id, accepted_at AS acceptedAt FROM requests WHERE status = 'pending' AND ends_at > ? ORDER BY arrival LIMIT 1`;
+      const [oldestInTime] = this.#all(inTime, endsAfter).map((row) => InTimeSchema.parse(row));
+      return { count, oldestAcceptedAt: oldest ?? undefined, oldestInTime };
+    });
   }
 
   overdue(now: number, limit: number): Promise<string[]> {
@@ -190,14 +197,13 @@ export class SqliteStore implements RequestStore {
     return this.#all('SELECT * FROM requests WHERE idempotency_key = ?', idempotencyKey).map(toRequest)[0];
   }
 
-  #pendingSummary(): PendingSummary {
+  #pending(): z.infer<typeof CountSchema> {
     const [row] = this.#all(
       `SELECT count(*) AS count,
          (SELECT accepted_at FROM requests WHERE status = 'pending' ORDER BY arrival LIMIT 1) AS oldest
        FROM requests WHERE status = 'pending'`,
     );
-    const { count, oldest } = SummarySchema.parse(row);
-    return { count, oldestAcceptedAt: oldest ?? undefined };
+    return CountSchema.parse(row);
   }
 
   #known(id: string): StoredRequest {

@@ -60,7 +60,7 @@ describe('a request', () => {
     expect([first.id, second.id, other.id]).toEqual(['req_1_1', 'req_1_1', 'req_1_3']);
     await again();
     expect((await register(4, { idempotencyKey: 'k' })).id).toBe('req_1_1');
-    expect((await store.list({ limit: 10 })).map(({ id }) => id)).toEqual(['req_1_1', 'req_1_3']);
+    expect((await store.list({ limit: 10 }))?.map(({ id }) => id)).toEqual(['req_1_1', 'req_1_3']);
   });
 
   it('has its id for itself: the same one again is the one that is there, another one under the id fails alone', async () => {
@@ -73,7 +73,7 @@ describe('a request', () => {
     expect(neighbour).toMatchObject({ status: 'fulfilled', value: { id: 'req_1_2', arrival: 2 } });
     await store.end('req_1_1', COMPLETED, 2_000);
     expect((await register(1)).state).toEqual(COMPLETED);
-    expect((await store.list({ limit: 10 })).map(({ id }) => id)).toEqual(['req_1_1', 'req_1_2']);
+    expect((await store.list({ limit: 10 }))?.map(({ id }) => id)).toEqual(['req_1_1', 'req_1_2']);
   });
 
   it('is not kept when so many are pending, also when several come at once; those that are known are', async () => {
@@ -131,7 +131,7 @@ describe('the outcome', () => {
     expect(await store.forget(1_100, 9_000, 10)).toBe(0);
     expect(await store.forget(1_101, 1_999, 10)).toBe(1);
     expect(await store.forget(9_000, 9_000, 10)).toBe(1);
-    expect((await store.list({ limit: 10 })).map(({ id }) => id)).toEqual(['req_1_3']);
+    expect((await store.list({ limit: 10 }))?.map(({ id }) => id)).toEqual(['req_1_3']);
     expect(await store.withKey('k1')).toBeUndefined();
     // The key is free, and numbers are not used again.
     expect((await register(4, { idempotencyKey: 'k1' })).arrival).toBe(4);
@@ -144,11 +144,11 @@ describe('lists', () => {
     for (const number of [2, 5]) await store.end(`req_1_${number}`, COMPLETED, 2_000);
     await store.end('req_1_3', CANCELLED, 2_000);
     const ids = async (query: Partial<Parameters<RequestStore['list']>[0]>) =>
-      (await store.list({ limit: 100, ...query })).map(({ id }) => Number(id.slice(6)));
+      (await store.list({ limit: 100, ...query }))?.map(({ id }) => Number(id.slice(6)));
     expect(await ids({})).toEqual([1, 2, 3, 4, 5, 6]);
     expect(await ids({ limit: 2 })).toEqual([1, 2]);
     expect(await ids({ after: 'req_1_2' })).toEqual([3, 4, 5, 6]);
-    expect(await ids({ after: 'nobody' })).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await store.list({ after: 'nobody', limit: 10 })).toBeUndefined();
     expect(await ids({ status: 'pending' })).toEqual([1, 4, 6]);
     expect(await ids({ status: 'completed', after: 'req_1_2' })).toEqual([5]);
     expect(await ids({ status: 'failed', limit: 1 })).toEqual([3]);
@@ -156,10 +156,13 @@ describe('lists', () => {
   });
 
   it('tell how many are pending, since when, and which should have ended', async () => {
-    expect(await store.pendingSummary()).toEqual({ count: 0, oldestAcceptedAt: undefined });
+    expect(await store.pendingSummary(0)).toEqual({ count: 0, oldestAcceptedAt: undefined, oldestInTime: undefined });
     for (let number = 1; number <= 3; number++) await register(number, { endsAt: 1_000 * number });
     await store.end('req_1_1', COMPLETED, 2_000);
-    expect(await store.pendingSummary()).toEqual({ count: 2, oldestAcceptedAt: 1_002 });
+    const oldest = { count: 2, oldestAcceptedAt: 1_002 };
+    expect(await store.pendingSummary(1_999)).toEqual({ ...oldest, oldestInTime: { id: 'req_1_2', acceptedAt: 1_002 } });
+    expect(await store.pendingSummary(2_000)).toEqual({ ...oldest, oldestInTime: { id: 'req_1_3', acceptedAt: 1_003 } });
+    expect(await store.pendingSummary(3_000)).toEqual({ ...oldest, oldestInTime: undefined });
     expect(await store.overdue(1_999, 10)).toEqual([]);
     expect(await store.overdue(3_000, 10)).toEqual(['req_1_2', 'req_1_3']);
     expect(await store.overdue(3_000, 1)).toEqual(['req_1_2']);
@@ -180,7 +183,7 @@ describe('a full disk', () => {
     // SQLite ends the transaction then: those of one turn of the event loop are kept together, or not at all.
     const both = await Promise.allSettled([register(3), register(4, { posted: large })]);
     expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    expect((await store.list({ limit: 10 })).map(({ id }) => id)).toEqual(['req_1_1']);
+    expect((await store.list({ limit: 10 }))?.map(({ id }) => id)).toEqual(['req_1_1']);
     await register(5);
   });
 });

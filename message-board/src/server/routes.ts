@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Clock } from 'service/clock';
 import { callerOf } from 'service/callers';
 import { ServiceError } from 'service/errors';
-import { parse, type Ended } from 'service/http';
+import { NoQuerySchema, parse, type Ended } from 'service/http';
 import type { Turns } from 'service/turns';
 import { z } from 'zod';
 import {
@@ -88,6 +88,7 @@ export const REQUESTS_OF_ALL = 'requests of all';
 
 function requestRoutes({ app, board, held, logger }: RouteDeps): void {
   app.post('/requests', async (request, response) => {
+    parse(NoQuerySchema, request.query);
     const record = await board.createRequest(parse(CreateRequestSchema, request.body), callerOf(response));
     logger.info({ event: 'request_posted', request_id: record.id }, 'Signing request posted');
     response.json(record);

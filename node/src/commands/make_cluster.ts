@@ -32,7 +32,7 @@ const count = z.string().regex(/^\d{1,3}$/, 'must be a number').transform(Number
 const options = z.object({
   nodes: count.refine((n) => n >= 2 && n <= 256, 'must be 2 to 256').optional(),
   cards: z.array(z.string()).optional(),
-  threshold: count,
+  threshold: count.refine((t) => t >= 2 && t <= 256, 'must be 2 to the number of nodes'),
   out: z.string().min(1),
   plain: z.boolean().default(false),
   'seal-key': SealKeySourceSchema.optional(),

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { SECURITY_128 } from 'cggmp24';
 import { pino } from 'pino';
@@ -12,7 +13,7 @@ import { PrimeFolder } from '../primes/prime_folder.js';
 import { searchForPrimes } from '../primes/prime_search.js';
 import { NEEDED } from '../primes/safe_primes.js';
 import { workerThreads, WorkerPool } from '../workers/worker_pool.js';
-import { NodeNameSchema } from '../tools/cluster_files.js';
+import { identityFile, NodeNameSchema } from '../tools/cluster_files.js';
 import { main, CommandFailure } from '../tools/command.js';
 import { openSealKey, sealKeyEnvironment, SEAL_KEY_TEXT } from '../tools/seal_key_option.js';
 
@@ -40,6 +41,14 @@ const number = (most: number) => {
   const range = `must be 1 to ${most}`;
   return z.string().regex(/^[1-9]\d{0,4}$/, range).transform(Number).refine((value) => value <= most, range);
 };
+
+/** @throws CommandFailure when it is the folder of another member: the primes would lie where nobody uses them */
+async function refuseFolderOfOther(data: string, nodeId: string): Promise<void> {
+  const identities = (await readdir(data)).filter((file) => /^identity_.*\.json$/.test(file));
+  const [other] = identities;
+  if (other === undefined || identities.includes(identityFile(nodeId))) return;
+  throw new CommandFailure(`${data}: has ${other}, so it is not the folder of ${nodeId}: correct --data or --name. Nothing was made`);
+}
 
 async function search(folder: PrimeFolder, before: number, count: number, workers: number): Promise<void> {
   const logger = pino({ level: 'error' }, pino.destination(2));
@@ -81,6 +90,7 @@ await main({
   run: async ({ data, name: nodeId, count, workers, 'seal-key': source }) => {
     const sealKey = await openSealKey(source);
     await openDataFolder(data);
+    await refuseFolderOfOther(data, nodeId);
     const folder = new PrimeFolder({ folder: data, nodeId, sealKey, params: SECURITY_128, clock: systemClock, random: systemRandom });
     // With another key, or a damaged file, the node would not start.
     await folder.check().catch((error: unknown) => {

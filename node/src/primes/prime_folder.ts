@@ -21,6 +21,9 @@ export interface PrimeFolderOptions {
   readonly random: RandomBytes;
 }
 
+/** The name of any node's prime. */
+const ANY_NAME = /^prime_(.+)\.\d{13}-[0-9a-f]{16}\.json$/;
+
 /** The file's own name is sealed with the prime: a copy under another name would hand the prime out a second time. */
 const FileSchema = z.strictObject({ file: z.string(), prime: z.string().regex(/^[0-9a-f]{1,1024}$/) });
 
@@ -31,12 +34,9 @@ const FileSchema = z.strictObject({ file: z.string(), prime: z.string().regex(/^
  */
 export class PrimeFolder {
   readonly #label: Label;
-  readonly #isName: (file: string) => boolean;
 
   constructor(private readonly options: PrimeFolderOptions) {
     this.#label = { purpose: 'primes', owner: options.nodeId };
-    const pattern = new RegExp(`^prime_${options.nodeId}\\.\\d{13}-[0-9a-f]{16}\\.json$`);
-    this.#isName = (file) => pattern.test(file);
   }
 
   /** Number of primes. */
@@ -44,8 +44,16 @@ export class PrimeFolder {
     return (await this.#names()).length;
   }
 
-  /** Opens every file. @throws DamagedFile for the first that cannot be used, saying what to do */
+  /** Opens every file. @throws DamagedFile for the first that cannot be used, or is another node's, saying what to do */
   async check(): Promise<void> {
+    const { folder, nodeId } = this.options;
+    for (const file of await readdir(folder)) {
+      const owner = ANY_NAME.exec(file)?.[1] ?? nodeId;
+      if (owner === nodeId) continue;
+      const problem = `it is a prime of ${owner}, and this is the folder of ${nodeId}`;
+      const advice = `Move it to the data folder of ${owner}, unless ${owner} has had it before: then remove it.`;
+      throw new DamagedFile(`${join(folder, file)} cannot be used: ${problem}. ${advice}`);
+    }
     for (const name of await this.#names()) await this.#read(name);
   }
 
@@ -72,7 +80,7 @@ export class PrimeFolder {
 
   /** The oldest first. */
   async #names(): Promise<string[]> {
-    return (await readdir(this.options.folder)).filter(this.#isName).sort();
+    return (await readdir(this.options.folder)).filter((file) => ANY_NAME.exec(file)?.[1] === this.options.nodeId).sort();
   }
 
   /** The prime in a file; null when another process has taken it meanwhile. */

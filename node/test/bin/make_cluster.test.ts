@@ -105,6 +105,7 @@ describe('make-cluster', () => {
     [['--nodes', '3', '--threshold', '2', '--out', 'x'], '--seal-key: is required'],
     [['--nodes', '257', '--threshold', '2', '--out', 'x', '--seal-key', 'none'], '--nodes: must be 2 to 256'],
     [['--nodes', '3', '--threshold', 'two', '--out', 'x', '--seal-key', 'none'], '--threshold: must be a number'],
+    [['--nodes', '3', '--threshold', '1', '--out', 'x', '--seal-key', 'none'], '--threshold: must be 2 to the number of nodes'],
     [['--nodes', '3', '--out', 'x', '--seal-key', 'none'], '--threshold: is required'],
     [['--nodes', '3', '--threshold', '2', '--out', 'x', '--seal-key', 'c0ffee'], '--seal-key: must be passphrase-file:PATH'],
     [['--nodes', '3', '--threshold', '2', '--out', 'x', '--plain', 'yes'], 'Unexpected argument'],

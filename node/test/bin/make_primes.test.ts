@@ -46,6 +46,14 @@ describe('make-primes', () => {
       expect(await readdir(data)).toHaveLength(1);
     }));
 
+  it('refuses the folder of another member, and makes nothing there', () =>
+    withPrimes(0, async (data, spec) => {
+      await writeFile(join(data, 'identity_node-3.json'), 'x');
+      const stderr = expect.stringMatching(/identity_node-3.json.*not the folder of node-2: correct --data or --name. Nothing was made/);
+      expect(await make(data, spec, '1')).toEqual({ code: 1, stdout: '', stderr });
+      expect(await readdir(data)).toEqual(['identity_node-3.json']);
+    }));
+
   it('leaves what reseal puts under another key', () =>
     withPrimes(2, async (data, spec) => {
       const other = `${spec.slice('key-file:'.length)}-2`;

@@ -179,6 +179,15 @@ describe('a file of a prime', () => {
       await expect(primes.check()).rejects.toThrow(/it is a copy of prime_node-1.*Remove it/);
     }));
 
+  it('of another node is not passed over: it is refused, and the message says where it belongs', () =>
+    inFolder(async (folder) => {
+      const primes = await filled(folder, 1);
+      const other = NAME.replace('node-1', 'node-2');
+      await writeFile(join(folder, other), 'x');
+      const problem = /prime_node-2.*of node-2, and this is the folder of node-1. Move it to the data folder of node-2/;
+      await expect(primes.check()).rejects.toThrow(problem);
+    }));
+
   it('that a crash left unfinished does not count', () =>
     inFolder(async (folder) => {
       const primes = await filled(folder, 1);

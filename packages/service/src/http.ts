@@ -1,6 +1,6 @@
 import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import type { Logger } from 'pino';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { checkBody } from './body.js';
 import { admit, type Callers } from './callers.js';
 import { noteBody, noteMember } from './connections.js';
@@ -85,14 +85,17 @@ function refuseOtherMethods(app: Express): void {
     const allowed = [...known].sort().join(', ');
     app.all(path, (request, response, next) => {
       response.set('allow', allowed);
-      next(new ServiceError(405, 'method_not_allowed', `${request.method} is not for this path: ${allowed}`));
+      next(new ServiceError(405, 'method_not_allowed', `${request.method} is not for this path, which takes ${allowed}`));
     });
   }
 }
 
+/** For a route that has no query: an unknown field is refused here as everywhere. */
+export const NoQuerySchema = z.strictObject({});
+
 /** Parses what came from outside. @throws ServiceError 400 naming each wrong field */
 export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: plainly });
   if (parsed.success) return parsed.data;
   const complaints = parsed.error.issues.slice(0, 5).map((issue) => {
     const where = issue.path.map((key) => String(key).slice(0, 64)).join('.');
@@ -100,6 +103,17 @@ export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<
     return `${where === '' ? 'body' : where}: ${issue.message}`;
   });
   throw new ServiceError(400, 'invalid_request', [...new Set(complaints.flat())].join('; '));
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  object: 'an object', array: 'a list', string: 'text', number: 'a number', int: 'a whole number', boolean: 'true or false',
+};
+
+/** What a schema says that has no words of its own; undefined for what zod says well. */
+function plainly(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code !== 'invalid_type' && issue.code !== 'invalid_value') return undefined;
+  if (issue.input === undefined) return 'is required';
+  return `must be ${issue.code === 'invalid_type' ? (KINDS[issue.expected] ?? issue.expected) : issue.values.map(String).join(' or ')}`;
 }
 
 /** No route reads the body of another method. */
@@ -110,7 +124,7 @@ function takesBody({ method }: Request): boolean {
 function requireJson(request: Request, _response: Response, next: NextFunction): void {
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(request.get('content-type') ?? '')?.[1] ?? 'utf-8';
   const json = request.is('application/json') !== false && charset.toLowerCase() === 'utf-8';
-  const complaint = 'content-type: must be application/json in utf-8';
+  const complaint = 'content-type: must be application/json in utf-8: call again with that header, and a body of JSON';
   next(takesBody(request) && !json ? new ServiceError(415, 'unsupported_media_type', complaint) : undefined);
 }
 
@@ -161,8 +175,8 @@ function countBody(request: Request, limit: number): () => void {
 }
 
 const BODY_ERRORS: Readonly<Record<string, readonly [status: number, code: string, message: string]>> = {
-  'entity.parse.failed': [400, 'malformed_json', 'body: is not JSON'],
-  'entity.too.large': [413, 'body_too_large', 'body: is too large'],
+  'entity.parse.failed': [400, 'malformed_json', 'body: must be an object in JSON'],
+  'entity.too.large': [413, 'body_too_large', 'body: is larger than this path takes'],
   'encoding.unsupported': [415, 'unsupported_media_type', 'content-encoding: is not supported'],
   'request.aborted': [400, 'aborted', 'body: was cut off'],
   'request.size.invalid': [400, 'malformed_request', 'content-length: does not match the body'],
@@ -173,7 +187,10 @@ function asServiceError(error: unknown): ServiceError | undefined {
   if (error instanceof URIError) return new ServiceError(400, 'malformed_request', 'path: is not well-formed');
   const type = error instanceof Error && 'type' in error ? String(error.type) : '';
   const known = BODY_ERRORS[type];
-  return known && new ServiceError(...known);
+  if (known === undefined) return undefined;
+  const [status, code, message] = known;
+  const limit = error instanceof Error && 'limit' in error ? `, which is ${String(error.limit)} bytes` : '';
+  return new ServiceError(status, code, `${message}${limit}`);
 }
 
 function answerError(logger: Logger, error: unknown, response: Response, next: NextFunction): void {

@@ -6,7 +6,10 @@ import { parseEnv } from '../src/env.js';
 import { ServiceError } from '../src/errors.js';
 import { jsonService, parse, type Service } from '../src/http.js';
 
-const BodySchema = z.strictObject({ message: z.string().min(1, 'must be short').regex(/^\w+$/, 'must be short') });
+const BodySchema = z.strictObject({
+  message: z.string().min(1, 'must be short').regex(/^\w+$/, 'must be short'),
+  kind: z.enum(['a', 'b']).optional(),
+});
 const service = (): Service =>
   jsonService(pino({ level: 'silent' }), 1_000, (app) => {
     app.post('/sign', (asked, response) => {
@@ -27,7 +30,7 @@ async function post(body: string) {
   const answer = await request(service().app).post('/sign').set('content-type', 'application/json').send(body);
   return [answer.status, answer.body as unknown] as const;
 }
-const error = (code: string, message: string) => ({ error: { code, message } });
+const error = (code: string, message: unknown) => ({ error: { code, message } });
 
 describe('a body', () => {
   it.each([
@@ -40,11 +43,32 @@ describe('a body', () => {
 
   it('has one meaning, or is refused with what is wrong', async () => {
     expect(await post('{"message":"one"}')).toEqual([200, { message: 'one' }]);
-    expect(await post('{"message":"one"')).toEqual([400, error('malformed_json', 'body: is not JSON')]);
+    expect(await post('{"message":"one"')).toEqual([400, error('malformed_json', 'body: must be an object in JSON')]);
     const { app } = service();
     const latin1 = await request(app).post('/sign').set('content-type', 'application/json')
       .serialize((sent: unknown) => sent as string).send(Buffer.from('{"message":"\xe9"}', 'latin1'));
     expect([latin1.status, latin1.body]).toEqual([400, error('malformed_json', 'body: is not UTF-8')]);
+  });
+
+  it.each([
+    ['null', 'malformed_json', 'body: must be an object in JSON'],
+    ['[]', 'invalid_request', 'body: must be an object'],
+    ['{}', 'invalid_request', 'message: is required'],
+    ['{"message":1}', 'invalid_request', 'message: must be text'],
+    ['{"message":"a","kind":"c"}', 'invalid_request', 'kind: must be a or b'],
+  ])('%s is refused in plain words', async (body, code, message) => {
+    expect(await post(body)).toEqual([400, error(code, message)]);
+  });
+
+  it('that is missing, too large or of another type is refused with what would be right', async () => {
+    const { app } = service();
+    const none = await request(app).post('/sign').set('content-type', 'application/json');
+    expect(none.body).toEqual(error('invalid_request', 'message: is required'));
+    expect(await post(`{"message":"${'m'.repeat(1_000)}"}`)).toEqual([
+      413, error('body_too_large', 'body: is larger than this path takes, which is 1000 bytes'),
+    ]);
+    const text = await request(app).post('/sign').set('content-type', 'text/plain').send('m');
+    expect([text.status, text.body]).toEqual([415, error('unsupported_media_type', expect.stringMatching(/application.json.*call again/))]);
   });
 
   it('that is wrong twice in one way is complained of once', async () => {
