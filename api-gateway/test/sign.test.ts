@@ -104,7 +104,7 @@ describe('POST /sign', () => {
     ['{"message":"m","__proto__":{}}', 400, '__proto__: '],
     ['[]', 400, 'body: '],
     ['', 400, 'message: is required'],
-    ['{"message"', 400, 'body: must be an object in JSON'],
+    ['{"message"', 400, 'body: is not JSON, or no object'],
     [`{"message":"${'m'.repeat(600_000)}"}`, 413, 'body: '],
   ])('%#: refuses %.40s', async (text, code, complaint) => {
     const c = await start();

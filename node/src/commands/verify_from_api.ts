@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { main, CommandFailure } from '../tools/command.js';
 import { DEFAULT_GATEWAY, fetchPublicKey, fetchStatus, GatewayUrlSchema } from '../tools/gateway_client.js';
 import { CompactSignatureSchema, isValid, PublicKeyHexSchema } from '../tools/independent_verifier.js';
-import { PAYLOAD_HELP, payloadOptions, signedIn } from '../tools/payload_options.js';
+import { isPayloadGiven, PAYLOAD_HELP, PAYLOAD_MISSING, payloadOptions, signedIn } from '../tools/payload_options.js';
 
 const help = `Usage: verify-from-api --message TEXT --request-id ID [--gateway URL]
 
@@ -35,7 +35,9 @@ async function fetchSignature(gateway: string, requestId: string, asked: Asked):
 await main({
   name: 'verify-from-api',
   help,
-  options: z.object({ ...payloadOptions, 'request-id': RequestIdSchema, gateway: GatewayUrlSchema.default(DEFAULT_GATEWAY) }),
+  options: z
+    .object({ ...payloadOptions, 'request-id': RequestIdSchema, gateway: GatewayUrlSchema.default(DEFAULT_GATEWAY) })
+    .refine(isPayloadGiven, PAYLOAD_MISSING),
   run: async ({ 'request-id': requestId, gateway, ...signed }) => {
     const { body, payload } = signedIn(signed);
     const signature = CompactSignatureSchema.parse(await fetchSignature(gateway, requestId, body));

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { main, CommandFailure } from '../tools/command.js';
 import { CompactSignatureSchema, isValid, PublicKeyHexSchema } from '../tools/independent_verifier.js';
-import { PAYLOAD_HELP, payloadOptions, signedIn } from '../tools/payload_options.js';
+import { isPayloadGiven, PAYLOAD_HELP, PAYLOAD_MISSING, payloadOptions, signedIn } from '../tools/payload_options.js';
 
 const help = `Usage: verify-signature --message TEXT --signature JSON --public-key HEX
 
@@ -19,7 +19,9 @@ Exit code: 0 valid, 1 not valid, 2 called wrongly.
 await main({
   name: 'verify-signature',
   help,
-  options: z.object({ ...payloadOptions, signature: CompactSignatureSchema, 'public-key': PublicKeyHexSchema }),
+  options: z
+    .object({ ...payloadOptions, signature: CompactSignatureSchema, 'public-key': PublicKeyHexSchema })
+    .refine(isPayloadGiven, PAYLOAD_MISSING),
   run: async ({ signature, 'public-key': publicKey, ...signed }) => {
     if (await isValid(signature, signedIn(signed).payload, publicKey)) return '✓ Signature verified successfully\n';
     throw new CommandFailure('✗ The signature is not valid for this message and public key');

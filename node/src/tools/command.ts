@@ -89,9 +89,10 @@ function parseOptions<Options extends z.ZodObject>(
 ): z.output<Options> {
   const parsed = options.safeParse(values);
   if (parsed.success) return parsed.data;
-  const complaints = parsed.error.issues.map(({ path, message }) => {
+  const complaints = parsed.error.issues.map(({ path, message, code }) => {
     const name = String(path[0]);
-    return `${name === argument ? name.toUpperCase() : `--${name}`}: ${values[name] === undefined ? 'is required' : message}`;
+    const complaint = values[name] === undefined && code !== 'custom' ? 'is required' : message;
+    return `${name === argument ? name.toUpperCase() : `--${name}`}: ${complaint}`;
   });
   // Two checks may say the same of one value.
   throw new UsageError([...new Set(complaints)].join('\n'));

@@ -11,6 +11,14 @@ export const payloadOptions = {
   hash: z.string().optional(),
 };
 
+/** Is one of them given? To be checked with {@link PAYLOAD_MISSING}. */
+export function isPayloadGiven({ message, bytes, digest }: Given): boolean {
+  return (message ?? bytes ?? digest) !== undefined;
+}
+
+/** It is said beside what else is wrong. */
+export const PAYLOAD_MISSING = { path: ['message'], error: 'is required, or bytes, or digest', when: () => true };
+
 export const PAYLOAD_HELP = `  --message TEXT      exactly what was signed, to the last space; or
   --bytes HEX         the bytes that were hashed and signed; or
   --digest HEX        the 32 bytes that were signed as they are

@@ -80,7 +80,7 @@ describe('verify-signature', () => {
   it('names every option that is missing, and one that is unknown', async () => {
     const nothing = await runProgram('verify_signature');
     expect(nothing.code).toBe(2);
-    expect(nothing.stderr).toMatch(/^--signature: is required\n--public-key: is required\n/);
+    expect(nothing.stderr).toMatch(/^--signature: is required\n--public-key: is required\n--message: is required, or bytes, or digest\n/);
     const nothingSigned = await runProgram('verify_signature', `--signature=${signature}`, `--public-key=${signer.publicKey}`);
     expect(nothingSigned.code).toBe(2);
     expect(nothingSigned.stderr).toMatch(/^--message: is required, or bytes, or digest\n/);

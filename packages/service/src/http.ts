@@ -175,7 +175,7 @@ function countBody(request: Request, limit: number): () => void {
 }
 
 const BODY_ERRORS: Readonly<Record<string, readonly [status: number, code: string, message: string]>> = {
-  'entity.parse.failed': [400, 'malformed_json', 'body: must be an object in JSON'],
+  'entity.parse.failed': [400, 'malformed_json', 'body: is not JSON, or no object'],
   'entity.too.large': [413, 'body_too_large', 'body: is larger than this path takes'],
   'encoding.unsupported': [415, 'unsupported_media_type', 'content-encoding: is not supported'],
   'request.aborted': [400, 'aborted', 'body: was cut off'],

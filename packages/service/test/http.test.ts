@@ -43,7 +43,7 @@ describe('a body', () => {
 
   it('has one meaning, or is refused with what is wrong', async () => {
     expect(await post('{"message":"one"}')).toEqual([200, { message: 'one' }]);
-    expect(await post('{"message":"one"')).toEqual([400, error('malformed_json', 'body: must be an object in JSON')]);
+    expect(await post('{"message":"one"')).toEqual([400, error('malformed_json', 'body: is not JSON, or no object')]);
     const { app } = service();
     const latin1 = await request(app).post('/sign').set('content-type', 'application/json')
       .serialize((sent: unknown) => sent as string).send(Buffer.from('{"message":"\xe9"}', 'latin1'));
@@ -51,7 +51,7 @@ describe('a body', () => {
   });
 
   it.each([
-    ['null', 'malformed_json', 'body: must be an object in JSON'],
+    ['null', 'malformed_json', 'body: is not JSON, or no object'],
     ['[]', 'invalid_request', 'body: must be an object'],
     ['{}', 'invalid_request', 'message: is required'],
     ['{"message":1}', 'invalid_request', 'message: must be text'],
