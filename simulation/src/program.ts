@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { LIVELOCK, privateSuspicions } from './livelock.js';
 import { drawSchedule } from './schedule.js';
 import { simulateAll } from './workers.js';
@@ -13,20 +14,36 @@ export function worldOf(seed: string, trace: Trace | null = null): World {
   return seed === 'livelock' ? new World(LIVELOCK, trace, privateSuspicions()) : new World(drawSchedule(seed), trace);
 }
 
+const Whole = z.string().regex(/^[1-9]\d{0,8}$/, 'must be a whole number from 1').transform(Number);
+const OptionsSchema = z.union([
+  z.strictObject({ seeds: Whole, from: Whole.default(1) }),
+  z.strictObject({ seed: z.literal('livelock').or(z.string().regex(/^\d{1,9}$/)), trace: z.boolean().default(false) }),
+]);
+
+/** @returns the options; null when it is called wrongly */
+function optionsIn(args: readonly string[]): z.output<typeof OptionsSchema> | null {
+  const text = { type: 'string' } as const;
+  try {
+    const { values } = parseArgs({ args: [...args], options: { seeds: text, from: text, seed: text, trace: { type: 'boolean' } } });
+    return OptionsSchema.safeParse(values).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
 /** @returns the exit code */
 export async function main(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' }, trace: { type: 'boolean' } },
-  });
-  const { seed, seeds, from = '1', trace = false } = values;
-  if (seed !== undefined && seeds === undefined) return simulateOne(seed, trace);
-  const [count, first] = [Number(seeds), Number(from)];
-  if (seed !== undefined || !Number.isInteger(count) || count < 1 || !Number.isInteger(first)) {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const options = optionsIn(args);
+  if (options === null) {
     process.stderr.write(USAGE);
     return 2;
   }
-  return (await simulateAll(first, count)) === 0 ? 0 : 1;
+  if ('seed' in options) return simulateOne(options.seed, options.trace);
+  return (await simulateAll(options.from, options.seeds)) === 0 ? 0 : 1;
 }
 
 async function simulateOne(seed: string, isTraced: boolean): Promise<number> {
